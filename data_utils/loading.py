@@ -1,0 +1,250 @@
+"""From a dataset's name to the arrays of a trial, its fingerprint, and the sealed test part."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils.errors import DatasetError
+from data_utils.parts import OpenPart, Part, PartName, Rows, take
+from data_utils.registry import DatasetInfo, dataset_info
+from data_utils.splits import development_split
+from data_utils.standardise import Scaling, fit, standardise
+
+# Raised when the splits or the standardisation change what a trial sees of the same content.
+_VERSION = 1
+_NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """All that a trial ever gets of a dataset: training and validation, standardised, and no test row.
+
+    Attributes:
+        dataset: Name that the data was asked for by.
+        fingerprint: Hash of the development data; see `fingerprint`.
+        task: ``"classification"`` or ``"regression"``.
+        classes: Number of classes; 0 for regression.
+        target_unit: Unit of ``target_mean`` and ``target_std``; empty for classification.
+        split_seed: Seed of the line between training and validation.
+        train_inputs: float32 [n, *input_shape].
+        train_targets: int64 [n] in 0 to classes - 1, or float32 [n], standardised.
+        validation_inputs: float32 [m, *input_shape].
+        validation_targets: As ``train_targets``, [m].
+        input_mean: float32 (channels, 1, 1) or (features,), in the source's unit; broadcasts over rows.
+        input_std: As ``input_mean``.
+        target_mean: Mean training target; 0 for classification.
+        target_std: Deviation of the training targets; 1 for classification.
+    """
+
+    dataset: str
+    fingerprint: str
+    task: str
+    classes: int
+    target_unit: str
+    split_seed: int
+    train_inputs: NDArray[np.float32]
+    train_targets: NDArray[Any]
+    validation_inputs: NDArray[np.float32]
+    validation_targets: NDArray[Any]
+    input_mean: NDArray[np.float32]
+    input_std: NDArray[np.float32]
+    target_mean: float
+    target_std: float
+
+
+@dataclass(frozen=True, eq=False)
+class TestData:
+    """The sealed test part, standardised with the training statistics of one split.
+
+    Attributes:
+        dataset: Name that the data was asked for by.
+        fingerprint: That of the development data, as in `TrialData`.
+        test_fingerprint: Hash of the test part itself, which no split moves.
+        task: ``"classification"`` or ``"regression"``.
+        classes: Number of classes; 0 for regression.
+        target_unit: Unit of ``target_mean`` and ``target_std``.
+        split_seed: Seed of the split whose training statistics are used.
+        inputs: float32 [n, *input_shape].
+        targets: int64 [n], or float32 [n], standardised.
+        target_mean: Mean training target; 0 for classification.
+        target_std: Deviation of the training targets; 1 for classification.
+    """
+
+    __test__ = False  # for pytest: no class of tests, whatever its name
+
+    dataset: str
+    fingerprint: str
+    test_fingerprint: str
+    task: str
+    classes: int
+    target_unit: str
+    split_seed: int
+    inputs: NDArray[np.float32]
+    targets: NDArray[Any]
+    target_mean: float
+    target_std: float
+
+
+def fingerprint(
+    name: str, *, data_dir: Path, options: Mapping[str, object] = _NO_OPTIONS, download: bool = True
+) -> str:
+    """Return 16 hex digits that change whenever the development data does; no test row has a say.
+
+    Raises:
+        DatasetError: If the dataset or an option is unknown, or its files are missing or torn.
+    """
+    info = dataset_info(name)
+    part = _open("development", info, data_dir=data_dir, options=options, download=download)
+    return _part_fingerprint(info, part)
+
+
+def load_trial_data(
+    name: str,
+    *,
+    data_dir: Path,
+    split_seed: int = 0,
+    validation_rows: int | None = None,
+    options: Mapping[str, object] = _NO_OPTIONS,
+    download: bool = True,
+) -> TrialData:
+    """Load the training and validation parts, standardised with the statistics of the training part.
+
+    Args:
+        name: A registered dataset, or ``package.module:NAME``.
+        data_dir: Folder that holds ``USPS/``, ``MNIST/`` and ``house_prices/``.
+        split_seed: Moves the line between training and validation, and nothing else.
+        validation_rows: Size of the validation part; by default the dataset's own.
+        options: Options of the dataset, those that ``DatasetInfo.reads`` names.
+        download: Whether missing files may be downloaded into ``data_dir``.
+
+    Raises:
+        DatasetError: If a name, an option or a size is wrong, or the files are missing or torn.
+    """
+    info = dataset_info(name)
+    part = _open("development", info, data_dir=data_dir, options=options, download=download)
+    train, validation, scaling = _split(
+        _parse("development", info, part), info, split_seed=split_seed, validation_rows=validation_rows
+    )
+    return TrialData(
+        dataset=name,
+        fingerprint=_part_fingerprint(info, part),
+        task=info.task,
+        classes=info.classes,
+        target_unit=info.target_unit,
+        split_seed=split_seed,
+        train_inputs=_inputs(train, scaling),
+        train_targets=_targets(train, scaling, task=info.task),
+        validation_inputs=_inputs(validation, scaling),
+        validation_targets=_targets(validation, scaling, task=info.task),
+        input_mean=scaling.input_mean.astype(np.float32),
+        input_std=scaling.input_std.astype(np.float32),
+        target_mean=scaling.target_mean,
+        target_std=scaling.target_std,
+    )
+
+
+def load_test_data(
+    name: str,
+    *,
+    data_dir: Path,
+    split_seed: int = 0,
+    validation_rows: int | None = None,
+    options: Mapping[str, object] = _NO_OPTIONS,
+    download: bool = True,
+) -> TestData:
+    """Open the sealed test part, standardised as the trials of that split standardise their data.
+
+    Arguments and errors are those of `load_trial_data`.
+    """
+    info = dataset_info(name)
+    development = _open("development", info, data_dir=data_dir, options=options, download=download)
+    *_, scaling = _split(
+        _parse("development", info, development), info, split_seed=split_seed, validation_rows=validation_rows
+    )
+    part = _open("test", info, data_dir=data_dir, options=options, download=download)
+    test = _parse("test", info, part)
+    return TestData(
+        dataset=name,
+        fingerprint=_part_fingerprint(info, development),
+        test_fingerprint=_part_fingerprint(info, part),
+        task=info.task,
+        classes=info.classes,
+        target_unit=info.target_unit,
+        split_seed=split_seed,
+        inputs=_inputs(test, scaling),
+        targets=_targets(test, scaling, task=info.task),
+        target_mean=scaling.target_mean,
+        target_std=scaling.target_std,
+    )
+
+
+def _open(
+    part: PartName, info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool
+) -> Part:
+    for option in options:
+        if option not in info.reads:
+            takes = ", ".join(info.reads) or "none"
+            raise DatasetError(f"dataset {info.name!r} takes no option {option!r}: its options are {takes}")
+    module, _, function = info.loader.partition(":")
+    opener = cast(OpenPart, getattr(import_module(module), function))
+    return opener(part, data_dir=Path(data_dir), options=options, download=download)
+
+
+def _part_fingerprint(info: DatasetInfo, part: Part) -> str:
+    digest = hashlib.sha256()
+    for chunk in (f"{_VERSION} {info.name} {part.version}".encode(), *part.content):
+        digest.update(len(chunk).to_bytes(8, "little"))  # so that no two contents run together alike
+        digest.update(chunk)
+    return digest.hexdigest()[:16]
+
+
+def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
+    """Parse a part and hold it to what the registry says of it."""
+    rows = opened.parse()
+    count = info.development_rows if part == "development" else info.test_rows
+    expected = ((count, *info.input_shape), (count,))
+    found = (rows.inputs.shape, rows.targets.shape)
+    if found != expected:
+        raise DatasetError(
+            f"{info.name}: the {part} part must have inputs {expected[0]} and targets {expected[1]}, "
+            f"not {found[0]} and {found[1]}; correct its loader {info.loader} or its DatasetInfo"
+        )
+    if not (np.isfinite(rows.inputs).all() and np.isfinite(rows.targets).all()):
+        raise DatasetError(
+            f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}"
+        )
+    if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
+        raise DatasetError(
+            f"{info.name}: the targets of the {part} part must be whole numbers in 0 to {info.classes - 1}; "
+            f"correct {info.loader}"
+        )
+    return rows
+
+
+def _split(
+    rows: Rows, info: DatasetInfo, *, split_seed: int, validation_rows: int | None
+) -> tuple[Rows, Rows, Scaling]:
+    train, validation = development_split(
+        rows=info.development_rows,
+        validation_rows=info.validation_rows if validation_rows is None else validation_rows,
+        split_seed=split_seed,
+    )
+    train_rows = take(rows, train)
+    return train_rows, take(rows, validation), fit(train_rows.inputs, train_rows.targets, task=info.task)
+
+
+def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:
+    return standardise(rows.inputs, mean=scaling.input_mean, std=scaling.input_std)
+
+
+def _targets(rows: Rows, scaling: Scaling, *, task: str) -> NDArray[Any]:
+    if task == "classification":
+        return rows.targets.astype(np.int64)
+    return standardise(rows.targets, mean=scaling.target_mean, std=scaling.target_std)

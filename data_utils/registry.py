@@ -1,0 +1,161 @@
+"""What each dataset is; its rows are read by the function that ``loader`` names.
+
+A dataset of the user's own is a `DatasetInfo` in a module of theirs, named ``package.module:NAME``.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from data_utils.errors import DatasetError
+
+TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a dataset before a byte of it is read.
+
+    Attributes:
+        name: Key in the registry; part of the fingerprint.
+        label: Name in headings and plots.
+        task: ``"classification"`` or ``"regression"``.
+        input_shape: Shape of one input: (channels, height, width), or (features,).
+        classes: Number of classes; 0 for regression.
+        development_rows: Rows outside the sealed test part (training and validation).
+        test_rows: Rows of the sealed test part.
+        validation_rows: Default size of the validation part.
+        target_unit: Unit of a regression target; empty for classification.
+        source: Where the rows come from, in one line.
+        loader: ``"module:function"``, a `data_utils.parts.OpenPart`.
+        reads: Names of the options that the loader takes.
+    """
+
+    name: str
+    label: str
+    task: str
+    input_shape: tuple[int, ...]
+    classes: int
+    development_rows: int
+    test_rows: int
+    validation_rows: int
+    target_unit: str
+    source: str
+    loader: str
+    reads: tuple[str, ...] = ()
+
+
+_ALL = (
+    DatasetInfo(
+        name="digits",
+        label="Digits",
+        task="classification",
+        input_shape=(1, 8, 8),
+        classes=10,
+        development_rows=1437,
+        test_rows=360,
+        validation_rows=360,
+        target_unit="",
+        source="shipped inside scikit-learn (load_digits), no download",
+        loader="data_utils.digits:open_part",
+    ),
+    DatasetInfo(
+        name="usps",
+        label="USPS",
+        task="classification",
+        input_shape=(1, 16, 16),
+        classes=10,
+        development_rows=7291,
+        test_rows=2007,
+        validation_rows=1291,
+        target_unit="",
+        source="USPS/usps.bz2 and usps.t.bz2 in the data folder, else torchvision.datasets.USPS",
+        loader="data_utils.usps:open_part",
+    ),
+    DatasetInfo(
+        name="mnist",
+        label="MNIST",
+        task="classification",
+        input_shape=(1, 28, 28),
+        classes=10,
+        development_rows=60_000,
+        test_rows=10_000,
+        validation_rows=10_000,
+        target_unit="",
+        source="MNIST/raw/*-ubyte in the data folder, else torchvision.datasets.MNIST",
+        loader="data_utils.mnist:open_part",
+    ),
+    DatasetInfo(
+        name="house_prices",
+        label="House prices",
+        task="regression",
+        input_shape=(4,),
+        classes=0,
+        development_rows=1168,
+        test_rows=292,
+        validation_rows=234,
+        target_unit="dollars",
+        source="house_prices/train.csv in the data folder, else OpenML house_prices (data id 42165)",
+        loader="data_utils.house_prices:open_part",
+    ),
+    DatasetInfo(
+        name="diabetes",
+        label="Diabetes",
+        task="regression",
+        input_shape=(10,),
+        classes=0,
+        development_rows=354,
+        test_rows=88,
+        validation_rows=71,
+        target_unit="progression units",
+        source="shipped inside scikit-learn (load_diabetes), no download",
+        loader="data_utils.diabetes:open_part",
+    ),
+    DatasetInfo(
+        name="toy",
+        label="Toy problem",
+        task="classification",
+        input_shape=(2,),
+        classes=2,
+        development_rows=1000,
+        test_rows=500,
+        validation_rows=250,
+        target_unit="",
+        source=f"generated; the option toy_problem is one of {', '.join(TOY_PROBLEMS)}",
+        loader="data_utils.toy:open_part",
+        reads=("toy_problem",),
+    ),
+)
+DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _ALL}
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """Return what is known of the dataset ``name``: a registered one, or ``package.module:NAME``.
+
+    Raises:
+        DatasetError: If there is no such dataset; the message names the nearest one.
+    """
+    if ":" in name:
+        return _users_dataset(name)
+    if name not in DATASETS:
+        nearest = get_close_matches(name, DATASETS, n=1)
+        guess = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        raise DatasetError(
+            f"no dataset is named {name!r}{guess}: the names are {', '.join(DATASETS)}, "
+            "or package.module:NAME for one of your own"
+        )
+    return DATASETS[name]
+
+
+def _users_dataset(name: str) -> DatasetInfo:
+    module, _, attribute = name.partition(":")
+    try:
+        info = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        raise DatasetError(
+            f"dataset {name!r} cannot be imported ({error}): "
+            "it must be package.module:NAME, with the package's folder on PYTHONPATH"
+        ) from error
+    if not isinstance(info, DatasetInfo):
+        raise DatasetError(f"dataset {name!r} must be a data_utils.DatasetInfo, not a {type(info).__name__}")
+    return info

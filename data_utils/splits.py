@@ -1,0 +1,67 @@
+"""Which rows go where: pure functions of sizes and seeds.
+
+Permutations come from raw PCG64 words, because numpy promises that these stay the same in every
+version, and promises no such thing for ``Generator.permutation``: a test part must not move with numpy.
+"""
+
+import operator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils.errors import DatasetError
+
+# First words of the seeds, so that no two uses of one number share a stream.
+_SPLIT_STREAM = 1
+_SEALED_STREAM = 2
+
+
+def random_words(count: int, *seed: int) -> NDArray[np.uint64]:
+    """Return ``count`` uniform 64-bit words; ``seed`` holds non-negative integers."""
+    words: NDArray[np.uint64] = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(count)
+    return words
+
+
+def development_split(
+    *, rows: int, validation_rows: int, split_seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Draw the line between training and validation.
+
+    The validation part of a smaller ``validation_rows`` lies inside that of a larger one.
+
+    Returns:
+        Indices of the training rows and of the validation rows, each ascending; together ``range(rows)``.
+
+    Raises:
+        DatasetError: If ``validation_rows`` is not in 1 to ``rows - 1``, or ``split_seed`` is negative.
+    """
+    validation_rows = _integer("validation_rows", validation_rows)
+    split_seed = _integer("split_seed", split_seed)
+    if not 1 <= validation_rows < rows:
+        raise DatasetError(
+            f"validation_rows must be in 1 to {rows - 1}, so that one of the {rows} development rows "
+            f"is left to train on, not {validation_rows}"
+        )
+    if split_seed < 0:
+        raise DatasetError(f"split_seed must be 0 or more, not {split_seed}")
+    return _draw(rows, validation_rows, _SPLIT_STREAM, split_seed)
+
+
+def sealed_split(*, rows: int, test_rows: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the development and the test rows of a dataset without a test part of its own.
+
+    Fixed once and for all: no seed moves it. Both are ascending, together ``range(rows)``.
+    """
+    return _draw(rows, test_rows, _SEALED_STREAM)
+
+
+def _draw(rows: int, drawn: int, *seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    order = np.argsort(random_words(rows, *seed), kind="stable")
+    return np.sort(order[drawn:]), np.sort(order[:drawn])
+
+
+def _integer(name: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise DatasetError(f"{name} must be a whole number, not {value!r}") from error

@@ -1,0 +1,294 @@
+"""The training engine: a plain loop over tensors on the device.
+
+`train` takes a configuration and a list of seeds and gives a history for each. The same configuration,
+seed, device, instruction set, torch version and number of threads give the same numbers, bit for bit.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.errors import ModelError
+from models.history import (
+    DIVERGED,
+    STOPPED_EARLY,
+    TIMED_OUT,
+    History,
+    Measurement,
+    early_stopping_epoch,
+    improvements,
+)
+from models.networks import build_network
+from models.objectives import Objective, build_objective, score
+from models.optimizers import build_optimizer
+from models.protocols import TrainingConfig, TrainingData
+from models.registry import METRICS, metric_name
+from models.schedules import build_schedule
+
+GRID_SIDE = 64
+GRID_REACH = 2.5
+_EVALUATION_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained network with its history."""
+
+    network: nn.Module
+    history: History
+
+
+def train(
+    config: TrainingConfig,
+    seeds: Sequence[int],
+    data: TrainingData,
+    *,
+    epochs: int | None = None,
+    measure_at: Collection[int] = (),
+    measure_improvements: bool = False,
+    device: str = "cpu",
+    time_limit_seconds: float | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+) -> list[Training]:
+    """Train the configured model once per seed.
+
+    Args:
+        config: what to train; its seed, if it has one, is not read.
+        seeds: one for each trajectory.
+        data: the training and the validation part.
+        epochs: how far to train, `config.epochs` unless told; fewer give the beginning of the full run.
+        measure_at: the epochs after which to measure in evaluation mode and keep predictions.
+        measure_improvements: also measure after each epoch whose validation metric beats all before it.
+        device: "cpu", "cuda" or "cuda:1".
+        time_limit_seconds: wall-clock limit for each trajectory; past it the running epoch is given up.
+        on_epoch: called with the history so far after every epoch.
+
+    Returns:
+        A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
+
+    Raises:
+        ModelError: the configuration does not fit the data.
+    """
+    if config.batch_size > len(data.train_inputs):
+        raise ModelError(
+            f"batch_size: {config.batch_size} is more than the {len(data.train_inputs)} rows of the training "
+            "part; give at most that"
+        )
+    results = []
+    with _reproducible(config.threads):
+        tensors = _Tensors.on_device(config, data, torch.device(device))
+        for seed in seeds:
+            results.append(
+                _train_one(
+                    config,
+                    seed,
+                    data,
+                    tensors,
+                    epochs=epochs or config.epochs,
+                    measure_at=measure_at,
+                    measure_improvements=measure_improvements,
+                    deadline=perf_counter() + time_limit_seconds if time_limit_seconds else None,
+                    on_epoch=on_epoch,
+                )
+            )
+    return results
+
+
+def grid_points() -> NDArray[np.float32]:
+    """Return the points, [GRID_SIDE**2, 2] in standardised units, on which 2-d decisions are kept."""
+    axis = np.linspace(-GRID_REACH, GRID_REACH, GRID_SIDE, dtype=np.float32)
+    return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    """The data on the device; `*_encoded` are the targets as the loss compares with them."""
+
+    objective: Objective
+    train_inputs: Tensor
+    train_targets: Tensor
+    train_encoded: Tensor
+    validation_inputs: Tensor
+    validation_targets: Tensor
+    validation_encoded: Tensor
+    grid: Tensor | None
+
+    @classmethod
+    def on_device(cls, config: TrainingConfig, data: TrainingData, device: torch.device) -> "_Tensors":
+        objective = build_objective(config, data)
+        train_targets = torch.tensor(data.train_targets, device=device)
+        validation_targets = torch.tensor(data.validation_targets, device=device)
+        planar = data.train_inputs.shape[1:] == (2,)
+        return cls(
+            objective=objective,
+            train_inputs=_images_last(torch.tensor(data.train_inputs, device=device)),
+            train_targets=train_targets,
+            train_encoded=objective.encode(train_targets),
+            validation_inputs=_images_last(torch.tensor(data.validation_inputs, device=device)),
+            validation_targets=validation_targets,
+            validation_encoded=objective.encode(validation_targets),
+            grid=torch.tensor(grid_points(), device=device) if planar else None,
+        )
+
+
+def _images_last(tensor: Tensor) -> Tensor:
+    """Return images with their channels last in memory, which convolutions on the CPU run through faster."""
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+@contextmanager
+def _reproducible(threads: int) -> Iterator[None]:
+    """Set what the numbers depend on beside the configuration, and put it back afterwards.
+
+    Denormal numbers are flushed to zero: they change nothing that can be seen, and saturated networks
+    train several times slower with them.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    threads_before = torch.get_num_threads()
+    deterministic_before = torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.set_flush_denormal(True)
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(deterministic_before)
+        torch.set_num_threads(threads_before)
+
+
+def _train_one(
+    config: TrainingConfig,
+    seed: int,
+    data: TrainingData,
+    tensors: _Tensors,
+    *,
+    epochs: int,
+    measure_at: Collection[int],
+    measure_improvements: bool,
+    deadline: float | None,
+    on_epoch: Callable[[History], None] | None,
+) -> Training:
+    torch.manual_seed(_stream(seed, 0))
+    shuffle = torch.Generator().manual_seed(_stream(seed, 1))
+    objective = tensors.objective
+    device = tensors.train_inputs.device
+    network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
+    network = network.to(device).to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(config, network.parameters())
+    batches = _batch_bounds(len(tensors.train_inputs), config)
+    schedule = build_schedule(config, optimizer, len(batches))
+    higher_is_better = METRICS[metric_name(data.task)].higher_is_better
+
+    history = History(seed)
+    seconds = 0.0
+    for epoch in range(1, epochs + 1):
+        network.train()
+        kept_outputs, losses = [], []
+        learning_rate = float("nan")
+
+        start = _now(device)
+        order = torch.randperm(len(tensors.train_inputs), generator=shuffle).to(device)
+        inputs, encoded = tensors.train_inputs[order], tensors.train_encoded[order]
+        for first, last in batches:
+            if deadline is not None and perf_counter() > deadline:
+                history.outcome = TIMED_OUT
+                history.reason = f"ran out of its time limit in epoch {epoch}"
+                return Training(network, history)
+            optimizer.zero_grad(set_to_none=True)
+            outputs = network(inputs[first:last])
+            loss = objective.loss(outputs, encoded[first:last])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(loss.detach())
+            kept_outputs.append(outputs.detach())
+            learning_rate = float(optimizer.param_groups[0]["lr"])
+            schedule.after_batch()
+        seconds += _now(device) - start
+
+        # All measuring is outside the timing, the running means of the epoch included.
+        sizes = torch.tensor([last - first for first, last in batches], dtype=torch.float64)
+        weighted = (torch.stack(losses).cpu().double() * sizes).sum() / sizes.sum()
+        seen = tensors.train_targets[order[: batches[-1][1]]]
+        validation_outputs = _evaluate(network, tensors.validation_inputs)
+        validation_loss = float(objective.loss(validation_outputs, tensors.validation_encoded))
+        validation_metric = score(objective, validation_outputs, tensors.validation_targets, data)
+        history.train_loss.append(float(weighted))
+        history.train_metric.append(score(objective, torch.cat(kept_outputs), seen, data))
+        history.validation_loss.append(validation_loss)
+        history.validation_metric.append(validation_metric)
+        history.learning_rate.append(learning_rate)
+        history.train_seconds.append(seconds)
+        improved = measure_improvements and epoch in improvements(
+            history.validation_metric, higher_is_better=higher_is_better
+        )
+        finite = isfinite(history.train_loss[-1]) and isfinite(validation_loss)
+        if epoch in measure_at or improved or not finite:
+            history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
+        if on_epoch is not None:
+            on_epoch(history)
+
+        if not finite:
+            part = "validation" if isfinite(history.train_loss[-1]) else "training"
+            history.outcome = DIVERGED
+            history.reason = f"the {part} loss was not finite in epoch {epoch}"
+            break
+        if early_stopping_epoch(history.validation_loss, config.early_stopping_patience) == epoch:
+            if epoch < epochs:
+                history.outcome = STOPPED_EARLY
+                history.reason = (
+                    f"no better validation loss for {config.early_stopping_patience} epochs at epoch {epoch}"
+                )
+            if epoch not in history.measurements:
+                history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
+            break
+        schedule.after_epoch(validation_loss)
+    return Training(network, history)
+
+
+def _stream(seed: int, purpose: int) -> int:
+    """Return a 64-bit seed of its own for each purpose (0: weights and dropout, 1: shuffling)."""
+    return int(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0])
+
+
+def _batch_bounds(rows: int, config: TrainingConfig) -> list[tuple[int, int]]:
+    """Return where each batch begins and ends; the last may be short.
+
+    Batch normalisation cannot train on one sample: a last batch of one is left out then.
+    """
+    bounds = [(first, min(first + config.batch_size, rows)) for first in range(0, rows, config.batch_size)]
+    first, last = bounds[-1]
+    if config.batch_norm and last - first == 1 and len(bounds) > 1:
+        bounds.pop()
+    return bounds
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return perf_counter()
+
+
+@torch.no_grad()
+def _evaluate(network: nn.Module, inputs: Tensor) -> Tensor:
+    network.eval()
+    return torch.cat([network(part) for part in torch.split(inputs, _EVALUATION_BATCH)])
+
+
+def _measure(network: nn.Module, tensors: _Tensors, data: TrainingData, validation_outputs: Tensor) -> Measurement:
+    outputs = _evaluate(network, tensors.train_inputs)
+    return Measurement(
+        train_loss=float(tensors.objective.loss(outputs, tensors.train_encoded)),
+        train_metric=score(tensors.objective, outputs, tensors.train_targets, data),
+        validation_outputs=validation_outputs.cpu().numpy(),
+        grid_outputs=None if tensors.grid is None else _evaluate(network, tensors.grid).cpu().numpy(),
+    )

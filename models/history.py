@@ -1,0 +1,91 @@
+"""What training gives back: a row per epoch, and what was measured more closely at some epochs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+# How a trajectory can end. "failed" is given by whoever runs the engine, when it raised.
+COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT = "completed", "stopped_early", "diverged", "timed_out"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is measured with the network in evaluation mode at an epoch that somebody reads.
+
+    Attributes:
+        train_loss, train_metric: over the whole training part.
+        validation_outputs: the network's outputs on the validation part, float32 [n, outputs].
+        grid_outputs: the outputs on `models.engine.grid_points()`, float32 [points, outputs], where the
+            inputs are two-dimensional.
+    """
+
+    train_loss: float
+    train_metric: float
+    validation_outputs: NDArray[np.float32]
+    grid_outputs: NDArray[np.float32] | None = None
+
+
+@dataclass
+class History:
+    """One trajectory. The lists have one entry per finished epoch.
+
+    Attributes:
+        seed: what weights, shuffling and dropout were drawn from.
+        outcome, reason: how it ended, and why in words where that needs words.
+        train_loss, train_metric: running means over the epoch's batches, in training mode.
+        validation_loss, validation_metric: after the epoch, in evaluation mode.
+        learning_rate: that of the epoch's last step.
+        train_seconds: cumulative, training only.
+        measurements: by epoch, counted from 1.
+    """
+
+    seed: int
+    outcome: str = COMPLETED
+    reason: str = ""
+    train_loss: list[float] = field(default_factory=list)
+    train_metric: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_metric: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    train_seconds: list[float] = field(default_factory=list)
+    measurements: dict[int, Measurement] = field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were finished."""
+        return len(self.train_loss)
+
+
+def improvements(values: Sequence[float], *, higher_is_better: bool) -> Iterator[int]:
+    """Yield the epochs, counted from 1, whose value is better than every value before."""
+    best = None
+    for epoch, value in enumerate(values, start=1):
+        if isfinite(value) and (best is None or (value > best if higher_is_better else value < best)):
+            best = value
+            yield epoch
+
+
+def best_epoch(values: Sequence[float], *, higher_is_better: bool) -> int | None:
+    """Return the first epoch, counted from 1, with the best value; None where no value is finite."""
+    return max(improvements(values, higher_is_better=higher_is_better), default=None)
+
+
+def early_stopping_epoch(validation_loss: Sequence[float], patience: int) -> int | None:
+    """Return the epoch, counted from 1, after which early stopping ends a trajectory, or None.
+
+    Training ends once the validation loss has not been better than its best for `patience` epochs; 0 means
+    never. A pure function of the history, so that a longer trajectory also answers for a stopped one.
+    """
+    if not patience:
+        return None
+    best = 0
+    improved = set(improvements(validation_loss, higher_is_better=False))
+    for epoch in range(1, len(validation_loss) + 1):
+        if epoch in improved:
+            best = epoch
+        elif epoch - best >= patience:
+            return epoch
+    return None

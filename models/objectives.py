@@ -1,0 +1,133 @@
+"""Objectives: a loss, the number of outputs that it needs, and how outputs are scored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, pi
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+
+from models.protocols import ObjectiveConfig, TrainingData
+from models.registry import OBJECTIVES
+
+MINIMUM_VARIANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised, and how a prediction is read off the network's outputs.
+
+    Attributes:
+        outputs: how many outputs the network must have.
+        encode: targets [n] to what the loss compares with; called once for all targets.
+        loss: outputs [n, outputs] and encoded targets to the mean loss (scalar).
+        predict: outputs [n, outputs] to class indices [n], or to standardised values [n].
+    """
+
+    outputs: int
+    encode: Callable[[Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    predict: Callable[[Tensor], Tensor]
+
+
+def build_objective(config: ObjectiveConfig, data: TrainingData) -> Objective:
+    """Return the configured objective for the data's task."""
+    objective: Objective = OBJECTIVES[config.objective].load()(config, data.task, data.classes)
+    return objective
+
+
+def outputs_needed(config: ObjectiveConfig, task: str, classes: int) -> int:
+    """Return how many outputs the network must have."""
+    objective: Objective = OBJECTIVES[config.objective].load()(config, task, classes)
+    return objective.outputs
+
+
+def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Return softmax cross-entropy in nats, optionally with label smoothing."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
+
+    return Objective(classes, _as_they_are, loss, _largest)
+
+
+def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Return squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) otherwise."""
+    if task == "regression":
+        return Objective(1, _column, F.mse_loss, _first)
+    if classes == 2:
+        return Objective(1, _column, F.mse_loss, _above_half)
+    return Objective(classes, _one_hot(classes), F.mse_loss, _largest)
+
+
+def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Return squared error between softmax probabilities and one-hot targets (the Brier score over classes)."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.mse_loss(outputs.softmax(dim=1), targets)
+
+    return Objective(classes, _one_hot(classes), loss, _largest)
+
+
+def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Return binary cross-entropy in nats: one logit for two classes, else one logit per class."""
+    if classes == 2:
+        return Objective(1, _column, F.binary_cross_entropy_with_logits, _above_zero)
+    return Objective(classes, _one_hot(classes), F.binary_cross_entropy_with_logits, _largest)
+
+
+def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Return the negative log-likelihood, in nats per standardised target, of a predicted Gaussian.
+
+    The outputs are the mean and an unbounded number that `variance_link` maps to the variance. The constant
+    log(2 pi)/2 is included (Nix and Weigend, 1994, equation 5).
+    """
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
+        return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
+
+    return Objective(2, _column, loss, _first)
+
+
+def gaussian_variance(raw: Tensor, link: str) -> Tensor:
+    """Return the variance, at least `MINIMUM_VARIANCE`, that a raw output stands for under a link."""
+    return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
+
+
+def score(objective: Objective, outputs: Tensor, targets: Tensor, data: TrainingData) -> float:
+    """Return the accuracy in percent, or the root mean squared error in the target's unit."""
+    predictions = objective.predict(outputs)
+    if data.task == "classification":
+        return 100.0 * int((predictions == targets).sum()) / len(targets)
+    squared = (predictions.double() - targets.double()).square().mean()
+    return float(squared.sqrt()) * data.target_std
+
+
+def _as_they_are(targets: Tensor) -> Tensor:
+    return targets
+
+
+def _column(targets: Tensor) -> Tensor:
+    return targets.to(torch.float32).unsqueeze(1)
+
+
+def _one_hot(classes: int) -> Callable[[Tensor], Tensor]:
+    return lambda targets: F.one_hot(targets, classes).to(torch.float32)
+
+
+def _largest(outputs: Tensor) -> Tensor:
+    return outputs.argmax(dim=1)
+
+
+def _first(outputs: Tensor) -> Tensor:
+    return outputs[:, 0]
+
+
+def _above_zero(outputs: Tensor) -> Tensor:
+    return (outputs[:, 0] > 0).long()
+
+
+def _above_half(outputs: Tensor) -> Tensor:
+    return (outputs[:, 0] > 0.5).long()

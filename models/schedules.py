@@ -1,0 +1,66 @@
+"""Learning-rate schedules: what happens to the learning rate after a batch and after an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
+
+from models.protocols import OptimizerConfig
+from models.registry import SCHEDULES
+
+
+def _nothing() -> None: ...
+
+
+def _nothing_epoch(validation_loss: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What to call after every batch, and after every epoch with its validation loss."""
+
+    after_batch: Callable[[], None] = _nothing
+    after_epoch: Callable[[float], None] = _nothing_epoch
+
+
+def build_schedule(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Return the configured schedule over the optimizer's learning rate."""
+    schedule: Schedule = SCHEDULES[config.schedule].load()(config, optimizer, batches_per_epoch)
+    return schedule
+
+
+def constant(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Return the schedule that leaves the learning rate as it is."""
+    return Schedule()
+
+
+def step(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Return the schedule that multiplies by `decay_factor` every `decay_every` epochs."""
+    scheduler = StepLR(optimizer, step_size=config.decay_every, gamma=config.decay_factor)
+    return Schedule(after_epoch=lambda _: scheduler.step())
+
+
+def plateau(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Multiply by `decay_factor` after more than `plateau_patience` epochs without a better validation loss."""
+    scheduler = ReduceLROnPlateau(optimizer, factor=config.decay_factor, patience=config.plateau_patience)
+    return Schedule(after_epoch=scheduler.step)
+
+
+def cosine(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Return the half cosine from the learning rate to zero over `epochs` (Loshchilov and Hutter, 2017)."""
+    scheduler = CosineAnnealingLR(optimizer, T_max=config.epochs)
+    return Schedule(after_epoch=lambda _: scheduler.step())
+
+
+def one_cycle(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
+    """Return the cycle that peaks at the learning rate after 30% of all batches (Smith and Topin, 2018)."""
+    total = config.epochs * batches_per_epoch
+    scheduler = OneCycleLR(optimizer, config.learning_rate, total_steps=total, cycle_momentum=False)
+
+    def after_batch() -> None:
+        # The scheduler refuses a step beyond the last batch, after which no learning rate is needed.
+        if scheduler.last_epoch < total - 1:
+            scheduler.step()
+
+    return Schedule(after_batch=after_batch)

@@ -1,0 +1,28 @@
+"""Configurations, studies, the ledger, Ray Tune trainables and the command line.
+
+The project's packages have common names. A folder of the user's may hold a `models.py` of its own, and
+Python or Ray may put that folder first on the path. Importing `tune_jobs`, which every process of the
+project does first, therefore ties the four names to the folders beside this one.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+_PACKAGES = frozenset({"analysis", "data_utils", "models", "tune_jobs"})
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
+class _SiblingFinder:
+    """Finds the project's own packages beside this one, whatever `sys.path` says."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return PathFinder.find_spec(fullname, [_ROOT], target) if fullname in _PACKAGES else None
+
+
+sys.meta_path.insert(0, _SiblingFinder)

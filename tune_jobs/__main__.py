@@ -1,0 +1,8 @@
+"""`python -m tune_jobs` is the same as `ablatune`."""
+
+import sys
+
+from tune_jobs.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""The command line. Heavy imports stay inside the commands that need them, so that `--help` is quick."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError
+
+DEFAULT_STORAGE = "results"
+DEFAULT_DATA_DIR = "data"
+USER_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 2 for bad input, with one line that says what to do."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("ablatune: interrupted; what has finished is kept, the same command continues", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe went away (`ablatune ledger list | head`): nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ablatune",
+        description="Which hyperparameters matter, by how much, and how sure are we? "
+        "Sweeps and ablations for PyTorch models on Ray Tune.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
+    studies.set_defaults(command=_studies)
+
+    run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
+    _study_arguments(run)
+    run.add_argument("--dry-run", action="store_true", help="count what would be run, and stop")
+    run.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
+    run.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
+    run.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
+    run.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
+    run.add_argument("--time-limit", type=_number, metavar="MINUTES", help="end a trial that takes longer")
+    run.add_argument("--max-concurrent", type=_count, metavar="N", help="trials at once (default: what fits)")
+    run.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
+    run.add_argument(
+        "--logical-gpus",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)",
+    )
+    run.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: this machine alone)")
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser("status", help="what is done, running, failed, missing")
+    _study_arguments(status)
+    status.set_defaults(command=_status)
+
+    report = commands.add_parser("report", help="write a study's tables and figures")
+    _study_arguments(report)
+    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY)")
+    report.set_defaults(command=_report)
+
+    show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
+    show.add_argument("trial", metavar="TRIAL", help="the beginning of its key")
+    _storage_argument(show)
+    show.set_defaults(command=_show)
+
+    _ledger_parser(commands)
+    return parser
+
+
+def _ledger_parser(commands: Any) -> None:
+    ledger = commands.add_parser("ledger", help="list, export, merge or remove trials")
+    actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="one line per trial")
+    listing.set_defaults(command=_ledger_list)
+    export = actions.add_parser("export", help="write all trials into one .parquet or .csv file")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.set_defaults(command=_ledger_export)
+    merge = actions.add_parser("merge", help="add the trials of another ledger")
+    merge.add_argument("other", metavar="STORAGE", help="the storage that holds the other ledger")
+    merge.set_defaults(command=_ledger_merge)
+    remove = actions.add_parser("remove", help="remove trials for good")
+    remove.add_argument("trials", nargs="+", metavar="TRIAL", help="the beginnings of their keys")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    remove.set_defaults(command=_ledger_remove)
+    for action in (listing, export, merge, remove):
+        _storage_argument(action)
+
+
+def _storage_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--storage",
+        default=os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE),
+        metavar="URI",
+        help="folder or s3://… that holds the ledger (ABLATUNE_STORAGE; default: %(default)s)",
+    )
+
+
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY", help="the name of a shipped study, or a study file (.yaml)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="overrides",
+        help="override a field of the base configuration; may be given several times",
+    )
+    parser.add_argument("--seeds", type=_count, metavar="N", help="replicates: seeds 0 to N-1 (default: the study's)")
+    _storage_argument(parser)
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)),
+        metavar="DIR",
+        help="folder with the datasets (ABLATUNE_DATA_DIR; default: %(default)s)",
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _overrides(items: Sequence[str]) -> dict[str, Any]:
+    from tune_jobs.study_file import parse_scalar
+
+    values = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise UserError(f"--set {item}: give FIELD=VALUE, such as --set learning_rate=0.01")
+        if name.strip() in values:
+            raise UserError(f"--set {item}: {name.strip()} is given twice; give it once")
+        values[name.strip()] = parse_scalar(value.strip())
+    return values
+
+
+def _studies(options: argparse.Namespace) -> int:
+    from tune_jobs.study import load_study, shipped_studies
+
+    for name in shipped_studies():
+        study = load_study(name)
+        print(f"{name}\n    {study.title}\n    reproduces: {study.reproduces}")
+        print(f"    {len(study.tables)} tables, {study.seeds} seed{'s' * (study.seeds != 1)}; {study.description}\n")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tune_jobs.run import RunOptions, run_study
+    from tune_jobs.study import load_study, requested_resources
+
+    study = load_study(options.study, _overrides(options.overrides))
+    resources = requested_resources(
+        study.resources,
+        cpus_per_trial=options.cpus_per_trial,
+        gpus_per_trial=options.gpus_per_trial,
+        time_limit_minutes=options.time_limit,
+    )
+    return run_study(
+        study,
+        RunOptions(
+            storage=options.storage,
+            data_dir=options.data_dir,
+            seeds=options.seeds or study.seeds,
+            resources=resources,
+            dry_run=options.dry_run,
+            retry_failed=options.retry_failed,
+            download=not options.no_download,
+            max_concurrent=options.max_concurrent,
+            address=options.address or os.environ.get("RAY_ADDRESS"),
+            cpus=options.cpus,
+            logical_gpus=options.logical_gpus,
+        ),
+    )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from tune_jobs.status import print_status
+
+    return print_status(
+        options.study,
+        _overrides(options.overrides),
+        seeds=options.seeds,
+        storage_uri=options.storage,
+        data_dir=options.data_dir,
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from analysis.report import write_report
+
+    from tune_jobs.select import select_variant
+
+    selected = select_variant(
+        options.study,
+        _overrides(options.overrides),
+        seeds=options.seeds,
+        storage_uri=options.storage,
+        data_dir=options.data_dir,
+    )
+    folder = options.output or Path("report") / selected.study.name
+    written = write_report(
+        selected.study,
+        selected.ledger,
+        seeds=range(selected.seeds),
+        fingerprints=selected.fingerprints,
+        folder=folder,
+        variant=selected.variant,
+    )
+    print(f"report: {written.html}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from tune_jobs.inspect_ledger import show
+
+    return show(options.storage, options.trial)
+
+
+def _ledger_list(options: argparse.Namespace) -> int:
+    from tune_jobs.inspect_ledger import list_trials
+
+    return list_trials(options.storage)
+
+
+def _ledger_export(options: argparse.Namespace) -> int:
+    from tune_jobs.inspect_ledger import export
+
+    return export(options.storage, options.file)
+
+
+def _ledger_merge(options: argparse.Namespace) -> int:
+    from tune_jobs.inspect_ledger import merge
+
+    return merge(options.storage, options.other)
+
+
+def _ledger_remove(options: argparse.Namespace) -> int:
+    from tune_jobs.inspect_ledger import remove
+
+    return remove(options.storage, options.trials, confirmed=options.yes)

@@ -1,0 +1,126 @@
+"""How a configuration field is declared: its type, bounds, label, unit and help, in one place."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from tune_jobs.errors import ConfigError, unknown
+
+# Equal to no value.
+NO_NEUTRAL = object()
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """What is known of a field beside its name.
+
+    Attributes:
+        label: what a person reads in tables and on axes.
+        help: one sentence.
+        unit: of the value; "" for counts and names.
+        at_least, above, at_most, below: bounds of a number.
+        choices: the names that the value may have, with their labels.
+        also: further values that the type alone would not allow, such as "same".
+        neutral: the value that means "absent"; left out of a trial's key, so that a field that is added
+            later does not change the keys of what was trained before.
+    """
+
+    label: str
+    help: str
+    kind: type
+    unit: str = ""
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    neutral: Any = NO_NEUTRAL
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return the value in the field's own type.
+
+        Raises:
+            ConfigError: it is of another type, out of bounds, or no known name.
+        """
+        if isinstance(value, str) and value in self.also:
+            return value
+        if self.kind is bool:
+            return self._check_bool(name, value)
+        if self.kind is str:
+            return self._check_choice(name, value)
+        return self._check_number(name, value)
+
+    def describe(self, value: Any) -> str:
+        """Return the value as a person reads it."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, str):
+            return self.choices.get(value, value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    @property
+    def rule(self) -> str:
+        """What the value must be, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        kind = {int: "a whole number", float: "a number", bool: "true or false"}[self.kind]
+        bounds = [
+            f"{words} {bound:g}"
+            for words, bound in (
+                ("at least", self.at_least),
+                ("above", self.above),
+                ("at most", self.at_most),
+                ("below", self.below),
+            )
+            if bound is not None
+        ]
+        return " or ".join([" ".join([kind, " and ".join(bounds)]).strip(), *self.also])
+
+    def _check_bool(self, name: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ConfigError(name, f"{value!r} is not true or false; give one of the two")
+        return value
+
+    def _check_choice(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise ConfigError(name, unknown(name, value, self.choices))
+        return value
+
+    def _check_number(self, name: str, value: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise ConfigError(name, f"{value!r} is not {self.rule}")
+        if self.kind is int:
+            if value != int(value):
+                raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")
+            value = int(value)
+        else:
+            value = float(value)
+        too_low = (self.at_least is not None and value < self.at_least) or (
+            self.above is not None and value <= self.above
+        )
+        too_high = (self.at_most is not None and value > self.at_most) or (
+            self.below is not None and value >= self.below
+        )
+        if too_low or too_high:
+            raise ConfigError(name, f"{value:g} is out of bounds; give {self.rule}")
+        return value
+
+
+def declare(
+    default: Any,
+    kind: type,
+    *,
+    label: str,
+    help: str,  # noqa: A002 - the command line's word for it
+    **more: Any,
+) -> Any:
+    """Return the dataclass field with its specification as metadata."""
+    return dataclasses.field(default=default, metadata={"spec": FieldSpec(label, help, kind, **more)})
+
+
+def specs(cls: type) -> dict[str, FieldSpec]:
+    """Return the specification of every field of a configuration class."""
+    return {field.name: field.metadata["spec"] for field in dataclasses.fields(cls)}

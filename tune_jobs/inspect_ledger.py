@@ -1,0 +1,149 @@
+"""`show` and `ledger`: look at single trials, and take them out of a ledger or into it."""
+
+import io
+import json
+import sys
+from math import isfinite
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tune_jobs.config import FIELDS, METRIC_SPECS
+from tune_jobs.errors import UserError
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.storage import Storage
+
+_SHORTEST_PREFIX = 4
+_EPOCHS_SHOWN = 12
+
+
+def show(storage_uri: str, prefix: str) -> int:
+    """Print everything that is known of one trial."""
+    record = _find(Ledger.open(Storage.at(storage_uri)), prefix)
+    metric = METRIC_SPECS[record.metric]
+    unit = metric.unit or record.target_unit
+    print(f"trial {record.key}: {record.outcome.replace('_', ' ')} after {record.epochs} epochs")
+    if record.reason:
+        print(f"reason: {record.reason}")
+    print("configuration:")
+    for name, value in json.loads(record.fields).items():
+        field_unit = f" {FIELDS[name].unit}" if FIELDS[name].unit else ""
+        print(f"  {name}: {FIELDS[name].describe(value)}{field_unit}")
+    print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
+    print(f"epochs (metric: {metric.label} in {unit}; time in seconds of training, cumulative):")
+    headings = [name.replace("_", " ") for name in CURVES]
+    print("  ".join(["epoch", *(f"{heading:>17}" for heading in headings)]))
+    step = max(1, -(-record.epochs // _EPOCHS_SHOWN))
+    for epoch in range(1, record.epochs + 1):
+        if epoch % step == 0 or epoch in (1, record.epochs):
+            values = (f"{getattr(record, name)[epoch - 1]:17.6g}" for name in CURVES)
+            print("  ".join([f"{epoch:5d}", *values]))
+    for epoch in record.measured_epochs:
+        loss, score = record.measured(epoch)
+        print(f"measured after epoch {epoch}: train loss {loss:.6g}, train {metric.label} {score:.6g} {unit}")
+    print("provenance:")
+    for name in PROVENANCE:
+        print(f"  {name.replace('_', ' ')}: {getattr(record, name)}")
+    if record.traceback:
+        print(record.traceback)
+    return 0
+
+
+def list_trials(storage_uri: str) -> int:
+    """Print one line per trial."""
+    contents = Ledger.open(Storage.at(storage_uri)).read()
+    for record in sorted(contents.records.values(), key=lambda r: r.started_at):
+        last = record.validation_metric[-1] if record.validation_metric else float("nan")
+        metric = METRIC_SPECS[record.metric]
+        score = f"{metric.label} {last:.4g} {metric.unit or record.target_unit}" if isfinite(last) else "no metric"
+        print(
+            f"{record.key}  {record.started_at:%Y-%m-%d %H:%M}  {record.study}  {record.dataset}  "
+            f"seed {record.seed}  {record.epochs} epochs  {record.outcome.replace('_', ' ')}  {score}"
+        )
+    print(f"{len(contents.records)} trials", file=sys.stderr)
+    return 0
+
+
+def export(storage_uri: str, path: Path) -> int:
+    """Write all trials into one file: Parquet with predictions, or CSV without, one line per trial and epoch.
+
+    Raises:
+        UserError: the file's name ends in neither .parquet nor .csv, or it cannot be written.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".parquet", ".csv"):
+        raise UserError(f"{path}: ends in neither .parquet nor .csv; name the file so that the form is clear")
+    contents = Ledger.open(Storage.at(storage_uri)).read(predictions=kind == ".parquet")
+    records = sorted(contents.records.values(), key=lambda r: r.key)
+    stream = io.BytesIO()
+    if kind == ".parquet":
+        pq.write_table(pa.Table.from_pylist([r.to_row() for r in records], schema=SCHEMA), stream)
+    else:
+        _epoch_table(records).to_csv(stream, index=False)
+    Storage.at(str(path.parent)).write(stream.getvalue(), path.name)
+    print(f"{len(records)} trials in {path}")
+    return 0
+
+
+def merge(storage_uri: str, other_uri: str) -> int:
+    """Add the trials of another ledger."""
+    other = Ledger.open(Storage.at(other_uri))
+    mine = Ledger.open(Storage.at(storage_uri), create=True)
+    print(f"{mine.merge(other)} records added")
+    return 0
+
+
+def remove(storage_uri: str, prefixes: list[str], *, confirmed: bool) -> int:
+    """Remove trials, after asking unless told not to.
+
+    Raises:
+        UserError: a prefix fits no trial or several, or nobody can be asked.
+    """
+    ledger = Ledger.open(Storage.at(storage_uri))
+    keys = [_find(ledger, prefix).key for prefix in prefixes]
+    if not confirmed:
+        if not sys.stdin.isatty():
+            raise UserError("ledger remove: there is no terminal to ask on; give --yes to remove for good")
+        if input(f"remove {len(keys)} trials from {storage_uri} for good? [y/N] ").strip().lower() != "y":
+            print("nothing removed")
+            return 0
+    print(f"{ledger.remove(keys)} trials removed")
+    return 0
+
+
+def _find(ledger: Ledger, prefix: str) -> Record:
+    if len(prefix) < _SHORTEST_PREFIX:
+        raise UserError(f"{prefix!r} is short for a trial; give at least {_SHORTEST_PREFIX} characters of its key")
+    found = [record for key, record in ledger.read().records.items() if key.startswith(prefix)]
+    if not found:
+        raise UserError(f"there is no trial {prefix!r} in {ledger.storage.uri}; `ablatune ledger list` lists them")
+    if len(found) > 1:
+        keys = ", ".join(sorted(record.key for record in found)[:5])
+        raise UserError(f"{prefix!r} fits several trials ({keys}); give more of the key")
+    return found[0]
+
+
+def _epoch_table(records: list[Record]):  # type: ignore[no-untyped-def]
+    import pandas as pd
+
+    single = [
+        name
+        for name in SCHEMA.names
+        if name not in CURVES and name not in PREDICTIONS and not name.startswith("measured") and name != "traceback"
+    ]
+    lines = []
+    for record in records:
+        common = {name: getattr(record, name) for name in single if name != "epochs"}
+        measured = dict(zip(record.measured_epochs, record.measured_train_metric, strict=True))
+        lines += [
+            {
+                **common,
+                "epoch": epoch,
+                **{name: getattr(record, name)[epoch - 1] for name in CURVES},
+                "measured_train_metric": measured.get(epoch),
+            }
+            for epoch in range(1, record.epochs + 1)
+        ] or [common]
+    return pd.DataFrame(lines)

@@ -1,0 +1,185 @@
+"""Starts Ray (or joins a cluster), puts the data into its object store, and runs trials through Ray Tune."""
+
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import tune
+
+from data_utils import TrialData
+from tune_jobs import provenance
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Trial
+from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
+from tune_jobs.progress import Progress, epoch_weight
+from tune_jobs.storage import Storage
+from tune_jobs.study import Resources
+from tune_jobs.trainable import Job, payload, train_trial
+
+# A lost worker is not the trial's fault: it is started again this often.
+_RESTARTS = 3
+_SPARE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What to run on.
+
+    Attributes:
+        address: of a running cluster; None starts a node on this machine.
+        cpus: how many CPUs the local node offers; None takes all.
+        logical_gpus: GPUs that the local node only counts; trials train on the CPU.
+    """
+
+    address: str | None = None
+    cpus: int | None = None
+    logical_gpus: int = 0
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    data: Mapping[str, TrialData],
+    job: Job,
+    *,
+    resources: Resources,
+    cluster: Cluster,
+    storage: Storage,
+    progress: Progress,
+    max_concurrent: int | None,
+) -> None:
+    """Run the trials; each writes its own record. On return some may be missing: see `progress.finished`.
+
+    Raises:
+        UserError: no node can ever give a trial what it asks for.
+    """
+    os.environ.update(
+        {
+            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+            "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+            "RAY_CHDIR_TO_TRIAL_DIR": "0",
+            "RAY_AIR_NEW_OUTPUT": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        }
+    )
+    _start_ray(cluster, sum(_bytes(part) for part in data.values()))
+    scratch = tempfile.mkdtemp(prefix="ablatune-")
+    try:
+        _check_resources(resources)
+        references = {name: ray.put(part) for name, part in data.items()}
+        trainable = tune.with_resources(
+            tune.with_parameters(train_trial, job=job, data=references),
+            {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+        )
+        # The longest first: a long trial that starts last would leave the other workers idle at the end.
+        longest_first = sorted(trials, key=lambda t: -t.epochs * epoch_weight(t.config))
+        tuner = tune.Tuner(
+            trainable,
+            param_space={"trial": tune.grid_search([payload(trial) for trial in longest_first])},
+            tune_config=tune.TuneConfig(
+                reuse_actors=True,
+                max_concurrent_trials=max_concurrent,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
+            ),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
+                callbacks=[_Watch(progress, storage, job.study)],
+            ),
+        )
+        tuner.fit()
+    finally:
+        ray.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _start_ray(cluster: Cluster, data_bytes: int) -> None:
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": "error",
+        "runtime_env": {"env_vars": {"RAY_CHDIR_TO_TRIAL_DIR": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}},
+    }
+    if cluster.address is not None:
+        try:
+            ray.init(address=cluster.address, **common)
+        except (ConnectionError, ValueError) as error:
+            raise UserError(f"--address {cluster.address}: {str(error).splitlines()[0]}; is the cluster up?") from error
+        return
+    ray.init(
+        address="local",
+        num_cpus=cluster.cpus,
+        num_gpus=cluster.logical_gpus or None,
+        include_dashboard=False,
+        object_store_memory=2 * data_bytes + _SPARE_BYTES,
+        **common,
+    )
+
+
+def _check_resources(resources: Resources) -> None:
+    """Raise where no single node has what one trial asks for, instead of waiting for ever."""
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in alive]
+    if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in nodes):
+        return
+    most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in wanted}
+    raise UserError(
+        f"a trial asks for {wanted['CPU']:g} CPU and {wanted['GPU']:g} GPU, but the largest node has "
+        f"{most['CPU']:g} CPU and {most['GPU']:g} GPU; lower --cpus-per-trial or --gpus-per-trial"
+    )
+
+
+def _bytes(data: TrialData) -> int:
+    arrays = (data.train_inputs, data.train_targets, data.validation_inputs, data.validation_targets)
+    return sum(array.nbytes for array in arrays)
+
+
+def _trial_name(trial: Any) -> str:
+    return str(trial.config["trial"]["key"])
+
+
+class _Watch(tune.Callback):
+    """Tells the progress display and the beacon what Tune sees."""
+
+    def __init__(self, progress: Progress, storage: Storage, study: str) -> None:
+        self._progress = progress
+        self._storage = storage
+        self._study = study
+        self._run = uuid.uuid4().hex[:12]
+        self._beaconed = -BEACON_PERIOD_SECONDS
+
+    def setup(self, **info: Any) -> None:
+        self._beacon()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        key = trial.config["trial"]["key"]
+        if result.get("finished"):
+            self._progress.ended(key, result["outcome"], result["reason"])
+        elif "epoch" in result:
+            self._progress.advanced(key, result["epoch"])
+        if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
+            self._beacon()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        key = trial.config["trial"]["key"]
+        if trial.num_failures > _RESTARTS:
+            lines = str(trial.get_error() or "its worker was lost").strip().splitlines()
+            self._progress.ended(key, "lost", lines[-1])
+
+    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+        remove_beacon(self._storage, self._run)
+
+    def _beacon(self) -> None:
+        self._beaconed = time.monotonic()
+        beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), self._progress.running)
+        write_beacon(self._storage, beacon)

@@ -1,0 +1,257 @@
+"""The ledger: a folder of Parquet files that holds every trajectory by its key.
+
+A finished trial is one file, written atomically, so that any number of runs write side by side without a
+server or a lock. `compact` gathers single files into packs; while it does, a record may be seen twice,
+never not at all. Readers combine records of one key (see `tune_jobs.records.combine`).
+"""
+
+import io
+import json
+import re
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tune_jobs.errors import UserError
+from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
+from tune_jobs.storage import Storage
+
+FOLDER = "ledger"
+TARGETS = "validation"
+MARKER = "ledger.json"
+FORMAT = 1
+PACK_SIZE = 500
+_SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
+_PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
+_LISTING_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a ledger holds: one record per key, and the keys whose records do not agree with each other."""
+
+    records: dict[str, Record]
+    disagreements: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A ledger in a storage; create one with `Ledger.open`."""
+
+    storage: Storage
+
+    @classmethod
+    def open(cls, storage: Storage, *, create: bool = False) -> "Ledger":
+        """Return the ledger in a storage, after a look at what the folder holds.
+
+        Raises:
+            UserError: there is none and none is to be created, the folder cannot be read or written, holds
+                something that is not of a ledger, or a ledger of a later format.
+        """
+        ledger = cls(storage)
+        try:
+            names = storage.names(FOLDER)
+        except OSError as error:
+            raise UserError(f"{storage.path(FOLDER)}: cannot be read ({error}); give another --storage") from error
+        foreign = sorted(name for name, is_file in names.items() if not _ours(name, is_file))
+        if foreign:
+            raise UserError(
+                f"{storage.path(FOLDER, foreign[0])}: is not of a ledger; move it away, or give another --storage"
+            )
+        if MARKER in names:
+            ledger._check_format()
+        if create:
+            ledger._check_writable()
+        if create and MARKER not in names:
+            storage.write(json.dumps({"format": FORMAT}).encode(), FOLDER, MARKER)
+        elif not names:
+            raise UserError(f"{storage.path(FOLDER)}: there is no ledger; `ablatune run` creates one")
+        return ledger
+
+    def _check_format(self) -> None:
+        path = self.storage.path(FOLDER, MARKER)
+        try:
+            version = json.loads(self.storage.read(FOLDER, MARKER))["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f'{path}: is no ledger\'s marker; restore it as {{"format": {FORMAT}}}') from error
+        if version != FORMAT:
+            raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
+
+    def _check_writable(self) -> None:
+        probe = f".probe-{uuid.uuid4().hex}"
+        self.storage.write(b"", FOLDER, probe)
+        self.storage.delete(FOLDER, probe)
+
+    def write(self, record: Record) -> None:
+        """Add a record; it is durable on return.
+
+        Raises:
+            UserError: the ledger cannot be written.
+        """
+        name = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet"
+        self.storage.write(_to_parquet([record]), FOLDER, name)
+
+    def read(self, *, predictions: bool = False, keys: Collection[str] | None = None) -> Contents:
+        """Return the records, with their predictions only if asked for, since they are large.
+
+        Args:
+            predictions: whether to read the stored outputs.
+            keys: only these.
+
+        Raises:
+            UserError: a file is torn.
+        """
+        wanted = set(keys) if keys is not None else None
+        by_key: dict[str, list[Record]] = {}
+        for record in self._all(predictions=predictions, keys=wanted):
+            by_key.setdefault(record.key, []).append(record)
+        contents = Contents({})
+        for key, records in by_key.items():
+            contents.records[key], agree = combine(records) if len(records) > 1 else (records[0], True)
+            if not agree:
+                contents.disagreements.append(key)
+        return contents
+
+    def compact(self, *, at_least: int = PACK_SIZE) -> int:
+        """Gather single files into packs if there are at least so many; return how many were gathered.
+
+        Safe beside other runs and other compactions: a file is deleted only once a pack holds it.
+        """
+        singles = sorted(name for name in self._files() if _SINGLE.fullmatch(name))
+        if len(singles) < at_least:
+            return 0
+        for first in range(0, len(singles), PACK_SIZE):
+            part = singles[first : first + PACK_SIZE]
+            records = [record for name in part for record in self._records_in(name, SCHEMA.names)]
+            self._write_pack(records)
+            for name in part:
+                self.storage.delete(FOLDER, name)
+        return len(singles)
+
+    def remove(self, keys: Collection[str]) -> int:
+        """Remove every record of these keys; return how many trials were removed.
+
+        A pack is written anew without them before it is deleted, so that nothing else is ever lost.
+        """
+        removed = set()
+        for name in self._files():
+            held = set(self._column(name, "key"))
+            hit = held & set(keys)
+            if not hit:
+                continue
+            kept = [r for r in self._records_in(name, SCHEMA.names) if r.key not in hit] if held - hit else []
+            if kept:
+                self._write_pack(kept)
+            self.storage.delete(FOLDER, name)
+            removed |= hit
+        return len(removed)
+
+    def merge(self, other: "Ledger") -> int:
+        """Add what another ledger holds and this one does not; return how many records were added."""
+        mine = {_identity(record) for record in self._all(predictions=False)}
+        added = 0
+        for name in other._files():
+            new = [r for r in other._records_in(name, SCHEMA.names) if _identity(r) not in mine]
+            for first in range(0, len(new), PACK_SIZE):
+                self._write_pack(new[first : first + PACK_SIZE])
+            mine.update(_identity(record) for record in new)
+            added += len(new)
+        for name in other.storage.names(TARGETS):
+            if not self.storage.exists(TARGETS, name):
+                self.storage.write(other.storage.read(TARGETS, name), TARGETS, name)
+        return added
+
+    def write_targets(self, data: str, arrays: dict[str, NDArray[Any]]) -> None:
+        """Keep what predictions are compared with: the validation targets of one data set and split."""
+        if not self.storage.exists(TARGETS, f"{data}.npz"):
+            stream = io.BytesIO()
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+            self.storage.write(stream.getvalue(), TARGETS, f"{data}.npz")
+
+    def read_targets(self, data: str) -> dict[str, NDArray[Any]]:
+        """Return what `write_targets` kept.
+
+        Raises:
+            FileNotFoundError: nothing was kept under the name.
+        """
+        with np.load(io.BytesIO(self.storage.read(TARGETS, f"{data}.npz")), allow_pickle=False) as stored:
+            return dict(stored)
+
+    def _files(self) -> list[str]:
+        return sorted(name for name in self.storage.names(FOLDER) if _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
+
+    def _all(self, *, predictions: bool, keys: set[str] | None = None) -> list[Record]:
+        columns = [name for name in SCHEMA.names if predictions or name not in PREDICTIONS]
+        # A compaction may delete a file between the listing and its reading: then its pack is in the next listing.
+        for attempt in range(_LISTING_ATTEMPTS):
+            try:
+                return [
+                    record
+                    for name in self._files()
+                    if keys is None or _may_hold(name, keys)
+                    for record in self._records_in(name, columns, keys)
+                ]
+            except FileNotFoundError:
+                if attempt == _LISTING_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _records_in(self, name: str, columns: Sequence[str], keys: Collection[str] | None = None) -> Iterator[Record]:
+        table = self._table(name, columns)
+        if keys is not None:
+            table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
+        for row in table.to_pylist():
+            yield Record.from_row(row)
+
+    def _column(self, name: str, column: str) -> list[Any]:
+        values: list[Any] = self._table(name, [column]).column(column).to_pylist()
+        return values
+
+    def _table(self, name: str, columns: Sequence[str]) -> pa.Table:
+        path = self.storage.path(FOLDER, name)
+        try:
+            with self.storage.filesystem.open_input_file(path) as stream:
+                return pq.read_table(stream, columns=list(columns), use_threads=False)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise UserError(
+                f"{path}: is torn or no ledger file ({str(error).splitlines()[0]}); move it away and run again"
+            ) from error
+
+    def _write_pack(self, records: Iterable[Record]) -> None:
+        self.storage.write(_to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
+
+
+def targets_name(fingerprint: str, split_seed: int, validation_rows: int) -> str:
+    """Return the name under which the validation targets of a split are kept."""
+    return f"{fingerprint}-{split_seed}-{validation_rows}"
+
+
+def _to_parquet(records: Iterable[Record]) -> bytes:
+    table = pa.Table.from_pylist([record.to_row() for record in records], schema=SCHEMA)
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+def _ours(name: str, is_file: bool) -> bool:
+    """Return whether a ledger folder may hold this: its own files, and hidden ones of file systems."""
+    if name.startswith("."):
+        return True
+    return is_file and bool(name == MARKER or _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
+
+
+def _may_hold(name: str, keys: set[str]) -> bool:
+    return bool(_PACK.fullmatch(name)) or name.split("-")[1] in keys
+
+
+def _identity(record: Record) -> tuple[object, ...]:
+    return (record.key, record.started_at, record.host, record.outcome, record.epochs)

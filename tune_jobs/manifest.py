@@ -1,0 +1,138 @@
+"""What was asked for: the variants of each study that were run, and the runs that are going on now.
+
+A manifest lets `status` and `report` work where the data is not: it keeps the seeds and the data's
+fingerprints. A beacon is refreshed by a run while it lives.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.storage import Storage
+
+STUDIES, ACTIVE = "studies", "active"
+BEACON_PERIOD_SECONDS = 10.0
+_BEACON_LIFETIME = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One variant of a study, as it was last run.
+
+    Attributes:
+        overrides: what `--set` changed.
+        seeds: the most replicates that were asked for.
+        fingerprints: of the data, by `tune_jobs.expansion.data_id`.
+    """
+
+    study: str
+    overrides: Mapping[str, Any]
+    seeds: int
+    fingerprints: Mapping[str, str]
+    ran_at: str = ""
+    command: str = ""
+
+    @property
+    def variant(self) -> str:
+        """The overrides in words; "" for the study as it stands."""
+        return ", ".join(f"{name}={value}" for name, value in sorted(self.overrides.items()))
+
+
+@dataclass(frozen=True)
+class Beacon:
+    """A run that is going on: where, and which trials it is training, key to epochs done."""
+
+    run: str
+    study: str
+    host: str
+    process: int
+    seen_at: str
+    running: Mapping[str, int] = field(default_factory=dict)
+
+
+def write_manifest(storage: Storage, manifest: Manifest) -> None:
+    """Keep the manifest of a variant; the number of seeds never shrinks."""
+    before = read_manifests(storage, manifest.study).get(_variant_id(manifest.overrides))
+    merged = asdict(manifest)
+    if before is not None:
+        merged["seeds"] = max(before.seeds, manifest.seeds)
+        merged["fingerprints"] = {**before.fingerprints, **manifest.fingerprints}
+    content = json.dumps(merged, indent=1, sort_keys=True).encode()
+    storage.write(content, STUDIES, manifest.study, f"{_variant_id(manifest.overrides)}.json")
+
+
+def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
+    """Return the manifests of a study's variants, by an id of their overrides.
+
+    Raises:
+        UserError: a manifest is torn.
+    """
+    manifests = {}
+    for name in sorted(storage.names(STUDIES, study)):
+        if name.startswith("."):
+            continue
+        try:
+            manifest = Manifest(**json.loads(storage.read(STUDIES, study, name)))
+        except (ValueError, TypeError) as error:
+            path = storage.path(STUDIES, study, name)
+            raise UserError(f"{path}: is no manifest ({error}); delete it and run the study again") from error
+        manifests[_variant_id(manifest.overrides)] = manifest
+    return manifests
+
+
+def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any]) -> Manifest | None:
+    """Return the manifest that a command without a run means, or None where the study was never run.
+
+    With overrides: that variant. Without: the study as it stands, or the only variant that was run.
+
+    Raises:
+        UserError: only variants were run, and several of them.
+    """
+    manifests = read_manifests(storage, study)
+    exact = manifests.get(_variant_id(overrides))
+    if exact is not None or overrides or not manifests:
+        return exact
+    if len(manifests) > 1:
+        choices = "; ".join(manifest.variant for manifest in manifests.values())
+        raise UserError(f"{study}: several variants were run ({choices}); name one with --set")
+    return next(iter(manifests.values()))
+
+
+def write_beacon(storage: Storage, beacon: Beacon) -> None:
+    """Say that a run is alive."""
+    storage.write(json.dumps(asdict(beacon)).encode(), ACTIVE, f"{beacon.run}.json")
+
+
+def remove_beacon(storage: Storage, run: str) -> None:
+    """Say that a run has ended."""
+    storage.delete(ACTIVE, f"{run}.json")
+
+
+def live_beacons(storage: Storage) -> list[Beacon]:
+    """Return the runs that were seen within the last minute."""
+    beacons = []
+    for name in sorted(storage.names(ACTIVE)):
+        if not name.endswith(".json") or name.startswith("."):
+            continue
+        try:
+            beacon = Beacon(**json.loads(storage.read(ACTIVE, name)))
+        except FileNotFoundError:
+            continue
+        if datetime.now(UTC) - datetime.fromisoformat(beacon.seen_at) < _BEACON_LIFETIME:
+            beacons.append(beacon)
+    return beacons
+
+
+def now() -> str:
+    """Return the time in UTC, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _variant_id(overrides: Mapping[str, Any]) -> str:
+    if not overrides:
+        return "as-it-stands"
+    return hashlib.sha256(json.dumps(dict(overrides), sort_keys=True).encode()).hexdigest()[:12]

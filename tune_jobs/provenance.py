@@ -1,0 +1,72 @@
+"""Where and how a trial ran: code version, packages, host, and the kind of machine its bits depend on."""
+
+import functools
+import json
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("numpy", "ray", "torch")
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@functools.cache
+def code_version() -> str:
+    """Return the project's version, with the commit (and "modified") where it runs from a git checkout."""
+    version = metadata.version("ablatune") if _installed() else "0"
+    if not (_ROOT / ".git").exists():
+        return version
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(_ROOT), "describe", "--always", "--dirty=-modified", "--exclude=*", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+{described}"
+
+
+@functools.cache
+def packages() -> str:
+    """Return name to version, as JSON, of Python and the packages that numbers may depend on."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return json.dumps(versions)
+
+
+@functools.cache
+def host() -> str:
+    """Return the host's name."""
+    return socket.gethostname()
+
+
+def command() -> str:
+    """Return the command line that started this process."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def machine_kind(device: str, threads: int) -> str:
+    """Return what the bits of a trajectory depend on: device, instruction set, torch version, threads."""
+    import torch
+
+    unit = torch.cuda.get_device_name(device) if device.startswith("cuda") else torch.backends.cpu.get_cpu_capability()
+    return f"{device.partition(':')[0]}/{platform.machine()}/{unit}/torch {torch.__version__}/{threads} threads"
+
+
+def _installed() -> bool:
+    try:
+        metadata.version("ablatune")
+    except metadata.PackageNotFoundError:
+        return False
+    return True

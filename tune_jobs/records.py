@@ -1,0 +1,278 @@
+"""A record: one trajectory as the ledger keeps it, and its form as a row of a Parquet file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.history import (
+    COMPLETED,
+    DIVERGED,
+    STOPPED_EARLY,
+    TIMED_OUT,
+    best_epoch,
+    early_stopping_epoch,
+)
+from models.registry import METRICS
+from tune_jobs.expansion import Trial
+
+FAILED = "failed"
+# Not an outcome: what a row reads is not there (yet).
+MISSING = "missing"
+OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED)
+CURVES = (
+    "train_loss",
+    "train_metric",
+    "validation_loss",
+    "validation_metric",
+    "learning_rate",
+    "train_seconds",
+)
+
+_doubles = pa.list_(pa.float64())
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("fields", pa.string()),
+        ("dataset", pa.string()),
+        ("fingerprint", pa.string()),
+        ("engine_version", pa.int32()),
+        ("seed", pa.int64()),
+        ("outcome", pa.string()),
+        ("reason", pa.string()),
+        ("traceback", pa.string()),
+        ("retriable", pa.bool_()),
+        ("epochs", pa.int32()),
+        ("metric", pa.string()),
+        ("target_unit", pa.string()),
+        *((name, _doubles) for name in CURVES),
+        ("measured_epochs", pa.list_(pa.int32())),
+        ("measured_train_loss", _doubles),
+        ("measured_train_metric", _doubles),
+        ("outputs", pa.int32()),
+        ("validation_outputs", pa.list_(pa.binary())),
+        ("grid_outputs", pa.list_(pa.binary())),
+        ("study", pa.string()),
+        ("code_version", pa.string()),
+        ("packages", pa.string()),
+        ("host", pa.string()),
+        ("device", pa.string()),
+        ("machine_kind", pa.string()),
+        ("execution_mode", pa.string()),
+        ("started_at", pa.timestamp("us", tz="UTC")),
+        ("wall_seconds", pa.float64()),
+        ("time_limit_seconds", pa.float64()),
+        ("command", pa.string()),
+    ],
+    metadata={"ablatune_record": "1"},
+)
+# Predictions are by far the largest part of a record; most readers do without.
+PREDICTIONS = ("validation_outputs", "grid_outputs")
+PROVENANCE = (
+    "study",
+    "code_version",
+    "packages",
+    "host",
+    "device",
+    "machine_kind",
+    "execution_mode",
+    "started_at",
+    "wall_seconds",
+    "time_limit_seconds",
+    "command",
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trajectory: what was trained, every epoch, what was measured, how it ended, and where it ran.
+
+    Attributes:
+        fields: the trajectory's configuration (see `tune_jobs.config.trajectory`), as JSON.
+        outcome: one of `OUTCOMES`; `reason` and `traceback` say more where there is more to say.
+        retriable: whether a failure came from outside the trial (out of memory).
+        train_loss … train_seconds: one value per epoch; see `models.history.History`.
+        measured_*: in evaluation mode, at `measured_epochs`.
+        validation_outputs, grid_outputs: the network's outputs at `measured_epochs`, float32 little-endian
+            bytes of an array [n, outputs]; empty where the ledger was read without predictions.
+        machine_kind: device, instruction set, torch version and threads: what bits depend on.
+    """
+
+    key: str
+    fields: str
+    dataset: str
+    fingerprint: str
+    engine_version: int
+    seed: int
+    outcome: str
+    epochs: int
+    metric: str
+    target_unit: str
+    outputs: int = 0
+    reason: str = ""
+    traceback: str = ""
+    retriable: bool = False
+    train_loss: tuple[float, ...] = ()
+    train_metric: tuple[float, ...] = ()
+    validation_loss: tuple[float, ...] = ()
+    validation_metric: tuple[float, ...] = ()
+    learning_rate: tuple[float, ...] = ()
+    train_seconds: tuple[float, ...] = ()
+    measured_epochs: tuple[int, ...] = ()
+    measured_train_loss: tuple[float, ...] = ()
+    measured_train_metric: tuple[float, ...] = ()
+    validation_outputs: tuple[bytes, ...] = ()
+    grid_outputs: tuple[bytes, ...] = ()
+    study: str = ""
+    code_version: str = ""
+    packages: str = ""
+    host: str = ""
+    device: str = ""
+    machine_kind: str = ""
+    execution_mode: str = ""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    wall_seconds: float = 0.0
+    time_limit_seconds: float | None = None
+    command: str = ""
+
+    def predictions(self, epoch: int) -> NDArray[np.float32]:
+        """Return the outputs on the validation part, [n, outputs], after a measured epoch.
+
+        Raises:
+            KeyError: the epoch was not measured, or the record was read without predictions.
+        """
+        return self._outputs(self.validation_outputs, epoch)
+
+    def grid_predictions(self, epoch: int) -> NDArray[np.float32]:
+        """Return the outputs on `models.engine.grid_points()` after a measured epoch; else as `predictions`."""
+        return self._outputs(self.grid_outputs, epoch)
+
+    def _outputs(self, stored: tuple[bytes, ...], epoch: int) -> NDArray[np.float32]:
+        if epoch not in self.measured_epochs or not stored:
+            raise KeyError(f"trial {self.key} has no predictions after epoch {epoch}")
+        content = stored[self.measured_epochs.index(epoch)]
+        return np.frombuffer(content, dtype="<f4").reshape(-1, self.outputs)
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the record as a row of `SCHEMA`."""
+        row = {name: getattr(self, name) for name in SCHEMA.names}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Record":
+        """Return the record in a row; columns that were not read keep their defaults."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
+        return cls(**values)
+
+    def reading(self, *, epochs: int, patience: int, read: str) -> "Reading":
+        """Return what a row of so many epochs reads of the trajectory, and how that part of it ended.
+
+        A longer record answers for a shorter row, and for one that early stopping would have ended. A
+        trajectory that diverged later is complete up to the epoch before.
+        """
+        if self.outcome == FAILED:
+            return Reading(FAILED, None)
+        stop = early_stopping_epoch(self.validation_loss[:epochs], patience)
+        last = stop if stop is not None else epochs
+        if self.outcome == DIVERGED and last >= self.epochs:
+            return Reading(DIVERGED, None)
+        if self.epochs < last:
+            return Reading(TIMED_OUT if self.outcome == TIMED_OUT else MISSING, None)
+        outcome = STOPPED_EARLY if last < epochs else COMPLETED
+        if read == "last":
+            return Reading(outcome, last)
+        higher = METRICS[self.metric].higher_is_better
+        return Reading(outcome, best_epoch(self.validation_metric[:last], higher_is_better=higher))
+
+    def measured(self, epoch: int) -> tuple[float, float]:
+        """Return the loss and the metric on the training part in evaluation mode after a measured epoch."""
+        index = self.measured_epochs.index(epoch)
+        return self.measured_train_loss[index], self.measured_train_metric[index]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a row reads of a trajectory: how it ended (an outcome, or `MISSING`), and the epoch it shows."""
+
+    outcome: str
+    epoch: int | None
+
+
+def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | None, retry_failed: bool) -> bool:
+    """Return whether a trial need not be run again.
+
+    A divergence is a result. A time-out stands until the limit is raised, a failure until it is to be
+    retried or came from outside the trial.
+    """
+    if record.outcome == FAILED:
+        return not (retry_failed or record.retriable)
+    readings = [
+        record.reading(epochs=epochs, patience=trial.config.early_stopping_patience, read=read)
+        for epochs in trial.measure_at
+        for read in (["last", "best"] if trial.measure_improvements else ["last"])
+    ]
+    outcomes = {reading.outcome for reading in readings}
+    if MISSING in outcomes:
+        return False
+    limit_then, limit_now = record.time_limit_seconds, time_limit_seconds
+    if TIMED_OUT in outcomes and (limit_now is None or limit_then is None or limit_now > limit_then):
+        return False
+    return {reading.epoch for reading in readings if reading.epoch is not None} <= set(record.measured_epochs)
+
+
+def encode_fields(fields: Mapping[str, Any]) -> str:
+    """Return a trajectory's fields as the ledger keeps them: JSON, in the order of declaration."""
+    return json.dumps(fields, allow_nan=False)
+
+
+def combine(records: list[Record]) -> tuple[Record, bool]:
+    """Return one record for several of the same key, and whether they agree.
+
+    The longest wins, a result over a failure; what the others measured in addition is taken over. They must
+    be equal, bit for bit, where they overlap, if they were trained on machines of one kind.
+    """
+    ordered = sorted(
+        records, key=lambda r: (r.outcome != FAILED, r.epochs, r.started_at, r.host, r.reason), reverse=True
+    )
+    best = ordered[0]
+    agree = True
+    measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
+    for other in ordered[1:]:
+        if other.machine_kind != best.machine_kind or other.execution_mode != best.execution_mode:
+            continue
+        agree = agree and _overlap_equal(best, other)
+        for index, epoch in enumerate(other.measured_epochs):
+            if epoch <= best.epochs:
+                measurements.setdefault(epoch, _measured(other, index))
+    if len(measurements) == len(best.measured_epochs):
+        return best, agree
+    epochs = sorted(measurements)
+    columns = zip(*(measurements[epoch] for epoch in epochs), strict=True)
+    names = ("measured_train_loss", "measured_train_metric", *PREDICTIONS)
+    merged: dict[str, Any] = {
+        name: tuple(v for v in column if v is not None) for name, column in zip(names, columns, strict=True)
+    }
+    return replace(best, measured_epochs=tuple(epochs), **merged), agree
+
+
+def _measured(record: Record, index: int) -> tuple[Any, ...]:
+    stored = [getattr(record, name) for name in PREDICTIONS]
+    return (
+        record.measured_train_loss[index],
+        record.measured_train_metric[index],
+        *(outputs[index] if outputs else None for outputs in stored),
+    )
+
+
+def _overlap_equal(one: Record, other: Record) -> bool:
+    shared = min(one.epochs, other.epochs)
+    return all(
+        np.array_equal(getattr(one, name)[:shared], getattr(other, name)[:shared], equal_nan=True)
+        for name in CURVES
+        if name != "train_seconds"
+    )

@@ -1,0 +1,288 @@
+"""`run`: expand the study, subtract what the ledger has, train the rest."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
+from tune_jobs import provenance
+from tune_jobs.config import TrialConfig, dataset_options, validation_rows
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Row, Trial, data_id, datasets_read, differences, expand, required_trials
+from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
+from tune_jobs.ledger import Contents, Ledger, targets_name
+from tune_jobs.manifest import Manifest, now, write_manifest
+from tune_jobs.progress import Progress, duration
+from tune_jobs.records import is_finished
+from tune_jobs.storage import Storage
+from tune_jobs.study import Resources, Study
+
+BAD_OUTCOMES = ("failed", "lost")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study needs and what of it is missing."""
+
+    rows: Sequence[Row]
+    seeds: Sequence[int]
+    fingerprints: Mapping[str, str]
+    trials: Sequence[Trial]
+    missing: Sequence[Trial]
+    contents: Contents
+
+    @property
+    def readings(self) -> int:
+        """Rows times replicates: the trials that a table run by hand would take."""
+        return len(self.seeds) * sum(row.config is not None for row in self.rows)
+
+    @property
+    def epochs_by_hand(self) -> int:
+        """The epochs of all rows and replicates, were nothing shared."""
+        return len(self.seeds) * sum(row.config.epochs for row in self.rows if row.config is not None)
+
+
+def make_plan(
+    study: Study,
+    ledger: Ledger | None,
+    *,
+    seeds: int,
+    fingerprints: Mapping[str, str],
+    time_limit_seconds: float | None = None,
+    retry_failed: bool = False,
+) -> Plan:
+    """Return what the study needs, and what of it the ledger lacks; None is an empty ledger."""
+    rows = expand(study)
+    trials = required_trials(rows, range(seeds), fingerprints)
+    keys = {trial.key for trial in trials}
+    contents = ledger.read(keys=keys) if ledger is not None else Contents({})
+    missing = [
+        trial
+        for trial in trials
+        if trial.key not in contents.records
+        or not is_finished(
+            contents.records[trial.key], trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed
+        )
+    ]
+    return Plan(rows, range(seeds), fingerprints, trials, missing, contents)
+
+
+def data_fingerprints(rows: Sequence[Row], data_dir: Path, *, download: bool) -> dict[str, str]:
+    """Return the fingerprint of everything that rows read, by `data_id`.
+
+    Raises:
+        UserError: a file is missing or torn.
+    """
+    try:
+        return {
+            name: fingerprint(config.dataset, data_dir=data_dir, options=dataset_options(config), download=download)
+            for name, config in datasets_read(rows).items()
+        }
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+
+
+def load_data(trials: Sequence[Trial], data_dir: Path) -> dict[str, TrialData]:
+    """Return the data that trials train on, by `tune_jobs.trainable.data_slot`.
+
+    Raises:
+        UserError: a file is missing or torn.
+    """
+    from tune_jobs.trainable import data_slot
+
+    configs: dict[str, TrialConfig] = {data_slot(trial.config): trial.config for trial in trials}
+    try:
+        return {
+            slot: load_trial_data(
+                config.dataset,
+                data_dir=data_dir,
+                split_seed=config.split_seed,
+                validation_rows=validation_rows(config),
+                options=dataset_options(config),
+            )
+            for slot, config in configs.items()
+        }
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+
+
+def describe_plan(study: Study, plan: Plan) -> str:
+    """Return in a few lines what a run would do."""
+    done = len(plan.trials) - len(plan.missing)
+    distinct = sum(trial.epochs for trial in plan.trials)
+    unbuildable = sum(row.config is None for row in plan.rows)
+    lines = [
+        f"{study.name}: {len(plan.rows)} rows × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)} = "
+        f"{plan.readings} readings of {len(plan.trials)} distinct trials",
+        f"epochs: {distinct:,}, where {plan.epochs_by_hand:,} would be trained if no row shared a trial",
+        f"in the ledger: {done}; to run: {len(plan.missing)} ({sum(trial.epochs for trial in plan.missing):,} epochs)",
+    ]
+    if unbuildable:
+        lines.append(f"cells that cannot be built: {unbuildable}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `run` was asked for beside the study."""
+
+    storage: str
+    data_dir: Path
+    seeds: int
+    resources: Resources
+    dry_run: bool = False
+    retry_failed: bool = False
+    download: bool = True
+    max_concurrent: int | None = None
+    address: str | None = None
+    cpus: int | None = None
+    logical_gpus: int = 0
+
+
+def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] = print) -> int:
+    """Run what is missing; return the exit code: 0 when all is done, 1 with failures, 130 interrupted.
+
+    Raises:
+        UserError: bad input, found before anything is trained.
+    """
+    storage = Storage.at(options.storage)
+    limit = options.resources.time_limit_minutes
+    limit_seconds = limit * 60 if limit is not None else None
+    rows = expand(study)
+    fingerprints = data_fingerprints(rows, options.data_dir, download=options.download)
+    ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
+    plan = make_plan(
+        study,
+        ledger,
+        seeds=options.seeds,
+        fingerprints=fingerprints,
+        time_limit_seconds=limit_seconds,
+        retry_failed=options.retry_failed,
+    )
+    say(describe_plan(study, plan))
+    warn_disagreements(plan.contents, say)
+    if options.dry_run or ledger is None:
+        return 0
+    write_manifest(
+        storage,
+        Manifest(study.name, study.overrides, options.seeds, fingerprints, now(), provenance.command()),
+    )
+    if not plan.missing:
+        say("nothing to run: the ledger has everything")
+        return _exit_code(Counter(_outcomes(plan).values()), 0, say)
+    return _train(study, plan, ledger, options, limit_seconds, say)
+
+
+def _train(
+    study: Study,
+    plan: Plan,
+    ledger: Ledger,
+    options: RunOptions,
+    limit_seconds: float | None,
+    say: Callable[[str], None],
+) -> int:
+    storage = ledger.storage
+    data = load_data(plan.missing, options.data_dir)
+    for trial in plan.missing:
+        _keep_targets(ledger, trial, data)
+    base = study.config()
+    labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in plan.missing}
+    say(f"starting Ray; results go to {storage.uri}")
+    # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
+    from tune_jobs.launch import Cluster, run_trials
+    from tune_jobs.trainable import Job
+
+    progress = Progress(plan.missing, labels)
+    start = time.monotonic()
+    job = Job(
+        study=study.name,
+        storage=storage.uri if storage.local_root is None else str(storage.local_root),
+        base=base,
+        gpus_per_trial=options.resources.gpus_per_trial,
+        logical_gpus=options.logical_gpus > 0,
+        time_limit_seconds=limit_seconds,
+        code_version=provenance.code_version(),
+        command=provenance.command(),
+    )
+    interrupted = False
+    try:
+        run_trials(
+            plan.missing,
+            data,
+            job,
+            resources=options.resources,
+            cluster=Cluster(options.address, options.cpus, options.logical_gpus),
+            storage=storage,
+            progress=progress,
+            max_concurrent=options.max_concurrent,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        progress.close()
+    outcomes = Counter(progress.finished.values())
+    left = len(plan.missing) - sum(outcomes.values())
+    say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {_in_words(outcomes)}")
+    if interrupted or left:
+        say(f"stopped with {left} trials to go; the same command continues")
+        return 130
+    ledger.compact()
+    return _exit_code(outcomes, left, say)
+
+
+def _exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]) -> int:
+    bad = sum(outcomes.get(outcome, 0) for outcome in BAD_OUTCOMES)
+    if bad:
+        say(f"{bad} trials failed; `ablatune status` names them, `ablatune run --retry-failed` tries them again")
+    return 1 if bad or left else 0
+
+
+def _outcomes(plan: Plan) -> dict[str, str]:
+    return {key: record.outcome for key, record in plan.contents.records.items()}
+
+
+def _in_words(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(outcomes.items())) or "none"
+
+
+def existing_ledger(storage: Storage) -> Ledger | None:
+    """Return the ledger of a storage, or None where there is none yet."""
+    return Ledger.open(storage) if storage.exists(LEDGER_FOLDER) else None
+
+
+def _keep_targets(ledger: Ledger, trial: Trial, data: Mapping[str, TrialData]) -> None:
+    from tune_jobs.trainable import data_slot
+
+    part = data[data_slot(trial.config)]
+    arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
+    if part.task == "regression":
+        arrays |= {"target_mean": np.array(part.target_mean), "target_std": np.array(part.target_std)}
+    if part.validation_inputs.shape[1:] == (2,):
+        arrays |= {"inputs": part.validation_inputs}
+    name = targets_name(part.fingerprint, part.split_seed, len(part.validation_targets))
+    ledger.write_targets(name, arrays)
+
+
+def warn_disagreements(contents: Contents, say: Callable[[str], None]) -> None:
+    """Say which trials were trained twice with different results, which must never happen."""
+    for key in contents.disagreements:
+        say(
+            f"warning: trial {key} was trained more than once on machines of one kind, with different numbers; "
+            f"`ablatune ledger remove {key}` and run it again"
+        )
+
+
+def known_or_found_fingerprints(rows: Sequence[Row], data_dir: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return known fingerprints, and those of further data that the rows read, without downloading.
+
+    Raises:
+        UserError: further data is not there.
+    """
+    unknown_rows = [row for row in rows if row.config is not None and data_id(row.config) not in known]
+    return {**data_fingerprints(unknown_rows, data_dir, download=False), **known}

@@ -1,0 +1,51 @@
+"""Which variant of a study, how many replicates and which data a command that trains nothing means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import expand
+from tune_jobs.ledger import Ledger
+from tune_jobs.manifest import find_manifest
+from tune_jobs.run import existing_ledger, known_or_found_fingerprints
+from tune_jobs.storage import Storage
+from tune_jobs.study import Study, load_study
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A study as it was run."""
+
+    study: Study
+    ledger: Ledger
+    seeds: int
+    fingerprints: Mapping[str, str]
+    variant: str
+
+
+def select_variant(
+    name: str, overrides: Mapping[str, Any], *, seeds: int | None, storage_uri: str, data_dir: Path
+) -> Selection:
+    """Return the variant that was run, with its seeds and fingerprints.
+
+    Raises:
+        UserError: there is no ledger, or several variants were run and none is named.
+    """
+    study = load_study(name, overrides)
+    storage = Storage.at(storage_uri)
+    ledger = existing_ledger(storage)
+    if ledger is None:
+        raise UserError(f"{storage.uri}: there is no ledger; `ablatune run {name}` creates it, --storage names another")
+    manifest = find_manifest(storage, study.name, study.overrides)
+    if manifest is not None and manifest.overrides != study.overrides:
+        study = load_study(name, manifest.overrides)
+    known = manifest.fingerprints if manifest is not None else {}
+    return Selection(
+        study=study,
+        ledger=ledger,
+        seeds=seeds or (manifest.seeds if manifest is not None else study.seeds),
+        fingerprints=known_or_found_fingerprints(expand(study), data_dir, known),
+        variant=manifest.variant if manifest is not None else "",
+    )

@@ -1,0 +1,120 @@
+"""YAML with the place of everything in it, so that an error can say where it stands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value in a YAML file, with its file, its line (from 1) and the path of keys that leads to it."""
+
+    value: Any
+    file: str
+    line: int
+    path: str = ""
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.value, dict)
+
+    def error(self, problem: str, *, field: str = "") -> UserError:
+        """Return the error that names the file, the line, the place and the problem."""
+        place = self.path if not field or self.path.endswith(field) else f"{self.path} ({field})"
+        return UserError(f"{self.file}, line {self.line}: {f'{place}: ' if place else ''}{problem}")
+
+    def pairs(self) -> Iterator[tuple[str, "Node"]]:
+        """Yield the keys of a mapping with their values."""
+        if not self.is_mapping:
+            raise self.error(f"must be a mapping (`key: value` lines), not {self._kind}")
+        if not self.value:
+            raise self.error("is empty; leave it out or give at least one entry")
+        for key, value in self.value.items():
+            line = self.value.lc.key(key)[0] + 1
+            yield str(key), Node(value, self.file, line, f"{self.path}.{key}" if self.path else str(key))
+
+    def items(self) -> list["Node"]:
+        """Return the entries of a list, of which there must be some."""
+        if not isinstance(self.value, list):
+            raise self.error(f"must be a list, not {self._kind}")
+        if not self.value:
+            raise self.error("is an empty list; give at least one entry")
+        return [
+            Node(value, self.file, self.value.lc.item(index)[0] + 1, f"{self.path}[{index}]")
+            for index, value in enumerate(self.value)
+        ]
+
+    def get(self, key: str) -> "Node | None":
+        """Return the value under a key, or None where it is not given."""
+        return next((node for name, node in self.pairs() if name == key), None)
+
+    def need(self, key: str) -> "Node":
+        """Return the value under a key that must be there."""
+        node = self.get(key)
+        if node is None:
+            raise self.error(f"lacks `{key}`")
+        return node
+
+    def text(self, key: str, default: str) -> str:
+        """Return the text under a key."""
+        node = self.get(key)
+        if node is None:
+            return default
+        if isinstance(node.value, dict | list) or node.value is None:
+            raise node.error(f"must be text, not {node._kind}")
+        return " ".join(str(node.value).split())
+
+    def only(self, *known: str) -> None:
+        """Raise for a key that is not known, naming the nearest that is."""
+        for key, node in self.pairs():
+            if key not in known:
+                raise node.error(unknown("key", key, known))
+
+    @property
+    def _kind(self) -> str:
+        kinds = {dict: "a mapping", list: "a list", type(None): "empty"}
+        return next((name for kind, name in kinds.items() if isinstance(self.value, kind)), repr(self.value))
+
+
+def read_yaml(path: Path) -> Node:
+    """Read a YAML 1.2 file.
+
+    Raises:
+        UserError: it cannot be read, is no YAML, repeats a key, or is no mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such study file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text ({error})") from error
+    try:
+        value = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: is not valid YAML: {(error.problem or error.context or '').strip()}") from error
+    except YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    node = Node(value, str(path), 1)
+    if not node.is_mapping:
+        raise node.error("a study is a mapping (`key: value` lines) with `base` and `tables`")
+    return node
+
+
+def parse_scalar(text: str) -> Any:
+    """Return a command-line value as YAML reads it: number, true, false or text."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

@@ -1,0 +1,205 @@
+"""The Ray Tune trainable: one trial in a reused worker process, from its payload to its record in the ledger."""
+
+import dataclasses
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from data_utils import TrialData
+from models.history import History
+from models.registry import metric_name
+from models.version import ENGINE_VERSION, EXECUTION_MODE
+from tune_jobs import provenance
+from tune_jobs.config import TrialConfig, trajectory
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Trial, data_id, differences
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import FAILED, Record, encode_fields
+from tune_jobs.storage import Storage
+from tune_jobs.tensorboard import TrialLog
+
+REPORT_PERIOD_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of one run share.
+
+    Attributes:
+        base: the study's base configuration, to name a trial by what it changes.
+        gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
+        logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
+    """
+
+    study: str
+    storage: str
+    base: TrialConfig
+    gpus_per_trial: float
+    logical_gpus: bool
+    time_limit_seconds: float | None
+    code_version: str
+    command: str
+
+
+def payload(trial: Trial) -> dict[str, Any]:
+    """Return a trial as plain values, for Tune's configuration."""
+    return {
+        "key": trial.key,
+        "config": dataclasses.asdict(trial.config),
+        "epochs": trial.epochs,
+        "measure_at": sorted(trial.measure_at),
+        "measure_improvements": trial.measure_improvements,
+    }
+
+
+def from_payload(values: Mapping[str, Any]) -> Trial:
+    """Return the trial that `payload` described."""
+    return Trial(
+        key=values["key"],
+        config=TrialConfig(**values["config"]),
+        epochs=values["epochs"],
+        measure_at=frozenset(values["measure_at"]),
+        measure_improvements=values["measure_improvements"],
+    )
+
+
+def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
+    """Train one trial, write its record, then report its end.
+
+    Args:
+        tune_config: holds the trial's `payload` under "trial".
+        job: what all trials share.
+        data: references to `TrialData` in Ray's object store, by `data_slot`.
+    """
+    import ray
+    from ray import tune
+
+    trial = from_payload(tune_config["trial"])
+    reported = 0.0
+
+    def report(history: History) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORT_PERIOD_SECONDS:
+            reported = time.monotonic()
+            tune.report({"epoch": history.epochs, "finished": False})
+
+    trial_data: TrialData = ray.get(data[data_slot(trial.config)])
+    record = run_trial(trial, trial_data, job, on_epoch=report)
+    tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
+
+
+def data_slot(config: TrialConfig) -> str:
+    """Return which prepared data a configuration trains on: dataset, options and split."""
+    return f"{data_id(config)}/{config.split_seed}/{config.validation_rows}"
+
+
+def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) -> Record:
+    """Train a trial and write its record; needs no Ray.
+
+    An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
+    """
+    from models.engine import train
+
+    storage = Storage.at(job.storage)
+    device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
+    log = TrialLog(storage, f"{job.study}/{_run_name(trial, job)}")
+    seen: list[History] = []
+
+    def after_epoch(history: History) -> None:
+        seen[:] = [history]
+        log.epoch(history)
+        if on_epoch is not None:
+            on_epoch(history)
+
+    started_at, start = datetime.now(UTC), time.perf_counter()
+    failure: dict[str, Any] = {}
+    try:
+        history = train(
+            trial.config,
+            [trial.config.seed],
+            data,
+            epochs=trial.epochs,
+            measure_at=trial.measure_at,
+            measure_improvements=trial.measure_improvements,
+            device=device,
+            time_limit_seconds=job.time_limit_seconds,
+            on_epoch=after_epoch,
+        )[0].history
+    except Exception as error:  # whatever a trial raises is its own end, not the study's
+        history = seen[0] if seen else History(trial.config.seed)
+        failure = {
+            "outcome": FAILED,
+            "reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}",
+            "traceback": traceback.format_exc(),
+            "retriable": _out_of_memory(error),
+        }
+    record = dataclasses.replace(
+        _record(trial, data, history),
+        **failure,
+        study=job.study,
+        code_version=job.code_version,
+        packages=provenance.packages(),
+        host=provenance.host(),
+        device=device,
+        machine_kind=provenance.machine_kind(device, trial.config.threads),
+        execution_mode=EXECUTION_MODE,
+        started_at=started_at,
+        wall_seconds=time.perf_counter() - start,
+        time_limit_seconds=job.time_limit_seconds,
+        command=job.command,
+    )
+    Ledger(storage).write(record)
+    log.close(trajectory(trial.config), history)
+    return record
+
+
+def _record(trial: Trial, data: TrialData, history: History) -> Record:
+    measured = sorted(history.measurements)
+    measurements = [history.measurements[epoch] for epoch in measured]
+    return Record(
+        key=trial.key,
+        fields=encode_fields(trajectory(trial.config)),
+        dataset=trial.config.dataset,
+        fingerprint=data.fingerprint,
+        engine_version=ENGINE_VERSION,
+        seed=trial.config.seed,
+        outcome=history.outcome,
+        reason=history.reason,
+        epochs=history.epochs,
+        metric=metric_name(data.task),
+        target_unit=data.target_unit,
+        train_loss=tuple(history.train_loss),
+        train_metric=tuple(history.train_metric),
+        validation_loss=tuple(history.validation_loss),
+        validation_metric=tuple(history.validation_metric),
+        learning_rate=tuple(history.learning_rate),
+        train_seconds=tuple(history.train_seconds),
+        measured_epochs=tuple(measured),
+        measured_train_loss=tuple(m.train_loss for m in measurements),
+        measured_train_metric=tuple(m.train_metric for m in measurements),
+        outputs=measurements[0].validation_outputs.shape[1] if measurements else 0,
+        validation_outputs=tuple(m.validation_outputs.astype("<f4").tobytes() for m in measurements),
+        grid_outputs=tuple(m.grid_outputs.astype("<f4").tobytes() for m in measurements if m.grid_outputs is not None),
+    )
+
+
+def _assigned_gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("a GPU was assigned to the trial, but CUDA does not work on this node; see its driver")
+    return "cuda"
+
+
+def _run_name(trial: Trial, job: Job) -> str:
+    words = differences(trial.config, job.base).replace("/", "-").replace(" ", "")
+    return f"{words[:80]},seed={trial.config.seed}-{trial.key[:8]}"
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError)
