@@ -92,21 +92,18 @@ class FieldSpec:
     def _check_number(self, name: str, value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise ConfigError(name, f"{value!r} is not {self.rule}")
-        if self.kind is int:
-            if value != int(value):
-                raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")
-            value = int(value)
-        else:
-            value = float(value)
-        too_low = (self.at_least is not None and value < self.at_least) or (
-            self.above is not None and value <= self.above
+        if self.kind is int and value != int(value):
+            raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")
+        number: int | float = int(value) if self.kind is int else float(value)
+        too_low = (self.at_least is not None and number < self.at_least) or (
+            self.above is not None and number <= self.above
         )
-        too_high = (self.at_most is not None and value > self.at_most) or (
-            self.below is not None and value >= self.below
+        too_high = (self.at_most is not None and number > self.at_most) or (
+            self.below is not None and number >= self.below
         )
         if too_low or too_high:
-            raise ConfigError(name, f"{value:g} is out of bounds; give {self.rule}")
-        return value
+            raise ConfigError(name, f"{number:g} is out of bounds; give {self.rule}")
+        return number
 
 
 def declare(

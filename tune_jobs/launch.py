@@ -156,9 +156,6 @@ class _Watch(tune.Callback):
         self._run = uuid.uuid4().hex[:12]
         self._beaconed = -BEACON_PERIOD_SECONDS
 
-    def setup(self, **info: Any) -> None:
-        self._beacon()
-
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:

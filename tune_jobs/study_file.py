@@ -42,8 +42,9 @@ class Node:
             raise self.error(f"must be a list, not {self._kind}")
         if not self.value:
             raise self.error("is an empty list; give at least one entry")
+        places: Any = self.value
         return [
-            Node(value, self.file, self.value.lc.item(index)[0] + 1, f"{self.path}[{index}]")
+            Node(value, self.file, places.lc.item(index)[0] + 1, f"{self.path}[{index}]")
             for index, value in enumerate(self.value)
         ]
 
@@ -75,8 +76,9 @@ class Node:
 
     @property
     def _kind(self) -> str:
-        kinds = {dict: "a mapping", list: "a list", type(None): "empty"}
-        return next((name for kind, name in kinds.items() if isinstance(self.value, kind)), repr(self.value))
+        if isinstance(self.value, dict | list):
+            return "a mapping" if self.is_mapping else "a list"
+        return "empty" if self.value is None else repr(self.value)
 
 
 def read_yaml(path: Path) -> Node:
