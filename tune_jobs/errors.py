@@ -20,6 +20,7 @@ class ConfigError(UserError):
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Return the line for a name that does not exist: the nearest that does, or all of them."""
     names = sorted(known)
-    nearest = get_close_matches(str(name), names, n=1)
+    word = str(name)
+    nearest = get_close_matches(word, names, n=1) or [known for known in names if word and word in known]
     advice = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(names)}"
     return f"there is no {kind} {str(name)!r}; {advice}"

@@ -1,0 +1,201 @@
+"""The ledger: durable, shared, never half-read, and quick when large."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tune_jobs.errors import UserError
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import PREDICTIONS, Record
+from tune_jobs.storage import Storage
+
+Make = Callable[..., Record]
+
+
+def reopened(ledger: Ledger) -> Ledger:
+    return Ledger.open(Storage.at(ledger.storage.uri))
+
+
+def test_a_record_comes_back_as_it_was_written(ledger: Ledger, make_record: Make) -> None:
+    record = make_record(epochs=3, measured=(1, 3), validation_loss=(1.0, float("inf"), 0.1), reason="ß")
+    ledger.write(record)
+    assert reopened(ledger).read(predictions=True).records == {record.key: record}
+    without = reopened(ledger).read().records[record.key]
+    assert without == replace(record, **dict.fromkeys(PREDICTIONS, ()))
+
+
+def test_reading_some_keys(ledger: Ledger, make_record: Make) -> None:
+    records = [make_record(seed=seed) for seed in range(6)]
+    for record in records:
+        ledger.write(record)
+    wanted = {records[1].key, records[4].key, "absent"}
+    assert set(ledger.read(keys=wanted).records) == wanted - {"absent"}
+    ledger.compact(at_least=1)
+    assert set(ledger.read(keys=wanted).records) == wanted - {"absent"}
+    assert ledger.read(keys=[]).records == {}
+
+
+def test_doubles_are_dropped_and_checked(ledger: Ledger, make_record: Make) -> None:
+    ledger.write(make_record())
+    ledger.write(make_record(host="other"))
+    contents = ledger.read()
+    assert len(contents.records) == 1
+    assert contents.disagreements == []
+    ledger.write(make_record(train_loss=(9.0, 9.0, 9.0)))
+    assert ledger.read().disagreements == [make_record().key]
+
+
+def test_compaction_loses_nothing(ledger: Ledger, make_record: Make) -> None:
+    for seed in range(7):
+        ledger.write(make_record(seed=seed))
+    before = ledger.read(predictions=True)
+    assert ledger.compact(at_least=8) == 0
+    assert ledger.compact(at_least=7) == 7
+    assert ledger.read(predictions=True) == before
+    assert len(list(Path(ledger.storage.path("ledger")).glob("*.parquet"))) == 1
+    ledger.write(make_record(seed=99))
+    assert len(ledger.read().records) == 8
+
+
+def test_readers_beside_writers_and_compactions_always_see_whole_records(ledger: Ledger, make_record: Make) -> None:
+    records = [make_record(seed=seed) for seed in range(60)]
+    written: set[str] = set()
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def compacting() -> None:
+        try:
+            while not stop.is_set():
+                ledger.compact(at_least=5)
+        except BaseException as error:
+            errors.append(error)
+
+    def reading() -> None:
+        try:
+            while not stop.is_set():
+                before = set(written)
+                seen = set(reopened(ledger).read().records)
+                assert before <= seen, "a record that was durable was not seen"
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for work in (compacting, reading, reading)]
+    for thread in threads:
+        thread.start()
+    for record in records:
+        ledger.write(record)
+        written.add(record.key)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert set(ledger.read().records) == {record.key for record in records}
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_records(ledger: Ledger, tmp_path: Path) -> None:
+    code = textwrap.dedent(
+        """
+        import sys
+        from tune_jobs.ledger import Ledger
+        from tune_jobs.records import Record
+        from tune_jobs.storage import Storage
+        ledger = Ledger.open(Storage.at(sys.argv[1]), create=True)
+        n = 0
+        while True:
+            n += 1
+            ledger.write(Record(key=f"{n:020x}", fields="{}", dataset="d", fingerprint="f", engine_version=1, seed=n,
+                outcome="completed", epochs=1, metric="accuracy", target_unit="", train_loss=(1.0,) * 500))
+            print(f"{n:020x}", flush=True)
+            if n % 10 == 0:
+                ledger.compact(at_least=10)
+        """
+    )
+    for lines in (3, 8, 12, 25):
+        process = subprocess.Popen([sys.executable, "-c", code, ledger.storage.uri], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        reported = {process.stdout.readline().strip() for _ in range(lines)}
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert reported <= set(reopened(ledger).read().records)
+
+
+def test_remove_takes_out_those_and_no_others(ledger: Ledger, make_record: Make) -> None:
+    records = [make_record(seed=seed) for seed in range(5)]
+    for record in records[:4]:
+        ledger.write(record)
+    ledger.compact(at_least=1)
+    ledger.write(records[4])
+    before = ledger.read(predictions=True).records
+    gone = {records[0].key, records[4].key}
+    assert ledger.remove(gone) == 2
+    assert ledger.remove(gone) == 0
+    assert ledger.read(predictions=True).records == {k: r for k, r in before.items() if k not in gone}
+
+
+def test_merge_adds_what_is_new_once(ledger: Ledger, make_record: Make, tmp_path: Path) -> None:
+    other = Ledger.open(Storage.at(str(tmp_path / "other")), create=True)
+    shared, mine, theirs = (make_record(seed=seed) for seed in range(3))
+    for record in (shared, mine):
+        ledger.write(record)
+    for record in (shared, theirs):
+        other.write(record)
+    other.write_targets("data-0-3", {"targets": np.arange(3)})
+    assert ledger.merge(other) == 1
+    assert ledger.merge(other) == 0
+    assert set(ledger.read().records) == {shared.key, mine.key, theirs.key}
+    assert ledger.read_targets("data-0-3")["targets"].tolist() == [0, 1, 2]
+
+
+def test_a_folder_that_is_no_ledger(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no ledger"):
+        Ledger.open(Storage.at(str(tmp_path)))
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"holiday\.jpg: is not of a ledger; move it away"):
+        Ledger.open(Storage.at(str(tmp_path)), create=True)
+
+
+def test_files_that_file_systems_leave_are_no_offence(ledger: Ledger) -> None:
+    Path(ledger.storage.path("ledger", ".nfs0001")).write_bytes(b"x")
+    assert reopened(ledger).read().records == {}
+
+
+def test_a_torn_record_is_named(ledger: Ledger, make_record: Make) -> None:
+    ledger.write(make_record())
+    path = next(Path(ledger.storage.path("ledger")).glob("trial-*"))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UserError, match=f"{path.name}: is torn"):
+        ledger.read()
+
+
+def test_a_ledger_of_a_later_format_or_a_broken_marker(ledger: Ledger) -> None:
+    marker = Path(ledger.storage.path("ledger", "ledger.json"))
+    marker.write_text('{"format": 2}')
+    with pytest.raises(UserError, match="has format 2, this version reads 1"):
+        reopened(ledger)
+    marker.write_text("{")
+    with pytest.raises(UserError, match="no ledger's marker"):
+        reopened(ledger)
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot be"):
+        Ledger.open(Storage.at(str(tmp_path / "file" / "below")), create=True)
+    with pytest.raises(UserError, match="cannot be written"):
+        Ledger.open(Storage.at("/proc/ablatune"), create=True)
+
+
+def test_an_unknown_kind_of_place() -> None:
+    with pytest.raises(UserError, match="give a folder or s3"):
+        Storage.at("ftp://host/path")
