@@ -26,6 +26,4 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
 def _parse(lines: list[str]) -> Rows:
     """Parse lines of 64 pixels in 0 to 16 and a label in 0 to 9."""
     table = np.loadtxt(lines, delimiter=",")
-    return Rows(
-        inputs=table[:, :-1].astype(np.uint8).reshape(-1, 1, 8, 8), targets=table[:, -1].astype(np.int64)
-    )
+    return Rows(inputs=table[:, :-1].astype(np.uint8).reshape(-1, 1, 8, 8), targets=table[:, -1].astype(np.int64))

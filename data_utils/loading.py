@@ -185,9 +185,7 @@ def load_test_data(
     )
 
 
-def _open(
-    part: PartName, info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool
-) -> Part:
+def _open(part: PartName, info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part:
     for option in options:
         if option not in info.reads:
             takes = ", ".join(info.reads) or "none"
@@ -217,9 +215,7 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
             f"not {found[0]} and {found[1]}; correct its loader {info.loader} or its DatasetInfo"
         )
     if not (np.isfinite(rows.inputs).all() and np.isfinite(rows.targets).all()):
-        raise DatasetError(
-            f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}"
-        )
+        raise DatasetError(f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}")
     if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
         raise DatasetError(
             f"{info.name}: the targets of the {part} part must be whole numbers in 0 to {info.classes - 1}; "

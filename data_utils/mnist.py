@@ -39,9 +39,7 @@ def _parse(images: bytes, labels: bytes, *, paths: tuple[Path, Path], rows: int)
 def _idx_array(content: bytes, *, path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     header_bytes = 4 * (1 + len(shape))
     if len(content) < header_bytes:
-        raise torn_file(
-            "mnist", path, f"a header of {header_bytes} bytes expected, {len(content)} bytes found"
-        )
+        raise torn_file("mnist", path, f"a header of {header_bytes} bytes expected, {len(content)} bytes found")
     magic, *found = np.frombuffer(content[:header_bytes], dtype=">i4").tolist()
     if magic != _IDX_BYTES + len(shape) or tuple(found[1:]) != shape[1:]:
         raise torn_file("mnist", path, f"an IDX file of bytes in the shape {shape} expected")

@@ -37,9 +37,7 @@ class Part:
 class OpenPart(Protocol):
     """The function that ``DatasetInfo.loader`` names; it reads nothing of the other part's files."""
 
-    def __call__(
-        self, part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool
-    ) -> Part: ...
+    def __call__(self, part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part: ...
 
 
 def take(rows: Rows, indices: NDArray[np.intp]) -> Rows:

@@ -23,7 +23,5 @@ def shipped_lines(name: str, *, dataset: str, rows: int) -> list[str]:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DatasetError(f"{dataset}: cannot read {path} ({error}); reinstall scikit-learn") from error
     if len(lines) != rows:
-        raise DatasetError(
-            f"{dataset}: {rows} rows expected in {path}, {len(lines)} found; reinstall scikit-learn"
-        )
+        raise DatasetError(f"{dataset}: {rows} rows expected in {path}, {len(lines)} found; reinstall scikit-learn")
     return lines

@@ -22,9 +22,7 @@ def random_words(count: int, *seed: int) -> NDArray[np.uint64]:
     return words
 
 
-def development_split(
-    *, rows: int, validation_rows: int, split_seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def development_split(*, rows: int, validation_rows: int, split_seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Draw the line between training and validation.
 
     The validation part of a smaller ``validation_rows`` lies inside that of a larger one.

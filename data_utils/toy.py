@@ -46,9 +46,7 @@ def _xor(u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int
     return np.stack([x, y], axis=1)
 
 
-def _circles(
-    u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _circles(u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
     """A disc of radius 0.5 (class 0) in a ring from 0.7 to 1 (class 1), each filled evenly."""
     inner, outer = np.where(targets == 0, 0.0, 0.7), np.where(targets == 0, 0.5, 1.0)
     radius = np.sqrt(inner**2 + v * (outer**2 - inner**2))
@@ -62,9 +60,7 @@ def _moons(u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.i
     return np.stack([np.where(targets == 0, x, 1 - x), np.where(targets == 0, y, 0.5 - y)], axis=1)
 
 
-def _spirals(
-    u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _spirals(u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
     """Two arms of one and a half turns, half a turn apart."""
     turns = 1.5 * np.sqrt(u)
     # The next arm is 1/3 away along the radius; a jitter of ±0.05 leaves a gap between the classes.

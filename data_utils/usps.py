@@ -22,9 +22,7 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
     """Read ``USPS/usps.bz2`` (development) or ``USPS/usps.t.bz2`` (test), never both."""
     name, rows = _FILES[part]
     path = data_dir / "USPS" / name
-    content = read_file(
-        path, dataset="usps", data_dir=data_dir, download=download, fetch=partial(_fetch, part=part)
-    )
+    content = read_file(path, dataset="usps", data_dir=data_dir, download=download, fetch=partial(_fetch, part=part))
     return Part(_VERSION, (content,), partial(_parse, content, path=path, rows=rows))
 
 

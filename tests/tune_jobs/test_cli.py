@@ -1,0 +1,169 @@
+"""The command line: one clear line and exit code 2 for bad input, and nothing lost by it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from tune_jobs.cli import main
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import Record
+from tune_jobs.storage import Storage
+
+Make = Callable[..., Record]
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line that a command with bad input prints."""
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("ablatune: ")
+    assert "Traceback" not in captured.err
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "digit_demo"], "there is no study 'digit_demo'; did you mean digits_demo?"),
+        (["run", "digits_demo", "--set", "learning_rat=1"], "did you mean learning_rate?"),
+        (["run", "digits_demo", "--set", "learning_rate=-1"], "learning_rate: -1 is out of bounds"),
+        (["run", "digits_demo", "--set", "learning_rate"], "give FIELD=VALUE"),
+        (["run", "digits_demo", "--set", "epochs=1", "--set", "epochs=2"], "epochs is given twice"),
+        (["run", "digits_demo", "--set", "epochs=0"], "epochs: 0 is out of bounds"),
+        (["run", "digits_demo", "--set", "dataset=mnits"], "did you mean mnist?"),
+        (["run", "digits_demo", "--set", "optimizer=adm"], "did you mean adam?"),
+        (["run", "digits_demo", "--set", "activation=rleu"], "did you mean relu?"),
+        (["run", "digits_demo", "--set", "batch_size=5000"], "more than the 1077 training rows"),
+        (["run", "digits_demo", "--set", "dataset=diabetes"], "is not for regression"),
+        (["run", "digits_demo", "--gpus-per-trial", "1.5"], "--gpus-per-trial: 1.5 is neither"),
+        (["run", "digits_demo", "--cpus-per-trial", "0"], "--cpus-per-trial: 0 is not above 0"),
+        (["run", "digits_demo", "--time-limit", "0"], "--time-limit: 0 is not above 0 minutes"),
+        (["status", "digits_demo"], "there is no ledger"),
+        (["report", "digits_demo"], "there is no ledger"),
+        (["show", "abcdef"], "there is no ledger"),
+        (["ledger", "list"], "there is no ledger"),
+        (["ledger", "merge", "nowhere"], "there is no ledger"),
+        (["ledger", "export", "all.xlsx"], "ends in neither .parquet nor .csv"),
+    ],
+)
+def test_bad_input_gets_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    assert words in fails(capsys, *arguments, "--storage", str(tmp_path / "results"))
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "digits_demo", "--seeds", "0"], "'0' is not a whole number of at least 1"),
+        (["run", "digits_demo", "--cpus-per-trial", "x"], "'x' is not a number"),
+        (["rum"], "invalid choice: 'rum'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_missing_and_torn_data_files_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    study = ("run", "martini_jamal_2026", "--no-download", "--storage", tmp_path / "results")
+    line = fails(capsys, *study, "--data-dir", tmp_path / "data")
+    assert "usps.bz2" in line
+    assert str(tmp_path / "data") in line
+    (tmp_path / "data" / "USPS").mkdir(parents=True)
+    (tmp_path / "data" / "USPS" / "usps.bz2").write_bytes(b"BZh9 torn")
+    assert "usps.bz2" in fails(capsys, *study, "--data-dir", tmp_path / "data")
+    assert not (tmp_path / "results" / "studies").exists() or not list((tmp_path / "results").rglob("trial-*"))
+
+
+def test_a_ledger_folder_that_cannot_be_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert "cannot be" in fails(capsys, "run", "digits_demo", "--storage", tmp_path / "file" / "below")
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "notes.txt").write_text("mine")
+    assert "notes.txt: is not of a ledger" in fails(capsys, "run", "digits_demo", "--storage", tmp_path)
+    assert (tmp_path / "ledger" / "notes.txt").read_text() == "mine"
+
+
+def test_studies_says_what_each_reproduces(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["studies"]) == 0
+    out = capsys.readouterr().out
+    assert "martini_jamal_2026" in out
+    assert "reproduces: J.-V. Martini and A. Jamal" in out
+
+
+def test_a_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["run", "digits_demo", "--dry-run", "--seeds", "2", "--storage", str(tmp_path / "results")]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"24 rows × 2 seeds = 48 readings of 28 distinct trials", out)
+    assert "in the ledger: 0; to run: 28" in out
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.fixture
+def stored(ledger: Ledger, make_record: Make) -> list[Record]:
+    records = [make_record(seed=seed) for seed in range(3)]
+    records[2] = make_record(seed=2, epochs=0, measured=(), outcome="failed", reason="it broke", traceback="Trace…")
+    for record in records:
+        ledger.write(record)
+    return records
+
+
+def test_show_prints_what_is_known_of_a_trial(
+    capsys: pytest.CaptureFixture[str], ledger: Ledger, stored: list[Record]
+) -> None:
+    assert main(["show", stored[0].key[:8], "--storage", ledger.storage.uri]) == 0
+    out = capsys.readouterr().out
+    assert f"trial {stored[0].key}: completed after 3 epochs" in out
+    assert "learning_rate: 0.001" in out
+    assert "measured after epoch 3" in out
+    assert main(["show", stored[2].key, "--storage", ledger.storage.uri]) == 0
+    assert "reason: it broke" in capsys.readouterr().out
+
+
+def test_show_needs_one_trial(capsys: pytest.CaptureFixture[str], ledger: Ledger, stored: list[Record]) -> None:
+    assert "give at least 4" in fails(capsys, "show", "a", "--storage", ledger.storage.uri)
+    assert "there is no trial" in fails(capsys, "show", "zzzz", "--storage", ledger.storage.uri)
+
+
+def test_ledger_list_and_export(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, ledger: Ledger, stored: list[Record]
+) -> None:
+    assert main(["ledger", "list", "--storage", ledger.storage.uri]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    for name in ("all.parquet", "all.csv"):
+        assert main(["ledger", "export", str(tmp_path / name), "--storage", ledger.storage.uri]) == 0
+    table = pq.read_table(tmp_path / "all.parquet").to_pandas()
+    assert set(table["key"]) == {record.key for record in stored}
+    frame = pd.read_csv(tmp_path / "all.csv")
+    assert len(frame) == 3 + 3 + 1
+    first = frame[(frame["key"] == stored[0].key) & (frame["epoch"] == 3)].iloc[0]
+    assert first["validation_loss"] == pytest.approx(stored[0].validation_loss[2])
+    assert first["measured_train_metric"] == 3
+
+
+def test_ledger_remove_asks_first(
+    capsys: pytest.CaptureFixture[str], ledger: Ledger, stored: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115 - pytest's own stdin cannot be read
+    line = fails(capsys, "ledger", "remove", stored[0].key, "--storage", ledger.storage.uri)
+    assert "--yes" in line
+    assert len(ledger.read().records) == 3
+    assert main(["ledger", "remove", stored[0].key, "--yes", "--storage", ledger.storage.uri]) == 0
+    assert set(ledger.read().records) == {stored[1].key, stored[2].key}
+
+
+def test_ledger_merge(capsys: pytest.CaptureFixture[str], tmp_path: Path, ledger: Ledger, stored: list[Record]) -> None:
+    assert main(["ledger", "merge", ledger.storage.uri, "--storage", str(tmp_path / "mine")]) == 0
+    assert "3 records added" in capsys.readouterr().out
+    assert len(Ledger.open(Storage.at(str(tmp_path / "mine"))).read().records) == 3

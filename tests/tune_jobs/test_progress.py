@@ -1,0 +1,81 @@
+"""What is said of a run while it lasts."""
+
+import io
+
+import pytest
+
+from tune_jobs import progress as module
+from tune_jobs.config import TrialConfig
+from tune_jobs.expansion import Trial
+from tune_jobs.progress import Progress, duration, epoch_weight
+
+
+class Clock:
+    """A clock that tests turn by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def trials(*epochs: int) -> list[Trial]:
+    return [Trial(f"key{n}", TrialConfig(seed=n), count, frozenset({count})) for n, count in enumerate(epochs)]
+
+
+def test_the_estimate_leaves_out_the_start_up_and_follows_the_work(clock: Clock) -> None:
+    progress = Progress(trials(10, 10), {}, stream=io.StringIO())
+    clock.seconds += 30
+    assert progress.seconds_left() is None
+    progress.advanced("key0", 1)
+    assert progress.seconds_left() is None
+    clock.seconds += 9
+    progress.advanced("key0", 10)
+    assert progress.seconds_left() == pytest.approx(10.0)
+    progress.ended("key0", "completed", "")
+    progress.ended("key1", "completed", "")
+    assert progress.seconds_left() == pytest.approx(0)
+
+
+def test_plain_lines_in_a_log_are_few_and_complete(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress(trials(1000, 10), {"key0": "hidden_units=8, seed 0"}, stream=stream)
+    for epoch in range(1, 101):
+        clock.seconds += 1
+        progress.advanced("key0", epoch)
+    lines = stream.getvalue().splitlines()
+    assert 9 <= len(lines) <= 11
+    assert lines[-1].startswith("0/2 trials, elapsed 1 min")
+    assert "left; training hidden_units=8, seed 0" in lines[-1]
+    assert "/1000 epochs" in lines[-1]
+
+
+def test_bad_ends_are_said_at_once(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress(trials(5), {"key0": "default, seed 0"}, stream=stream)
+    progress.ended("key0", "diverged", "the training loss was not finite in epoch 2")
+    assert "diverged: default, seed 0: the training loss was not finite in epoch 2" in stream.getvalue()
+    assert progress.finished == {"key0": "diverged"}
+    assert progress.running == {}
+
+
+def test_heavier_trials_weigh_more() -> None:
+    light, heavy = TrialConfig(), TrialConfig(network="cnn", hidden_layers=3, hidden_units=64)
+    assert epoch_weight(heavy) > epoch_weight(light) > 0
+    assert epoch_weight(TrialConfig(batch_size=1)) > epoch_weight(TrialConfig(batch_size=64))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
+)
+def test_durations_have_units(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

@@ -1,0 +1,217 @@
+"""Whole runs through Ray Tune, as a user starts them: in processes of their own, on the embedded data."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
+from tune_jobs.storage import Storage
+
+ABLATUNE = [sys.executable, "-m", "tune_jobs"]
+# What may differ between two runs of the same trial: where and when, and how long it took.
+UNEQUAL = {*PROVENANCE, "train_seconds"}
+
+
+def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
+    """Run a command to its end and return what it printed."""
+    done = subprocess.run(
+        [*ABLATUNE, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=300
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def environment() -> dict[str, str]:
+    root = Path(__file__).resolve().parent.parent.parent
+    return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
+
+
+def numbers(storage: Path) -> dict[str, dict[str, Any]]:
+    """Return every number of a ledger but times and provenance, by trial."""
+    records = Ledger.open(Storage.at(str(storage))).read(predictions=True).records
+    return {
+        key: {name: getattr(record, name) for name in SCHEMA.names if name not in UNEQUAL}
+        for key, record in records.items()
+    }
+
+
+def keys_trained(output: str) -> int:
+    """Return how many trials a run says it finished."""
+    (line,) = (line for line in output.splitlines() if " trials in " in line)
+    return int(line.split()[0])
+
+
+def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
+    first = ablatune("run", tiny_study, "--storage", "r", "--seeds", 2, cwd=tmp_path)
+    assert "2 rows" not in first
+    assert "5 rows × 2 seeds = 10 readings of 4 distinct trials" in first
+    assert keys_trained(first) == 4
+    before = numbers(tmp_path / "r")
+
+    code = (
+        "import sys; from tune_jobs.cli import main; "
+        f"code = main(['run', {str(tiny_study)!r}, '--storage', 'r', '--seeds', '2']); "
+        "print(sorted({'ray', 'torch'} & set(sys.modules))); sys.exit(code)"
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=True
+    )
+    assert "nothing to run" in again.stdout
+    assert again.stdout.splitlines()[-1] == "[]", "neither Ray nor torch is needed for a run with nothing to do"
+
+    more = ablatune("run", tiny_study, "--storage", "r", "--seeds", 3, cwd=tmp_path)
+    assert "in the ledger: 4; to run: 2" in more
+    assert keys_trained(more) == 2
+    after = numbers(tmp_path / "r")
+    assert {key: after[key] for key in before} == before
+
+    ablatune("run", tiny_study, "--storage", "r", "--seeds", 1, "--set", "batch_size=64", cwd=tmp_path)
+    status = ablatune("status", tiny_study, "--storage", "r", cwd=tmp_path)
+    assert "6 trials for 5 rows × 3 seeds" in status
+    assert "done: 6, 6 completed" in status
+    assert "variants that were run" in status
+    variant = ablatune("status", tiny_study, "--storage", "r", "--set", "batch_size=64", cwd=tmp_path)
+    assert "(batch_size=64): 2 trials for 5 rows × 1 seeds" in variant
+    assert "missing: 0" in variant
+
+
+def test_killed_half_way_and_continued_equals_left_alone(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "base: {dataset: digits, hidden_units: 8, epochs: 60, dropout: 0.1}\n"
+        "tables: [{factor: hidden_units, levels: [4, 8, 16, 24]}]\n"
+    )
+    arguments = ["run", study, "--seeds", 3]
+    ablatune(*arguments, "--storage", "alone", "--max-concurrent", 1, cwd=tmp_path)
+
+    process = subprocess.Popen(
+        [*ABLATUNE, *map(str, arguments), "--storage", "killed", "--max-concurrent", "2"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    finished = tmp_path / "killed" / "ledger"
+    deadline = time.monotonic() + 120
+    while len(list(finished.glob("trial-*"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = set(numbers(tmp_path / "killed"))
+    assert 3 <= len(kept) < 12
+    status = ablatune("status", study, "--storage", "killed", cwd=tmp_path)
+    assert f"done: {len(kept)}" in status
+    time.sleep(2)  # the killed run's workers may still be writing their last records
+
+    output = ablatune(*arguments, "--storage", "killed", "--max-concurrent", 2, cwd=tmp_path)
+    assert keys_trained(output) <= 12 - len(kept)
+    assert_equal(numbers(tmp_path / "killed"), numbers(tmp_path / "alone"))
+
+
+def assert_equal(ones: dict[str, dict[str, Any]], others: dict[str, dict[str, Any]]) -> None:
+    assert set(ones) == set(others)
+    for key, one in ones.items():
+        for name, value in one.items():
+            if name in CURVES:
+                np.testing.assert_array_equal(value, others[key][name], err_msg=f"{key} {name}")
+            else:
+                assert value == others[key][name], f"{key} {name}"
+
+
+def test_two_runs_at_once_share_a_ledger(tiny_study: Path, tmp_path: Path) -> None:
+    runs = [
+        subprocess.Popen(
+            [*ABLATUNE, "run", str(tiny_study), "--storage", "r", "--cpus", "1"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in runs:
+        output, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, output
+    contents = Ledger.open(Storage.at(str(tmp_path / "r"))).read()
+    assert len(contents.records) == 4
+    assert contents.disagreements == []
+
+
+def test_failures_and_divergences_are_kept_named_and_say_so_in_the_exit_code(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "base: {dataset: diabetes, objective: mse, optimizer: sgd, epochs: 3}\n"
+        "tables: [{factor: learning_rate, levels: [0.001, 1e30]}]\n"
+    )
+    output = ablatune("run", study, "--storage", "r", cwd=tmp_path)
+    assert "diverged: learning_rate=1e+30, seed 0: the " in output
+    assert "1 completed, 1 diverged" in output
+    again = ablatune("run", study, "--storage", "r", cwd=tmp_path)
+    assert "nothing to run" in again, "a divergence is a result"
+
+
+def test_fractional_gpus_are_scheduled_and_never_over_subscribed(tiny_study: Path, tmp_path: Path) -> None:
+    """Two logical GPUs on a machine without any: four trials fit at a quarter each with half a CPU."""
+    arguments = ("run", tiny_study, "--gpus-per-trial", 0.5, "--cpus-per-trial", 0.5)
+    output = ablatune(*arguments, "--storage", "r", "--logical-gpus", 1, cwd=tmp_path)
+    assert keys_trained(output) == 4
+    records = Ledger.open(Storage.at(str(tmp_path / "r"))).read().records.values()
+    assert {record.device for record in records} == {"cpu"}
+    refused = ablatune(*arguments, "--storage", "other", cwd=tmp_path, expect=2)
+    assert "the largest node has" in refused
+    assert "lower --cpus-per-trial or --gpus-per-trial" in refused
+
+
+def test_a_folder_with_a_models_module_of_the_users_own(tiny_study: Path, tmp_path: Path) -> None:
+    for name in ("models.py", "analysis.py", "data_utils.py"):
+        (tmp_path / name).write_text("raise RuntimeError('the wrong module')")
+    assert keys_trained(ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)) == 4
+
+
+def test_interrupted_runs_say_so_and_continue(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text("base: {epochs: 3000}\ntables: [{factor: hidden_units, levels: [4, 8, 16]}]\n")
+    process = subprocess.Popen(
+        [*ABLATUNE, "run", str(study), "--storage", "r"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "training" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 130, output
+    assert "trials to go; the same command continues" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.long
+@pytest.mark.needs_data
+def test_the_published_study_is_the_same_bits_with_one_and_two_at_once(data_dir: Path, tmp_path: Path) -> None:
+    arguments = ("run", "martini_jamal_2026", "--data-dir", data_dir, "--seeds", 1, "--set", "epochs=3")
+    for concurrent in (1, 2):
+        ablatune(*arguments, "--storage", f"r{concurrent}", "--max-concurrent", concurrent, cwd=tmp_path)
+    assert_equal(numbers(tmp_path / "r1"), numbers(tmp_path / "r2"))
+
+
+def test_export_of_a_run_is_one_file(tiny_study: Path, tmp_path: Path) -> None:
+    ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
+    ablatune("ledger", "export", "all.parquet", "--storage", "r", cwd=tmp_path)
+    assert pq.read_metadata(tmp_path / "all.parquet").num_rows == 4

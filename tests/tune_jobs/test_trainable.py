@@ -1,0 +1,123 @@
+"""One trial, from its payload to its record, without Ray."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import masked_crc32c
+
+from data_utils import load_trial_data
+from tune_jobs.config import TrialConfig, trial_key
+from tune_jobs.expansion import Trial
+from tune_jobs.ledger import Ledger
+from tune_jobs.storage import Storage
+from tune_jobs.trainable import Job, from_payload, payload, run_trial
+
+DATA = load_trial_data("digits", data_dir=Path("unused"))
+
+
+def trial(epochs: int = 2, **fields: object) -> Trial:
+    config = TrialConfig(**{"epochs": epochs, "hidden_units": 4, **fields})
+    return Trial(trial_key(config, DATA.fingerprint), config, epochs, frozenset({epochs}))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    Ledger.open(Storage.at(str(tmp_path)), create=True)
+    return Job("study", str(tmp_path), TrialConfig(), 0.0, False, None, "1.0", "ablatune run study")
+
+
+def events(folder: Path) -> list[Event]:
+    """Return the events of the one event file below a folder (length, checksum, content, checksum)."""
+    (path,) = folder.rglob("events.out.*")
+    content, found = path.read_bytes(), []
+    while content:
+        size = int.from_bytes(content[:8], "little")
+        body = content[12 : 12 + size]
+        assert int.from_bytes(content[12 + size : 16 + size], "little") == masked_crc32c(body)
+        found.append(Event.FromString(body))
+        content = content[16 + size :]
+    return found
+
+
+def test_payload_is_plain_and_comes_back() -> None:
+    wanted = trial(early_stopping_patience=3)
+    assert from_payload(json.loads(json.dumps(payload(wanted)))) == wanted
+
+
+def test_a_trial_becomes_a_durable_record_with_its_provenance(job: Job) -> None:
+    wanted = trial(3, seed=5)
+    returned = run_trial(wanted, DATA, job)
+    record = Ledger.open(Storage.at(job.storage)).read(predictions=True).records[wanted.key]
+    assert dataclasses.replace(record, started_at=returned.started_at) == returned
+    assert (record.outcome, record.epochs, record.seed, record.metric) == ("completed", 3, 5, "accuracy")
+    assert len(record.validation_loss) == 3
+    assert record.predictions(3).shape == (360, 10)
+    accuracy = 100 * np.mean(record.predictions(3).argmax(axis=1) == DATA.validation_targets)
+    assert accuracy == pytest.approx(record.validation_metric[-1])
+    assert record.command == "ablatune run study"
+    assert record.machine_kind.startswith("cpu/")
+    assert {"python", "torch", "numpy"} <= set(json.loads(record.packages))
+    assert record.host
+    assert record.wall_seconds > 0
+
+
+def test_an_exception_is_a_failed_record_with_its_traceback(job: Job) -> None:
+    broken = dataclasses.replace(DATA, train_inputs=DATA.train_inputs[:, :, :4])
+    record = run_trial(trial(), broken, job)
+    assert record.outcome == "failed"
+    assert record.reason.startswith("RuntimeError: ")
+    assert "Traceback" in record.traceback
+    assert not record.retriable
+
+
+def test_running_out_of_memory_may_be_retried(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*args: object, **kwargs: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("models.engine.train", train)
+    record = run_trial(trial(), DATA, job)
+    assert (record.outcome, record.retriable) == ("failed", True)
+
+
+def test_a_divergence_is_a_result(job: Job) -> None:
+    record = run_trial(trial(5, optimizer="sgd", learning_rate=1e30, objective="mse"), DATA, job)
+    assert record.outcome == "diverged"
+    assert "not finite in epoch" in record.reason
+    assert record.epochs < 5
+
+
+def test_a_time_limit_ends_a_trial(job: Job) -> None:
+    record = run_trial(trial(100_000), DATA, dataclasses.replace(job, time_limit_seconds=0.2))
+    assert record.outcome == "timed_out"
+    assert record.time_limit_seconds == 0.2
+    assert 0 < record.epochs < 100_000
+
+
+def test_tensorboard_gets_curves_hyperparameters_and_final_metrics(job: Job) -> None:
+    run_trial(trial(3), DATA, job)
+    seen = events(Path(job.storage) / "tensorboard" / "study")
+    values = [(value.tag, event.step) for event in seen for value in event.summary.value]
+    assert [step for tag, step in values if tag == "loss/validation"] == [1, 2, 3]
+    assert ("final/validation_metric", 3) in values
+    assert "_hparams_/session_start_info" in {tag for tag, _ in values}
+
+
+def test_the_same_trial_gives_the_same_bits(job: Job, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    Ledger.open(Storage.at(str(other)), create=True)
+    one = run_trial(trial(3, dropout=0.2, batch_norm=True), DATA, job)
+    run_trial(trial(1, seed=3), DATA, job)
+    two = run_trial(trial(3, dropout=0.2, batch_norm=True), DATA, dataclasses.replace(job, storage=str(other)))
+    assert one.validation_loss == two.validation_loss
+    assert one.validation_outputs == two.validation_outputs
+
+
+def test_two_dimensional_inputs_keep_a_grid_of_decisions(job: Job) -> None:
+    config = TrialConfig(dataset="toy", epochs=2, objective="bce_with_logits")
+    data = load_trial_data("toy", data_dir=Path("unused"), options={"toy_problem": "xor"})
+    record = run_trial(Trial(trial_key(config, data.fingerprint), config, 2, frozenset({2})), data, job)
+    assert record.grid_predictions(2).shape == (64 * 64, 1)
