@@ -48,11 +48,11 @@ def standardise(
 
 def _moments(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     axes = (0, *range(2, values.ndim))
-    mean = np.mean(values, axis=axes, dtype=np.float64, keepdims=True)
+    mean: NDArray[np.float64] = np.asarray(np.mean(values, axis=axes, dtype=np.float64, keepdims=True))
     squares = np.zeros_like(mean)
     for start in range(0, len(values), _BLOCK_ROWS):
         squares += np.square(values[start : start + _BLOCK_ROWS] - mean).sum(axis=axes, keepdims=True)
     std = np.sqrt(squares / (values.size / mean.size))
     # Not `std == 0`: rounding leaves a constant column of 0.1 a deviation of 1e-17.
     std[values.max(axis=axes, keepdims=True) == values.min(axis=axes, keepdims=True)] = 1.0
-    return mean[0].copy(), std[0].copy()
+    return np.array(mean[0]), np.array(std[0])

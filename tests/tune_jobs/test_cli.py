@@ -1,5 +1,6 @@
 """The command line: one clear line and exit code 2 for bad input, and nothing lost by it."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -155,7 +156,7 @@ def test_ledger_list_and_export(
 def test_ledger_remove_asks_first(
     capsys: pytest.CaptureFixture[str], ledger: Ledger, stored: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115 - pytest's own stdin cannot be read
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     line = fails(capsys, "ledger", "remove", stored[0].key, "--storage", ledger.storage.uri)
     assert "--yes" in line
     assert len(ledger.read().records) == 3
