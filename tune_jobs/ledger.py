@@ -30,7 +30,7 @@ FORMAT = 1
 PACK_SIZE = 500
 _SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
 _PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
-_LISTING_ATTEMPTS = 5
+_LISTING_ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,16 @@ class Ledger:
         if len(singles) < at_least:
             return 0
         for first in range(0, len(singles), PACK_SIZE):
-            part = singles[first : first + PACK_SIZE]
-            records = [record for name in part for record in self._records_in(name, SCHEMA.names)]
-            self._write_pack(records)
-            for name in part:
+            records, gathered = [], []
+            for name in singles[first : first + PACK_SIZE]:
+                try:
+                    records += self._records_in(name, SCHEMA.names)
+                except FileNotFoundError:
+                    continue  # another compaction was quicker
+                gathered.append(name)
+            if records:
+                self._write_pack(records)
+            for name in gathered:
                 self.storage.delete(FOLDER, name)
         return len(singles)
 
@@ -140,29 +146,38 @@ class Ledger:
 
         A pack is written anew without them before it is deleted, so that nothing else is ever lost.
         """
-        removed = set()
-        for name in self._files():
-            held = set(self._column(name, "key"))
-            hit = held & set(keys)
-            if not hit:
+        removed: set[str] = set()
+        while True:
+            names = self._files()
+            try:
+                for name in names:
+                    removed |= self._remove_from(name, set(keys))
+            except FileNotFoundError:
                 continue
+            if _packs(self._files()) <= _packs(names) or not self._all(predictions=False, keys=set(keys)):
+                return len(removed)
+
+    def _remove_from(self, name: str, keys: set[str]) -> set[str]:
+        held = set(self._column(name, "key"))
+        hit = held & keys
+        if hit:
             kept = [r for r in self._records_in(name, SCHEMA.names) if r.key not in hit] if held - hit else []
             if kept:
                 self._write_pack(kept)
             self.storage.delete(FOLDER, name)
-            removed |= hit
-        return len(removed)
+        return hit
 
     def merge(self, other: "Ledger") -> int:
         """Add what another ledger holds and this one does not; return how many records were added."""
         mine = {_identity(record) for record in self._all(predictions=False)}
+        new = {_identity(record): record.key for record in other._all(predictions=False)}
+        keys = sorted({key for identity, key in new.items() if identity not in mine})
         added = 0
-        for name in other._files():
-            new = [r for r in other._records_in(name, SCHEMA.names) if _identity(r) not in mine]
-            for first in range(0, len(new), PACK_SIZE):
-                self._write_pack(new[first : first + PACK_SIZE])
-            mine.update(_identity(record) for record in new)
-            added += len(new)
+        for first in range(0, len(keys), PACK_SIZE):
+            part = other._all(predictions=True, keys=set(keys[first : first + PACK_SIZE]))
+            fresh = list({_identity(r): r for r in part if _identity(r) not in mine}.values())
+            self._write_pack(fresh)
+            added += len(fresh)
         for name in other.storage.names(TARGETS):
             if not self.storage.exists(TARGETS, name):
                 self.storage.write(other.storage.read(TARGETS, name), TARGETS, name)
@@ -189,19 +204,22 @@ class Ledger:
 
     def _all(self, *, predictions: bool, keys: set[str] | None = None) -> list[Record]:
         columns = [name for name in SCHEMA.names if predictions or name not in PREDICTIONS]
-        # A compaction may delete a file between the listing and its reading: then its pack is in the next listing.
-        for attempt in range(_LISTING_ATTEMPTS):
+        # A listing is no snapshot: while it is made, a compaction may delete a file that it has yet to reach, and
+        # add the pack behind it. What vanished is then in a pack that only a second listing shows.
+        for _ in range(_LISTING_ATTEMPTS):
+            names = self._files()
             try:
-                return [
+                found = [
                     record
-                    for name in self._files()
+                    for name in names
                     if keys is None or _may_hold(name, keys)
                     for record in self._records_in(name, columns, keys)
                 ]
             except FileNotFoundError:
-                if attempt == _LISTING_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+                continue
+            if _packs(self._files()) <= _packs(names):
+                return found
+        raise UserError(f"{self.storage.path(FOLDER)}: is being rewritten without end; try again later")
 
     def _records_in(self, name: str, columns: Sequence[str], keys: Collection[str] | None = None) -> Iterator[Record]:
         table = self._table(name, columns)
@@ -218,7 +236,7 @@ class Ledger:
         path = self.storage.path(FOLDER, name)
         try:
             with self.storage.filesystem.open_input_file(path) as stream:
-                return pq.read_table(stream, columns=list(columns), use_threads=False)
+                return pq.ParquetFile(stream).read(columns=list(columns), use_threads=False)
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError, KeyError) as error:
@@ -247,6 +265,10 @@ def _ours(name: str, is_file: bool) -> bool:
     if name.startswith("."):
         return True
     return is_file and bool(name == MARKER or _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
+
+
+def _packs(names: Iterable[str]) -> set[str]:
+    return {name for name in names if _PACK.fullmatch(name)}
 
 
 def _may_hold(name: str, keys: set[str]) -> bool:

@@ -67,7 +67,7 @@ def test_compaction_loses_nothing(ledger: Ledger, make_record: Make) -> None:
 
 
 def test_readers_beside_writers_and_compactions_always_see_whole_records(ledger: Ledger, make_record: Make) -> None:
-    records = [make_record(seed=seed) for seed in range(60)]
+    records = [make_record(seed=seed) for seed in range(80)]
     written: set[str] = set()
     stop = threading.Event()
     errors: list[BaseException] = []
@@ -88,7 +88,7 @@ def test_readers_beside_writers_and_compactions_always_see_whole_records(ledger:
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work) for work in (compacting, reading, reading)]
+    threads = [threading.Thread(target=work) for work in (compacting, compacting, reading, reading)]
     for thread in threads:
         thread.start()
     for record in records:
