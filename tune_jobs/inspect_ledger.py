@@ -57,7 +57,7 @@ def list_trials(storage_uri: str) -> int:
     for record in sorted(contents.records.values(), key=lambda r: r.started_at):
         last = record.validation_metric[-1] if record.validation_metric else float("nan")
         metric = METRIC_SPECS[record.metric]
-        score = f"{metric.label} {last:.4g} {metric.unit or record.target_unit}" if isfinite(last) else "no metric"
+        score = f"{metric.label} {last:,.6g} {metric.unit or record.target_unit}" if isfinite(last) else "no metric"
         print(
             f"{record.key}  {record.started_at:%Y-%m-%d %H:%M}  {record.study}  {record.dataset}  "
             f"seed {record.seed}  {record.epochs} epochs  {record.outcome.replace('_', ' ')}  {score}"

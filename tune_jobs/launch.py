@@ -1,5 +1,6 @@
 """Starts Ray (or joins a cluster), puts the data into its object store, and runs trials through Ray Tune."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -67,6 +68,8 @@ def run_trials(
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         }
     )
+    # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     _start_ray(cluster, sum(_bytes(part) for part in data.values()))
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
@@ -156,6 +159,10 @@ class _Watch(tune.Callback):
         self._run = uuid.uuid4().hex[:12]
         self._beaconed = -BEACON_PERIOD_SECONDS
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks with the experiment's state, which nothing here reads; a terminal cannot be."""
+        return {}
+
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
@@ -166,6 +173,9 @@ class _Watch(tune.Callback):
             self._progress.advanced(key, result["epoch"])
         if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
             self._beacon()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._progress.restarted(trial.config["trial"]["key"])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["trial"]["key"]

@@ -59,6 +59,11 @@ class Progress:
         self._signs_of_life()
         self._show(force=False)
 
+    def restarted(self, key: str) -> None:
+        """Note that a trial lost its worker and begins again."""
+        self._done.pop(key, None)
+        self.say(f"lost its worker, starts again: {self._labels.get(key, key)}")
+
     def ended(self, key: str, outcome: str, reason: str) -> None:
         """Note that a trial has ended."""
         self._outcomes[key] = outcome

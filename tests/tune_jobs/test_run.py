@@ -180,6 +180,85 @@ def test_a_folder_with_a_models_module_of_the_users_own(tiny_study: Path, tmp_pa
     assert keys_trained(ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)) == 4
 
 
+def parents() -> dict[int, tuple[int, str]]:
+    """Return every process with its parent and its command."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                status = (folder / "stat").read_text()
+                command = (folder / "cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            found[int(folder.name)] = (int(status.rpartition(")")[2].split()[1]), command)
+    return found
+
+
+def workers_of(driver: int) -> list[int]:
+    """Return the processes that train trials of a run."""
+    table = parents()
+
+    def below(process: int) -> bool:
+        while process in table:
+            if process == driver:
+                return True
+            process = table[process][0]
+        return False
+
+    return [process for process, (_, command) in table.items() if "ray::ImplicitFunc" in command and below(process)]
+
+
+def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text("base: {epochs: 150}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n")
+    ablatune("run", study, "--storage", "alone", cwd=tmp_path)
+    process = subprocess.Popen(
+        [*ABLATUNE, "run", str(study), "--storage", "r"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "training" in line:
+            break
+    (victim, *_) = workers_of(process.pid)
+    os.kill(victim, signal.SIGKILL)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    assert "lost its worker, starts again: " in output
+    assert "Traceback" not in output
+    assert_equal(numbers(tmp_path / "r"), numbers(tmp_path / "alone"))
+
+
+def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
+    terminal, other_end = os.openpty()
+    process = subprocess.Popen(
+        [*ABLATUNE, "run", str(tiny_study), "--storage", "r"],
+        cwd=tmp_path,
+        env={**environment(), "TERM": "xterm", "COLUMNS": "120"},
+        stdout=other_end,
+        stderr=other_end,
+    )
+    os.close(other_end)
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(terminal)
+    assert process.wait(timeout=60) == 0, shown.decode()
+    assert "━" in shown.decode()
+    assert "4/4 trials" in shown.decode()
+    assert "4 completed" in shown.decode()
+
+
 def test_interrupted_runs_say_so_and_continue(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text("base: {epochs: 3000}\ntables: [{factor: hidden_units, levels: [4, 8, 16]}]\n")

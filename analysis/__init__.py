@@ -1,0 +1,1 @@
+"""From a ledger to a report: frames, statistics, tables and figures. Loads without torch and Ray."""

@@ -1,0 +1,180 @@
+"""Tidy frames of a study's rows: a line for each row and seed, and a line for each epoch of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import isfinite, nan
+from typing import Any
+
+import pandas as pd
+
+from tune_jobs.config import TrialConfig
+from tune_jobs.expansion import Row, data_id, row_trial
+from tune_jobs.ledger import Contents
+from tune_jobs.records import MISSING, OUTCOMES, Record
+
+COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED = OUTCOMES
+# Ends after which a replicate has no number to average; a level with one of them shows no mean.
+BAD_OUTCOMES = (DIVERGED, FAILED, TIMED_OUT)
+CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One line of the trials frame: what one replicate of a row shows.
+
+    Attributes:
+        position: of the row among all rows of the study.
+        outcome: one of `tune_jobs.records.OUTCOMES`, or MISSING.
+        reason: why there is no number.
+        epoch: the one that is read; of that epoch are all numbers. None where there is none.
+        epochs_done: how far the trajectory got, as far as the ledger knows.
+        one_class: whether the predictions are one single class; None where that is not known.
+    """
+
+    table: str
+    position: int
+    level: str
+    is_default: bool
+    seed: int
+    dataset: str
+    key: str
+    outcome: str
+    reason: str = ""
+    epoch: int | None = None
+    epochs_done: int = 0
+    metric: str = ""
+    target_unit: str = ""
+    train_metric: float = nan
+    train_loss: float = nan
+    validation_metric: float = nan
+    validation_loss: float = nan
+    learning_rate: float = nan
+    train_seconds: float = nan
+    one_class: bool | None = None
+    host: str = ""
+    device: str = ""
+    machine_kind: str = ""
+    code_version: str = ""
+
+
+def trials_frame(
+    rows: Sequence[Row],
+    *,
+    seeds: Sequence[int],
+    fingerprints: Mapping[str, str],
+    contents: Contents,
+    train_metrics: Mapping[str, str],
+) -> pd.DataFrame:
+    """Return a line for each row that can be built and each seed; the columns are those of `Replicate`.
+
+    Args:
+        rows: of `tune_jobs.expansion.expand`.
+        seeds: the replicates of every row.
+        fingerprints: of the data, by `data_id`.
+        contents: of the ledger, for the keys of the rows at least.
+        train_metrics: "evaluation" or "running", by table name; "evaluation" where a table is not named.
+    """
+    replicates = [
+        asdict(_replicate(row, position, seed, fingerprints, contents, train_metrics.get(row.table, "evaluation")))
+        for position, row in enumerate(rows)
+        if row.config is not None
+        for seed in seeds
+    ]
+    frame = pd.DataFrame(replicates, columns=[field.name for field in fields(Replicate)])
+    return frame.astype({"epoch": "Int64", "one_class": "boolean"})
+
+
+def curves_frame(
+    rows: Sequence[Row], *, seeds: Sequence[int], fingerprints: Mapping[str, str], contents: Contents
+) -> pd.DataFrame:
+    """Return a line for each epoch of each row and seed: position, seed, key, epoch and `CURVES`.
+
+    A curve ends with the epochs of its row, where the trajectory ended before, or before the first value
+    that is not finite.
+    """
+    parts = [
+        part
+        for position, row in enumerate(rows)
+        if row.config is not None
+        for seed in seeds
+        for part in _curve(row, position, row_trial(row, seed, fingerprints).key, seed, contents)
+    ]
+    names = ["position", "seed", "key", "epoch", *CURVES]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+
+
+def _replicate(
+    row: Row, position: int, seed: int, fingerprints: Mapping[str, str], contents: Contents, train_metric: str
+) -> Replicate:
+    config = _built(row)
+    key = row_trial(row, seed, fingerprints).key
+    identity: dict[str, Any] = {
+        "table": row.table,
+        "position": position,
+        "level": ", ".join(row.labels),
+        "is_default": row.is_default,
+        "seed": seed,
+        "dataset": data_id(config),
+        "key": key,
+    }
+    record = contents.records.get(key)
+    if record is None:
+        return Replicate(**identity, outcome=MISSING)
+    identity |= {
+        "epochs_done": record.epochs,
+        "metric": record.metric,
+        "target_unit": record.target_unit,
+        "host": record.host,
+        "device": record.device,
+        "machine_kind": record.machine_kind,
+        "code_version": record.code_version,
+    }
+    return Replicate(**identity, **_reading(record, config, row.read, train_metric))
+
+
+def _reading(record: Record, config: TrialConfig, read: str, train_metric: str) -> dict[str, Any]:
+    reading = record.reading(epochs=config.epochs, patience=config.early_stopping_patience, read=read)
+    if reading.outcome == MISSING:
+        return {"outcome": MISSING, "reason": f"{record.epochs} of {config.epochs} epochs run"}
+    if reading.outcome in BAD_OUTCOMES:
+        return {"outcome": reading.outcome, "reason": record.reason}
+    epoch = reading.epoch
+    if epoch is None or not isfinite(record.validation_metric[epoch - 1]):
+        return {"outcome": DIVERGED, "reason": "the validation metric is not finite"}
+    if train_metric == "running":
+        train_loss, train_value = record.train_loss[epoch - 1], record.train_metric[epoch - 1]
+    elif epoch in record.measured_epochs:
+        train_loss, train_value = record.measured(epoch)
+    else:
+        return {"outcome": MISSING, "reason": f"epoch {epoch} was run but not measured"}
+    return {
+        "outcome": reading.outcome,
+        "epoch": epoch,
+        "train_metric": train_value,
+        "train_loss": train_loss,
+        "validation_metric": record.validation_metric[epoch - 1],
+        "validation_loss": record.validation_loss[epoch - 1],
+        "learning_rate": record.learning_rate[epoch - 1],
+        "train_seconds": record.train_seconds[epoch - 1],
+    }
+
+
+def _curve(row: Row, position: int, key: str, seed: int, contents: Contents) -> Iterator[pd.DataFrame]:
+    config, record = _built(row), contents.records.get(key)
+    if record is None:
+        return
+    patience = config.early_stopping_patience
+    last = record.reading(epochs=config.epochs, patience=patience, read="last").epoch
+    last = min(config.epochs, record.epochs) if last is None else last
+    last = next((e for e in range(last) if not all(isfinite(getattr(record, name)[e]) for name in CURVES)), last)
+    if last:
+        values = {name: getattr(record, name)[:last] for name in CURVES}
+        yield pd.DataFrame(
+            {"position": position, "seed": seed, "key": key, "epoch": range(1, last + 1), **values},
+        )
+
+
+def _built(row: Row) -> TrialConfig:
+    if row.config is None:
+        raise ValueError(f"row {row.labels} of table {row.table} cannot be built: {row.reason}")
+    return row.config

@@ -1,0 +1,315 @@
+"""Figures of a table: what its levels do over the epochs. A further panel is one line in `PANELS`.
+
+Functions take data and an axes and return it, or return a figure; nothing is saved, and no global state
+of matplotlib is touched.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from analysis.frames import BAD_OUTCOMES
+from analysis.tables import Line, TableView, format_number
+
+# Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DEFAULT_COLOUR = "#000000"
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+BAND = "band: lowest to highest replicate"
+# The first epochs, from which every level climbs, do not set the limits of the axis.
+_WARM_UP = 0.15
+# How many times its own range a group of levels must be away from another to be left off the axis.
+_APART = 3.0
+_MARGIN = 0.08
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a figure: the levels that share a trajectory.
+
+    Attributes:
+        label: for the legend.
+        curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
+        ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
+        marks: what is written at which (seed, epoch) where several levels share the line.
+    """
+
+    label: str
+    is_default: bool
+    colour: str
+    dashes: Any
+    curves: pd.DataFrame
+    ended: str = ""
+    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+
+    @property
+    def width(self) -> float:
+        """Line width in points."""
+        return 2.4 if self.is_default else 1.5
+
+    def wide(self, value: str) -> pd.DataFrame:
+        """Return one of the curves as epochs × seeds, NaN after the end of a replicate."""
+        return self.curves.pivot(index="epoch", columns="seed", values=value).astype(float)
+
+
+def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> list[Series]:
+    """Return the lines of a table's figure; levels that read one trajectory at several epochs share a line.
+
+    Args:
+        view: the table.
+        curves: of `analysis.frames.curves_frame`.
+        trials: of `analysis.frames.trials_frame`.
+    """
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for line in view.lines:
+        keys = trials.loc[trials["position"] == line.position, "key"]
+        groups.setdefault(tuple(keys) or (f"row {line.position}",), []).append(line)
+    styles = _styles(view)
+    return [_series(lines, styles, curves, trials) for lines in groups.values()]
+
+
+def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str, log: bool = False) -> Axes:
+    """Draw a value of the curves frame over the epochs: the mean with a band, or each replicate that ended badly."""
+    for entry in series:
+        if entry.curves.empty:
+            ax.plot([], [], linestyle="none", label=entry.label)
+        elif entry.ended:
+            _draw_replicates(ax, entry, value)
+        else:
+            _draw_mean(ax, entry, value)
+    if log and all((entry.curves[value] > 0).all() for entry in series if not entry.curves.empty):
+        ax.set_yscale("log")
+    ax.set_xlabel("Epoch")
+    ax.set_ylabel(heading)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(alpha=0.25, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def focus(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: bool) -> Axes:
+    """Set limits that show how the good levels differ, and name at the edge the levels that are far from them."""
+    sign = 1.0 if higher_is_better else -1.0
+    ends = {index: sign * _last(entry, value) for index, entry in enumerate(series) if not entry.curves.empty}
+    ranked = sorted(ends, key=lambda index: ends[index], reverse=True)
+    kept = _kept(ranked, ends, [sign * _settled(entry, value) for entry in series])
+    shown = [_settled(series[index], value) for index in kept]
+    if not shown:
+        return ax
+    low, high = min(float(values.min()) for values in shown), max(float(values.max()) for values in shown)
+    margin = _MARGIN * (high - low) or max(abs(high), 1.0) * 0.01
+    ax.set_ylim(low - margin, high + margin)
+    away = [index for index in ranked if index not in kept]
+    if away:
+        decimals = 1 if abs(ends[away[0]]) < 1000 else 0
+        names = ", ".join(f"{series[i].label} ({format_number(sign * ends[i], decimals)})" for i in sorted(away))
+        arrow, place, side = ("↓", 0.02, "bottom") if higher_is_better else ("↑", 0.98, "top")
+        ax.text(
+            0.98,
+            place,
+            f"{arrow} off the axis, with the last value: {names}",
+            transform=ax.transAxes,
+            ha="right",
+            va=side,
+            fontsize="small",
+            wrap=True,
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+        )
+    return ax
+
+
+def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
+    """Draw the validation metric over the epochs."""
+    unit = f" ({view.unit})" if view.unit else ""
+    draw_curves(ax, series, value="validation_metric", heading=_plain(f"Validation {view.metric}{unit}"))
+    return focus(ax, series, value="validation_metric", higher_is_better=view.higher_is_better)
+
+
+def draw_loss(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
+    """Draw the training loss over the epochs: the running mean of each, on a logarithmic axis where it can be."""
+    draw_curves(ax, series, value="train_loss", heading=f"Train Loss ({view.losses_of})", log=True)
+    return ax if ax.get_yscale() == "log" else focus(ax, series, value="train_loss", higher_is_better=False)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One axes of a table's figure, and the tables that have it."""
+
+    draw: Callable[[Axes, TableView, Sequence[Series]], Axes]
+    fits: Callable[[TableView], bool]
+
+
+PANELS = (
+    Panel(draw_metric, lambda view: True),
+    Panel(draw_loss, lambda view: bool(view.losses_of)),
+)
+
+
+def table_figure(view: TableView, series: Sequence[Series]) -> Figure:
+    """Return the figure of a table: its panels side by side, one legend for all."""
+    panels = [panel for panel in PANELS if panel.fits(view)]
+    figure = Figure(figsize=(2.2 + 3.9 * len(panels), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for panel, ax in zip(panels, axes, strict=True):
+        panel.draw(ax, view, series)
+    handles, labels = axes[0].get_legend_handles_labels()
+    title = _plain(" × ".join(view.headings))
+    figure.legend(
+        handles,
+        labels,
+        loc="outside right upper",
+        title=title,
+        frameon=False,
+        fontsize="small",
+        title_fontsize="small",
+        alignment="left",
+        handlelength=2.6,
+    )
+    return figure
+
+
+def figure_caption(view: TableView) -> str:
+    """Return what a reader must know to read the table's figure."""
+    replicates = f" Lines are means, {BAND}; no mean where a replicate ended badly." if view.replicated else ""
+    loss = ", and the train loss, the running mean of each epoch" if view.losses_of else ""
+    return (
+        f"{view.title}: validation {view.metric} after each epoch{loss}.{replicates} The axis shows the levels "
+        "that learn; the first epochs, and levels named at the edge, may lie outside it."
+    )
+
+
+def _draw_mean(ax: Axes, entry: Series, value: str) -> None:
+    wide = entry.wide(value)
+    whole = wide.dropna()
+    style: dict[str, Any] = {"color": entry.colour, "linestyle": entry.dashes, "zorder": 3 if entry.is_default else 2}
+    ax.plot(whole.index, whole.mean(axis=1), label=entry.label, linewidth=entry.width, **style)
+    if wide.shape[1] > 1:
+        ax.fill_between(whole.index, whole.min(axis=1), whole.max(axis=1), color=entry.colour, alpha=0.15, linewidth=0)
+    for seed in wide.columns:
+        tail = wide.loc[whole.index[-1] :, seed].dropna()
+        if len(tail) > 1:
+            ax.plot(tail.index, tail, linewidth=0.7, **style)
+    _draw_marks(ax, entry, wide)
+
+
+def _draw_replicates(ax: Axes, entry: Series, value: str) -> None:
+    wide = entry.wide(value)
+    for number, seed in enumerate(wide.columns):
+        curve = wide[seed].dropna()
+        label = entry.label if number == 0 else "_replicate"
+        ax.plot(curve.index, curve, color=entry.colour, linestyle=entry.dashes, linewidth=0.9, label=label)
+        ax.plot(curve.index[-1:], curve[-1:], color=entry.colour, marker="x", linestyle="none", label="_end")
+
+
+def _draw_marks(ax: Axes, entry: Series, wide: pd.DataFrame) -> None:
+    for text, places in entry.marks:
+        known = [(epoch, wide[seed][epoch]) for seed, epoch in places if seed in wide and epoch in wide.index]
+        if not known:
+            continue
+        epoch, height = np.mean(known, axis=0)
+        ax.plot([epoch], [height], marker="o", markersize=5, color=entry.colour, linestyle="none", label="_mark")
+        ax.annotate(
+            _plain(text), (epoch, height), xytext=(0, 7), textcoords="offset points", ha="center", fontsize="small"
+        )
+
+
+def _series(
+    lines: Sequence[Line], styles: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
+) -> Series:
+    own = {line.position: curves[curves["position"] == line.position] for line in lines}
+    longest = max(lines, key=lambda line: len(own[line.position]))
+    leading = next((line for line in lines if line.is_default), lines[0])
+    ended = next((note for line in lines if (note := _ending(line))), "")
+    label = ", ".join(_level(line) for line in lines)
+    if own[longest.position].empty and not ended:
+        ended = "not run" if longest.outcomes else "cannot be built"
+    marks = tuple((_level(line), _places(trials[trials["position"] == line.position])) for line in lines)
+    return Series(
+        label=_plain(f"{label} ({ended})" if ended else label),
+        is_default=any(line.is_default for line in lines),
+        colour=styles[leading.position][0],
+        dashes=styles[leading.position][1],
+        curves=own[longest.position],
+        ended=ended,
+        marks=marks if len(lines) > 1 else (),
+    )
+
+
+def _level(line: Line) -> str:
+    return ", ".join(line.labels) + "*" * line.is_default
+
+
+def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+    read = trials[trials["epoch"].notna()]
+    return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
+
+
+def _plain(text: str) -> str:
+    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
+    shielded = text.replace("$", r"\$")
+    return f" {shielded}" if shielded.startswith("_") else shielded
+
+
+def _ending(line: Line) -> str:
+    for outcome in BAD_OUTCOMES:
+        if count := line.outcomes.get(outcome, 0):
+            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
+            return outcome.replace("_", " ") + share
+    return ""
+
+
+def _styles(view: TableView) -> dict[int, tuple[str, Any]]:
+    """Return colour and dashes by the line's position; of two crossed factors, one decides each."""
+    lines = view.lines
+    levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
+    if len(levels) == 2:
+        coloured = max((0, 1), key=lambda i: len(levels[i]))
+        dashed = 1 - coloured
+        if len(levels[coloured]) <= len(PALETTE) and len(levels[dashed]) <= len(DASHES):
+            return {
+                line.position: (
+                    DEFAULT_COLOUR if line.is_default else PALETTE[levels[coloured].index(line.labels[coloured])],
+                    DASHES[levels[dashed].index(line.labels[dashed])],
+                )
+                for line in lines
+            }
+    pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
+    others = [line for line in lines if not line.is_default]
+    styles = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
+    return styles | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
+
+
+def _last(entry: Series, value: str) -> float:
+    wide = entry.wide(value)
+    return float(wide.ffill().iloc[-1].mean())
+
+
+def _settled(entry: Series, value: str) -> NDArray[np.float64]:
+    """Return the values of all replicates after the warm-up, with those where the line is marked."""
+    if entry.curves.empty:
+        return np.empty(0)
+    marked = {epoch for _, places in entry.marks for _, epoch in places}
+    first = 1 + ceil(_WARM_UP * (int(entry.curves["epoch"].max()) - 1))
+    values: NDArray[np.float64] = entry.curves.loc[
+        (entry.curves["epoch"] >= first) | entry.curves["epoch"].isin(marked), value
+    ].to_numpy(dtype=float)
+    return values
+
+
+def _kept(ranked: Sequence[int], ends: dict[int, float], settled: Sequence[NDArray[np.float64]]) -> list[int]:
+    """Return the best levels: all, or those (two at least) that the rest is far below."""
+    for count in range(len(ranked) - 1, 1, -1):
+        kept, gap = ranked[:count], ends[ranked[count - 1]] - ends[ranked[count]]
+        values = np.concatenate([settled[index] for index in kept])
+        if gap > _APART * float(np.ptp(values)):
+            return list(kept)
+    return list(ranked)

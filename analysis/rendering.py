@@ -1,0 +1,162 @@
+"""A display table as Markdown, LaTeX and CSV; escaping for each. A further form is one line in `RENDERERS`."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
+from analysis.tables import QUANTITIES, Column, TableView, columns
+from tune_jobs.records import MISSING
+
+_NOTE_WIDTH = "0.22\\linewidth"
+_LONG_HEADING = 12
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "[": "{[}",
+    "]": "{]}",
+    "*": r"\textasteriskcentered{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": r"$-$",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "“": "``",
+    "”": "''",
+    "’": "'",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "→": r"$\rightarrow$",
+    "∞": r"$\infty$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "ε": r"$\epsilon$",
+    "η": r"$\eta$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "µ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "²": r"$^2$",
+    "³": r"$^3$",
+    "°": r"$^\circ$",
+    "·": r"$\cdot$",
+}
+
+
+def markdown_text(text: str) -> str:
+    """Return text that Markdown shows as it is, in one line."""
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def latex_text(text: str) -> str:
+    """Return text that LaTeX sets as it is, in one line, with any engine; unknown symbols by their code point."""
+    return "".join(_latex_character(character) for character in " ".join(text.split()))
+
+
+def _latex_character(character: str) -> str:
+    if character in _LATEX:
+        return _LATEX[character]
+    if character.isascii() and character.isprintable():
+        return character
+    if character.isalpha() and ord(character) < 0x180:
+        return character
+    plain = "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii() and c.isprintable())
+    return "".join(_LATEX.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
+
+
+def to_markdown(view: TableView) -> str:
+    """Return the table in Markdown, its caption below."""
+    shown = columns(view)
+    rows = zip(*(column.cells for column in shown), strict=True)
+    lines = [
+        "| " + " | ".join(markdown_text(column.heading) for column in shown) + " |",
+        "| " + " | ".join("---:" if column.numeric else ":---" for column in shown) + " |",
+        *("| " + " | ".join(markdown_text(cell) for cell in row) + " |" for row in rows),
+        "",
+        " ".join(markdown_text(sentence) for sentence in view.caption),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(view: TableView) -> str:
+    """Return the table as a LaTeX `table`; needs the packages booktabs and array."""
+    shown = columns(view)
+    rows = zip(*(column.cells for column in shown), strict=True)
+    lines = [
+        r"\begin{table}",
+        r"\centering\small\setlength{\tabcolsep}{4pt}",
+        rf"\caption{{\textbf{{{latex_text(view.title)}.}} {' '.join(map(latex_text, view.caption))}}}",
+        rf"\label{{tab:{view.name}}}",
+        rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown)}@{{}}}}",
+        r"\toprule",
+        " & ".join(_latex_heading(column) for column in shown) + r" \\",
+        r"\midrule",
+        *(" & ".join(map(latex_text, row)) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(view: TableView) -> str:
+    """Return the table's numbers in full precision, nothing of the formatted text."""
+    outcomes = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, MISSING)
+    heading = [*view.headings, "is_default", "replicates", *outcomes]
+    for quantity in QUANTITIES:
+        heading += [f"{quantity.name}_{part}" for part in ("mean", "half_width", "n")]
+    heading += [f"difference_{part}" for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict")]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*heading, "reason", "notes"])
+    for line in view.lines:
+        row: list[object] = [*line.labels, line.is_default, line.planned]
+        row += [line.outcomes.get(outcome, 0) for outcome in outcomes]
+        for quantity in QUANTITIES:
+            value = line.estimates.get(quantity.name)
+            row += [value.mean, value.half_width, value.n] if value else [None, None, 0]
+        if line.comparison:
+            difference = line.comparison.difference
+            row += [difference.mean, difference.half_width, difference.n, difference.p_value]
+            row += [line.comparison.adjusted_p, line.comparison.verdict]
+        else:
+            row += [None] * 6
+        writer.writerow([*row, line.reason, "; ".join(line.notes)])
+    return stream.getvalue()
+
+
+RENDERERS: Mapping[str, Callable[[TableView], str]] = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
+
+
+def _alignment(column: Column) -> str:
+    if column.heading == "Note":
+        return rf">{{\raggedright\arraybackslash}}p{{{_NOTE_WIDTH}}}"
+    return "r" if column.numeric else "l"
+
+
+def _latex_heading(column: Column) -> str:
+    words = column.heading.split()
+    if len(column.heading) <= _LONG_HEADING or len(words) == 1:
+        return latex_text(column.heading)
+    cuts = range(1, len(words))
+    cut = min(cuts, key=lambda cut: max(len(" ".join(words[:cut])), len(" ".join(words[cut:]))))
+    halves = latex_text(" ".join(words[:cut])), latex_text(" ".join(words[cut:]))
+    side = "r" if column.numeric else "l"
+    return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{halves[0]}\\{halves[1]}\end{{tabular}}"

@@ -1,0 +1,108 @@
+"""Means with intervals, paired differences and a correction for several comparisons, as functions of arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student_t
+
+CONFIDENCE = 0.95
+SIGNIFICANCE = 0.05
+# Differences that vary by less than this share of the values are equal up to rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over n values; the interval is mean ± half_width, None where n is 1."""
+
+    mean: float
+    half_width: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference over n pairs, its interval, and the p value of there being none.
+
+    Attributes:
+        half_width: None where n is 1, or where all differences are equal.
+        p_value: two-sided; None where n is 1.
+    """
+
+    mean: float
+    half_width: float | None
+    n: int
+    p_value: float | None
+
+
+def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
+    """Return the mean of values [n] with its Student-t interval.
+
+    The half-width is t(1 - (1 - confidence)/2; n - 1) · s / √n, with s the standard deviation over n - 1
+    (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1).
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+    """
+    array = _finite(values, "values")
+    if array.size == 1:
+        return Estimate(float(array[0]), None, 1)
+    return Estimate(float(array.mean()), _half_width(array, confidence), array.size)
+
+
+def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE) -> Difference:
+    """Return how far values [n] lie above the reference [n], pair by pair, with a paired t test.
+
+    The test's statistic is mean / (s / √n) with n - 1 degrees of freedom (Casella and Berger, section 8.3).
+    Where all differences are equal, the statistic is undefined. An accuracy is a multiple of one over the
+    number of rows, so that a few equal differences are no certainty: p is then 1, nothing is claimed.
+
+    Raises:
+        ValueError: no pairs, values that are not finite, or arrays of different length.
+    """
+    array, other = _finite(values, "values"), _finite(reference, "reference")
+    if array.size != other.size:
+        raise ValueError(f"values and reference: {array.size} and {other.size} are no pairs; give equal lengths")
+    differences = array - other
+    mean, n = float(differences.mean()), differences.size
+    if n == 1:
+        return Difference(mean, None, 1, None)
+    spread = float(differences.std(ddof=1))
+    if spread <= _ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
+        return Difference(mean, None, n, 1.0)
+    statistic = abs(mean) / (spread / np.sqrt(n))
+    p_value = float(2 * student_t.sf(statistic, n - 1))
+    return Difference(mean, _half_width(differences, confidence), n, p_value)
+
+
+def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
+    """Return the p values [m] after Holm's step-down correction for m comparisons.
+
+    The k-th smallest is multiplied by m - k + 1; none becomes smaller than one before it, or larger than 1
+    (Holm, 1979, A simple sequentially rejective multiple test procedure).
+
+    Raises:
+        ValueError: a value outside 0 to 1.
+    """
+    raw = np.asarray(p_values, dtype=np.float64)
+    if raw.ndim != 1 or not np.all((raw >= 0) & (raw <= 1)):
+        raise ValueError(f"p_values: {p_values!r} are not all between 0 and 1; give one list of p values")
+    order = np.argsort(raw, kind="stable")
+    stepped = np.minimum(np.maximum.accumulate(raw[order] * np.arange(raw.size, 0, -1)), 1.0)
+    adjusted = np.empty_like(raw)
+    adjusted[order] = stepped
+    return adjusted
+
+
+def _half_width(values: NDArray[np.float64], confidence: float) -> float:
+    quantile = student_t.ppf(0.5 + confidence / 2, values.size - 1)
+    return float(quantile * values.std(ddof=1) / np.sqrt(values.size))
+
+
+def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(f"{name}: {values!r} is not a list of finite numbers; give at least one")
+    return array

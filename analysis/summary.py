@@ -1,0 +1,123 @@
+"""What a report says beside its tables: what was run, warnings, and what did not go as planned."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.frames import BAD_OUTCOMES
+from analysis.tables import TableView, seed_words
+from tune_jobs.config import FIELDS, TrialConfig, trajectory
+from tune_jobs.expansion import Row
+from tune_jobs.ledger import Contents
+from tune_jobs.records import MISSING, Record
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of what was run."""
+
+    name: str
+    value: str
+
+
+def facts(
+    *,
+    rows: Sequence[Row],
+    seeds: Sequence[int],
+    trials: pd.DataFrame,
+    records: Sequence[Record],
+    fingerprints: Mapping[str, str],
+    ledger: str,
+    variant: str,
+) -> list[Fact]:
+    """Return what was run, on which data, where and with what, as the records tell it."""
+    needed = trials["key"].nunique()
+    begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
+    data = [f"{name}, fingerprint {fingerprints[name][:16]}" for name in dict.fromkeys(trials["dataset"])]
+    versions = [json.loads(r.packages).items() if r.packages else () for r in records]
+    packages = sorted({f"{name} {version}" for items in versions for name, version in items})
+    found = [
+        Fact("Variant", variant),
+        Fact("Replicates", f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})"),
+        Fact("Trials", f"{len(records)} of {needed}, read by {len(rows)} rows × {len(seeds)} seeds"),
+        Fact("Data", "; ".join(data)),
+        Fact("Ledger", ledger),
+        Fact("Trained", f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (starts of the first and last trial)"),
+        Fact("Time in trials", f"{sum(r.wall_seconds for r in records):,.0f} s"),
+        Fact("Hosts", _distinct(r.host for r in records)),
+        Fact("Machines", _distinct(r.machine_kind for r in records)),
+        Fact("Execution", _distinct(r.execution_mode for r in records)),
+        Fact("Packages", ", ".join(packages)),
+        Fact("Code", _distinct(r.code_version for r in records)),
+    ]
+    return [fact for fact in found if fact.value]
+
+
+def warnings(trials: pd.DataFrame, contents: Contents) -> list[str]:
+    """Return what casts doubt on the report as a whole."""
+    found = []
+    missing = trials.loc[trials["outcome"] == MISSING, "key"].nunique()
+    if missing:
+        found.append(
+            f"{missing} of {trials['key'].nunique()} trials have not (wholly) been run yet: the tables say where. "
+            "Run the study again to fill them in."
+        )
+    for key in sorted(set(contents.disagreements) & set(trials["key"])):
+        line = trials[trials["key"] == key].iloc[0]
+        found.append(
+            f"Two records of one trial do not agree ({line['table']}, {line['level']}, seed {line['seed']}; "
+            f"key {key}), although they were trained on machines of one kind: the longer is shown."
+        )
+    kinds = sorted({kind for kind in trials["machine_kind"] if kind})
+    if len(kinds) > 1:
+        found.append(
+            f"The trials ran on {len(kinds)} kinds of machine ({'; '.join(kinds)}): train times do not compare "
+            "between them, and other numbers may differ in their last bits."
+        )
+    return found
+
+
+def not_as_planned(views: Sequence[TableView], trials: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return table, level and what happened, of each level that cannot be built and each replicate without a number."""
+    found = []
+    for view in views:
+        for line in view.lines:
+            level = ", ".join(line.labels)
+            if not line.outcomes:
+                found.append((view.title, level, f"cannot be built: {line.reason}"))
+            own = trials[trials["position"] == line.position]
+            for outcome in (*BAD_OUTCOMES, MISSING):
+                found += [(view.title, level, words) for words in _endings(own[own["outcome"] == outcome], outcome)]
+    return found
+
+
+def settings(config: TrialConfig) -> list[Fact]:
+    """Return what a configuration sets, as a person reads it: the fields that it trains with, the seed left out."""
+    read = [name for name in trajectory(config) if name != "seed"]
+    shown = [*read, *(["epochs"] if "epochs" not in read else [])]
+    if config.early_stopping_patience:
+        shown.append("early_stopping_patience")
+    return [
+        Fact(FIELDS[name].label, f"{FIELDS[name].describe(getattr(config, name))} {_unit(config, name)}".strip())
+        for name in shown
+    ]
+
+
+def _unit(config: TrialConfig, name: str) -> str:
+    return "" if isinstance(getattr(config, name), str) else FIELDS[name].unit
+
+
+def _endings(replicates: pd.DataFrame, outcome: str) -> list[str]:
+    """Return the endings in words, those of one reason together."""
+    words = "not run yet" if outcome == MISSING else outcome.replace("_", " ")
+    return [
+        f"{words}, seed{'s' * (len(own) != 1)} {seed_words(list(own['seed']))}" + (f": {reason}" if reason else "")
+        for reason in replicates["reason"].unique().tolist()
+        for own in [replicates[replicates["reason"] == reason]]
+    ]
+
+
+def _distinct(values: Iterable[str]) -> str:
+    return "; ".join(sorted({value for value in values if value}))

@@ -1,0 +1,406 @@
+"""From the trials frame to display tables: one line per level, with intervals, comparisons and notes in words.
+
+A further column is one function and one line in `COLUMNS`; a further number is one line in `QUANTITIES`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import floor, log10
+
+import pandas as pd
+
+from analysis.frames import BAD_OUTCOMES, COMPLETED, STOPPED_EARLY
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
+from tune_jobs.expansion import FINAL, Row, data_id
+from tune_jobs.records import MISSING
+from tune_jobs.study import READS, TRAIN_METRICS, Table
+
+DEFAULT_MARK = "*"
+NO_VALUE = "–"
+HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"
+COMPARED = "validation_metric"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that tables show. `kind` is "metric", "loss" or "seconds"; `name` a column of the trials frame."""
+
+    name: str
+    part: str
+    kind: str
+
+
+QUANTITIES = (
+    Quantity("train_metric", "Train", "metric"),
+    Quantity("validation_metric", "Validation", "metric"),
+    Quantity("train_loss", "Train", "loss"),
+    Quantity("validation_loss", "Validation", "loss"),
+    Quantity("train_seconds", "Train", "seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A level against the default; `adjusted_p` after Holm's correction over the table, None for one pair."""
+
+    difference: Difference
+    adjusted_p: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One level of a table.
+
+    Attributes:
+        position: of its row among all rows of the study.
+        planned: how many replicates it should have.
+        outcomes: how many replicates ended how; empty for a cell that cannot be built.
+        estimates: by quantity; empty where a replicate diverged, failed or timed out, or none is there.
+        epochs: the first and the last epoch that a replicate is read at.
+        reason: why the cell cannot be built, or why replicates have no number.
+        notes: what a reader must know of the level.
+        losses_of: the objective whose loss it shows.
+    """
+
+    position: int
+    labels: tuple[str, ...]
+    is_default: bool
+    planned: int
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    epochs: tuple[int, int] | None = None
+    comparison: Comparison | None = None
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    losses_of: str = ""
+
+    @property
+    def run(self) -> int:
+        """How many replicates have ended, well or badly."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome != MISSING)
+
+    @property
+    def shown_labels(self) -> tuple[str, ...]:
+        """The labels, marked where the level is the default."""
+        return tuple(label + DEFAULT_MARK * self.is_default for label in self.labels)
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as it is shown. `metric` is what its metric columns are called, with the unit."""
+
+    name: str
+    title: str
+    headings: tuple[str, ...]
+    lines: tuple[Line, ...]
+    metric: str
+    unit: str
+    higher_is_better: bool
+    caption: tuple[str, ...]
+
+    @property
+    def replicated(self) -> bool:
+        """Whether levels have more than one replicate."""
+        return any(line.planned > 1 for line in self.lines)
+
+    @property
+    def losses_of(self) -> str:
+        """The loss that all levels share, as a person reads it; "" where losses cannot be compared."""
+        names = {line.losses_of for line in self.lines if line.losses_of}
+        return names.pop() if len(names) == 1 else ""
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What the table shows: losses beside a metric that is an error, where all levels share the loss."""
+        shows_losses = bool(self.losses_of) and not self.higher_is_better
+        return tuple(quantity for quantity in QUANTITIES if quantity.kind != "loss" or shows_losses)
+
+    def heading(self, quantity: Quantity) -> str:
+        """Return what stands above a quantity's column, with its unit."""
+        name, unit = {
+            "metric": (self.metric, self.unit),
+            "loss": ("Loss", self.losses_of),
+            "seconds": ("Time", "s"),
+        }[quantity.kind]
+        return f"{quantity.part} {name} ({unit})" if unit else f"{quantity.part} {name}"
+
+    def decimals(self, quantity: Quantity) -> int:
+        """Return how many decimals a quantity is shown with, the same for the whole table."""
+        if quantity.kind == "seconds" or (self.unit == "%" and quantity.kind == "metric"):
+            return 2
+        means = [abs(line.estimates[quantity.name].mean) for line in self.lines if quantity.name in line.estimates]
+        smallest = min((mean for mean in means if mean > 0), default=1.0)
+        digits = 3 - floor(log10(smallest))
+        return min(max(digits, 4), 6) if quantity.kind == "loss" else min(max(digits, 0), 6)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of text, a cell for each line."""
+
+    heading: str
+    cells: tuple[str, ...]
+    numeric: bool = False
+
+
+def final_table(row: Row) -> Table:
+    """Return the table that shows the final configuration."""
+    return Table(FINAL, "Final configuration", ("Configuration",), (), {}, row.read, "evaluation")
+
+
+def build_table(
+    table: Table, rows: Sequence[tuple[int, Row]], frame: pd.DataFrame, *, seeds: Sequence[int]
+) -> TableView:
+    """Return a table as it is shown.
+
+    Args:
+        table: of the study, or `final_table`.
+        rows: its rows, each with its position among all rows of the study.
+        frame: of `analysis.frames.trials_frame`, for these rows at least.
+        seeds: the replicates of every row.
+    """
+    metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
+    replicates = {position: frame[frame["position"] == position] for position, _ in rows}
+    lines = [_line(position, row, replicates[position], len(seeds)) for position, row in rows]
+    comparisons = _comparisons(lines, replicates)
+    tests = sum(comparison.adjusted_p is not None for comparison in comparisons.values())
+    return TableView(
+        name=table.name,
+        title=table.title,
+        headings=table.headings,
+        lines=tuple(replace(line, comparison=comparisons.get(line.position)) for line in lines),
+        metric=metric,
+        unit=unit,
+        higher_is_better=higher_is_better,
+        caption=_caption(table, [row for _, row in rows], seeds, metric, tests),
+    )
+
+
+def columns(view: TableView) -> list[Column]:
+    """Return the table's columns of text, those left out that would say nothing."""
+    return [column for make in COLUMNS for column in make(view)]
+
+
+def _levels(view: TableView) -> list[Column]:
+    return [
+        Column(heading, tuple(line.shown_labels[index] for line in view.lines))
+        for index, heading in enumerate(view.headings)
+    ]
+
+
+def _estimates(view: TableView) -> list[Column]:
+    return [
+        Column(
+            view.heading(quantity),
+            tuple(format_estimate(line.estimates.get(quantity.name), view.decimals(quantity)) for line in view.lines),
+            numeric=True,
+        )
+        for quantity in view.quantities
+    ]
+
+
+def _epochs(view: TableView) -> list[Column]:
+    varied = any(line.epochs is not None and line.epochs[0] != line.epochs[1] for line in view.lines)
+    stopped = any(line.outcomes.get(STOPPED_EARLY) for line in view.lines)
+    if not varied and not stopped:
+        return []
+    return [Column("Epoch", tuple(_span(line.epochs) for line in view.lines), numeric=True)]
+
+
+def _counts(view: TableView) -> list[Column]:
+    if not view.replicated:
+        return []
+    return [Column("n", tuple(_count(line) for line in view.lines), numeric=True)]
+
+
+def _differences(view: TableView) -> list[Column]:
+    if not any(line.comparison for line in view.lines):
+        return []
+    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    cells = []
+    for line in view.lines:
+        if line.comparison is None:
+            cells.append("" if line.is_default else NO_VALUE)
+        else:
+            cells.append(f"{format_difference(line.comparison, view.decimals(quantity))}, {line.comparison.verdict}")
+    return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells), numeric=True)]
+
+
+def _notes(view: TableView) -> list[Column]:
+    if not any(line.notes for line in view.lines):
+        return []
+    return [Column("Note", tuple("; ".join(line.notes) for line in view.lines))]
+
+
+COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
+    _levels,
+    _estimates,
+    _epochs,
+    _counts,
+    _differences,
+    _notes,
+)
+
+
+def format_estimate(value: Estimate | None, decimals: int) -> str:
+    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing."""
+    if value is None:
+        return NO_VALUE
+    return format_number(value.mean, decimals) + _interval(value.half_width, decimals)
+
+
+def format_difference(comparison: Comparison, decimals: int) -> str:
+    """Return a signed difference with its half-width."""
+    difference = comparison.difference
+    number = format_number(difference.mean, decimals)
+    sign = "" if number.startswith("−") else "+"
+    return sign + number + _interval(difference.half_width, decimals)
+
+
+def format_number(value: float, decimals: int) -> str:
+    """Return a number with thousands separated and a true minus sign; never a negative zero."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+
+
+def _interval(half_width: float | None, decimals: int) -> str:
+    return "" if half_width is None else f" ± {format_number(half_width, decimals)}"
+
+
+def _span(epochs: tuple[int, int] | None) -> str:
+    if epochs is None:
+        return NO_VALUE
+    return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]}–{epochs[1]}"
+
+
+def _count(line: Line) -> str:
+    if not line.outcomes:
+        return NO_VALUE
+    used = sum(line.outcomes.get(outcome, 0) for outcome in (COMPLETED, STOPPED_EARLY))
+    return str(used) if used == line.planned else f"{used} of {line.planned}"
+
+
+def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int) -> Line:
+    if row.config is None:
+        notes = (f"cannot be built: {row.reason}",)
+        return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=notes)
+    outcomes = {str(name): int(count) for name, count in replicates["outcome"].value_counts(sort=False).items()}
+    bad = any(outcomes.get(outcome) for outcome in BAD_OUTCOMES)
+    present = replicates[replicates["epoch"].notna()]
+    estimates = {} if bad or present.empty else {q.name: estimate(present[q.name]) for q in QUANTITIES}
+    return Line(
+        position=position,
+        labels=row.labels,
+        is_default=row.is_default,
+        planned=planned,
+        outcomes=outcomes,
+        estimates=estimates,
+        epochs=None if present.empty else (int(present["epoch"].min()), int(present["epoch"].max())),
+        reason=_reasons(replicates),
+        notes=tuple(_line_notes(replicates, outcomes, planned)),
+        losses_of=FIELDS["objective"].describe(row.config.objective),
+    )
+
+
+def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int) -> list[str]:
+    notes = []
+    for outcome in BAD_OUTCOMES:
+        if count := outcomes.get(outcome, 0):
+            share = f" in {count} of {planned}" if planned > 1 else ""
+            reasons = _reasons(replicates[replicates["outcome"] == outcome])
+            notes.append(f"{outcome.replace('_', ' ')}{share}" + (f": {reasons}" if reasons else ""))
+    if missing := outcomes.get(MISSING, 0):
+        reasons = _reasons(replicates[replicates["outcome"] == MISSING])
+        share = "not run yet" if missing == planned else f"{planned - missing} of {planned} run"
+        notes.append(f"{share} ({reasons})" if reasons else share)
+    read = replicates[replicates["epoch"].notna()]
+    if collapsed := int(read["one_class"].fillna(False).sum()):
+        notes.append("predicts one class only" + (f" in {collapsed} of {len(read)}" if collapsed < len(read) else ""))
+    return notes
+
+
+def _reasons(replicates: pd.DataFrame) -> str:
+    return "; ".join(dict.fromkeys(str(reason) for reason in replicates["reason"] if reason))
+
+
+def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) -> dict[int, Comparison]:
+    """Return the comparisons with the default, by the line's position; none where it has no numbers."""
+    default = next((line for line in lines if line.is_default and line.estimates), None)
+    if default is None or default.planned < 2:
+        return {}
+    reference = _by_seed(replicates[default.position])
+    differences: dict[int, Difference] = {}
+    for line in lines:
+        values = _by_seed(replicates[line.position])
+        shared = values.index.intersection(reference.index)
+        if line is not default and line.estimates and len(shared):
+            differences[line.position] = paired_difference(values[shared], reference[shared])
+    tested = {position: d.p_value for position, d in differences.items() if d.p_value is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())).tolist(), strict=True))
+    return {
+        position: Comparison(difference, adjusted.get(position), _verdict(difference, adjusted.get(position)))
+        for position, difference in differences.items()
+    }
+
+
+def _by_seed(replicates: pd.DataFrame) -> "pd.Series[float]":
+    return replicates[replicates["epoch"].notna()].set_index("seed")[COMPARED]
+
+
+def _verdict(difference: Difference, adjusted_p: float | None) -> str:
+    if adjusted_p is None or adjusted_p > SIGNIFICANCE:
+        return NOT_SHOWN
+    return HIGHER if difference.mean > 0 else LOWER
+
+
+def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:
+    known = frame[frame["metric"] != ""]
+    if known.empty:
+        return "Metric", "", True
+    names = list(dict.fromkeys(zip(known["metric"], known["target_unit"], strict=True)))
+    specs = [(METRIC_SPECS[name], unit) for name, unit in names]
+    label = " or ".join(dict.fromkeys(spec.label for spec, _ in specs))
+    units = " or ".join(dict.fromkeys(spec.unit or unit for spec, unit in specs if spec.unit or unit))
+    return label, units, specs[0][0].higher_is_better
+
+
+def seed_words(seeds: Sequence[int]) -> str:
+    """Return seeds in words: "0, 1, 2", or "0 to 9" where they are many in a row."""
+    if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str, tests: int) -> tuple[str, ...]:
+    sentences = [f"Data: {'; '.join(dict.fromkeys(_data(row) for row in rows if row.config is not None))}."]
+    if len(seeds) > 1:
+        sentences.append(
+            f"{len(seeds)} replicates of each level (seeds {seed_words(seeds)}): mean ± 95% Student-t interval."
+        )
+    else:
+        sentences.append(
+            f"One replicate of each level (seed {seeds[0]}): no interval, and no difference can be told from chance."
+        )
+    words = metric.lower() if metric.istitle() else metric
+    sentences.append(f"Shown is {READS[table.read]}; the train {words} is {TRAIN_METRICS[table.train_metric]}.")
+    if any(row.is_default for row in rows):
+        sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
+    if tests:
+        sentences.append(
+            f"Differences of the validation {words} are paired by seed, with the 95% interval of each by itself; "
+            f"“{HIGHER}” and “{LOWER}” hold at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
+            f"{tests} comparison{'s' * (tests != 1)}, “{NOT_SHOWN}”: the data cannot show a difference."
+        )
+    return tuple(sentences)
+
+
+def _data(row: Row) -> str:
+    config = row.config
+    if config is None:
+        return ""
+    info = config.dataset_info
+    options = data_id(config).removeprefix(config.dataset)
+    held_out = validation_rows(config)
+    return f"{info.label}{options}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -1,0 +1,168 @@
+"""A synthetic ledger: records that were never trained, for the rows of small studies."""
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.frames import curves_frame, trials_frame
+from analysis.tables import TableView, build_table, final_table
+from tune_jobs.config import TrialConfig, trajectory
+from tune_jobs.expansion import FINAL, Row, Trial, data_id, expand, required_trials
+from tune_jobs.ledger import Contents, Ledger
+from tune_jobs.records import Record, encode_fields
+from tune_jobs.storage import Storage
+from tune_jobs.study import Study, load_study
+
+VALIDATION_ROWS = 6
+# Given to the outcome of a trial: it has no record.
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a trial ends, after how many epochs, and its last validation metric."""
+
+    outcome: str = "completed"
+    epochs: int | None = None
+    reason: str = ""
+    last: float | None = None
+    one_class: bool = False
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def curves(config: TrialConfig, epochs: int, fate: Fate) -> dict[str, tuple[float, ...]]:
+    """Return curves that climb to a level's own value, or fall in regression; alike for equal configurations."""
+    words = repr({**trajectory(config), "epochs": 0})
+    rng = np.random.default_rng(zlib.crc32(words.encode()))
+    steps = np.arange(1, epochs + 1)
+    regression = config.dataset_info.task == "regression"
+    last = fate.last if fate.last is not None else 97.0 + rng.random()
+    rise = 1 - 0.6 * np.exp(-steps / 3.0) + rng.normal(0, 0.002, epochs)
+    rise[-1:] = 1.0
+    value = last * (2 - rise) if regression else last * rise
+    values = {
+        "validation_metric": value,
+        "train_metric": value * 0.9 if regression else value * 1.01,
+        "train_loss": 1.0 / steps,
+        "validation_loss": 1.5 / steps,
+        "learning_rate": np.full(epochs, config.learning_rate),
+        "train_seconds": steps * 0.5,
+    }
+    if fate.outcome == "diverged" and epochs:
+        values["train_loss"] = np.append(values["train_loss"][:-1], np.nan)
+    return {name: tuple(float(v) for v in array) for name, array in values.items()}
+
+
+def make_record(trial: Trial, fingerprint: str, fate: Fate) -> Record:
+    """Return the record of a trial that met a fate."""
+    config, info = trial.config, trial.config.dataset_info
+    epochs = trial.epochs if fate.epochs is None else fate.epochs
+    values = curves(config, epochs, fate)
+    measured = tuple(range(1, epochs + 1))
+    outputs = 1 if info.task == "regression" or info.classes == 2 else info.classes
+    scores = np.eye(outputs, dtype="<f4")[np.arange(VALIDATION_ROWS) % outputs]
+    if outputs == 1:
+        scores = np.array([[0.9], [0.1]] * (VALIDATION_ROWS // 2), dtype="<f4")
+    if fate.one_class:
+        scores = np.repeat(scores[:1], VALIDATION_ROWS, axis=0)
+    return dataclasses.replace(
+        Record(
+            key=trial.key,
+            fields=encode_fields(trajectory(config)),
+            dataset=config.dataset,
+            fingerprint=fingerprint,
+            engine_version=1,
+            seed=config.seed,
+            outcome=fate.outcome,
+            reason=fate.reason,
+            epochs=epochs,
+            metric="rmse" if info.task == "regression" else "accuracy",
+            target_unit=info.target_unit,
+            outputs=outputs,
+            **values,
+            measured_epochs=measured,
+            measured_train_loss=tuple(loss / 2 for loss in values["train_loss"]),
+            measured_train_metric=tuple(metric + 1 for metric in values["train_metric"]),
+            validation_outputs=tuple(scores.tobytes() for _ in measured),
+            packages='{"python": "3.11.2", "torch": "2.13.0"}',
+            host="node-1",
+            device="cpu",
+            machine_kind="cpu/x86_64/AVX2/torch 2.13.0/1 threads",
+            execution_mode="single",
+            code_version="0.1.0",
+            started_at=datetime(2026, 1, 23, 12, config.seed, tzinfo=UTC),
+            wall_seconds=10.0,
+        ),
+        **fate.changes,
+    )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A study, and the ledger after a run of it."""
+
+    study: Study
+    rows: Sequence[Row]
+    seeds: Sequence[int]
+    fingerprints: Mapping[str, str]
+    ledger: Ledger
+
+    @property
+    def contents(self) -> Contents:
+        """What the ledger holds, predictions included."""
+        return self.ledger.read(predictions=True)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials frame."""
+        return trials_frame(
+            self.rows,
+            seeds=self.seeds,
+            fingerprints=self.fingerprints,
+            contents=self.contents,
+            train_metrics={table.name: table.train_metric for table in self.study.tables},
+        )
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """The curves frame."""
+        return curves_frame(self.rows, seeds=self.seeds, fingerprints=self.fingerprints, contents=self.contents)
+
+    def view(self, name: str, trials: pd.DataFrame | None = None) -> TableView:
+        """Return a table as it is shown."""
+        own = [(position, row) for position, row in enumerate(self.rows) if row.table == name]
+        tables = {table.name: table for table in self.study.tables}
+        table = final_table(own[0][1]) if name == FINAL else tables[name]
+        return build_table(table, own, self.trials if trials is None else trials, seeds=self.seeds)
+
+
+Decide = Callable[[TrialConfig], Fate]
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that "runs" a study: YAML text, seeds, and a function from configuration to fate."""
+
+    def run_study(text: str, *, seeds: int = 3, fates: Decide = lambda config: Fate(), folder: str = "results") -> Ran:
+        path = tmp_path / "small.yaml"
+        path.write_text(text)
+        study = load_study(str(path))
+        rows = expand(study)
+        fingerprints = {data_id(row.config): "f" * 64 for row in rows if row.config is not None}
+        ledger = Ledger.open(Storage.at(str(tmp_path / folder)), create=True)
+        for trial in required_trials(rows, range(seeds), fingerprints):
+            fate = fates(trial.config)
+            if fate.outcome != MISSING:
+                ledger.write(make_record(trial, "f" * 64, fate))
+        return Ran(study, rows, range(seeds), fingerprints, ledger)
+
+    return run_study
