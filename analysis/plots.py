@@ -26,7 +26,7 @@ DEFAULT_COLOUR = "#000000"
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 BAND = "band: lowest to highest replicate"
 # The first epochs, from which every level climbs, do not set the limits of the axis.
-_WARM_UP = 0.15
+_WARM_UP = 0.25
 # How many times its own range a group of levels must be away from another to be left off the axis.
 _APART = 3.0
 _MARGIN = 0.08
@@ -37,19 +37,25 @@ class Series:
     """One line of a figure: the levels that share a trajectory.
 
     Attributes:
-        label: for the legend.
+        levels: in words, the default marked.
         curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
         ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
         marks: what is written at which (seed, epoch) where several levels share the line.
     """
 
-    label: str
+    levels: str
     is_default: bool
     colour: str
     dashes: Any
     curves: pd.DataFrame
     ended: str = ""
     marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What the legend says, as matplotlib takes it."""
+        shared = "\n(one trajectory, marked)" if self.marks else ""
+        return _plain(f"{self.levels} ({self.ended})" if self.ended else self.levels + shared)
 
     @property
     def width(self) -> float:
@@ -99,30 +105,30 @@ def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str,
 def focus(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: bool) -> Axes:
     """Set limits that show how the good levels differ, and name at the edge the levels that are far from them."""
     sign = 1.0 if higher_is_better else -1.0
-    ends = {index: sign * _last(entry, value) for index, entry in enumerate(series) if not entry.curves.empty}
-    ranked = sorted(ends, key=lambda index: ends[index], reverse=True)
-    kept = _kept(ranked, ends, [sign * _settled(entry, value) for entry in series])
-    shown = [_settled(series[index], value) for index in kept]
-    if not shown:
+    whole = [entry for entry in series if not entry.curves.empty and not entry.ended]
+    ranked = sorted(whole, key=lambda entry: sign * _last(entry, value), reverse=True)
+    kept = _kept(ranked, value) or [entry for entry in series if not entry.curves.empty]
+    if not kept:
         return ax
-    low, high = min(float(values.min()) for values in shown), max(float(values.max()) for values in shown)
-    margin = _MARGIN * (high - low) or max(abs(high), 1.0) * 0.01
-    ax.set_ylim(low - margin, high + margin)
-    away = [index for index in ranked if index not in kept]
+    values = np.concatenate([_settled(entry, value) for entry in kept])
+    margin = _MARGIN * float(np.ptp(values)) or max(abs(float(values[0])), 1.0) * 0.01
+    low, high = float(values.min()) - margin, float(values.max()) + margin
+    ax.set_ylim(low, high)
+    away = [
+        entry for entry in series if entry not in kept and not entry.curves.empty and _outside(entry, value, low, high)
+    ]
     if away:
-        decimals = 1 if abs(ends[away[0]]) < 1000 else 0
-        names = ", ".join(f"{series[i].label} ({format_number(sign * ends[i], decimals)})" for i in sorted(away))
-        arrow, place, side = ("↓", 0.02, "bottom") if higher_is_better else ("↑", 0.98, "top")
+        place, side = (0.02, "bottom") if higher_is_better else (0.98, "top")
         ax.text(
             0.98,
             place,
-            f"{arrow} off the axis, with the last value: {names}",
+            "\n".join(_plain(_edge_words(entry, value, higher_is_better)) for entry in away),
             transform=ax.transAxes,
             ha="right",
             va=side,
             fontsize="small",
-            wrap=True,
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+            zorder=4,
         )
     return ax
 
@@ -179,11 +185,15 @@ def table_figure(view: TableView, series: Sequence[Series]) -> Figure:
 
 def figure_caption(view: TableView) -> str:
     """Return what a reader must know to read the table's figure."""
-    replicates = f" Lines are means, {BAND}; no mean where a replicate ended badly." if view.replicated else ""
-    loss = ", and the train loss, the running mean of each epoch" if view.losses_of else ""
+    loss = ", and the train loss (its running mean)" if view.losses_of else ""
+    replicates = (
+        f" Lines are means, {BAND}; single replicates, ending in a cross, where one of them ended badly."
+        if view.replicated
+        else ""
+    )
     return (
-        f"{view.title}: validation {view.metric} after each epoch{loss}.{replicates} The axis shows the levels "
-        "that learn; the first epochs, and levels named at the edge, may lie outside it."
+        f"{view.title}: validation {view.metric_words} after each epoch{loss}.{replicates} "
+        "First epochs, and levels named at the edge with an arrow, lie outside the axis."
     )
 
 
@@ -234,7 +244,7 @@ def _series(
         ended = "not run" if longest.outcomes else "cannot be built"
     marks = tuple((_level(line), _places(trials[trials["position"] == line.position])) for line in lines)
     return Series(
-        label=_plain(f"{label} ({ended})" if ended else label),
+        levels=label,
         is_default=any(line.is_default for line in lines),
         colour=styles[leading.position][0],
         dashes=styles[leading.position][1],
@@ -305,11 +315,22 @@ def _settled(entry: Series, value: str) -> NDArray[np.float64]:
     return values
 
 
-def _kept(ranked: Sequence[int], ends: dict[int, float], settled: Sequence[NDArray[np.float64]]) -> list[int]:
-    """Return the best levels: all, or those (two at least) that the rest is far below."""
+def _kept(ranked: Sequence[Series], value: str) -> list[Series]:
+    """Return the best levels: all, or those (two at least) that the rest is far from."""
     for count in range(len(ranked) - 1, 1, -1):
-        kept, gap = ranked[:count], ends[ranked[count - 1]] - ends[ranked[count]]
-        values = np.concatenate([settled[index] for index in kept])
+        gap = abs(_last(ranked[count - 1], value) - _last(ranked[count], value))
+        values = np.concatenate([_settled(entry, value) for entry in ranked[:count]])
         if gap > _APART * float(np.ptp(values)):
-            return list(kept)
+            return list(ranked[:count])
     return list(ranked)
+
+
+def _outside(entry: Series, value: str, low: float, high: float) -> bool:
+    values = _settled(entry, value)
+    return bool(((values < low) | (values > high)).all())
+
+
+def _edge_words(entry: Series, value: str, higher_is_better: bool) -> str:
+    last = _last(entry, value)
+    arrow = "↓" if higher_is_better else "↑"
+    return f"{arrow} {entry.levels}: {entry.ended or 'ends at ' + format_number(last, 1 if abs(last) < 1000 else 0)}"

@@ -10,7 +10,7 @@ from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OU
 from analysis.tables import QUANTITIES, Column, TableView, columns
 from tune_jobs.records import MISSING
 
-_NOTE_WIDTH = "0.22\\linewidth"
+_NOTE_WIDTH = "0.2\\linewidth"
 _LONG_HEADING = 12
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
 _LATEX = {
@@ -30,7 +30,7 @@ _LATEX = {
     '"': "''",
     "[": "{[}",
     "]": "{]}",
-    "*": r"\textasteriskcentered{}",
+    "*": "{*}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "−": r"$-$",
@@ -101,7 +101,7 @@ def to_latex(view: TableView) -> str:
     rows = zip(*(column.cells for column in shown), strict=True)
     lines = [
         r"\begin{table}",
-        r"\centering\small\setlength{\tabcolsep}{4pt}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"\caption{{\textbf{{{latex_text(view.title)}.}} {' '.join(map(latex_text, view.caption))}}}",
         rf"\label{{tab:{view.name}}}",
         rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown)}@{{}}}}",

@@ -30,7 +30,7 @@ from tune_jobs.study import Study, Table
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.
-_FIGURE_STYLE: Any = {"svg.hashsalt": "ablatune", "font.size": 9.0, "savefig.dpi": 200.0, "pdf.fonttype": 42}
+_FIGURE_STYLE: Any = {"svg.hashsalt": "ablatune", "font.size": 9.0, "savefig.dpi": 200.0}
 _METADATA: Mapping[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
@@ -155,6 +155,8 @@ def _section(
     if not curves["position"].isin([position for position, _ in own]).any():
         return _Section(view, None)
     figure = table_figure(view, series_of(view, curves, trials))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     svg = base64.b64encode(_figure_bytes(figure, "svg")).decode()
     return _Section(view, figure, svg)
 

@@ -101,6 +101,11 @@ class TableView:
     caption: tuple[str, ...]
 
     @property
+    def metric_words(self) -> str:
+        """The metric within a sentence."""
+        return _within_sentence(self.metric)
+
+    @property
     def replicated(self) -> bool:
         """Whether levels have more than one replicate."""
         return any(line.planned > 1 for line in self.lines)
@@ -165,7 +170,6 @@ def build_table(
     replicates = {position: frame[frame["position"] == position] for position, _ in rows}
     lines = [_line(position, row, replicates[position], len(seeds)) for position, row in rows]
     comparisons = _comparisons(lines, replicates)
-    tests = sum(comparison.adjusted_p is not None for comparison in comparisons.values())
     return TableView(
         name=table.name,
         title=table.title,
@@ -174,7 +178,7 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=_caption(table, [row for _, row in rows], seeds, metric, tests),
+        caption=(*_caption(table, [row for _, row in rows], seeds, metric), *_comparison_caption(comparisons, metric)),
     )
 
 
@@ -252,10 +256,12 @@ def format_estimate(value: Estimate | None, decimals: int) -> str:
 
 
 def format_difference(comparison: Comparison, decimals: int) -> str:
-    """Return a signed difference with its half-width."""
+    """Return a signed difference with its half-width; or that every pair differs by just as much."""
     difference = comparison.difference
     number = format_number(difference.mean, decimals)
     sign = "" if number.startswith("−") else "+"
+    if difference.half_width is None and difference.n > 1:
+        return f"{sign}{number} in every pair"
     return sign + number + _interval(difference.half_width, decimals)
 
 
@@ -317,7 +323,7 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
         notes.append(f"{share} ({reasons})" if reasons else share)
     read = replicates[replicates["epoch"].notna()]
     if collapsed := int(read["one_class"].fillna(False).sum()):
-        notes.append("predicts one class only" + (f" in {collapsed} of {len(read)}" if collapsed < len(read) else ""))
+        notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
     return notes
 
 
@@ -366,6 +372,10 @@ def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:
     return label, units, specs[0][0].higher_is_better
 
 
+def _within_sentence(label: str) -> str:
+    return label.lower() if label.istitle() else label
+
+
 def seed_words(seeds: Sequence[int]) -> str:
     """Return seeds in words: "0, 1, 2", or "0 to 9" where they are many in a row."""
     if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
@@ -373,7 +383,7 @@ def seed_words(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str, tests: int) -> tuple[str, ...]:
+def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str) -> tuple[str, ...]:
     sentences = [f"Data: {'; '.join(dict.fromkeys(_data(row) for row in rows if row.config is not None))}."]
     if len(seeds) > 1:
         sentences.append(
@@ -383,16 +393,24 @@ def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: st
         sentences.append(
             f"One replicate of each level (seed {seeds[0]}): no interval, and no difference can be told from chance."
         )
-    words = metric.lower() if metric.istitle() else metric
+    words = _within_sentence(metric)
     sentences.append(f"Shown is {READS[table.read]}; the train {words} is {TRAIN_METRICS[table.train_metric]}.")
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    if tests:
-        sentences.append(
-            f"Differences of the validation {words} are paired by seed, with the 95% interval of each by itself; "
-            f"“{HIGHER}” and “{LOWER}” hold at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
-            f"{tests} comparison{'s' * (tests != 1)}, “{NOT_SHOWN}”: the data cannot show a difference."
-        )
+    return tuple(sentences)
+
+
+def _comparison_caption(comparisons: Mapping[int, Comparison], metric: str) -> tuple[str, ...]:
+    tested = [comparison for comparison in comparisons.values() if comparison.adjusted_p is not None]
+    if not tested:
+        return ()
+    sentences = [
+        f"Differences of the validation {_within_sentence(metric)} are paired by seed, with the 95% interval of each "
+        f"by itself; “{HIGHER}” and “{LOWER}” hold at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
+        f"{len(tested)} comparison{'s' * (len(tested) != 1)}, “{NOT_SHOWN}”: the data cannot show a difference."
+    ]
+    if any(comparison.difference.half_width is None for comparison in tested):
+        sentences.append("Where every pair differs by the same amount, there is no spread to judge it by.")
     return tuple(sentences)
 
 
