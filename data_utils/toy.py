@@ -24,7 +24,7 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
     problem = options.get("toy_problem", TOY_PROBLEMS[0])
     if not isinstance(problem, str) or problem not in TOY_PROBLEMS:
         raise DatasetError(f"toy_problem must be one of {', '.join(TOY_PROBLEMS)}, not {problem!r}")
-    return Part(_VERSION, (problem.encode(),), partial(_generate, problem, part=part))
+    return Part(_VERSION, (problem.encode(), part.encode()), partial(_generate, problem, part=part))
 
 
 def _generate(problem: str, *, part: PartName) -> Rows:

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write a study's tables and figures")
     _study_arguments(report)
-    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY)")
+    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY, or report/STUDY@FIELD=VALUE for a variant)")
     report.set_defaults(command=_report)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
@@ -221,7 +221,8 @@ def _report(options: argparse.Namespace) -> int:
         storage_uri=options.storage,
         data_dir=options.data_dir,
     )
-    folder = options.output or Path("report") / selected.study.name
+    variant = f"@{selected.variant.replace(', ', ',').replace('/', '-')}" if selected.variant else ""
+    folder = options.output or Path("report") / f"{selected.study.name}{variant}"
     written = write_report(
         selected.study,
         selected.ledger,

@@ -96,5 +96,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         port = listener.getsockname()[1]
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
+    # urllib keeps the opener that it made first, with the proxies of that moment.
+    monkeypatch.setattr("urllib.request._opener", None)
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)

@@ -137,7 +137,7 @@ def test_the_split_seed_moves_the_line_and_nothing_else(name: str) -> None:
 def test_the_validation_size_is_the_callers() -> None:
     data = load_trial_data("digits", data_dir=NOWHERE, validation_rows=100)
     assert (len(data.train_targets), len(data.validation_targets)) == (1337, 100)
-    with pytest.raises(DatasetError, match="validation_rows must be in 1 to 1436.*not 1437"):
+    with pytest.raises(DatasetError, match=r"validation_rows must be in 1 to 1436.*not 1437"):
         load_trial_data("digits", data_dir=NOWHERE, validation_rows=1437)
 
 
@@ -183,7 +183,7 @@ def test_toy_problems_are_separable_and_not_by_a_line(problem: str) -> None:
     data = load_trial_data("toy", data_dir=NOWHERE, options=options)
     test = load_test_data("toy", data_dir=NOWHERE, options=options)
     line = LogisticRegression().fit(data.train_inputs, data.train_targets)
-    assert line.score(test.inputs, test.targets) < 0.9
+    assert line.score(test.inputs, test.targets) < 0.95
     neighbour = KNeighborsClassifier(n_neighbors=1).fit(data.train_inputs, data.train_targets)
     assert neighbour.score(test.inputs, test.targets) > 0.99
     assert np.bincount(test.targets).tolist() == [250, 250]
@@ -194,7 +194,7 @@ def test_toy_problems_are_separable_and_not_by_a_line(problem: str) -> None:
 
 def test_fingerprints_are_stable() -> None:
     prints = {name: fingerprint(name, data_dir=NOWHERE) for name in EMBEDDED}
-    assert prints == {"digits": "05974a06bd684e88", "diabetes": "c21c2283f9f196a7", "toy": "db3400d8e4ea7b36"}
+    assert prints == {"digits": "05974a06bd684e88", "diabetes": "c21c2283f9f196a7", "toy": "d6dc9e402c875df2"}
 
 
 @pytest.mark.needs_data

@@ -25,7 +25,7 @@ class OpenML:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 body = outer.answers().get(self.path)
                 self.send_response(200 if body is not None else 404)
@@ -84,6 +84,7 @@ def openml(house_rows: Houses, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open
             monkeypatch.setattr(_openml, name, value.replace("https://www.openml.org", service.url))
     for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("urllib.request._opener", None)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     thread = threading.Thread(target=service.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -111,7 +112,7 @@ def test_openml_is_asked_once_and_agrees_with_the_same_table_on_disk(
 
 def test_a_table_of_another_size_is_not_left_behind(openml: OpenML, tmp_path: Path) -> None:
     openml.rows = openml.rows[:100]
-    with pytest.raises(DatasetError, match="downloading it failed .*1460 rows expected, 100 found"):
+    with pytest.raises(DatasetError, match=r"downloading it failed .*1460 rows expected, 100 found"):
         fingerprint("house_prices", data_dir=tmp_path)
     assert not list((tmp_path / "house_prices").iterdir())
 
