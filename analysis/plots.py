@@ -6,7 +6,6 @@ of matplotlib is touched.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import ceil
 from typing import Any
 
@@ -14,73 +13,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.frames import BAD_OUTCOMES
-from analysis.tables import Line, TableView, format_number
+from analysis.columns import format_number
+from analysis.series import Series, plain
+from analysis.tables import TableView
 
-# Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DEFAULT_COLOUR = "#000000"
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 BAND = "band: lowest to highest replicate"
 # The first epochs, from which every level climbs, do not set the limits of the axis.
 _WARM_UP = 0.25
 # How many times its own range a group of levels must be away from another to be left off the axis.
 _APART = 3.0
 _MARGIN = 0.08
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line of a figure: the levels that share a trajectory.
-
-    Attributes:
-        levels: in words, the default marked.
-        curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
-        ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
-        marks: what is written at which (seed, epoch) where several levels share the line.
-    """
-
-    levels: str
-    is_default: bool
-    colour: str
-    dashes: Any
-    curves: pd.DataFrame
-    ended: str = ""
-    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
-
-    @property
-    def label(self) -> str:
-        """What the legend says, as matplotlib takes it."""
-        shared = "\n(one trajectory, marked)" if self.marks else ""
-        return _plain(f"{self.levels} ({self.ended})" if self.ended else self.levels + shared)
-
-    @property
-    def width(self) -> float:
-        """Line width in points."""
-        return 2.4 if self.is_default else 1.5
-
-    def wide(self, value: str) -> pd.DataFrame:
-        """Return one of the curves as epochs × seeds, NaN after the end of a replicate."""
-        return self.curves.pivot(index="epoch", columns="seed", values=value).astype(float)
-
-
-def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> list[Series]:
-    """Return the lines of a table's figure; levels that read one trajectory at several epochs share a line.
-
-    Args:
-        view: the table.
-        curves: of `analysis.frames.curves_frame`.
-        trials: of `analysis.frames.trials_frame`.
-    """
-    groups: dict[tuple[str, ...], list[Line]] = {}
-    for line in view.lines:
-        keys = trials.loc[trials["position"] == line.position, "key"]
-        groups.setdefault(tuple(keys) or (f"row {line.position}",), []).append(line)
-    styles = _styles(view)
-    return [_series(lines, styles, curves, trials) for lines in groups.values()]
+# Bands of more levels than these are drawn faintly.
+_FEW = 6
 
 
 def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str, log: bool = False) -> Axes:
@@ -91,7 +39,7 @@ def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str,
         elif entry.ended:
             _draw_replicates(ax, entry, value)
         else:
-            _draw_mean(ax, entry, value)
+            _draw_mean(ax, entry, value, shade=0.15 if len(series) <= _FEW else 0.06)
     if log and all((entry.curves[value] > 0).all() for entry in series if not entry.curves.empty):
         ax.set_yscale("log")
     ax.set_xlabel("Epoch")
@@ -122,7 +70,7 @@ def focus(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: b
         ax.text(
             0.98,
             place,
-            "\n".join(_plain(_edge_words(entry, value, higher_is_better)) for entry in away),
+            "\n".join(plain(_edge_words(entry, value, higher_is_better)) for entry in away),
             transform=ax.transAxes,
             ha="right",
             va=side,
@@ -136,7 +84,7 @@ def focus(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: b
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     """Draw the validation metric over the epochs."""
     unit = f" ({view.unit})" if view.unit else ""
-    draw_curves(ax, series, value="validation_metric", heading=_plain(f"Validation {view.metric}{unit}"))
+    draw_curves(ax, series, value="validation_metric", heading=plain(f"Validation {view.metric}{unit}"))
     return focus(ax, series, value="validation_metric", higher_is_better=view.higher_is_better)
 
 
@@ -168,7 +116,7 @@ def table_figure(view: TableView, series: Sequence[Series]) -> Figure:
     for panel, ax in zip(panels, axes, strict=True):
         panel.draw(ax, view, series)
     handles, labels = axes[0].get_legend_handles_labels()
-    title = _plain(" × ".join(view.headings))
+    title = plain(" × ".join(view.headings))
     figure.legend(
         handles,
         labels,
@@ -197,13 +145,13 @@ def figure_caption(view: TableView) -> str:
     )
 
 
-def _draw_mean(ax: Axes, entry: Series, value: str) -> None:
+def _draw_mean(ax: Axes, entry: Series, value: str, *, shade: float) -> None:
     wide = entry.wide(value)
     whole = wide.dropna()
     style: dict[str, Any] = {"color": entry.colour, "linestyle": entry.dashes, "zorder": 3 if entry.is_default else 2}
     ax.plot(whole.index, whole.mean(axis=1), label=entry.label, linewidth=entry.width, **style)
     if wide.shape[1] > 1:
-        ax.fill_between(whole.index, whole.min(axis=1), whole.max(axis=1), color=entry.colour, alpha=0.15, linewidth=0)
+        ax.fill_between(whole.index, whole.min(axis=1), whole.max(axis=1), color=entry.colour, alpha=shade, linewidth=0)
     for seed in wide.columns:
         tail = wide.loc[whole.index[-1] :, seed].dropna()
         if len(tail) > 1:
@@ -228,74 +176,15 @@ def _draw_marks(ax: Axes, entry: Series, wide: pd.DataFrame) -> None:
         epoch, height = np.mean(known, axis=0)
         ax.plot([epoch], [height], marker="o", markersize=5, color=entry.colour, linestyle="none", label="_mark")
         ax.annotate(
-            _plain(text), (epoch, height), xytext=(0, 7), textcoords="offset points", ha="center", fontsize="small"
+            plain(text),
+            (epoch, height),
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize="small",
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+            zorder=5,
         )
-
-
-def _series(
-    lines: Sequence[Line], styles: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
-) -> Series:
-    own = {line.position: curves[curves["position"] == line.position] for line in lines}
-    longest = max(lines, key=lambda line: len(own[line.position]))
-    leading = next((line for line in lines if line.is_default), lines[0])
-    ended = next((note for line in lines if (note := _ending(line))), "")
-    label = ", ".join(_level(line) for line in lines)
-    if own[longest.position].empty and not ended:
-        ended = "not run" if longest.outcomes else "cannot be built"
-    marks = tuple((_level(line), _places(trials[trials["position"] == line.position])) for line in lines)
-    return Series(
-        levels=label,
-        is_default=any(line.is_default for line in lines),
-        colour=styles[leading.position][0],
-        dashes=styles[leading.position][1],
-        curves=own[longest.position],
-        ended=ended,
-        marks=marks if len(lines) > 1 else (),
-    )
-
-
-def _level(line: Line) -> str:
-    return ", ".join(line.labels) + "*" * line.is_default
-
-
-def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
-    read = trials[trials["epoch"].notna()]
-    return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
-
-
-def _plain(text: str) -> str:
-    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
-    shielded = text.replace("$", r"\$")
-    return f" {shielded}" if shielded.startswith("_") else shielded
-
-
-def _ending(line: Line) -> str:
-    for outcome in BAD_OUTCOMES:
-        if count := line.outcomes.get(outcome, 0):
-            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
-            return outcome.replace("_", " ") + share
-    return ""
-
-
-def _styles(view: TableView) -> dict[int, tuple[str, Any]]:
-    """Return colour and dashes by the line's position; of two crossed factors, one decides each."""
-    lines = view.lines
-    levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
-    if len(levels) == 2:
-        coloured = max((0, 1), key=lambda i: len(levels[i]))
-        dashed = 1 - coloured
-        if len(levels[coloured]) <= len(PALETTE) and len(levels[dashed]) <= len(DASHES):
-            return {
-                line.position: (
-                    DEFAULT_COLOUR if line.is_default else PALETTE[levels[coloured].index(line.labels[coloured])],
-                    DASHES[levels[dashed].index(line.labels[dashed])],
-                )
-                for line in lines
-            }
-    pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
-    others = [line for line in lines if not line.is_default]
-    styles = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
-    return styles | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
 
 
 def _last(entry: Series, value: str) -> float:

@@ -6,18 +6,21 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from analysis.columns import Column, columns
 from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
-from analysis.tables import QUANTITIES, Column, TableView, columns
+from analysis.tables import QUANTITIES, TableView
 from tune_jobs.records import MISSING
 
-_NOTE_WIDTH = "0.2\\linewidth"
+_NOTE_WIDTH = "0.24\\linewidth"
 _LONG_HEADING = 12
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
-    "_": r"\_",
+    # Long paths and names may break after these.
+    "_": r"\_\allowbreak{}",
+    "/": r"/\allowbreak{}",
     "%": r"\%",
     "&": r"\&",
     "#": r"\#",
@@ -78,7 +81,7 @@ def _latex_character(character: str) -> str:
     if character.isalpha() and ord(character) < 0x180:
         return character
     plain = "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii() and c.isprintable())
-    return "".join(_LATEX.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
+    return "".join(_LATEX.get(c, c) for c in plain) or f"{{[}}U+{ord(character):04X}{{]}}"
 
 
 def to_markdown(view: TableView) -> str:
@@ -87,7 +90,7 @@ def to_markdown(view: TableView) -> str:
     rows = zip(*(column.cells for column in shown), strict=True)
     lines = [
         "| " + " | ".join(markdown_text(column.heading) for column in shown) + " |",
-        "| " + " | ".join("---:" if column.numeric else ":---" for column in shown) + " |",
+        "| " + " | ".join("---:" if column.kind == "number" else ":---" for column in shown) + " |",
         *("| " + " | ".join(markdown_text(cell) for cell in row) + " |" for row in rows),
         "",
         " ".join(markdown_text(sentence) for sentence in view.caption),
@@ -96,7 +99,7 @@ def to_markdown(view: TableView) -> str:
 
 
 def to_latex(view: TableView) -> str:
-    """Return the table as a LaTeX `table`; needs the packages booktabs and array."""
+    """Return the table as a LaTeX `table`; needs the packages array, booktabs and graphicx."""
     shown = columns(view)
     rows = zip(*(column.cells for column in shown), strict=True)
     lines = [
@@ -104,13 +107,15 @@ def to_latex(view: TableView) -> str:
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"\caption{{\textbf{{{latex_text(view.title)}.}} {' '.join(map(latex_text, view.caption))}}}",
         rf"\label{{tab:{view.name}}}",
+        # Shrunk to the width of the page where it is wider.
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown)}@{{}}}}",
         r"\toprule",
         " & ".join(_latex_heading(column) for column in shown) + r" \\",
         r"\midrule",
         *(" & ".join(map(latex_text, row)) + r" \\" for row in rows),
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -146,9 +151,7 @@ RENDERERS: Mapping[str, Callable[[TableView], str]] = {"md": to_markdown, "tex":
 
 
 def _alignment(column: Column) -> str:
-    if column.heading == "Note":
-        return rf">{{\raggedright\arraybackslash}}p{{{_NOTE_WIDTH}}}"
-    return "r" if column.numeric else "l"
+    return {"words": "l", "number": "r", "note": rf">{{\raggedright\arraybackslash}}p{{{_NOTE_WIDTH}}}"}[column.kind]
 
 
 def _latex_heading(column: Column) -> str:
@@ -158,5 +161,5 @@ def _latex_heading(column: Column) -> str:
     cuts = range(1, len(words))
     cut = min(cuts, key=lambda cut: max(len(" ".join(words[:cut])), len(" ".join(words[cut:]))))
     halves = latex_text(" ".join(words[:cut])), latex_text(" ".join(words[cut:]))
-    side = "r" if column.numeric else "l"
+    side = "r" if column.kind == "number" else "l"
     return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{halves[0]}\\{halves[1]}\end{{tabular}}"

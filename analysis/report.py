@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import uuid
+import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.collapse import suspects, with_one_class
+from analysis.columns import columns
 from analysis.frames import curves_frame, trials_frame
-from analysis.plots import figure_caption, series_of, table_figure
+from analysis.plots import figure_caption, table_figure
 from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex
+from analysis.series import series_of
 from analysis.summary import facts, not_as_planned, settings, warnings
-from analysis.tables import TableView, build_table, columns, final_table
+from analysis.tables import TableView, build_table, final_table
 from tune_jobs.config import validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import FINAL, Row, data_id, expand, row_trial
@@ -86,6 +89,7 @@ def write_report(
     if not contents.records:
         storage = ledger.storage.uri
         raise UserError(f"{storage}: has none of the {len(keys)} trials of {study.name}; run it first")
+    _make(folder)
     tables = [*study.tables, *(final_table(row) for row in rows if row.table == FINAL)]
     trials = trials_frame(
         rows,
@@ -155,8 +159,6 @@ def _section(
     if not curves["position"].isin([position for position, _ in own]).any():
         return _Section(view, None)
     figure = table_figure(view, series_of(view, curves, trials))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
     svg = base64.b64encode(_figure_bytes(figure, "svg")).decode()
     return _Section(view, figure, svg)
 
@@ -172,7 +174,11 @@ def _figure_files(sections: Sequence[_Section]) -> dict[str, bytes]:
 
 def _figure_bytes(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind, metadata=_METADATA[kind])
+    with python_warnings.catch_warnings():
+        # A label in a script that the font lacks is drawn as boxes; the tables have it in full.
+        python_warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(stream, format=kind, metadata=_METADATA[kind])
+    figure.set_layout_engine("none")  # laid out by now, the same for every kind
     return stream.getvalue()
 
 
@@ -187,19 +193,16 @@ def _write_all(
         "index.html": _html().get_template("report.html").render(words),
         "report.md": _plain(markdown_text).get_template("report.md").render(words),
         "report.tex": _plain(latex_text).get_template("report.tex").render(words),
-        "tables.tex": "% Needs \\usepackage{booktabs} and \\usepackage{array}.\n" + "\n".join(map(to_latex, views)),
+        "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n" + "\n".join(map(to_latex, views)),
         "trials.csv": trials.to_csv(index=False, lineterminator="\n"),
     }
     tables = {f"{view.name}.{kind}": render(view) for view in views for kind, render in RENDERERS.items()}
-    try:
-        for name, text in texts.items():
-            _write(folder / name, text.encode())
-        for name, text in tables.items():
-            _write(folder / "tables" / name, text.encode())
-        for name, content in figures.items():
-            _write(folder / "figures" / name, content)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error}); give another folder with --output") from error
+    for name, text in texts.items():
+        _write(folder / name, text.encode())
+    for name, text in tables.items():
+        _write(folder / "tables" / name, text.encode())
+    for name, content in figures.items():
+        _write(folder / "figures" / name, content)
     return ReportFiles(
         folder=folder,
         html=folder / "index.html",
@@ -211,15 +214,27 @@ def _write_all(
     )
 
 
+def _make(folder: Path) -> None:
+    try:
+        for path in (folder, folder / "tables", folder / "figures"):
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)
-    except BaseException:
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be written ({error}); give another folder with --output")
 
 
 def _html() -> jinja2.Environment:

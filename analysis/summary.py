@@ -41,7 +41,10 @@ def facts(
     found = [
         Fact("Variant", variant),
         Fact("Replicates", f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})"),
-        Fact("Trials", f"{len(records)} of {needed}, read by {len(rows)} rows × {len(seeds)} seeds"),
+        Fact(
+            "Trials",
+            f"{len(records)} of {needed}, read by {len(rows)} rows × {len(seeds)} seed{'s' * (len(seeds) != 1)}",
+        ),
         Fact("Data", "; ".join(data)),
         Fact("Ledger", ledger),
         Fact("Trained", f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (starts of the first and last trial)"),

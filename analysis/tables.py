@@ -1,15 +1,15 @@
-"""From the trials frame to display tables: one line per level, with intervals, comparisons and notes in words.
+"""From the trials frame to tables: one line per level, with intervals, comparisons and notes in words.
 
-A further column is one function and one line in `COLUMNS`; a further number is one line in `QUANTITIES`.
+A further number is one line in `QUANTITIES`; how a table looks is in `analysis.columns`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, log10
 
 import pandas as pd
 
-from analysis.frames import BAD_OUTCOMES, COMPLETED, STOPPED_EARLY
+from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
 from tune_jobs.expansion import FINAL, Row, data_id
@@ -17,7 +17,6 @@ from tune_jobs.records import MISSING
 from tune_jobs.study import READS, TRAIN_METRICS, Table
 
 DEFAULT_MARK = "*"
-NO_VALUE = "–"
 HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"
 COMPARED = "validation_metric"
 
@@ -137,17 +136,8 @@ class TableView:
             return 2
         means = [abs(line.estimates[quantity.name].mean) for line in self.lines if quantity.name in line.estimates]
         smallest = min((mean for mean in means if mean > 0), default=1.0)
-        digits = 3 - floor(log10(smallest))
-        return min(max(digits, 4), 6) if quantity.kind == "loss" else min(max(digits, 0), 6)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of text, a cell for each line."""
-
-    heading: str
-    cells: tuple[str, ...]
-    numeric: bool = False
+        magnitude = floor(log10(smallest))
+        return min(max(2 - magnitude, 4), 6) if quantity.kind == "loss" else min(max(3 - magnitude, 0), 6)
 
 
 def final_table(row: Row) -> Table:
@@ -180,112 +170,6 @@ def build_table(
         higher_is_better=higher_is_better,
         caption=(*_caption(table, [row for _, row in rows], seeds, metric), *_comparison_caption(comparisons, metric)),
     )
-
-
-def columns(view: TableView) -> list[Column]:
-    """Return the table's columns of text, those left out that would say nothing."""
-    return [column for make in COLUMNS for column in make(view)]
-
-
-def _levels(view: TableView) -> list[Column]:
-    return [
-        Column(heading, tuple(line.shown_labels[index] for line in view.lines))
-        for index, heading in enumerate(view.headings)
-    ]
-
-
-def _estimates(view: TableView) -> list[Column]:
-    return [
-        Column(
-            view.heading(quantity),
-            tuple(format_estimate(line.estimates.get(quantity.name), view.decimals(quantity)) for line in view.lines),
-            numeric=True,
-        )
-        for quantity in view.quantities
-    ]
-
-
-def _epochs(view: TableView) -> list[Column]:
-    varied = any(line.epochs is not None and line.epochs[0] != line.epochs[1] for line in view.lines)
-    stopped = any(line.outcomes.get(STOPPED_EARLY) for line in view.lines)
-    if not varied and not stopped:
-        return []
-    return [Column("Epoch", tuple(_span(line.epochs) for line in view.lines), numeric=True)]
-
-
-def _counts(view: TableView) -> list[Column]:
-    if not view.replicated:
-        return []
-    return [Column("n", tuple(_count(line) for line in view.lines), numeric=True)]
-
-
-def _differences(view: TableView) -> list[Column]:
-    if not any(line.comparison for line in view.lines):
-        return []
-    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
-    cells = []
-    for line in view.lines:
-        if line.comparison is None:
-            cells.append("" if line.is_default else NO_VALUE)
-        else:
-            cells.append(f"{format_difference(line.comparison, view.decimals(quantity))}, {line.comparison.verdict}")
-    return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells), numeric=True)]
-
-
-def _notes(view: TableView) -> list[Column]:
-    if not any(line.notes for line in view.lines):
-        return []
-    return [Column("Note", tuple("; ".join(line.notes) for line in view.lines))]
-
-
-COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
-    _levels,
-    _estimates,
-    _epochs,
-    _counts,
-    _differences,
-    _notes,
-)
-
-
-def format_estimate(value: Estimate | None, decimals: int) -> str:
-    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing."""
-    if value is None:
-        return NO_VALUE
-    return format_number(value.mean, decimals) + _interval(value.half_width, decimals)
-
-
-def format_difference(comparison: Comparison, decimals: int) -> str:
-    """Return a signed difference with its half-width; or that every pair differs by just as much."""
-    difference = comparison.difference
-    number = format_number(difference.mean, decimals)
-    sign = "" if number.startswith("−") else "+"
-    if difference.half_width is None and difference.n > 1:
-        return f"{sign}{number} in every pair"
-    return sign + number + _interval(difference.half_width, decimals)
-
-
-def format_number(value: float, decimals: int) -> str:
-    """Return a number with thousands separated and a true minus sign; never a negative zero."""
-    text = f"{value:,.{decimals}f}"
-    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
-
-
-def _interval(half_width: float | None, decimals: int) -> str:
-    return "" if half_width is None else f" ± {format_number(half_width, decimals)}"
-
-
-def _span(epochs: tuple[int, int] | None) -> str:
-    if epochs is None:
-        return NO_VALUE
-    return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]}–{epochs[1]}"
-
-
-def _count(line: Line) -> str:
-    if not line.outcomes:
-        return NO_VALUE
-    used = sum(line.outcomes.get(outcome, 0) for outcome in (COMPLETED, STOPPED_EARLY))
-    return str(used) if used == line.planned else f"{used} of {line.planned}"
 
 
 def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int) -> Line:

@@ -70,7 +70,12 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write a study's tables and figures")
     _study_arguments(report)
-    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY, or report/STUDY@FIELD=VALUE for a variant)")
+    report.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where to (default: report/STUDY, or report/STUDY@FIELD=VALUE for a variant)",
+    )
     report.set_defaults(command=_report)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")

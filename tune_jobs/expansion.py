@@ -7,9 +7,7 @@ from typing import Any
 
 from tune_jobs.config import FIELDS, TrialConfig, check_feasible, dataset_options, trajectory, trial_key
 from tune_jobs.errors import ConfigError, UserError
-from tune_jobs.study import Study, Table
-
-FINAL = "final"
+from tune_jobs.study import FINAL, Study, Table
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def expand(study: Study) -> list[Row]:
     rows = [row for table in study.tables for row in _table_rows(study, table)]
     if study.final is not None:
         config = _feasible(study, "final", study.final)
-        rows.append(Row(FINAL, ("Final configuration",), config))
+        rows.append(Row(FINAL, ("Final configuration",), config, read=study.read))
     return rows
 
 

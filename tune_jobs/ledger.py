@@ -128,7 +128,8 @@ class Ledger:
         if len(singles) < at_least:
             return 0
         for first in range(0, len(singles), PACK_SIZE):
-            records, gathered = [], []
+            records: list[Record] = []
+            gathered = []
             for name in singles[first : first + PACK_SIZE]:
                 try:
                     records += self._records_in(name, SCHEMA.names)

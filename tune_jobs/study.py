@@ -13,6 +13,8 @@ from tune_jobs.study_file import Node, read_yaml
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}
+# The table that shows the final configuration.
+FINAL = "final"
 # Not levels of a table: replicates are the same for every level, and the split belongs to the study.
 _NOT_FACTORS = ("seed",)
 
@@ -65,7 +67,12 @@ class Resources:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study. `overrides` is what `--set` changed of the base."""
+    """A validated study.
+
+    Attributes:
+        read: the epoch that rows show unless their table says otherwise.
+        overrides: what `--set` changed of the base.
+    """
 
     name: str
     title: str
@@ -77,6 +84,7 @@ class Study:
     tables: tuple[Table, ...]
     final: Mapping[str, Any] | None
     resources: Resources
+    read: str = "last"
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
@@ -155,6 +163,7 @@ def parse_study(root: Node, *, name: str, overrides: Mapping[str, Any]) -> Study
         tables=tuple(tables),
         final=_fields(final) if final else None,
         resources=_resources(root.get("resources")),
+        read=read,
         overrides=checked,
     )
 
@@ -208,6 +217,8 @@ def _table(node: Node, read: str, train_metric: str) -> Table:
     name = node.text("name", default_name)
     if not name:
         raise node.error("a table without `factor` needs a `name`")
+    if name == FINAL:
+        raise node.error(f"{FINAL} is the name of the final configuration's own table; give another `name`")
     if not name.replace("_", "").replace("-", "").isalnum():
         raise node.error(f"{name!r} names a file; give a table name of letters, digits, _ and -")
     title = node.text("title", " × ".join(headings))

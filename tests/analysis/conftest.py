@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,17 +147,24 @@ Decide = Callable[[TrialConfig], Fate]
 Run = Callable[..., Ran]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+@pytest.fixture(scope="session")
+def fate() -> type[Fate]:
+    """Return `Fate`, to say how a trial ends."""
+    return Fate
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a function that "runs" a study: YAML text, seeds, and a function from configuration to fate."""
 
-    def run_study(text: str, *, seeds: int = 3, fates: Decide = lambda config: Fate(), folder: str = "results") -> Ran:
-        path = tmp_path / "small.yaml"
+    def run_study(text: str, *, seeds: int = 3, fates: Decide = lambda config: Fate()) -> Ran:
+        folder = tmp_path_factory.mktemp("run")
+        path = folder / "small.yaml"
         path.write_text(text)
         study = load_study(str(path))
         rows = expand(study)
         fingerprints = {data_id(row.config): "f" * 64 for row in rows if row.config is not None}
-        ledger = Ledger.open(Storage.at(str(tmp_path / folder)), create=True)
+        ledger = Ledger.open(Storage.at(str(folder / "results")), create=True)
         for trial in required_trials(rows, range(seeds), fingerprints):
             fate = fates(trial.config)
             if fate.outcome != MISSING:

@@ -108,14 +108,13 @@ def test_killed_half_way_and_continued_equals_left_alone(tmp_path: Path) -> None
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    time.sleep(5)  # the orphaned workers may still be writing their last records
     kept = set(numbers(tmp_path / "killed"))
     assert 3 <= len(kept) < 12
     status = ablatune("status", study, "--storage", "killed", cwd=tmp_path)
     assert f"done: {len(kept)}" in status
-    time.sleep(2)  # the killed run's workers may still be writing their last records
-
     output = ablatune(*arguments, "--storage", "killed", "--max-concurrent", 2, cwd=tmp_path)
-    assert keys_trained(output) <= 12 - len(kept)
+    assert keys_trained(output) == 12 - len(kept)
     assert_equal(numbers(tmp_path / "killed"), numbers(tmp_path / "alone"))
 
 

@@ -108,6 +108,7 @@ T = "tables: [{factor: epochs, levels: [1]}]\n"
         ("tables:\n  - cross: {epochs: [1]}\n    exclude: [{batch_size: 1}]\n", "there is no crossed factor"),
         ("tables:\n  - factor: epochs\n    levels: [1]\n    read: lst\n", "did you mean last?"),
         ("tables:\n  - factor: epochs\n    levels: [1]\n    name: a/b\n", "names a file"),
+        ("tables:\n  - factor: epochs\n    levels: [1]\n    name: final\n", "give another `name`"),
         ("seeds: 0\n" + T, "seeds: 0 is not a whole number of at least 1"),
         ("resources: {cpus_per_trial: 0}\n" + T, "0 is not above 0"),
         ("resources: {gpus_per_trial: 1.5}\n" + T, "neither between 0 and 1 nor a whole number"),

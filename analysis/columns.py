@@ -1,0 +1,124 @@
+"""The columns of a table as text. A further column is one function and one line in `COLUMNS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis.frames import COMPLETED, STOPPED_EARLY
+from analysis.statistics import Estimate
+from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, TableView
+
+NO_VALUE = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of text, a cell for each line. `kind` is "words", "number" or "note" (long, often empty)."""
+
+    heading: str
+    cells: tuple[str, ...]
+    kind: str = "number"
+
+
+def columns(view: TableView) -> list[Column]:
+    """Return the table's columns of text, those left out that would say nothing."""
+    return [column for make in COLUMNS for column in make(view)]
+
+
+def _levels(view: TableView) -> list[Column]:
+    return [
+        Column(heading, tuple(line.shown_labels[index] for line in view.lines), kind="words")
+        for index, heading in enumerate(view.headings)
+    ]
+
+
+def _estimates(view: TableView) -> list[Column]:
+    return [
+        Column(
+            view.heading(quantity),
+            tuple(format_estimate(line.estimates.get(quantity.name), view.decimals(quantity)) for line in view.lines),
+        )
+        for quantity in view.quantities
+    ]
+
+
+def _epochs(view: TableView) -> list[Column]:
+    varied = any(line.epochs is not None and line.epochs[0] != line.epochs[1] for line in view.lines)
+    stopped = any(line.outcomes.get(STOPPED_EARLY) for line in view.lines)
+    if not varied and not stopped:
+        return []
+    return [Column("Epoch", tuple(_span(line.epochs) for line in view.lines))]
+
+
+def _counts(view: TableView) -> list[Column]:
+    if not view.replicated:
+        return []
+    return [Column("n", tuple(_count(line) for line in view.lines))]
+
+
+def _differences(view: TableView) -> list[Column]:
+    if not any(line.comparison for line in view.lines):
+        return []
+    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    cells = []
+    for line in view.lines:
+        if line.comparison is None:
+            cells.append("" if line.is_default else NO_VALUE)
+        else:
+            cells.append(f"{format_difference(line.comparison, view.decimals(quantity))}, {line.comparison.verdict}")
+    return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells))]
+
+
+def _notes(view: TableView) -> list[Column]:
+    if not any(line.notes for line in view.lines):
+        return []
+    return [Column("Note", tuple("; ".join(line.notes) for line in view.lines), kind="note")]
+
+
+COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
+    _levels,
+    _estimates,
+    _epochs,
+    _counts,
+    _differences,
+    _notes,
+)
+
+
+def format_estimate(value: Estimate | None, decimals: int) -> str:
+    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing."""
+    if value is None:
+        return NO_VALUE
+    return format_number(value.mean, decimals) + _interval(value.half_width, decimals)
+
+
+def format_difference(comparison: Comparison, decimals: int) -> str:
+    """Return a signed difference with its half-width; or that every pair differs by just as much."""
+    difference = comparison.difference
+    number = format_number(difference.mean, decimals)
+    sign = "+" if difference.mean > 0 else ""
+    if difference.half_width is None and difference.n > 1:
+        return f"{sign}{number} in every pair"
+    return sign + number + _interval(difference.half_width, decimals)
+
+
+def format_number(value: float, decimals: int) -> str:
+    """Return a number with thousands separated and a true minus sign; never a negative zero."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+
+
+def _interval(half_width: float | None, decimals: int) -> str:
+    return "" if half_width is None else f" ± {format_number(half_width, decimals)}"
+
+
+def _span(epochs: tuple[int, int] | None) -> str:
+    if epochs is None:
+        return NO_VALUE
+    return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]}–{epochs[1]}"
+
+
+def _count(line: Line) -> str:
+    if not line.outcomes:
+        return NO_VALUE
+    used = sum(line.outcomes.get(outcome, 0) for outcome in (COMPLETED, STOPPED_EARLY))
+    return str(used) if used == line.planned else f"{used} of {line.planned}"

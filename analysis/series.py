@@ -1,0 +1,135 @@
+"""What a figure's lines are: the levels of a table with their curves, colours and marks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames import BAD_OUTCOMES
+from analysis.tables import DEFAULT_MARK, Line, TableView
+
+# Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DEFAULT_COLOUR = "#000000"
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a figure: the levels that share a trajectory.
+
+    Attributes:
+        levels: in words, the default marked.
+        curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
+        ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
+        marks: what is written at which (seed, epoch) where several levels share the line.
+    """
+
+    levels: str
+    is_default: bool
+    colour: str
+    dashes: Any
+    curves: pd.DataFrame
+    ended: str = ""
+    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What the legend says, as matplotlib takes it."""
+        shared = "\n(one trajectory, marked)" if self.marks else ""
+        return plain(f"{self.levels} ({self.ended})" if self.ended else self.levels + shared)
+
+    @property
+    def width(self) -> float:
+        """Line width in points."""
+        return 2.4 if self.is_default else 1.5
+
+    def wide(self, value: str) -> pd.DataFrame:
+        """Return one of the curves as epochs × seeds, NaN after the end of a replicate."""
+        return self.curves.pivot(index="epoch", columns="seed", values=value).astype(float)
+
+
+def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> list[Series]:
+    """Return the lines of a table's figure; levels that read one trajectory at several epochs share a line.
+
+    Args:
+        view: the table.
+        curves: of `analysis.frames.curves_frame`.
+        trials: of `analysis.frames.trials_frame`.
+    """
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for line in view.lines:
+        keys = trials.loc[trials["position"] == line.position, "key"]
+        groups.setdefault(tuple(keys) or (f"row {line.position}",), []).append(line)
+    styles = _styles(view)
+    return [_series(lines, styles, curves, trials) for lines in groups.values()]
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
+    shielded = text.replace("$", r"\$")
+    return f" {shielded}" if shielded.startswith("_") else shielded
+
+
+def _series(
+    lines: Sequence[Line], styles: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
+) -> Series:
+    own = {line.position: curves[curves["position"] == line.position] for line in lines}
+    longest = max(lines, key=lambda line: len(own[line.position]))
+    leading = next((line for line in lines if line.is_default), lines[0])
+    ended = next((note for line in lines if (note := _ending(line))), "")
+    label = ", ".join(_level(line) for line in lines)
+    if own[longest.position].empty and not ended:
+        ended = "not run" if longest.outcomes else "cannot be built"
+    marks: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for line in lines:
+        marks.setdefault(_places(trials[trials["position"] == line.position]), []).append(_level(line))
+    return Series(
+        levels=label,
+        is_default=any(line.is_default for line in lines),
+        colour=styles[leading.position][0],
+        dashes=styles[leading.position][1],
+        curves=own[longest.position],
+        ended=ended,
+        marks=tuple((", ".join(names), places) for places, names in marks.items()) if len(lines) > 1 else (),
+    )
+
+
+def _level(line: Line) -> str:
+    return ", ".join(line.labels) + DEFAULT_MARK * line.is_default
+
+
+def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+    read = trials[trials["epoch"].notna()]
+    return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
+
+
+def _ending(line: Line) -> str:
+    for outcome in BAD_OUTCOMES:
+        if count := line.outcomes.get(outcome, 0):
+            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
+            return outcome.replace("_", " ") + share
+    return ""
+
+
+def _styles(view: TableView) -> dict[int, tuple[str, Any]]:
+    """Return colour and dashes by the line's position; of two crossed factors, one decides each."""
+    lines = view.lines
+    levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
+    if len(levels) == 2:
+        coloured = max((0, 1), key=lambda i: len(levels[i]))
+        dashed = 1 - coloured
+        if len(levels[coloured]) <= len(PALETTE) and len(levels[dashed]) <= len(DASHES):
+            return {
+                line.position: (
+                    DEFAULT_COLOUR if line.is_default else PALETTE[levels[coloured].index(line.labels[coloured])],
+                    DASHES[levels[dashed].index(line.labels[dashed])],
+                )
+                for line in lines
+            }
+    pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
+    others = [line for line in lines if not line.is_default]
+    styles = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
+    return styles | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}

@@ -1,0 +1,109 @@
+"""Means, paired differences and Holm's correction, against scipy and by their invariants."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.statistics import estimate, holm, paired_difference
+
+numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
+p_values = st.lists(st.floats(0, 1), max_size=12)
+
+
+def test_the_interval_is_scipys() -> None:
+    values = [97.1, 98.4, 96.9, 97.7]
+    low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
+    found = estimate(values)
+    assert found.n == 4
+    assert found.mean - (found.half_width or 0) == pytest.approx(low)
+    assert found.mean + (found.half_width or 0) == pytest.approx(high)
+
+
+def test_one_value_has_no_interval() -> None:
+    assert estimate([3.5]).half_width is None
+    assert paired_difference([3.5], [3.0]).p_value is None
+
+
+def test_the_paired_test_is_scipys() -> None:
+    one, other = [97.1, 98.4, 96.9], [96.0, 97.9, 96.1]
+    found, expected = paired_difference(one, other), stats.ttest_rel(one, other)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.mean + (found.half_width or 0) == pytest.approx(expected.confidence_interval(0.95).high)
+
+
+def test_equal_differences_claim_nothing() -> None:
+    found = paired_difference([90.0 + 100 / 360, 95.0 + 100 / 360], [90.0, 95.0])
+    assert found.mean == pytest.approx(100 / 360)
+    assert found.half_width is None
+    assert found.p_value == 1.0
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [[1.0]]])
+def test_what_is_no_list_of_numbers_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="values: "):
+        estimate(values)
+
+
+def test_pairs_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 and 1 are no pairs"):
+        paired_difference([1.0, 2.0], [1.0])
+
+
+@given(numbers, st.floats(-100, 100), st.floats(0.1, 10))
+def test_an_interval_moves_and_stretches_with_its_values(values: list[float], shift: float, scale: float) -> None:
+    before, after = estimate(values), estimate([value * scale + shift for value in values])
+    assert after.mean == pytest.approx(before.mean * scale + shift, abs=1e-6)
+    assert after.half_width == pytest.approx((before.half_width or 0) * scale, rel=1e-6, abs=1e-6)
+
+
+@given(numbers, st.floats(-100, 100))
+def test_a_paired_difference_ignores_what_both_share(values: list[float], shift: float) -> None:
+    reference = [math.sin(index) for index in range(len(values))]
+    before = paired_difference(values, reference)
+    after = paired_difference([v + shift for v in values], [r + shift for r in reference])
+    assert after.mean == pytest.approx(before.mean, abs=1e-9)
+    swapped = paired_difference(reference, values)
+    assert swapped.mean == pytest.approx(-before.mean)
+    assert swapped.p_value == before.p_value
+    assume(before.half_width is not None and before.half_width > 1e-3 and after.half_width is not None)
+    assert after.p_value == pytest.approx(before.p_value, rel=1e-3, abs=1e-9)
+
+
+@given(numbers)
+def test_inputs_are_not_changed(values: list[float]) -> None:
+    array = np.array(values)
+    kept = array.copy()
+    estimate(array)
+    paired_difference(array, array[::-1])
+    np.testing.assert_array_equal(array, kept)
+
+
+def test_holm_steps_down() -> None:
+    # Holm (1979): 0.01 · 4, 0.02 · 3, then 0.03 · 2 and 0.04 · 1, the last not below the one before.
+    np.testing.assert_allclose(holm([0.04, 0.01, 0.03, 0.02]), [0.06, 0.04, 0.06, 0.06])
+    assert holm([]).size == 0
+
+
+def test_holm_refuses_what_is_no_probability() -> None:
+    with pytest.raises(ValueError, match=r"1\.5"):
+        holm([1.5])
+
+
+@given(p_values)
+def test_holm_keeps_the_order_and_never_helps(raw: list[float]) -> None:
+    adjusted = holm(raw)
+    assert np.all(adjusted >= np.array(raw))
+    assert np.all(adjusted <= 1)
+    order = np.argsort(raw, kind="stable")
+    assert np.all(np.diff(adjusted[order]) >= 0)
+
+
+@given(p_values, st.randoms())
+def test_holm_does_not_depend_on_the_order(raw: list[float], random: object) -> None:
+    shuffled = list(range(len(raw)))
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(holm([raw[i] for i in shuffled]), holm(raw)[shuffled])
