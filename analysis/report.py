@@ -27,9 +27,9 @@ from analysis.summary import facts, not_as_planned, settings, warnings
 from analysis.tables import TableView, build_table, final_table
 from tune_jobs.config import validation_rows
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import FINAL, Row, data_id, expand, row_trial
+from tune_jobs.expansion import Row, data_id, expand, row_trial
 from tune_jobs.ledger import Contents, Ledger, targets_name
-from tune_jobs.study import Study, Table
+from tune_jobs.study import FINAL, Study, Table
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.

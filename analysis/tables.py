@@ -12,9 +12,9 @@ import pandas as pd
 from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
-from tune_jobs.expansion import FINAL, Row, data_id
+from tune_jobs.expansion import Row, data_id
 from tune_jobs.records import MISSING
-from tune_jobs.study import READS, TRAIN_METRICS, Table
+from tune_jobs.study import FINAL, READS, TRAIN_METRICS, Table
 
 DEFAULT_MARK = "*"
 HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"

@@ -39,7 +39,10 @@ def made_up(seed: int, generator: np.random.Generator) -> Record:
         metric="accuracy",
         target_unit="",
         outputs=10,
-        **dict.fromkeys(("train_loss", "train_metric", "validation_loss", "validation_metric"), curve),
+        train_loss=curve,
+        train_metric=curve,
+        validation_loss=curve,
+        validation_metric=curve,
         learning_rate=curve,
         train_seconds=curve,
         measured_epochs=(EPOCHS,),
@@ -56,9 +59,8 @@ def timed(name: str, work: Callable[[], object]) -> None:
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
-    print(
-        f"{name:44s} median {statistics.median(seconds):7.3f} s  ({min(seconds):.3f} to {max(seconds):.3f}, n={REPEATS})"
-    )
+    spread = f"({min(seconds):.3f} to {max(seconds):.3f}, n={REPEATS})"
+    print(f"{name:44s} median {statistics.median(seconds):7.3f} s  {spread}")
 
 
 def main(trials: int) -> None:

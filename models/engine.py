@@ -15,23 +15,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from models.errors import ModelError
 from models.history import (
     DIVERGED,
     STOPPED_EARLY,
     TIMED_OUT,
+    Best,
     History,
     Measurement,
-    early_stopping_epoch,
-    improvements,
 )
 from models.networks import build_network
 from models.objectives import Objective, build_objective, score
 from models.optimizers import build_optimizer
 from models.protocols import TrainingConfig, TrainingData
 from models.registry import METRICS, metric_name
-from models.schedules import build_schedule
+from models.schedules import Schedule, build_schedule
 
 GRID_SIDE = 64
 GRID_REACH = 2.5
@@ -181,78 +181,113 @@ def _train_one(
     torch.manual_seed(_stream(seed, 0))
     shuffle = torch.Generator().manual_seed(_stream(seed, 1))
     objective = tensors.objective
-    device = tensors.train_inputs.device
     network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network = network.to(tensors.train_inputs.device).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config, network.parameters())
     batches = _batch_bounds(len(tensors.train_inputs), config)
     schedule = build_schedule(config, optimizer, len(batches))
-    higher_is_better = METRICS[metric_name(data.task)].higher_is_better
+    best_metric = Best(higher_is_better=METRICS[metric_name(data.task)].higher_is_better)
+    best_loss = Best(higher_is_better=False)
+    patience = config.early_stopping_patience
 
     history = History(seed)
-    seconds = 0.0
     for epoch in range(1, epochs + 1):
-        network.train()
-        kept_outputs, losses = [], []
-        learning_rate = float("nan")
-
-        start = _now(device)
-        order = torch.randperm(len(tensors.train_inputs), generator=shuffle).to(device)
-        inputs, encoded = tensors.train_inputs[order], tensors.train_encoded[order]
-        for first, last in batches:
-            if deadline is not None and perf_counter() > deadline:
-                history.outcome = TIMED_OUT
-                history.reason = f"ran out of its time limit in epoch {epoch}"
-                return Training(network, history)
-            optimizer.zero_grad(set_to_none=True)
-            outputs = network(inputs[first:last])
-            loss = objective.loss(outputs, encoded[first:last])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(loss.detach())
-            kept_outputs.append(outputs.detach())
-            learning_rate = float(optimizer.param_groups[0]["lr"])
-            schedule.after_batch()
-        seconds += _now(device) - start
-
+        order = torch.randperm(len(tensors.train_inputs), generator=shuffle)
+        done = _train_epoch(network, tensors, order, batches, optimizer, schedule, deadline)
+        if done is None:
+            history.outcome = TIMED_OUT
+            history.reason = f"ran out of its time limit in epoch {epoch}"
+            break
         # All measuring is outside the timing, the running means of the epoch included.
-        sizes = torch.tensor([last - first for first, last in batches], dtype=torch.float64)
-        weighted = (torch.stack(losses).cpu().double() * sizes).sum() / sizes.sum()
-        seen = tensors.train_targets[order[: batches[-1][1]]]
         validation_outputs = _evaluate(network, tensors.validation_inputs)
-        validation_loss = float(objective.loss(validation_outputs, tensors.validation_encoded))
-        validation_metric = score(objective, validation_outputs, tensors.validation_targets, data)
-        history.train_loss.append(float(weighted))
-        history.train_metric.append(score(objective, torch.cat(kept_outputs), seen, data))
-        history.validation_loss.append(validation_loss)
-        history.validation_metric.append(validation_metric)
-        history.learning_rate.append(learning_rate)
-        history.train_seconds.append(seconds)
-        improved = measure_improvements and epoch in improvements(
-            history.validation_metric, higher_is_better=higher_is_better
-        )
+        _append(history, done, tensors, data, validation_outputs)
+        validation_loss = history.validation_loss[-1]
         finite = isfinite(history.train_loss[-1]) and isfinite(validation_loss)
-        if epoch in measure_at or improved or not finite:
+        improved = best_metric.improves(epoch, history.validation_metric[-1])
+        stop = not best_loss.improves(epoch, validation_loss) and 0 < patience <= epoch - best_loss.epoch
+        if epoch in measure_at or (improved and measure_improvements) or stop or not finite:
             history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
         if on_epoch is not None:
             on_epoch(history)
-
         if not finite:
             part = "validation" if isfinite(history.train_loss[-1]) else "training"
             history.outcome = DIVERGED
             history.reason = f"the {part} loss was not finite in epoch {epoch}"
             break
-        if early_stopping_epoch(history.validation_loss, config.early_stopping_patience) == epoch:
+        if stop:
             if epoch < epochs:
                 history.outcome = STOPPED_EARLY
-                history.reason = (
-                    f"no better validation loss for {config.early_stopping_patience} epochs at epoch {epoch}"
-                )
-            if epoch not in history.measurements:
-                history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
+                history.reason = f"no better validation loss for {patience} epochs at epoch {epoch}"
             break
         schedule.after_epoch(validation_loss)
     return Training(network, history)
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """One pass over the training part; `outputs` [n, outputs] and `targets` [n] are in the order of training."""
+
+    losses: Tensor
+    sizes: Tensor
+    outputs: Tensor
+    targets: Tensor
+    learning_rate: float
+    seconds: float
+
+
+def _train_epoch(
+    network: nn.Module,
+    tensors: _Tensors,
+    order: Tensor,
+    batches: Sequence[tuple[int, int]],
+    optimizer: Optimizer,
+    schedule: Schedule,
+    deadline: float | None,
+) -> _Epoch | None:
+    """Train on every batch once, in an order [n]; None where the deadline came first."""
+    device = tensors.train_inputs.device
+    network.train()
+    all_outputs, losses = [], []
+    learning_rate = float("nan")
+
+    start = _now(device)
+    order = order.to(device)
+    inputs, encoded = tensors.train_inputs[order], tensors.train_encoded[order]
+    for first, last in batches:
+        if deadline is not None and perf_counter() > deadline:
+            return None
+        optimizer.zero_grad(set_to_none=True)
+        outputs = network(inputs[first:last])
+        loss = tensors.objective.loss(outputs, encoded[first:last])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.detach())
+        all_outputs.append(outputs.detach())
+        learning_rate = float(optimizer.param_groups[0]["lr"])
+        schedule.after_batch()
+    seconds = _now(device) - start
+
+    return _Epoch(
+        losses=torch.stack(losses).cpu().double(),
+        sizes=torch.tensor([last - first for first, last in batches], dtype=torch.float64),
+        outputs=torch.cat(all_outputs),
+        targets=tensors.train_targets[order[: batches[-1][1]]],
+        learning_rate=learning_rate,
+        seconds=seconds,
+    )
+
+
+def _append(history: History, done: _Epoch, tensors: _Tensors, data: TrainingData, validation_outputs: Tensor) -> None:
+    """Add an epoch's row to the history."""
+    objective = tensors.objective
+    validation_loss = objective.loss(validation_outputs, tensors.validation_encoded)
+    before = history.train_seconds[-1] if history.train_seconds else 0.0
+    history.train_loss.append(float((done.losses * done.sizes).sum() / done.sizes.sum()))
+    history.train_metric.append(score(objective, done.outputs, done.targets, data))
+    history.validation_loss.append(float(validation_loss))
+    history.validation_metric.append(score(objective, validation_outputs, tensors.validation_targets, data))
+    history.learning_rate.append(done.learning_rate)
+    history.train_seconds.append(before + done.seconds)
 
 
 def _stream(seed: int, purpose: int) -> int:

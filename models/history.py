@@ -59,12 +59,27 @@ class History:
         return len(self.train_loss)
 
 
+class Best:
+    """The best value so far, the first of equals; values that are not finite are never the best."""
+
+    def __init__(self, *, higher_is_better: bool) -> None:
+        self.epoch = 0
+        self._value = float("-inf") if higher_is_better else float("inf")
+        self._higher_is_better = higher_is_better
+
+    def improves(self, epoch: int, value: float) -> bool:
+        """Take an epoch's value in, and return whether it beats all before."""
+        better = isfinite(value) and (value > self._value if self._higher_is_better else value < self._value)
+        if better:
+            self.epoch, self._value = epoch, value
+        return better
+
+
 def improvements(values: Sequence[float], *, higher_is_better: bool) -> Iterator[int]:
     """Yield the epochs, counted from 1, whose value is better than every value before."""
-    best = None
+    best = Best(higher_is_better=higher_is_better)
     for epoch, value in enumerate(values, start=1):
-        if isfinite(value) and (best is None or (value > best if higher_is_better else value < best)):
-            best = value
+        if best.improves(epoch, value):
             yield epoch
 
 
@@ -81,11 +96,8 @@ def early_stopping_epoch(validation_loss: Sequence[float], patience: int) -> int
     """
     if not patience:
         return None
-    best = 0
-    improved = set(improvements(validation_loss, higher_is_better=False))
-    for epoch in range(1, len(validation_loss) + 1):
-        if epoch in improved:
-            best = epoch
-        elif epoch - best >= patience:
+    best = Best(higher_is_better=False)
+    for epoch, value in enumerate(validation_loss, start=1):
+        if not best.improves(epoch, value) and epoch - best.epoch >= patience:
             return epoch
     return None

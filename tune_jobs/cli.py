@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="DIR",
-        help="where to (default: report/STUDY, or report/STUDY@FIELD=VALUE for a variant)",
+        help="where to (default: report/STUDY[@VARIANT])",
     )
     report.set_defaults(command=_report)
 
@@ -216,7 +216,6 @@ def _status(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from analysis.report import write_report
-
     from tune_jobs.select import select_variant
 
     selected = select_variant(
