@@ -1,0 +1,71 @@
+"""Small golden histories, and the kind of machine that made them.
+
+`python tests/models/golden.py` writes `golden.json` anew, after `models.version.ENGINE_VERSION` was raised.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATH = Path(__file__).with_name("golden.json")
+CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
+CASES: dict[str, dict[str, Any]] = {
+    "mlp_adam": {"hidden_layers": 2},
+    "cnn_mse": {"network": "cnn", "hidden_layers": 2, "objective": "mse"},
+    "cnn_dropout_batch_norm": {"network": "cnn", "dropout": 0.2, "batch_norm": True, "activation": "gelu"},
+    "nesterov_step": {"optimizer": "nesterov", "schedule": "step", "decay_every": 1, "learning_rate": 0.05},
+    "rmsprop_cosine": {"optimizer": "rmsprop", "schedule": "cosine", "weight_decay": 0.01},
+    "adamw_one_cycle": {"optimizer": "adamw", "schedule": "one_cycle", "activation": "tanh"},
+}
+
+
+def machine() -> str:
+    """Return what the bits depend on: instruction set, processor, torch version."""
+    processor = next(
+        (line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ""
+    )
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()}, {capability}, {processor.partition(':')[2].strip()}, torch {torch.__version__}"
+
+
+def histories() -> dict[str, dict[str, list[float]]]:
+    """Return the curves of every case."""
+    sys.path[:0] = [str(ROOT), str(PATH.parent)]
+    from conftest import generate
+
+    from models.engine import train
+    from tune_jobs.config import TrialConfig
+
+    data = generate()
+    found = {}
+    for name, fields in CASES.items():
+        config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": 3, **fields})
+        done = train(config, [11], data)[0].history
+        found[name] = {curve: getattr(done, curve) for curve in CURVES}
+    return found
+
+
+def bits(curves: dict[str, list[float]]) -> str:
+    """Return a hash of every bit."""
+    return hashlib.sha256(b"".join(np.array(curves[name]).tobytes() for name in CURVES)).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    from models.version import ENGINE_VERSION
+
+    made = histories()
+    content = {
+        "engine_version": ENGINE_VERSION,
+        "machine": machine(),
+        "bits": {name: bits(curves) for name, curves in made.items()},
+        "histories": made,
+    }
+    PATH.write_text(json.dumps(content, indent=1) + "\n")

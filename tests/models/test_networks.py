@@ -1,0 +1,120 @@
+"""Networks are built as configured, and their shapes are known before they are built."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from models.errors import ModelError
+from models.networks import build_network
+from models.registry import ACTIVATIONS, NETWORKS
+from models.shapes import convolution_layers, multiplications
+from tune_jobs.config import TrialConfig
+
+
+def cnn(**fields: object) -> TrialConfig:
+    return TrialConfig(**{"network": "cnn", "hidden_units": 3, **fields})
+
+
+def test_no_network_is_missing() -> None:
+    assert set(NETWORKS) >= {"linear", "mlp", "cnn"}
+    assert set(ACTIVATIONS) >= {"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_with_every_activation(network: str, activation: str) -> None:
+    config = TrialConfig(network=network, activation=activation, hidden_layers=2, batch_norm=True, dropout=0.1)
+    built = build_network(config, (1, 8, 8), 5)
+    assert built(torch.zeros(3, 1, 8, 8)).shape == (3, 5)
+    kinds = {type(module) for module in built}
+    assert (type(ACTIVATIONS[activation].load()()) in kinds) == (network != "linear")
+    assert (nn.Dropout in kinds) == (network != "linear")
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@settings(deadline=None)
+@given(
+    layers=st.integers(1, 5),
+    kernel=st.integers(1, 6),
+    padding=st.one_of(st.integers(0, 3), st.just("same")),
+    pooling=st.booleans(),
+    growth=st.sampled_from(["constant", "doubling"]),
+    height=st.integers(1, 17),
+    width=st.integers(1, 17),
+)
+def test_predicted_shapes_are_the_built_ones_or_both_refuse(
+    layers: int, kernel: int, padding: int | str, pooling: bool, growth: str, height: int, width: int
+) -> None:
+    config = cnn(hidden_layers=layers, kernel_size=kernel, padding=padding, pooling=pooling, channel_growth=growth)
+    try:
+        plan = convolution_layers(config, (2, height, width))
+    except ModelError:
+        with pytest.raises(RuntimeError):
+            _unchecked(config, height, width)
+        return
+    built = build_network(config, (2, height, width), 4).eval()
+    x = torch.zeros(1, 2, height, width)
+    for module in built:
+        if isinstance(module, nn.Flatten):
+            break
+        x = module(x)
+    assert x.shape[1:] == (plan[-1].out_channels, plan[-1].height, plan[-1].width)
+    assert built(torch.zeros(2, 2, height, width)).shape == (2, 4)
+    assert multiplications(config, (2, height, width), 4) > 0
+
+
+def _unchecked(config: TrialConfig, height: int, width: int) -> torch.Tensor:
+    """Run the configured convolutions without looking at their shapes first."""
+    x, channels = torch.zeros(1, 2, height, width), 2
+    for index in range(config.hidden_layers):
+        out = config.hidden_units * (2**index if config.channel_growth == "doubling" else 1)
+        x = nn.Conv2d(channels, out, config.kernel_size, padding=config.padding)(x)
+        channels = out
+        if config.pooling and min(x.shape[2:]) >= 2:
+            x = nn.MaxPool2d(2)(x)
+    return x
+
+
+def test_pooling_ends_where_the_side_would_fall_below_one() -> None:
+    plan = convolution_layers(cnn(hidden_layers=5), (1, 16, 16))
+    assert [(layer.height, layer.pooled) for layer in plan] == [(8, True), (4, True), (2, True), (1, True), (1, False)]
+
+
+def test_doubling_widths() -> None:
+    plan = convolution_layers(cnn(hidden_layers=4, hidden_units=2, channel_growth="doubling"), (1, 16, 16))
+    assert [layer.out_channels for layer in plan] == [2, 4, 8, 16]
+
+
+def test_errors_name_the_layer_and_the_sizes() -> None:
+    config = cnn(hidden_layers=4, padding=0, pooling=False, kernel_size=5)
+    with pytest.raises(ModelError, match="layer 2 of 4 gets images of 4x4 pixels, too small for kernel_size 5"):
+        convolution_layers(config, (1, 8, 8))
+    with pytest.raises(ModelError, match=r"cnn needs images .* the data has \(4,\)"):
+        convolution_layers(cnn(), (4,))
+
+
+@pytest.mark.parametrize("activation", [name for name, entry in ACTIVATIONS.items() if entry.monotone])
+def test_pooling_before_a_monotone_activation_is_the_same_function(activation: str) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(8, 3, 6, 6, requires_grad=True)
+    layer = ACTIVATIONS[activation].load()()
+    before, after = layer(nn.functional.max_pool2d(x, 2)), nn.functional.max_pool2d(layer(x), 2)
+    torch.testing.assert_close(before, after)
+    weights = torch.randn_like(before)
+    (one,) = torch.autograd.grad((before * weights).sum(), x, retain_graph=True)
+    (two,) = torch.autograd.grad((after * weights).sum(), x)
+    torch.testing.assert_close(one, two)
+
+
+def test_registry_shapes_and_history_need_no_torch() -> None:
+    code = (
+        "import sys, models.registry, models.shapes, models.history, models.version; "
+        "print({'torch', 'ray'} & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
