@@ -5,6 +5,7 @@ import json
 import sys
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,9 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.storage import Storage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHORTEST_PREFIX = 4
 _EPOCHS_SHOWN = 12
@@ -125,7 +129,7 @@ def _find(ledger: Ledger, prefix: str) -> Record:
     return found[0]
 
 
-def _epoch_table(records: list[Record]):  # type: ignore[no-untyped-def]
+def _epoch_table(records: list[Record]) -> "pd.DataFrame":
     import pandas as pd
 
     single = [

@@ -179,6 +179,23 @@ def test_a_folder_with_a_models_module_of_the_users_own(tiny_study: Path, tmp_pa
     assert keys_trained(ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)) == 4
 
 
+def started_training(study: Path, cwd: Path) -> subprocess.Popen[str]:
+    """Start a run and return it once it trains."""
+    process = subprocess.Popen(
+        [*ABLATUNE, "run", str(study), "--storage", "r"],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "training" in line:
+            return process
+    raise AssertionError(f"the run ended with {process.wait()} before it trained")
+
+
 def parents() -> dict[int, tuple[int, str]]:
     """Return every process with its parent and its command."""
     found = {}
@@ -211,18 +228,7 @@ def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text("base: {epochs: 150}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n")
     ablatune("run", study, "--storage", "alone", cwd=tmp_path)
-    process = subprocess.Popen(
-        [*ABLATUNE, "run", str(study), "--storage", "r"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "training" in line:
-            break
+    process = started_training(study, tmp_path)
     (victim, *_) = workers_of(process.pid)
     os.kill(victim, signal.SIGKILL)
     output, _ = process.communicate(timeout=200)
@@ -261,18 +267,7 @@ def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
 def test_interrupted_runs_say_so_and_continue(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text("base: {epochs: 3000}\ntables: [{factor: hidden_units, levels: [4, 8, 16]}]\n")
-    process = subprocess.Popen(
-        [*ABLATUNE, "run", str(study), "--storage", "r"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "training" in line:
-            break
+    process = started_training(study, tmp_path)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 130, output
