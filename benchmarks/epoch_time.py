@@ -41,7 +41,7 @@ class Images:
 
 
 def textbook(data: Images) -> float:
-    """Return the seconds of one epoch as tutorials write it: DataLoader, activation before pooling, plain Adam."""
+    """Return the seconds of the second epoch as tutorials write it: DataLoader, activation first, plain Adam."""
     torch.set_num_threads(1)
     network = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
@@ -56,13 +56,15 @@ def textbook(data: Images) -> float:
     optimizer = torch.optim.Adam(network.parameters(), lr=CONFIG.learning_rate)
     rows = TensorDataset(torch.tensor(data.train_inputs), torch.tensor(data.train_targets))
     loader = DataLoader(rows, batch_size=CONFIG.batch_size, shuffle=True)
-    start = time.perf_counter()
-    for images, targets in loader:
-        optimizer.zero_grad()
-        one_hot = nn.functional.one_hot(targets, 10).float()
-        nn.functional.mse_loss(network(images), one_hot).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return time.perf_counter() - start
+    ends = [time.perf_counter()]
+    for _ in range(CONFIG.epochs):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            one_hot = nn.functional.one_hot(targets, 10).float()
+            nn.functional.mse_loss(network(images), one_hot).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        ends.append(time.perf_counter())
+    return ends[2] - ends[1]
 
 
 def engine(data: Images) -> float:

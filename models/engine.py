@@ -30,12 +30,13 @@ from models.networks import build_network
 from models.objectives import Objective, build_objective, score
 from models.optimizers import build_optimizer
 from models.protocols import TrainingConfig, TrainingData
-from models.registry import METRICS, metric_name
+from models.registry import METRICS, SCHEDULES, metric_name
 from models.schedules import Schedule, build_schedule
+from models.shapes import check_network, normalises_batches
 
 GRID_SIDE = 64
 GRID_REACH = 2.5
-_EVALUATION_BATCH = 4096
+_EVALUATION_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,23 @@ def train(
         A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
 
     Raises:
-        ModelError: the configuration does not fit the data.
+        ModelError: the configuration does not fit the data, or `epochs` goes beyond what the schedule was
+            told of.
     """
+    epochs = config.epochs if epochs is None else epochs
+    if "epochs" in SCHEDULES[config.schedule].reads and epochs > config.epochs:
+        raise ModelError(
+            f"epochs: {epochs} is more than the {config.epochs} that schedule {config.schedule} is made for; give at "
+            "most that, or configure more"
+        )
     if config.batch_size > len(data.train_inputs):
         raise ModelError(
             f"batch_size: {config.batch_size} is more than the {len(data.train_inputs)} rows of the training "
             "part; give at most that"
         )
+    check_network(config, tuple(data.train_inputs.shape[1:]))
     results = []
-    with _reproducible(config.threads):
+    with _reproducible(config.threads, torch.device(device)):
         tensors = _Tensors.on_device(config, data, torch.device(device))
         for seed in seeds:
             results.append(
@@ -92,10 +101,10 @@ def train(
                     seed,
                     data,
                     tensors,
-                    epochs=epochs or config.epochs,
-                    measure_at=measure_at,
+                    epochs=epochs,
+                    measure_at=frozenset(measure_at),
                     measure_improvements=measure_improvements,
-                    deadline=perf_counter() + time_limit_seconds if time_limit_seconds else None,
+                    deadline=None if time_limit_seconds is None else perf_counter() + time_limit_seconds,
                     on_epoch=on_epoch,
                 )
             )
@@ -145,25 +154,39 @@ def _images_last(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def _reproducible(threads: int) -> Iterator[None]:
+def _reproducible(threads: int, device: torch.device) -> Iterator[None]:
     """Set what the numbers depend on beside the configuration, and put it back afterwards.
 
-    Denormal numbers are flushed to zero: they change nothing that can be seen, and saturated networks
-    train several times slower with them.
+    With one thread denormal numbers are flushed to zero: they change nothing that can be seen, and saturated
+    networks train several times slower with them. With more they are not: the setting reaches only those
+    threads of the pool that start under it, so the numbers would depend on what ran before.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    on_cuda = device.type == "cuda"
+    if on_cuda:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads_before = torch.get_num_threads()
     deterministic_before = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.set_flush_denormal(True)
+    warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
+    flushed_before = float(torch.tensor(1e-40) * 0.5) == 0
     try:
-        with torch.random.fork_rng():
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True)
+        torch.set_flush_denormal(threads == 1)
+        # Only the device in use: to ask another for its state would take memory on it.
+        with torch.random.fork_rng(devices=[device] if on_cuda else []):
             yield
     finally:
-        torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(deterministic_before)
+        torch.set_flush_denormal(flushed_before)
+        torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
         torch.set_num_threads(threads_before)
+
+
+def _seed_generators(seed: int, device: torch.device) -> None:
+    """Seed the generators that weights (CPU) and dropout (the device) are drawn from, and no other device's."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
 
 
 def _train_one(
@@ -178,11 +201,12 @@ def _train_one(
     deadline: float | None,
     on_epoch: Callable[[History], None] | None,
 ) -> Training:
-    torch.manual_seed(_stream(seed, 0))
+    device = tensors.train_inputs.device
+    _seed_generators(_stream(seed, 0), device)
     shuffle = torch.Generator().manual_seed(_stream(seed, 1))
     objective = tensors.objective
     network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
-    network = network.to(tensors.train_inputs.device).to(memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config, network.parameters())
     batches = _batch_bounds(len(tensors.train_inputs), config)
     schedule = build_schedule(config, optimizer, len(batches))
@@ -220,7 +244,7 @@ def _train_one(
                 history.reason = f"no better validation loss for {patience} epochs at epoch {epoch}"
             break
         schedule.after_epoch(validation_loss)
-    return Training(network, history)
+    return Training(network.eval(), history)
 
 
 @dataclass(frozen=True)
@@ -302,7 +326,7 @@ def _batch_bounds(rows: int, config: TrainingConfig) -> list[tuple[int, int]]:
     """
     bounds = [(first, min(first + config.batch_size, rows)) for first in range(0, rows, config.batch_size)]
     first, last = bounds[-1]
-    if config.batch_norm and last - first == 1 and len(bounds) > 1:
+    if normalises_batches(config) and last - first == 1 and len(bounds) > 1:
         bounds.pop()
     return bounds
 

@@ -46,7 +46,11 @@ def cnn(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -> nn
     layers: list[nn.Module] = []
     plan = convolution_layers(config, input_shape)
     for layer in plan:
-        layers.append(nn.Conv2d(layer.in_channels, layer.out_channels, config.kernel_size, padding=layer.padding))
+        padding = (config.kernel_size - 1) // 2 if layer.padding == "same" else int(layer.padding)
+        if layer.padding == "same" and config.kernel_size % 2 == 0:
+            # An even kernel keeps the size with one more zero on the right and below than on the left and above.
+            layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
+        layers.append(nn.Conv2d(layer.in_channels, layer.out_channels, config.kernel_size, padding=padding))
         if config.batch_norm:
             layers.append(nn.BatchNorm2d(layer.out_channels))
         nonlinearity = [_activation(config)]

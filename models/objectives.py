@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
+from models.errors import ModelError
 from models.protocols import ObjectiveConfig, TrainingData
 from models.registry import OBJECTIVES
 
@@ -32,7 +33,14 @@ class Objective:
 
 
 def build_objective(config: ObjectiveConfig, data: TrainingData) -> Objective:
-    """Return the configured objective for the data's task."""
+    """Return the configured objective for the data's task.
+
+    Raises:
+        ModelError: the objective is not for this task.
+    """
+    if data.task not in OBJECTIVES[config.objective].tasks:
+        fitting = [name for name, entry in OBJECTIVES.items() if data.task in entry.tasks]
+        raise ModelError(f"objective: {config.objective} is not for {data.task}; use {', '.join(fitting)}")
     objective: Objective = OBJECTIVES[config.objective].load()(config, data.task, data.classes)
     return objective
 

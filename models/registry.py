@@ -18,7 +18,7 @@ class Entry:
         label: what a person reads in tables and plots.
         target: where the code is, as "module:attribute".
         reads: the configuration fields that change what the code does, beyond those every trial has.
-        tasks: the tasks that it can be used for; empty means all.
+        tasks: the tasks that an objective can be used for; empty for everything else.
     """
 
     label: str

@@ -43,7 +43,11 @@ def step(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) 
 
 def plateau(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
     """Multiply by `decay_factor` after more than `plateau_patience` epochs without a better validation loss."""
-    scheduler = ReduceLROnPlateau(optimizer, factor=config.decay_factor, patience=config.plateau_patience)
+    # "Better" is any less, as for early stopping: PyTorch's relative threshold takes a slightly worse negative
+    # loss (a Gaussian NLL) for a better one.
+    scheduler = ReduceLROnPlateau(
+        optimizer, factor=config.decay_factor, patience=config.plateau_patience, threshold=0, eps=0
+    )
     return Schedule(after_epoch=scheduler.step)
 
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 from math import prod
 
 from models.errors import ModelError
-from models.protocols import NetworkConfig
+from models.protocols import NetworkConfig, TrainingConfig
+from models.registry import NETWORKS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def convolution_layers(config: NetworkConfig, input_shape: tuple[int, ...]) -> l
     layers = []
     for index in range(config.hidden_layers):
         out_channels = config.hidden_units * (2**index if config.channel_growth == "doubling" else 1)
-        grown = 0 if config.padding == "same" else 2 * int(config.padding) - config.kernel_size + 1
+        grown = _growth(config)
         if min(height, width) + grown < 1:
             raise ModelError(
                 f"hidden_layers: layer {index + 1} of {config.hidden_layers} gets images of {height}x{width} "
@@ -57,10 +58,29 @@ def convolution_layers(config: NetworkConfig, input_shape: tuple[int, ...]) -> l
     return layers
 
 
-def check_network(config: NetworkConfig, input_shape: tuple[int, ...]) -> None:
-    """Raise ModelError where the configured network cannot take inputs of this shape."""
+def _growth(config: NetworkConfig) -> int:
+    """Return by how many pixels a convolution changes the sides of its image."""
+    return 0 if config.padding == "same" else 2 * int(config.padding) - config.kernel_size + 1
+
+
+def check_network(config: TrainingConfig, input_shape: tuple[int, ...]) -> None:
+    """Raise where the configured network cannot be trained on inputs of this shape.
+
+    Raises:
+        ModelError: as `convolution_layers`, or batch normalisation over batches of one.
+    """
     if config.network == "cnn":
         convolution_layers(config, input_shape)
+    if normalises_batches(config) and config.batch_size < 2:
+        raise ModelError(
+            f"batch_norm: needs batches of two or more, batch_size is {config.batch_size}; raise it or leave "
+            "batch_norm off"
+        )
+
+
+def normalises_batches(config: NetworkConfig) -> bool:
+    """Return whether the configured network has batch normalisation; a linear one never has."""
+    return config.batch_norm and "batch_norm" in NETWORKS[config.network].reads
 
 
 def multiplications(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -> int:
@@ -72,7 +92,8 @@ def multiplications(config: NetworkConfig, input_shape: tuple[int, ...], outputs
         total = 0
         height, width = input_shape[1:]
         for layer in convolution_layers(config, input_shape):
-            total += config.kernel_size**2 * layer.in_channels * layer.out_channels * height * width
+            pixels = (height + _growth(config)) * (width + _growth(config))
+            total += config.kernel_size**2 * layer.in_channels * layer.out_channels * pixels
             height, width = layer.height, layer.width
             features = layer.out_channels * height * width
         return total + features * outputs

@@ -22,17 +22,24 @@ CASES: dict[str, dict[str, Any]] = {
     "cnn_dropout_batch_norm": {"network": "cnn", "dropout": 0.2, "batch_norm": True, "activation": "gelu"},
     "nesterov_step": {"optimizer": "nesterov", "schedule": "step", "decay_every": 1, "learning_rate": 0.05},
     "rmsprop_cosine": {"optimizer": "rmsprop", "schedule": "cosine", "weight_decay": 0.01},
+    "momentum_bce": {"optimizer": "momentum", "objective": "bce_with_logits", "weight_decay": 0.001},
+    "sgd_gaussian_nll": {"optimizer": "sgd", "objective": "gaussian_nll", "schedule": "plateau", "learning_rate": 0.01},
     "adamw_one_cycle": {"optimizer": "adamw", "schedule": "one_cycle", "activation": "tanh"},
 }
 
 
 def machine() -> str:
-    """Return what the bits depend on: instruction set, processor, torch version."""
-    processor = next(
-        (line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ""
-    )
+    """Return what the bits depend on: instruction set, processor, torch version.
+
+    The processor's family, model and cache count too: its name may be as general as "AMD EPYC", and the
+    libraries below torch choose their blocks by them.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    first = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    processor = [first.get(name, "") for name in ("vendor_id", "cpu family", "model", "model name", "cache size")]
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"{platform.machine()}, {capability}, {processor.partition(':')[2].strip()}, torch {torch.__version__}"
+    return ", ".join([platform.machine(), capability, *processor, f"torch {torch.__version__}"])
 
 
 def histories() -> dict[str, dict[str, list[float]]]:
@@ -43,11 +50,11 @@ def histories() -> dict[str, dict[str, list[float]]]:
     from models.engine import train
     from tune_jobs.config import TrialConfig
 
-    data = generate()
+    images, table = generate(), generate(shape=(4,), classes=0)
     found = {}
     for name, fields in CASES.items():
         config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": 3, **fields})
-        done = train(config, [11], data)[0].history
+        done = train(config, [11], table if config.objective == "gaussian_nll" else images)[0].history
         found[name] = {curve: getattr(done, curve) for curve in CURVES}
     return found
 

@@ -1,6 +1,7 @@
 """The engine: what a history holds, how it ends, and that its bits depend on the configuration and the seed alone."""
 
 import dataclasses
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,11 +16,11 @@ import torch
 
 from models.engine import GRID_SIDE, grid_points, train
 from models.errors import ModelError
-from models.history import History
+from models.history import History, early_stopping_epoch
 from models.networks import build_network
 from models.objectives import build_objective
-from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
-from tune_jobs.config import TrialConfig
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from tune_jobs.config import TrialConfig, trajectory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
@@ -35,6 +36,18 @@ def bits(one: History) -> list[bytes]:
     curves = [np.array(getattr(one, name)).tobytes() for name in CURVES]
     kept = [m.validation_outputs.tobytes() for _, m in sorted(one.measurements.items())]
     return curves + kept + [np.array([m.train_loss, m.train_metric]).tobytes() for m in one.measurements.values()]
+
+
+def run_python(code: str, **environment: str) -> str:
+    """Return what some code prints in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -159,21 +172,8 @@ def test_another_process_gives_the_same_bits(images: Any) -> None:
         "from conftest import generate; from test_engine import bits, history\n"
         "print(hashlib.sha256(b''.join(bits(history(generate(), seed=5, network='cnn')))).hexdigest())"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": threads},
-        ).stdout
-        for threads in ("1", "2")
-    }
-    assert len(outputs) == 1
-    import hashlib
-
-    assert outputs.pop().strip() == hashlib.sha256(b"".join(bits(history(images, seed=5, network="cnn")))).hexdigest()
+    expected = hashlib.sha256(b"".join(bits(history(images, seed=5, network="cnn")))).hexdigest()
+    assert {run_python(code, OMP_NUM_THREADS=threads) for threads in ("1", "2")} == {expected}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -275,12 +275,154 @@ def test_the_engine_runs_where_ray_is_not_installed() -> None:
         "from conftest import generate; from test_engine import history\n"
         "print(history(generate()).outcome)"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    assert run_python(code) == "completed"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("optimizer", ["sgd", "nesterov"])
+@pytest.mark.parametrize("schedule", ["constant", "step"])
+def test_fields_that_an_entry_does_not_read_change_no_bit(
+    network: str, optimizer: str, schedule: str, make_data: Callable[..., Any]
+) -> None:
+    """A trial's key leaves them out, so two configurations that share it must train the same."""
+    others = {
+        "hidden_layers": 2,
+        "channel_growth": "doubling",
+        "kernel_size": 2,
+        "padding": 1,
+        "pooling": False,
+        "activation": "mish",
+        "dropout": 0.4,
+        "batch_norm": True,
+        "label_smoothing": 0.2,
+        "variance_link": "softplus",
+        "momentum": 0.3,
+        "decay_every": 1,
+        "decay_factor": 0.7,
+        "plateau_patience": 0,
+    }
+    base = TrialConfig(
+        network=network, optimizer=optimizer, schedule=schedule, objective="mse", hidden_units=8, batch_size=16
     )
-    assert out.stdout.strip() == "completed"
+    read = trajectory(base.replace(**others))
+    data = make_data(rows=33)
+    done = [
+        train(config, [0], data, epochs=2)[0].history
+        for config in (base, base.replace(**{name: value for name, value in others.items() if name not in read}))
+    ]
+    assert bits(done[0]) == bits(done[1])
+
+
+def test_read_only_arrays_are_trained_on_and_left_alone(images: Any) -> None:
+    arrays = {
+        name: getattr(images, name).copy()
+        for name in ("train_inputs", "train_targets", "validation_inputs", "validation_targets")
+    }
+    for array in arrays.values():
+        array.setflags(write=False)
+    assert bits(history(dataclasses.replace(images, **arrays))) == bits(history(images))
+
+
+def test_an_image_too_small_for_the_layers_is_refused_before_anything_is_trained(images: Any) -> None:
+    seen: list[int] = []
+    fields = {"network": "cnn", "kernel_size": 5, "padding": 0, "hidden_layers": 3}
+    with pytest.raises(ModelError, match="layer 2 of 3 gets images of 2x2 pixels"):
+        history(images, run={"on_epoch": lambda so_far: seen.append(so_far.epochs)}, **fields)
+    assert not seen
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_more_epochs_than_the_schedule_is_made_for_are_refused(schedule: str, images: Any) -> None:
+    with pytest.raises(ModelError, match=f"epochs: 4 is more than the 3 that schedule {schedule}"):
+        history(images, epochs=3, schedule=schedule, run={"epochs": 4})
+    assert history(images, epochs=3, run={"epochs": 4}).epochs == 4
+
+
+@pytest.mark.parametrize("fields", [{"epochs": 0}, {"time_limit_seconds": 0.0}])
+def test_zero_is_a_number_and_not_the_default(fields: dict[str, Any], images: Any) -> None:
+    done = history(images, run=fields)
+    assert done.epochs == 0
+    assert done.outcome == ("completed" if "epochs" in fields else "timed_out")
+
+
+def test_early_stopping_at_the_last_epoch_is_a_complete_trajectory(images: Any) -> None:
+    fields = {"learning_rate": 0.1, "early_stopping_patience": 3}
+    stopped = history(images, epochs=60, **fields)
+    done = history(images, epochs=60, run={"epochs": stopped.epochs}, **fields)
+    assert (stopped.outcome, done.outcome) == ("stopped_early", "completed")
+    assert bits(done) == bits(stopped)
+
+
+@pytest.mark.parametrize("patience", [1, 2, 5])
+@pytest.mark.parametrize("learning_rate", [0.03, 0.3])
+def test_the_engine_stops_where_the_pure_function_says(patience: int, learning_rate: float, images: Any) -> None:
+    full = history(images, epochs=40, learning_rate=learning_rate)
+    done = history(images, epochs=40, learning_rate=learning_rate, early_stopping_patience=patience)
+    stop = early_stopping_epoch(full.validation_loss, patience)
+    assert done.epochs == (stop or 40)
+    assert done.validation_loss == full.validation_loss[: done.epochs]
+
+
+def test_one_value_that_is_not_a_number_in_the_data_is_a_divergence(images: Any) -> None:
+    inputs = images.train_inputs.copy()
+    inputs[5] = np.nan
+    done = history(dataclasses.replace(images, train_inputs=inputs))
+    assert (done.outcome, done.epochs) == ("diverged", 1)
+    assert done.measurements[1].validation_outputs.shape == (30, 4)
+    assert "training loss was not finite in epoch 1" in done.reason
+    broken = np.full_like(images.validation_inputs, np.inf)
+    assert "validation loss" in history(dataclasses.replace(images, validation_inputs=broken)).reason
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_no_objective_and_optimizer_raise_at_an_absurd_learning_rate(
+    objective: str, optimizer: str, images: Any, table: Any
+) -> None:
+    data = images if "classification" in OBJECTIVES[objective].tasks else table
+    done = history(data, objective=objective, optimizer=optimizer, learning_rate=1e30, weight_decay=0.1)
+    assert done.outcome in {"completed", "diverged"}
+    assert done.epochs == len(done.learning_rate) >= 1
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: Any) -> None:
+    def interrupt(_: History) -> None:
+        assert torch.get_num_threads() == 1
+        assert torch.are_deterministic_algorithms_enabled()
+        raise KeyboardInterrupt
+
+    def settings() -> tuple[object, ...]:
+        flushed = float(torch.tensor(1e-40) * 0.5) == 0
+        deterministic = (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        )
+        return torch.get_num_threads(), flushed, deterministic, torch.get_rng_state().tolist()
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        torch.set_flush_denormal(before)
+        torch.use_deterministic_algorithms(before, warn_only=before)
+        expected = settings()
+        with pytest.raises(KeyboardInterrupt):
+            history(images, run={"on_epoch": interrupt})
+        assert settings() == expected
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(False)
+
+
+def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
+    """Threads inherit the setting of the one that starts them, and would keep it for all later trials."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests/models')\n"
+        "import torch; torch.set_num_threads(1)\n"
+        "from conftest import generate; from test_engine import history\n"
+        "history(generate(rows=200, shape=(1, 32, 32)), network='cnn', hidden_units=16, batch_size=200, threads=2)\n"
+        "torch.set_num_threads(2)\n"
+        "print(bool((torch.full((4_000_000,), 1e-40) * 1.0 != 0).all()))"
+    )
+    assert run_python(code) == "True"

@@ -12,7 +12,7 @@ from torch import nn
 from models.errors import ModelError
 from models.networks import build_network
 from models.registry import ACTIVATIONS, NETWORKS
-from models.shapes import convolution_layers, multiplications
+from models.shapes import check_network, convolution_layers, multiplications
 from tune_jobs.config import TrialConfig
 
 
@@ -109,6 +109,30 @@ def test_pooling_before_a_monotone_activation_is_the_same_function(activation: s
     (one,) = torch.autograd.grad((before * weights).sum(), x, retain_graph=True)
     (two,) = torch.autograd.grad((after * weights).sum(), x)
     torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 6])
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_same_padding_is_pytorchs_for_even_kernels_too(kernel_size: int) -> None:
+    built = build_network(cnn(kernel_size=kernel_size, pooling=False), (2, 7, 6), 4)
+    convolution = next(module for module in built if isinstance(module, nn.Conv2d))
+    x = torch.randn(3, 2, 7, 6)
+    expected = nn.functional.conv2d(x, convolution.weight, convolution.bias, padding="same")
+    ours = nn.Sequential(*[module for module in built if isinstance(module, nn.Conv2d | nn.ZeroPad2d)])(x)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_multiplications_are_counted_where_the_kernel_is_put_down() -> None:
+    unpadded = cnn(hidden_layers=1, padding=0, pooling=True)
+    assert multiplications(unpadded, (1, 8, 8), 10) == 9 * 3 * 6 * 6 + 3 * 3 * 3 * 10
+    assert multiplications(TrialConfig(hidden_layers=2, hidden_units=5), (1, 2, 2), 3) == 4 * 5 + 5 * 5 + 5 * 3
+    assert multiplications(TrialConfig(network="linear"), (1, 2, 2), 3) == 12
+
+
+def test_batch_norm_over_batches_of_one_is_refused_where_there_is_any() -> None:
+    with pytest.raises(ModelError, match="batch_norm: needs batches of two or more, batch_size is 1"):
+        check_network(TrialConfig(batch_norm=True, batch_size=1), (4,))
+    check_network(TrialConfig(network="linear", batch_norm=True, batch_size=1), (4,))
 
 
 def test_registry_shapes_and_history_need_no_torch() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from models.errors import ModelError
 from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, outputs_needed, score
 from models.registry import OBJECTIVES
 from tune_jobs.config import TrialConfig
@@ -33,6 +34,19 @@ def test_every_objective_serves_some_task() -> None:
         for task in entry.tasks:
             classes = 3 if task == "classification" else 0
             assert outputs_needed(TrialConfig(objective=name), task, classes) >= 1
+
+
+def test_an_objective_of_another_task_is_refused_with_those_that_fit() -> None:
+    with pytest.raises(ModelError, match="objective: cross_entropy is not for regression; use mse, gaussian_nll"):
+        objective("cross_entropy", 0)
+
+
+def test_a_variance_beyond_all_numbers_is_an_infinite_loss_and_no_exception() -> None:
+    made = objective("gaussian_nll", 0)
+    outputs = torch.tensor([[0.0, 1e4]], requires_grad=True)
+    loss = made.loss(outputs, made.encode(torch.tensor([1.0])))
+    loss.backward()
+    assert float(loss.detach()) == float("inf")
 
 
 def test_cross_entropy() -> None:

@@ -48,6 +48,36 @@ def test_every_optimizer_goes_downhill(name: str) -> None:
     assert stepped(name, steps=1) < 1
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("name", "plain", "options"),
+    [
+        ("sgd", torch.optim.SGD, {}),
+        ("momentum", torch.optim.SGD, {"momentum": 0.8}),
+        ("nesterov", torch.optim.SGD, {"momentum": 0.8, "nesterov": True}),
+        ("adam", torch.optim.Adam, {}),
+        ("adamw", torch.optim.AdamW, {}),
+        ("rmsprop", torch.optim.RMSprop, {}),
+    ],
+)
+def test_many_steps_are_those_of_pytorchs_plain_optimizers(
+    name: str, plain: type[torch.optim.Optimizer], options: dict[str, object], weight_decay: float
+) -> None:
+    ours, theirs = (torch.nn.Parameter(torch.linspace(-1, 1, 20).reshape(4, 5)) for _ in range(2))
+    config = TrialConfig(optimizer=name, learning_rate=0.03, momentum=0.8, weight_decay=weight_decay)
+    pairs = [
+        (ours, build_optimizer(config, [ours])),
+        (theirs, plain([theirs], lr=0.03, weight_decay=weight_decay, foreach=False, **options)),
+    ]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(30):
+        gradient = torch.randn(4, 5, generator=generator)
+        for parameter, optimizer in pairs:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs)
+
+
 def rates(epochs: int = 6, losses: list[float] | None = None, **fields: object) -> list[list[float]]:
     """Return the learning rate of every batch, by epoch."""
     config = TrialConfig(learning_rate=0.8, epochs=epochs, optimizer="sgd", **fields)
@@ -74,6 +104,15 @@ def test_plateau_waits_for_its_patience() -> None:
     losses = [1.0, 0.5, 0.6, 0.6, 0.4, 0.4]
     first = [e[0] for e in rates(losses=losses, schedule="plateau", plateau_patience=1, decay_factor=0.5)]
     assert first == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.4, 0.4])
+
+
+def test_plateau_waits_as_early_stopping_does_for_any_less() -> None:
+    """Losses below zero are no special case, and a loss that is less by a hair is less."""
+    worse = [-2.0 + 1e-5 * n for n in range(4)]
+    better = [-2.0 - 1e-6 * n for n in range(4)]
+    for losses, expected in ((worse, [0.8, 0.8, 0.4, 0.2]), (better, [0.8] * 4)):
+        rate = [e[0] for e in rates(4, losses, schedule="plateau", plateau_patience=0, decay_factor=0.5)]
+        assert rate == pytest.approx(expected)
 
 
 def test_cosine_falls_to_nearly_zero() -> None:
