@@ -57,7 +57,12 @@ class TrialConfig:
     )
     network: str = declare("mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS))
     hidden_layers: int = declare(
-        1, int, label="Number of Layers", help="Hidden layers, before the linear output layer.", at_least=1
+        1,
+        int,
+        label="Number of Layers",
+        help="Hidden layers, before the linear output layer.",
+        at_least=1,
+        at_most=1000,
     )
     hidden_units: int = declare(
         32,
@@ -65,6 +70,7 @@ class TrialConfig:
         label="Hidden Layer Size",
         help="Units of each hidden layer, or channels of a convolution.",
         at_least=1,
+        at_most=100_000,
     )
     channel_growth: str = declare(
         "constant",
@@ -74,7 +80,7 @@ class TrialConfig:
         choices={"constant": "Constant", "doubling": "Doubling"},
     )
     kernel_size: int = declare(
-        3, int, label="Kernel size", help="Side of a convolution's kernel.", unit="pixels", at_least=1
+        3, int, label="Kernel size", help="Side of a convolution's kernel.", unit="pixels", at_least=1, at_most=1000
     )
     padding: int | str = declare(
         "same",
@@ -83,6 +89,7 @@ class TrialConfig:
         help="Zeros around the image before a convolution; `same` keeps its size.",
         unit="pixels",
         at_least=0,
+        at_most=1000,
         also=("same",),
     )
     pooling: bool = declare(

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from tune_jobs.errors import ConfigError, unknown
@@ -90,7 +89,9 @@ class FieldSpec:
         return value
 
     def _check_number(self, name: str, value: Any) -> int | float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        wrong_kind = isinstance(value, bool) or not isinstance(value, int | float)
+        # Beyond 2**53 whole numbers are no longer told apart once something keeps them as floats.
+        if wrong_kind or not -(2**53) <= value <= 2**53:
             raise ConfigError(name, f"{value!r} is not {self.rule}")
         if self.kind is int and value != int(value):
             raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")

@@ -227,9 +227,9 @@ def _table(node: Node, read: str, train_metric: str) -> Table:
 
 def _one_factor(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
     factor = node.get("factor")
-    if factor is not None and (factor.value not in FIELDS or factor.value in _NOT_FACTORS):
-        raise factor.error(unknown("field", factor.value, set(FIELDS) - set(_NOT_FACTORS)))
-    name = factor.value if factor is not None else None
+    name = node.text("factor", "") or None
+    if factor is not None and (name not in FIELDS or name in _NOT_FACTORS):
+        raise factor.error(unknown("field", name, set(FIELDS) - set(_NOT_FACTORS)))
     nodes = node.need("levels").items()
     levels = [_level(child, name) for child in nodes]
     _no_repeats(node.need("levels"), [level.labels[0] for level in levels], "label")

@@ -33,7 +33,10 @@ class Node:
         if not self.value:
             raise self.error("is empty; leave it out or give at least one entry")
         for key, value in self.value.items():
-            line = self.value.lc.key(key)[0] + 1
+            places: Any = self.value
+            # A key that a merge (`<<`) brought in stands elsewhere: the mapping's own line is the nearest.
+            known = places.lc.data is not None and key in places.lc.data
+            line = places.lc.key(key)[0] + 1 if known else self.line
             yield str(key), Node(value, self.file, line, f"{self.path}.{key}" if self.path else str(key))
 
     def items(self) -> list["Node"]:

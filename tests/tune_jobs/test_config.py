@@ -36,7 +36,9 @@ def test_every_field_is_declared_with_label_and_help() -> None:
         ("activation", "rleu", "did you mean relu?"),
         ("activation", ["relu"], "there is no activation"),
         ("padding", "valid", "or same"),
-        ("padding", -1, "-1 is out of bounds; give a whole number at least 0 or same"),
+        ("padding", -1, "-1 is out of bounds; give a whole number at least 0 and at most 1000 or same"),
+        ("hidden_units", 10**6, "1e+06 is out of bounds"),
+        ("split_seed", 10**400, "is not a whole number at least 0"),
     ],
 )
 def test_bad_value_is_refused_with_field_rule_and_value(field: str, value: object, words: str) -> None:

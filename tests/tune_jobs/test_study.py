@@ -109,6 +109,8 @@ T = "tables: [{factor: epochs, levels: [1]}]\n"
         ("tables:\n  - factor: epochs\n    levels: [1]\n    read: lst\n", "did you mean last?"),
         ("tables:\n  - factor: epochs\n    levels: [1]\n    name: a/b\n", "names a file"),
         ("tables:\n  - factor: epochs\n    levels: [1]\n    name: final\n", "give another `name`"),
+        ("tables:\n  - factor: [a]\n    levels: [1]\n", "tables[0].factor: must be text, not a list"),
+        ("base: {<<: {epochs: 0}}\n" + T, "line 1: base.epochs: 0 is out of bounds"),
         ("seeds: 0\n" + T, "seeds: 0 is not a whole number of at least 1"),
         ("resources: {cpus_per_trial: 0}\n" + T, "0 is not above 0"),
         ("resources: {gpus_per_trial: 1.5}\n" + T, "neither between 0 and 1 nor a whole number"),
