@@ -1,6 +1,7 @@
 """How a configuration field is declared: its type, bounds, label, unit and help, in one place."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,8 @@ class FieldSpec:
 
     def _check_number(self, name: str, value: Any) -> int | float:
         wrong_kind = isinstance(value, bool) or not isinstance(value, int | float)
-        # Beyond 2**53 whole numbers are no longer told apart once something keeps them as floats.
-        if wrong_kind or not -(2**53) <= value <= 2**53:
+        # Python's whole numbers may be larger than any float can hold.
+        if wrong_kind or abs(value) > sys.float_info.max or value != value:
             raise ConfigError(name, f"{value!r} is not {self.rule}")
         if self.kind is int and value != int(value):
             raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")

@@ -61,7 +61,8 @@ def machine_kind(device: str, threads: int) -> str:
     import torch
 
     unit = torch.cuda.get_device_name(device) if device.startswith("cuda") else torch.backends.cpu.get_cpu_capability()
-    return f"{device.partition(':')[0]}/{platform.machine()}/{unit}/torch {torch.__version__}/{threads} thread{'s' * (threads != 1)}"
+    pool = f"{threads} thread{'s' * (threads != 1)}"
+    return f"{device.partition(':')[0]}/{platform.machine()}/{unit}/torch {torch.__version__}/{pool}"
 
 
 def _installed() -> bool:
