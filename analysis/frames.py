@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tune_jobs.config import TrialConfig
-from tune_jobs.expansion import Row, data_id, row_trial
+from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import MISSING, OUTCOMES, Record
 
@@ -74,13 +74,13 @@ def trials_frame(
         contents: of the ledger, for the keys of the rows at least.
         train_metrics: "evaluation" or "running", by table name; "evaluation" where a table is not named.
     """
-    replicates = [
+    lines = [
         asdict(_replicate(row, position, seed, fingerprints, contents, train_metrics.get(row.table, "evaluation")))
         for position, row in enumerate(rows)
         if row.config is not None
-        for seed in seeds
+        for seed in replicates(row, seeds)
     ]
-    frame = pd.DataFrame(replicates, columns=[field.name for field in fields(Replicate)])
+    frame = pd.DataFrame(lines, columns=[field.name for field in fields(Replicate)])
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
 
 
@@ -96,7 +96,7 @@ def curves_frame(
         part
         for position, row in enumerate(rows)
         if row.config is not None
-        for seed in seeds
+        for seed in replicates(row, seeds)
         for part in _curve(row, position, row_trial(row, seed, fingerprints).key, seed, contents)
     ]
     names = ["position", "seed", "key", "epoch", *CURVES]
@@ -106,7 +106,7 @@ def curves_frame(
 def _replicate(
     row: Row, position: int, seed: int, fingerprints: Mapping[str, str], contents: Contents, train_metric: str
 ) -> Replicate:
-    config = _built(row)
+    config = replicate(row, seed)
     key = row_trial(row, seed, fingerprints).key
     identity: dict[str, Any] = {
         "table": row.table,
@@ -129,13 +129,13 @@ def _replicate(
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
     }
-    return Replicate(**identity, **_reading(record, config, row.read, train_metric))
+    return Replicate(**identity, **_reading(record, row, config.early_stopping_patience, train_metric))
 
 
-def _reading(record: Record, config: TrialConfig, read: str, train_metric: str) -> dict[str, Any]:
-    reading = record.reading(epochs=config.epochs, patience=config.early_stopping_patience, read=read)
+def _reading(record: Record, row: Row, patience: int, train_metric: str) -> dict[str, Any]:
+    reading = record.reading(epochs=row.epochs, patience=patience, read=row.read)
     if reading.outcome == MISSING:
-        return {"outcome": MISSING, "reason": f"{record.epochs} of {config.epochs} epochs run"}
+        return {"outcome": MISSING, "reason": f"{record.epochs} of {row.epochs} epochs run"}
     if reading.outcome in BAD_OUTCOMES:
         return {"outcome": reading.outcome, "reason": record.reason}
     epoch = reading.epoch
@@ -164,8 +164,8 @@ def _curve(row: Row, position: int, key: str, seed: int, contents: Contents) -> 
     if record is None:
         return
     patience = config.early_stopping_patience
-    last = record.reading(epochs=config.epochs, patience=patience, read="last").epoch
-    last = min(config.epochs, record.epochs) if last is None else last
+    last = record.reading(epochs=row.epochs, patience=patience, read="last").epoch
+    last = min(row.epochs, record.epochs) if last is None else last
     last = next((e for e in range(last) if not all(isfinite(getattr(record, name)[e]) for name in CURVES)), last)
     if last:
         values = {name: getattr(record, name)[:last] for name in CURVES}

@@ -12,9 +12,9 @@ import pandas as pd
 from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
-from tune_jobs.expansion import Row, data_id
+from tune_jobs.expansion import Row, data_id, replicates
 from tune_jobs.records import MISSING
-from tune_jobs.study import FINAL, READS, TRAIN_METRICS, Table
+from tune_jobs.study import READS, TRAIN_METRICS, Table
 
 DEFAULT_MARK = "*"
 HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"
@@ -140,26 +140,21 @@ class TableView:
         return min(max(2 - magnitude, 4), 6) if quantity.kind == "loss" else min(max(3 - magnitude, 0), 6)
 
 
-def final_table(row: Row) -> Table:
-    """Return the table that shows the final configuration."""
-    return Table(FINAL, "Final configuration", ("Configuration",), (), {}, row.read, "evaluation")
-
-
 def build_table(
     table: Table, rows: Sequence[tuple[int, Row]], frame: pd.DataFrame, *, seeds: Sequence[int]
 ) -> TableView:
     """Return a table as it is shown.
 
     Args:
-        table: of the study, or `final_table`.
+        table: of the study.
         rows: its rows, each with its position among all rows of the study.
         frame: of `analysis.frames.trials_frame`, for these rows at least.
         seeds: the replicates of every row.
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
-    replicates = {position: frame[frame["position"] == position] for position, _ in rows}
-    lines = [_line(position, row, replicates[position], len(seeds)) for position, row in rows]
-    comparisons = _comparisons(lines, replicates)
+    shown = {position: frame[frame["position"] == position] for position, _ in rows}
+    lines = [_line(position, row, shown[position], len(replicates(row, seeds))) for position, row in rows]
+    comparisons = _comparisons(lines, shown)
     return TableView(
         name=table.name,
         title=table.title,
@@ -278,7 +273,8 @@ def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: st
             f"One replicate of each level (seed {seeds[0]}): no interval, and no difference can be told from chance."
         )
     words = _within_sentence(metric)
-    sentences.append(f"Shown is {READS[table.read]}; the train {words} is {TRAIN_METRICS[table.train_metric]}.")
+    showing = table.showing
+    sentences.append(f"Shown is {READS[showing.read]}; the train {words} is {TRAIN_METRICS[showing.train_metric]}.")
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
     return tuple(sentences)

@@ -22,7 +22,7 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
     """Read the part's lines of scikit-learn's own two files; the data folder has no say."""
     inputs = shipped_lines("diabetes_data_raw.csv.gz", dataset="diabetes", rows=_ROWS)
     targets = shipped_lines("diabetes_target.csv.gz", dataset="diabetes", rows=_ROWS)
-    development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS)
+    development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS, outer_split=options.get("outer_split", 0))
     own = [f"{inputs[row]} {targets[row]}" for row in (development if part == "development" else test)]
     return Part(_VERSION, ("\n".join(own).encode(),), partial(_parse, own))
 

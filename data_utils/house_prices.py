@@ -29,7 +29,7 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
     path = data_dir / "house_prices" / "train.csv"
     text = read_file(path, dataset="house_prices", data_dir=data_dir, download=download, fetch=_fetch)
     table = _parse_csv(text, path=path)
-    development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS)
+    development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS, outer_split=options.get("outer_split", 0))
     own = table[development if part == "development" else test]
     return Part(_VERSION, (own.astype("<f8").tobytes(),), partial(_rows, own))
 

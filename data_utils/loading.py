@@ -15,7 +15,7 @@ from data_utils.errors import DatasetError
 from data_utils.parts import OpenPart, Part, PartName, Rows, take
 from data_utils.registry import DatasetInfo, dataset_info
 from data_utils.splits import development_split
-from data_utils.standardise import Scaling, fit, standardise
+from data_utils.standardise import STANDARD, Scaling, fit, standardise
 
 # Raised when the splits or the standardisation change what a trial sees of the same content.
 _VERSION = 1
@@ -37,8 +37,8 @@ class TrialData:
         train_targets: int64 [n] in 0 to classes - 1, or float32 [n], standardised.
         validation_inputs: float32 [m, *input_shape].
         validation_targets: As ``train_targets``, [m].
-        input_mean: float32 (channels, 1, 1) or (features,), in the source's unit; broadcasts over rows.
-        input_std: As ``input_mean``.
+        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit.
+        input_scale: What was divided by; as ``input_offset``.
         target_mean: Mean training target; 0 for classification.
         target_std: Deviation of the training targets; 1 for classification.
     """
@@ -53,8 +53,8 @@ class TrialData:
     train_targets: NDArray[Any]
     validation_inputs: NDArray[np.float32]
     validation_targets: NDArray[Any]
-    input_mean: NDArray[np.float32]
-    input_std: NDArray[np.float32]
+    input_offset: NDArray[np.float32]
+    input_scale: NDArray[np.float32]
     target_mean: float
     target_std: float
 
@@ -111,6 +111,7 @@ def load_trial_data(
     data_dir: Path,
     split_seed: int = 0,
     validation_rows: int | None = None,
+    input_scaling: str = STANDARD,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TrialData:
@@ -121,6 +122,7 @@ def load_trial_data(
         data_dir: Folder that holds ``USPS/``, ``MNIST/`` and ``house_prices/``.
         split_seed: Moves the line between training and validation, and nothing else.
         validation_rows: Size of the validation part; by default the dataset's own.
+        input_scaling: ``"standard"`` (mean 0, deviation 1) or ``"unit"`` (0 to 1).
         options: Options of the dataset, those that ``DatasetInfo.reads`` names.
         download: Whether missing files may be downloaded into ``data_dir``.
 
@@ -130,7 +132,11 @@ def load_trial_data(
     info = dataset_info(name)
     part = _open("development", info, data_dir=data_dir, options=options, download=download)
     train, validation, scaling = _split(
-        _parse("development", info, part), info, split_seed=split_seed, validation_rows=validation_rows
+        _parse("development", info, part),
+        info,
+        split_seed=split_seed,
+        validation_rows=validation_rows,
+        input_scaling=input_scaling,
     )
     return TrialData(
         dataset=name,
@@ -143,8 +149,8 @@ def load_trial_data(
         train_targets=_targets(train, scaling, task=info.task),
         validation_inputs=_inputs(validation, scaling),
         validation_targets=_targets(validation, scaling, task=info.task),
-        input_mean=scaling.input_mean.astype(np.float32),
-        input_std=scaling.input_std.astype(np.float32),
+        input_offset=scaling.input_offset.astype(np.float32),
+        input_scale=scaling.input_scale.astype(np.float32),
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
     )
@@ -156,6 +162,7 @@ def load_test_data(
     data_dir: Path,
     split_seed: int = 0,
     validation_rows: int | None = None,
+    input_scaling: str = STANDARD,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TestData:
@@ -166,7 +173,11 @@ def load_test_data(
     info = dataset_info(name)
     development = _open("development", info, data_dir=data_dir, options=options, download=download)
     *_, scaling = _split(
-        _parse("development", info, development), info, split_seed=split_seed, validation_rows=validation_rows
+        _parse("development", info, development),
+        info,
+        split_seed=split_seed,
+        validation_rows=validation_rows,
+        input_scaling=input_scaling,
     )
     part = _open("test", info, data_dir=data_dir, options=options, download=download)
     test = _parse("test", info, part)
@@ -225,7 +236,7 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
 
 
 def _split(
-    rows: Rows, info: DatasetInfo, *, split_seed: int, validation_rows: int | None
+    rows: Rows, info: DatasetInfo, *, split_seed: int, validation_rows: int | None, input_scaling: str
 ) -> tuple[Rows, Rows, Scaling]:
     train, validation = development_split(
         rows=info.development_rows,
@@ -233,11 +244,15 @@ def _split(
         split_seed=split_seed,
     )
     train_rows = take(rows, train)
-    return train_rows, take(rows, validation), fit(train_rows.inputs, train_rows.targets, task=info.task)
+    return (
+        train_rows,
+        take(rows, validation),
+        fit(train_rows.inputs, train_rows.targets, task=info.task, input_scaling=input_scaling),
+    )
 
 
 def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:
-    return standardise(rows.inputs, mean=scaling.input_mean, std=scaling.input_std)
+    return standardise(rows.inputs, mean=scaling.input_offset, std=scaling.input_scale)
 
 
 def _targets(rows: Rows, scaling: Scaling, *, task: str) -> NDArray[Any]:

@@ -28,7 +28,8 @@ class DatasetInfo:
         target_unit: Unit of a regression target; empty for classification.
         source: Where the rows come from, in one line.
         loader: ``"module:function"``, a `data_utils.parts.OpenPart`.
-        reads: Names of the options that the loader takes.
+        reads: Names of the options that the loader takes; ``outer_split`` draws another sealed test part.
+        features: Names of the columns of a table; empty for images.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DatasetInfo:
     source: str
     loader: str
     reads: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -97,6 +99,8 @@ _ALL = (
         target_unit="dollars",
         source="house_prices/train.csv in the data folder, else OpenML house_prices (data id 42165)",
         loader="data_utils.house_prices:open_part",
+        reads=("outer_split",),
+        features=("OverallQual", "YearBuilt", "TotalBsmtSF", "GrLivArea"),
     ),
     DatasetInfo(
         name="diabetes",
@@ -110,6 +114,8 @@ _ALL = (
         target_unit="progression units",
         source="shipped inside scikit-learn (load_diabetes), no download",
         loader="data_utils.diabetes:open_part",
+        reads=("outer_split",),
+        features=("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
     ),
     DatasetInfo(
         name="toy",
@@ -124,6 +130,7 @@ _ALL = (
         source=f"generated; the option toy_problem is one of {', '.join(TOY_PROBLEMS)}",
         loader="data_utils.toy:open_part",
         reads=("toy_problem",),
+        features=("x", "y"),
     ),
 )
 DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _ALL}

@@ -45,12 +45,19 @@ def development_split(*, rows: int, validation_rows: int, split_seed: int) -> tu
     return _draw(rows, validation_rows, _SPLIT_STREAM, split_seed)
 
 
-def sealed_split(*, rows: int, test_rows: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def sealed_split(*, rows: int, test_rows: int, outer_split: object = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the development and the test rows of a dataset without a test part of its own.
 
-    Fixed once and for all: no seed moves it. Both are ascending, together ``range(rows)``.
+    Each ``outer_split`` is fixed once and for all: no seed moves it. Split 0 is the one that is meant unless told;
+    further ones are drawn independently, so that their parts overlap. Both are ascending, together ``range(rows)``.
+
+    Raises:
+        DatasetError: If ``outer_split`` is negative.
     """
-    return _draw(rows, test_rows, _SEALED_STREAM)
+    number = _integer("outer_split", outer_split)
+    if number < 0:
+        raise DatasetError(f"outer_split must be 0 or more, not {number}")
+    return _draw(rows, test_rows, _SEALED_STREAM, *([number] if number else []))
 
 
 def _draw(rows: int, drawn: int, *seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -58,8 +65,8 @@ def _draw(rows: int, drawn: int, *seed: int) -> tuple[NDArray[np.intp], NDArray[
     return np.sort(order[drawn:]), np.sort(order[:drawn])
 
 
-def _integer(name: str, value: int) -> int:
+def _integer(name: str, value: object) -> int:
     try:
-        return operator.index(value)
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:
         raise DatasetError(f"{name} must be a whole number, not {value!r}") from error

@@ -1,4 +1,4 @@
-"""Standardisation with the statistics of the training part alone."""
+"""Scaling with the statistics of the training part alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,33 +6,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+STANDARD = "standard"
 # Rows at a time, so that the float64 copies of an image set stay small.
 _BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Means and standard deviations in the units of the source, in float64.
+    """What is subtracted and what is divided by, in the units of the source, in float64.
 
     Those of the inputs have the shape (channels, 1, 1) or (features,): they broadcast over rows.
     """
 
-    input_mean: NDArray[np.float64]
-    input_std: NDArray[np.float64]
+    input_offset: NDArray[np.float64]
+    input_scale: NDArray[np.float64]
     target_mean: float
     target_std: float
 
 
-def fit(inputs: NDArray[Any], targets: NDArray[Any], *, task: str) -> Scaling:
+def fit(inputs: NDArray[Any], targets: NDArray[Any], *, task: str, input_scaling: str = STANDARD) -> Scaling:
     """Measure the training inputs [n, *input_shape] and, for regression, the targets [n].
 
-    Images are measured per channel and tables per feature; what is constant gets a deviation of 1.
+    Images are measured per channel and tables per feature; what is constant is divided by 1. The inputs are
+    scaled to mean 0 and deviation 1 (``standard``), or their range to 0 … 1 (``unit``); targets always the former.
     """
-    input_mean, input_std = _moments(inputs)
+    input_offset, input_scale = _SCALINGS[input_scaling](inputs)
     if task == "classification":
-        return Scaling(input_mean, input_std, 0.0, 1.0)
+        return Scaling(input_offset, input_scale, 0.0, 1.0)
     target_mean, target_std = _moments(targets)
-    return Scaling(input_mean, input_std, float(target_mean), float(target_std))
+    return Scaling(input_offset, input_scale, float(target_mean), float(target_std))
 
 
 def standardise(
@@ -56,3 +58,14 @@ def _moments(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
     # Not `std == 0`: rounding leaves a constant column of 0.1 a deviation of 1e-17.
     std[values.max(axis=axes, keepdims=True) == values.min(axis=axes, keepdims=True)] = 1.0
     return np.array(mean[0]), np.array(std[0])
+
+
+def _range(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    axes = (0, *range(2, values.ndim))
+    low = values.min(axis=axes, keepdims=True).astype(np.float64)
+    span = values.max(axis=axes, keepdims=True) - low
+    span[span == 0] = 1.0
+    return np.array(low[0]), np.array(span[0])
+
+
+_SCALINGS = {STANDARD: _moments, "unit": _range}

@@ -125,6 +125,13 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="override a field of the base configuration; may be given several times",
     )
+    parser.add_argument(
+        "--fraction",
+        type=_number,
+        default=1.0,
+        metavar="SHARE",
+        help="a quick look at this share of the epochs, from which the full run goes on (default: 1)",
+    )
     parser.add_argument("--seeds", type=_count, metavar="N", help="replicates: seeds 0 to N-1 (default: the study's)")
     _storage_argument(parser)
     parser.add_argument(
@@ -177,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
     from tune_jobs.run import RunOptions, run_study
     from tune_jobs.study import load_study, requested_resources
 
-    study = load_study(options.study, _overrides(options.overrides))
+    study = load_study(options.study, _overrides(options.overrides), options.fraction)
     resources = requested_resources(
         study.resources,
         cpus_per_trial=options.cpus_per_trial,
@@ -208,6 +215,7 @@ def _status(options: argparse.Namespace) -> int:
     return print_status(
         options.study,
         _overrides(options.overrides),
+        fraction=options.fraction,
         seeds=options.seeds,
         storage_uri=options.storage,
         data_dir=options.data_dir,
@@ -221,6 +229,7 @@ def _report(options: argparse.Namespace) -> int:
     selected = select_variant(
         options.study,
         _overrides(options.overrides),
+        fraction=options.fraction,
         seeds=options.seeds,
         storage_uri=options.storage,
         data_dir=options.data_dir,

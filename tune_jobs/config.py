@@ -55,6 +55,22 @@ class TrialConfig:
         at_least=0,
         neutral=0,
     )
+    outer_split: int = declare(
+        0,
+        int,
+        label="Outer split",
+        help="Draws the sealed test part of a dataset that has none of its own; 0 is the usual one.",
+        at_least=0,
+        neutral=0,
+    )
+    input_scaling: str = declare(
+        "standard",
+        str,
+        label="Input scaling",
+        help="Inputs with mean 0 and deviation 1, or in the range from 0 to 1, as the training part has it.",
+        choices={"standard": "Standardised", "unit": "0 to 1"},
+        neutral="standard",
+    )
     network: str = declare("mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS))
     hidden_layers: int = declare(
         1,
@@ -239,6 +255,7 @@ _ALWAYS = (
     "dataset",
     "split_seed",
     "validation_rows",
+    "input_scaling",
     "network",
     "objective",
     "optimizer",
@@ -279,8 +296,9 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
 
 
 def dataset_options(config: TrialConfig) -> dict[str, Any]:
-    """Return the options that the configured dataset takes."""
-    return {name: getattr(config, name) for name in config.dataset_info.reads}
+    """Return the options that the configured dataset takes, without those that are absent."""
+    options = {name: getattr(config, name) for name in config.dataset_info.reads}
+    return {name: value for name, value in options.items() if value != FIELDS[name].neutral}
 
 
 def validation_rows(config: TrialConfig) -> int:

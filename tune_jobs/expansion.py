@@ -1,13 +1,17 @@
 """From a study to its rows, and from rows and seeds to the distinct trials that they read."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tune_jobs.config import FIELDS, TrialConfig, check_feasible, dataset_options, trajectory, trial_key
 from tune_jobs.errors import ConfigError, UserError
-from tune_jobs.study import FINAL, Study, Table
+from tune_jobs.study import FRESH_PATH, PATH, SPLITS, Level, Study, Table
+
+# Seeds from here on choose nothing: what was chosen with others is estimated again with them.
+FIRST_FRESH_SEED = 100_000
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,18 @@ class Row:
     """One row of a table: the configuration whose replicates it shows.
 
     Attributes:
-        table: its table's name, or `FINAL`.
+        table: its table's name, a final configuration's or a stage's, `PATH` or `FRESH_PATH`.
         labels: one for each factor.
         config: with seed 0; None for a cell that cannot be built.
         reason: why it cannot be built.
         is_default: whether it is the table's own base.
         read: "last" or "best" epoch.
+        epochs: how far the row reads its trajectory: those of the configuration, or a fraction of them.
+        moves: fields that each replicate moves by its seed, so that it has data of its own.
+        seeds: the row's own replicates, and nothing else; None for those of the study.
+        more: how many replicates the row has from so many of the study on (the second number), where it has more.
+        select: "metric" or "loss": what the row is chosen by, where there is a choice.
+        sets: what the row changes of what it starts from.
     """
 
     table: str
@@ -29,6 +39,12 @@ class Row:
     reason: str = ""
     is_default: bool = False
     read: str = "last"
+    epochs: int = 0
+    moves: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
+    more: tuple[int, int] = (0, 0)
+    select: str = "metric"
+    sets: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,35 +66,97 @@ class Trial:
     measure_improvements: bool = False
 
 
-def expand(study: Study) -> list[Row]:
-    """Return the rows of every table in order, then the final configuration's.
+def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
+    """Return the rows of every table in order, then those of the stages, of their path and of final configurations.
+
+    Args:
+        study: to expand.
+        chosen: the fields that each stage so far has settled on, in order; the stage after them is the last
+            whose rows are known (see `tune_jobs.stages`).
 
     Raises:
         UserError: a configuration that cannot be trained. A cell of a crossed table that cannot be built is
             a row with its reason instead.
     """
-    rows = [row for table in study.tables for row in _table_rows(study, table)]
-    if study.final is not None:
-        config = _feasible(study, "final", study.final)
-        rows.append(Row(FINAL, ("Final configuration",), config, read=study.read))
+    rows = [row for table in study.tables for row in _table_rows(study, table, f"tables.{table.name}")]
+    for index, stage in enumerate(study.stages[: len(chosen) + 1]):
+        rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
+    rows += _path_rows(study, chosen)
+    for final in study.finals:
+        rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
 
 
-def _table_rows(study: Study, table: Table) -> Iterator[Row]:
-    place = f"tables.{table.name}"
-    base = _feasible(study, place, table.base)
+def path_labels(study: Study) -> list[str]:
+    """Return what the points of the stages' path are called: the start, then each stage."""
+    return ["Start", *(stage.title for stage in study.stages)] if study.stages else []
+
+
+def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    fresh = tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + study.fresh_seeds))
+    for name, seeds in ((PATH, None), (FRESH_PATH, fresh)):
+        for count, label in enumerate(path_labels(study)[: len(chosen) + 1]):
+            level = Level((label,), {})
+            table = Table(name, "", ("Stage",), (level,), {}, study.showing)
+            rows = _table_rows(study, table, "stages", *chosen[:count])
+            yield from (dataclasses.replace(row, seeds=seeds, is_default=False) for row in rows)
+
+
+def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, Any]) -> Iterator[Row]:
+    base = _feasible(study, place, *chosen, table.base)
+    moves = SPLITS[table.showing.splits]
     for level in table.levels:
-        label = ", ".join(level.labels)
+        row = Row(
+            table.name,
+            level.labels,
+            None,
+            read=level.read or table.showing.read,
+            moves=moves,
+            select=table.showing.select,
+            more=(table.showing.seeds, study.seeds),
+            sets={**table.base, **level.base, **level.values},
+        )
         try:
-            config = _feasible(study, f"{place}, level {label}", table.base, level.base, level.values)
+            config = _feasible(
+                study, f"{place}, level {', '.join(level.labels)}", *chosen, table.base, level.base, level.values
+            )
         except UserError as error:
             if not table.crossed:
                 raise
-            reason = str(error.__cause__ or error)
-            yield Row(table.name, level.labels, None, reason, read=table.read)
+            yield dataclasses.replace(row, reason=str(error.__cause__ or error))
             continue
-        is_default = not level.base and _same_row(config, base)
-        yield Row(table.name, level.labels, config, is_default=is_default, read=table.read)
+        for name in moves:
+            if name != "split_seed" and name not in config.dataset_info.reads:
+                raise UserError(
+                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} has one "
+                    "of its own; give validation or fixed"
+                )
+        is_default = not level.base and row.read == table.showing.read and _same_row(config, base)
+        epochs = math.ceil(study.fraction * config.epochs)
+        yield dataclasses.replace(row, config=config, is_default=is_default, epochs=epochs)
+
+
+def replicate(row: Row, seed: int) -> TrialConfig:
+    """Return the configuration of one replicate of a row: its seed, and the data that it moves to.
+
+    Raises:
+        ValueError: the row cannot be built.
+    """
+    if row.config is None:
+        raise ValueError(f"row {row.labels} of table {row.table} has no trial: {row.reason}")
+    moved = {name: getattr(row.config, name) + seed for name in row.moves}
+    return row.config.replace(seed=seed, **moved)
+
+
+def replicates(row: Row, seeds: Sequence[int]) -> Sequence[int]:
+    """Return the seeds of a row's replicates: its own, or those of the study.
+
+    A table with more replicates than the study has them unless fewer were asked for than the study declares.
+    """
+    if row.seeds is not None:
+        return row.seeds
+    more, least = row.more
+    return range(more) if least <= len(seeds) < more else seeds
 
 
 def _feasible(study: Study, place: str, *layers: Mapping[str, Any]) -> TrialConfig:
@@ -100,13 +178,18 @@ def _same_row(one: TrialConfig, other: TrialConfig) -> bool:
 
 def data_id(config: TrialConfig) -> str:
     """Return the name of the data that a configuration reads, options included: "usps", "toy(xor)"."""
-    options = ",".join(str(value) for value in dataset_options(config).values())
+    options = ",".join(_option(name, value) for name, value in dataset_options(config).items())
     return f"{config.dataset}({options})" if options else config.dataset
 
 
-def datasets_read(rows: Sequence[Row]) -> dict[str, TrialConfig]:
+def _option(name: str, value: Any) -> str:
+    return str(value) if isinstance(value, str) else f"{FIELDS[name].label.lower()} {value}"
+
+
+def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
     """Return the data that rows read, by `data_id`, each with a configuration that reads it."""
-    return {data_id(row.config): row.config for row in rows if row.config is not None}
+    configs = [replicate(row, seed) for row in rows if row.config is not None for seed in replicates(row, seeds)]
+    return {data_id(config): config for config in configs}
 
 
 def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Mapping[str, str]) -> list[Trial]:
@@ -120,13 +203,11 @@ def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Map
         fingerprints: of the data, by `data_id`.
     """
     trials: dict[tuple[str, int], Trial] = {}
-    for seed in seeds:
-        for row in rows:
-            if row.config is None:
-                continue
-            trial = row_trial(row, seed, fingerprints)
-            slot = (trial.key, trial.config.early_stopping_patience)
-            trials[slot] = _merged(trials[slot], trial) if slot in trials else trial
+    pairs = [(seed, row) for row in rows if row.config is not None for seed in replicates(row, seeds)]
+    for seed, row in sorted(pairs, key=lambda pair: pair[0]):
+        trial = row_trial(row, seed, fingerprints)
+        slot = (trial.key, trial.config.early_stopping_patience)
+        trials[slot] = _merged(trials[slot], trial) if slot in trials else trial
     return list(trials.values())
 
 
@@ -136,14 +217,12 @@ def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
     Raises:
         ValueError: the row cannot be built.
     """
-    if row.config is None:
-        raise ValueError(f"row {row.labels} of table {row.table} has no trial: {row.reason}")
-    config = row.config.replace(seed=seed)
+    config = replicate(row, seed)
     return Trial(
         key=trial_key(config, fingerprints[data_id(config)]),
         config=config,
-        epochs=config.epochs,
-        measure_at=frozenset({config.epochs}),
+        epochs=row.epochs,
+        measure_at=frozenset({row.epochs}),
         measure_improvements=row.read == "best",
     )
 

@@ -27,6 +27,7 @@ class Manifest:
         overrides: what `--set` changed.
         seeds: the most replicates that were asked for.
         fingerprints: of the data, by `tune_jobs.expansion.data_id`.
+        fraction: the share of their epochs that rows were run to.
     """
 
     study: str
@@ -35,11 +36,18 @@ class Manifest:
     fingerprints: Mapping[str, str]
     ran_at: str = ""
     command: str = ""
+    fraction: float = 1.0
 
     @property
     def variant(self) -> str:
-        """The overrides in words; "" for the study as it stands."""
-        return ", ".join(f"{name}={value}" for name, value in sorted(self.overrides.items()))
+        """The overrides and the fraction in words; "" for the study as it stands."""
+        quick = {"fraction": self.fraction} if self.fraction < 1 else {}
+        return ", ".join(f"{name}={value}" for name, value in sorted({**self.overrides, **quick}.items()))
+
+    @property
+    def id(self) -> str:
+        """What names the variant's file."""
+        return _variant_id(self.overrides, self.fraction)
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,13 @@ class Beacon:
 
 def write_manifest(storage: Storage, manifest: Manifest) -> None:
     """Keep the manifest of a variant; the number of seeds never shrinks."""
-    before = read_manifests(storage, manifest.study).get(_variant_id(manifest.overrides))
+    before = read_manifests(storage, manifest.study).get(manifest.id)
     merged = asdict(manifest)
     if before is not None:
         merged["seeds"] = max(before.seeds, manifest.seeds)
         merged["fingerprints"] = {**before.fingerprints, **manifest.fingerprints}
     content = json.dumps(merged, indent=1, sort_keys=True).encode()
-    storage.write(content, STUDIES, manifest.study, f"{_variant_id(manifest.overrides)}.json")
+    storage.write(content, STUDIES, manifest.study, f"{manifest.id}.json")
 
 
 def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
@@ -80,25 +88,25 @@ def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
         except (ValueError, TypeError) as error:
             path = storage.path(STUDIES, study, name)
             raise UserError(f"{path}: is no manifest ({error}); delete it and run the study again") from error
-        manifests[_variant_id(manifest.overrides)] = manifest
+        manifests[manifest.id] = manifest
     return manifests
 
 
-def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any]) -> Manifest | None:
+def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Manifest | None:
     """Return the manifest that a command without a run means, or None where the study was never run.
 
-    With overrides: that variant. Without: the study as it stands, or the only variant that was run.
+    With overrides or a fraction: that variant. Without: the study as it stands, or the only variant that was run.
 
     Raises:
         UserError: only variants were run, and several of them.
     """
     manifests = read_manifests(storage, study)
-    exact = manifests.get(_variant_id(overrides))
-    if exact is not None or overrides or not manifests:
+    exact = manifests.get(_variant_id(overrides, fraction))
+    if exact is not None or overrides or fraction < 1 or not manifests:
         return exact
     if len(manifests) > 1:
         choices = "; ".join(manifest.variant for manifest in manifests.values())
-        raise UserError(f"{study}: several variants were run ({choices}); name one with --set")
+        raise UserError(f"{study}: several variants were run ({choices}); name one with --set or --fraction")
     return next(iter(manifests.values()))
 
 
@@ -132,7 +140,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _variant_id(overrides: Mapping[str, Any]) -> str:
-    if not overrides:
+def _variant_id(overrides: Mapping[str, Any], fraction: float) -> str:
+    changed = {**overrides, **({"--fraction": fraction} if fraction < 1 else {})}
+    if not changed:
         return "as-it-stands"
-    return hashlib.sha256(json.dumps(dict(overrides), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:12]

@@ -14,23 +14,26 @@ from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs import provenance
 from tune_jobs.config import TrialConfig, dataset_options, validation_rows
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Row, Trial, data_id, datasets_read, differences, expand, required_trials
+from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import Manifest, now, write_manifest
 from tune_jobs.progress import Progress, duration
 from tune_jobs.records import is_finished
+from tune_jobs.stages import Choice, resolve
 from tune_jobs.storage import Storage
-from tune_jobs.study import Resources, Study
+from tune_jobs.study import PATH, Resources, Study
 
 BAD_OUTCOMES = ("failed", "lost")
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study needs and what of it is missing."""
+    """What a study needs and what of it is missing; of stages, what is known of them so far."""
 
     rows: Sequence[Row]
+    choices: Sequence[Choice]
     seeds: Sequence[int]
     fingerprints: Mapping[str, str]
     trials: Sequence[Trial]
@@ -40,12 +43,16 @@ class Plan:
     @property
     def readings(self) -> int:
         """Rows times replicates: the trials that a table run by hand would take."""
-        return len(self.seeds) * sum(row.config is not None for row in self.rows)
+        return sum(len(replicates(row, self.seeds)) for row in self._built)
 
     @property
     def epochs_by_hand(self) -> int:
         """The epochs of all rows and replicates, were nothing shared."""
-        return len(self.seeds) * sum(row.config.epochs for row in self.rows if row.config is not None)
+        return sum(len(replicates(row, self.seeds)) * row.epochs for row in self._built)
+
+    @property
+    def _built(self) -> list[Row]:
+        return [row for row in self.rows if row.config is not None and row.table != PATH]
 
 
 def make_plan(
@@ -58,10 +65,9 @@ def make_plan(
     retry_failed: bool = False,
 ) -> Plan:
     """Return what the study needs, and what of it the ledger lacks; None is an empty ledger."""
-    rows = expand(study)
-    trials = required_trials(rows, range(seeds), fingerprints)
-    keys = {trial.key for trial in trials}
-    contents = ledger.read(keys=keys) if ledger is not None else Contents({})
+    known = resolve(study, ledger, range(seeds), fingerprints)
+    trials = required_trials(known.rows, range(seeds), fingerprints)
+    contents = known.contents
     missing = [
         trial
         for trial in trials
@@ -70,11 +76,11 @@ def make_plan(
             contents.records[trial.key], trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed
         )
     ]
-    return Plan(rows, range(seeds), fingerprints, trials, missing, contents)
+    return Plan(known.rows, known.choices, range(seeds), fingerprints, trials, missing, contents)
 
 
-def data_fingerprints(rows: Sequence[Row], data_dir: Path, *, download: bool) -> dict[str, str]:
-    """Return the fingerprint of everything that rows read, by `data_id`.
+def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path, *, download: bool) -> dict[str, str]:
+    """Return the fingerprint of everything that rows read over their replicates, by `data_id`.
 
     Raises:
         UserError: a file is missing or torn.
@@ -82,7 +88,7 @@ def data_fingerprints(rows: Sequence[Row], data_dir: Path, *, download: bool) ->
     try:
         return {
             name: fingerprint(config.dataset, data_dir=data_dir, options=dataset_options(config), download=download)
-            for name, config in datasets_read(rows).items()
+            for name, config in datasets_read(rows, seeds).items()
         }
     except DatasetError as error:
         raise UserError(str(error)) from error
@@ -104,6 +110,7 @@ def load_data(trials: Sequence[Trial], data_dir: Path) -> dict[str, TrialData]:
                 data_dir=data_dir,
                 split_seed=config.split_seed,
                 validation_rows=validation_rows(config),
+                input_scaling=config.input_scaling,
                 options=dataset_options(config),
             )
             for slot, config in configs.items()
@@ -116,16 +123,28 @@ def describe_plan(study: Study, plan: Plan) -> str:
     """Return in a few lines what a run would do."""
     done = len(plan.trials) - len(plan.missing)
     distinct = sum(trial.epochs for trial in plan.trials)
-    unbuildable = sum(row.config is None for row in plan.rows)
+    rows = [row for row in plan.rows if row.table != PATH]
+    unbuildable = sum(row.config is None for row in rows)
+    quick = f" (a quick look: {study.fraction:.0%} of the epochs)" if study.fraction < 1 else ""
     lines = [
-        f"{study.name}: {len(plan.rows)} rows × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)} = "
+        f"{study.name}{quick}: {len(rows)} rows × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)} = "
         f"{plan.readings} readings of {len(plan.trials)} distinct trials",
         f"epochs: {distinct:,}, where {plan.epochs_by_hand:,} would be trained if no row shared a trial",
         f"in the ledger: {done}; to run: {len(plan.missing)} ({sum(trial.epochs for trial in plan.missing):,} epochs)",
     ]
     if unbuildable:
         lines.append(f"cells that cannot be built: {unbuildable}")
+    if study.stages:
+        lines.append(stages_in_words(study, plan))
     return "\n".join(lines)
+
+
+def stages_in_words(study: Study, plan: Plan) -> str:
+    """Return what each stage has settled on, and which are to come."""
+    settled = [f"{choice.stage} → {', '.join(choice.labels) or 'as before'}" for choice in plan.choices]
+    left = [stage.name for stage in study.stages[len(settled) :]]
+    words = "; ".join([*settled, *([f"{left[0]} is next"] if left else [])])
+    return f"stages: {words}" + (f", then {', '.join(left[1:])}" if left[1:] else "")
 
 
 @dataclass(frozen=True)
@@ -154,29 +173,46 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     storage = Storage.at(options.storage)
     limit = options.resources.time_limit_minutes
     limit_seconds = limit * 60 if limit is not None else None
-    rows = expand(study)
-    fingerprints = data_fingerprints(rows, options.data_dir, download=options.download)
+    fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
-    plan = make_plan(
-        study,
-        ledger,
-        seeds=options.seeds,
-        fingerprints=fingerprints,
-        time_limit_seconds=limit_seconds,
-        retry_failed=options.retry_failed,
+    code, settled = 0, -1
+    # A stage that has settled makes the next one known; where none has, there is nothing more to run.
+    while True:
+        plan = make_plan(
+            study,
+            ledger,
+            seeds=options.seeds,
+            fingerprints=fingerprints,
+            time_limit_seconds=limit_seconds,
+            retry_failed=options.retry_failed and settled < 0,
+        )
+        if settled == len(plan.choices):
+            return code
+        say(describe_plan(study, plan))
+        warn_disagreements(plan.contents, say)
+        if options.dry_run or ledger is None:
+            return 0
+        if settled < 0:
+            write_manifest(storage, _manifest(study, options, fingerprints))
+        if not plan.missing:
+            say("nothing to run: the ledger has everything")
+            return _exit_code(Counter(_outcomes(plan).values()), 0, say)
+        code = _train(study, plan, ledger, options, limit_seconds, say)
+        settled = len(plan.choices)
+        if code == INTERRUPTED or settled == len(study.stages):
+            return code
+
+
+def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]) -> Manifest:
+    return Manifest(
+        study.name,
+        study.overrides,
+        options.seeds,
+        fingerprints,
+        now(),
+        provenance.command(),
+        fraction=study.fraction,
     )
-    say(describe_plan(study, plan))
-    warn_disagreements(plan.contents, say)
-    if options.dry_run or ledger is None:
-        return 0
-    write_manifest(
-        storage,
-        Manifest(study.name, study.overrides, options.seeds, fingerprints, now(), provenance.command()),
-    )
-    if not plan.missing:
-        say("nothing to run: the ledger has everything")
-        return _exit_code(Counter(_outcomes(plan).values()), 0, say)
-    return _train(study, plan, ledger, options, limit_seconds, say)
 
 
 def _train(
@@ -231,7 +267,7 @@ def _train(
     say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {_in_words(outcomes)}")
     if interrupted or left:
         say(f"stopped with {left} trials to go; the same command continues")
-        return 130
+        return INTERRUPTED
     ledger.compact()
     return _exit_code(outcomes, left, say)
 
@@ -278,11 +314,14 @@ def warn_disagreements(contents: Contents, say: Callable[[str], None]) -> None:
         )
 
 
-def known_or_found_fingerprints(rows: Sequence[Row], data_dir: Path, known: Mapping[str, str]) -> dict[str, str]:
+def known_or_found_fingerprints(
+    rows: Sequence[Row], seeds: Sequence[int], data_dir: Path, known: Mapping[str, str]
+) -> dict[str, str]:
     """Return known fingerprints, and those of further data that the rows read, without downloading.
 
     Raises:
         UserError: further data is not there.
     """
-    unknown_rows = [row for row in rows if row.config is not None and data_id(row.config) not in known]
-    return {**data_fingerprints(unknown_rows, data_dir, download=False), **known}
+    if set(datasets_read(rows, seeds)) <= set(known):
+        return dict(known)
+    return {**data_fingerprints(rows, seeds, data_dir, download=False), **known}

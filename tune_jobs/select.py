@@ -26,26 +26,33 @@ class Selection:
 
 
 def select_variant(
-    name: str, overrides: Mapping[str, Any], *, seeds: int | None, storage_uri: str, data_dir: Path
+    name: str,
+    overrides: Mapping[str, Any],
+    *,
+    fraction: float,
+    seeds: int | None,
+    storage_uri: str,
+    data_dir: Path,
 ) -> Selection:
     """Return the variant that was run, with its seeds and fingerprints.
 
     Raises:
         UserError: there is no ledger, or several variants were run and none is named.
     """
-    study = load_study(name, overrides)
+    study = load_study(name, overrides, fraction)
     storage = Storage.at(storage_uri)
     ledger = existing_ledger(storage)
     if ledger is None:
         raise UserError(f"{storage.uri}: there is no ledger; `ablatune run {name}` creates it, --storage names another")
-    manifest = find_manifest(storage, study.name, study.overrides)
-    if manifest is not None and manifest.overrides != study.overrides:
-        study = load_study(name, manifest.overrides)
+    manifest = find_manifest(storage, study.name, study.overrides, fraction)
+    if manifest is not None and (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
+        study = load_study(name, manifest.overrides, manifest.fraction)
     known = manifest.fingerprints if manifest is not None else {}
+    replicates = seeds or (manifest.seeds if manifest is not None else study.seeds)
     return Selection(
         study=study,
         ledger=ledger,
-        seeds=seeds or (manifest.seeds if manifest is not None else study.seeds),
-        fingerprints=known_or_found_fingerprints(expand(study), data_dir, known),
+        seeds=replicates,
+        fingerprints=known_or_found_fingerprints(expand(study), range(replicates), data_dir, known),
         variant=manifest.variant if manifest is not None else "",
     )

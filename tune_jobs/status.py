@@ -9,21 +9,29 @@ from models.history import TIMED_OUT
 from tune_jobs.expansion import Trial, differences
 from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
-from tune_jobs.run import Plan, make_plan, warn_disagreements
+from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.select import Selection, select_variant
 
 _MOST_NAMED = 20
 
 
 def print_status(
-    name: str, overrides: Mapping[str, Any], *, seeds: int | None, storage_uri: str, data_dir: Path
+    name: str,
+    overrides: Mapping[str, Any],
+    *,
+    fraction: float,
+    seeds: int | None,
+    storage_uri: str,
+    data_dir: Path,
 ) -> int:
     """Print the state of a study's trials and return 0.
 
     Raises:
         UserError: there is no ledger, or the study is ambiguous.
     """
-    selected = select_variant(name, overrides, seeds=seeds, storage_uri=storage_uri, data_dir=data_dir)
+    selected = select_variant(
+        name, overrides, fraction=fraction, seeds=seeds, storage_uri=storage_uri, data_dir=data_dir
+    )
     plan = make_plan(selected.study, selected.ledger, seeds=selected.seeds, fingerprints=selected.fingerprints)
     for line in _lines(selected, plan):
         print(line)
@@ -48,6 +56,7 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
         f"  running: {sum(t.key in running for t in plan.missing)}",
         f"  failed: {len(failed)}",
         f"  missing: {len(waiting)}",
+        *([f"  {stages_in_words(study, plan)}"] if study.stages else []),
     ]
     lines += _named("failed", failed, plan, selected)
     lines += _named("timed out", timed_out, plan, selected)

@@ -1,4 +1,4 @@
-"""A study: one YAML file that declares a base configuration, tables of levels, and a final configuration."""
+"""A study: one YAML file that declares a base configuration, tables of levels, stages, and final configurations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,22 +13,66 @@ from tune_jobs.study_file import Node, read_yaml
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}
-# The table that shows the final configuration.
+# What a replicate moves beside its seed: the fields that become its own number.
+SPLITS: Mapping[str, tuple[str, ...]] = {
+    "fixed": (),
+    "validation": ("split_seed",),
+    "outer": ("outer_split", "split_seed"),
+}
+FIGURES = {
+    "curves": "the validation metric and the train loss over the epochs",
+    "losses": "the train and the validation loss over the epochs",
+    "decision_boundary": "what is predicted where, for two-dimensional inputs",
+    "calibration": "how often predicted intervals hold what they should",
+    "uncertainty": "predicted standard deviations against each input",
+}
+SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
+# The table of a final configuration that has no name of its own.
 FINAL = "final"
+# The steps that the stages of a study took: with the seeds that chose them, and estimated again with fresh ones.
+PATH, FRESH_PATH = "path", "path_fresh"
+_RESERVED = {FINAL: "the final configuration's own table", PATH: "the stages' path", FRESH_PATH: "the stages' path"}
 # Not levels of a table: replicates are the same for every level, and the split belongs to the study.
 _NOT_FACTORS = ("seed",)
+# What stages are compared on must stay the same from one to the next.
+_NOT_IN_STAGES = ("dataset", "toy_problem", "outer_split", "split_seed", "validation_rows")
 
 
 @dataclass(frozen=True)
 class Level:
     """One row of a table: a label for each factor, and the fields that it sets.
 
-    `base` are fields of the row's own base; `values` are the factors' own.
+    `base` are fields of the row's own base; `values` are the factors' own. `read` is the epoch that the row
+    shows where that is not its table's.
     """
 
     labels: tuple[str, ...]
     values: Mapping[str, Any]
     base: Mapping[str, Any] = field(default_factory=dict)
+    read: str | None = None
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How a table reads its trials and what it shows of them.
+
+    Attributes:
+        read: "last" or "best": the epoch that the table shows.
+        train_metric: "evaluation" or "running".
+        splits: one of `SPLITS`: what each replicate moves beside its seed.
+        figures: names in `FIGURES`.
+        epochs_until: the validation metric whose first epoch is a column; None for no such column.
+        select: "metric" or "loss": what a configuration is chosen by.
+        seeds: the table's own number of replicates, where it has more than the rest of the study.
+    """
+
+    read: str = "last"
+    train_metric: str = "evaluation"
+    splits: str = "fixed"
+    figures: tuple[str, ...] = ("curves",)
+    epochs_until: float | None = None
+    select: str = "metric"
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,8 +82,6 @@ class Table:
     Attributes:
         headings: what stands above the columns of the levels, one for each factor.
         base: what the table overrides of the study's base.
-        read: "last" or "best": the epoch that the table shows.
-        train_metric: "evaluation" or "running".
     """
 
     name: str
@@ -47,8 +89,7 @@ class Table:
     headings: tuple[str, ...]
     levels: tuple[Level, ...]
     base: Mapping[str, Any]
-    read: str
-    train_metric: str
+    showing: Showing = Showing()
 
     @property
     def crossed(self) -> bool:
@@ -70,8 +111,12 @@ class Study:
     """A validated study.
 
     Attributes:
-        read: the epoch that rows show unless their table says otherwise.
+        stages: tables of which each starts from the best of the one before.
+        fresh_seeds: replicates, with seeds that chose nothing, that estimate what the stages gained.
+        finals: the configurations that the study settles on, each a table of one level.
+        showing: how tables read their trials unless they say otherwise.
         overrides: what `--set` changed of the base.
+        fraction: the share of their epochs that rows are read at: 1, or less for a quick look.
     """
 
     name: str
@@ -82,10 +127,13 @@ class Study:
     seeds: int
     base: Mapping[str, Any]
     tables: tuple[Table, ...]
-    final: Mapping[str, Any] | None
+    finals: tuple[Table, ...]
     resources: Resources
-    read: str = "last"
+    stages: tuple[Table, ...] = ()
+    fresh_seeds: int = 1
+    showing: Showing = Showing()
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    fraction: float = 1.0
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Return the configuration of the base with layers over it, later ones winning.
@@ -104,8 +152,13 @@ def shipped_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def load_study(name_or_path: str, overrides: Mapping[str, Any] | None = None) -> Study:
+def load_study(name_or_path: str, overrides: Mapping[str, Any] | None = None, fraction: float = 1.0) -> Study:
     """Read and check a shipped study by its name, or any study by its file.
+
+    Args:
+        name_or_path: of the study.
+        overrides: fields of the base, as `--set` gives them.
+        fraction: the share of their epochs that rows are read at.
 
     Raises:
         UserError: there is no such study, or something in it is not as it must be; the message names the
@@ -118,10 +171,12 @@ def load_study(name_or_path: str, overrides: Mapping[str, Any] | None = None) ->
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
-    return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {})
+    if not 0 < fraction <= 1:
+        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 looks at a tenth of the epochs")
+    return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction)
 
 
-def parse_study(root: Node, *, name: str, overrides: Mapping[str, Any]) -> Study:
+def parse_study(root: Node, *, name: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Study:
     """Return the study in a YAML document; see `load_study`."""
     root.only(
         "title",
@@ -129,9 +184,10 @@ def parse_study(root: Node, *, name: str, overrides: Mapping[str, Any]) -> Study
         "description",
         "seeds",
         "base",
-        "read",
-        "train_metric",
+        *_SHOWING,
         "tables",
+        "stages",
+        "fresh_seeds",
         "final",
         "resources",
     )
@@ -145,26 +201,39 @@ def parse_study(root: Node, *, name: str, overrides: Mapping[str, Any]) -> Study
         checked = {key: FIELDS[key].check(key, value) for key, value in overrides.items()}
     except ConfigError as error:
         raise UserError(f"--set {error}") from error
-    read, train_metric = _reading(root, "last", "evaluation")
-    tables_node = root.get("tables")
-    if tables_node is None and root.get("final") is None:
-        raise root.error("declares neither tables nor a final configuration; give at least one")
-    tables = [_table(node, read, train_metric) for node in tables_node.items()] if tables_node else []
-    _no_repeats(tables_node, [table.name for table in tables], "table name")
-    final = root.get("final")
+    showing = _showing(root, Showing())
+    tables_node, stages_node, final_node = root.get("tables"), root.get("stages"), root.get("final")
+    if tables_node is None and stages_node is None and final_node is None:
+        raise root.error("declares neither tables nor stages nor a final configuration; give at least one")
+    tables = [_table(node, showing) for node in tables_node.items()] if tables_node else []
+    stages = [_stage(node, showing) for node in stages_node.items()] if stages_node else []
+    finals = _finals(final_node, showing) if final_node else []
+    named: dict[str, Node] = {}
+    for nodes, parsed in ((tables_node, tables), (stages_node, stages), (final_node, finals)):
+        for index, table in enumerate(parsed):
+            place = nodes if nodes is not None and nodes.is_mapping else (nodes or root).items()[index]
+            if table.name in named:
+                raise place.error(f"the table name {table.name} repeats; give each table, stage and final its own")
+            named[table.name] = place
+    if stages_node is None and root.get("fresh_seeds") is not None:
+        raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
+    seeds = _whole(root, "seeds", 1)
     return Study(
         name=name,
         title=root.text("title", name),
         reproduces=root.text("reproduces", ""),
         description=root.text("description", ""),
         source=root.file,
-        seeds=_whole(root, "seeds", 1),
+        seeds=seeds,
         base=base,
         tables=tuple(tables),
-        final=_fields(final) if final else None,
+        finals=tuple(finals),
         resources=_resources(root.get("resources")),
-        read=read,
+        stages=tuple(stages),
+        fresh_seeds=_whole(root, "fresh_seeds", seeds),
+        showing=showing,
         overrides=checked,
+        fraction=fraction,
     )
 
 
@@ -189,19 +258,79 @@ def _check(node: Node, name: str) -> Any:
         raise node.error(error.problem, field=name) from error
 
 
-def _reading(node: Node, read: str, train_metric: str) -> tuple[str, str]:
-    chosen = node.text("read", read), node.text("train_metric", train_metric)
-    for key, value, known in zip(("read", "train_metric"), chosen, (READS, TRAIN_METRICS), strict=True):
+_SHOWING: Mapping[str, Mapping[str, Any]] = {
+    "read": READS,
+    "train_metric": TRAIN_METRICS,
+    "splits": SPLITS,
+    "select": SELECTS,
+    "figures": FIGURES,
+    "epochs_until": {},
+}
+_TABLE_ONLY = ("seeds",)
+
+
+def _showing(node: Node, default: Showing) -> Showing:
+    values: dict[str, Any] = {}
+    for key in ("read", "train_metric", "splits", "select"):
         child = node.get(key)
-        if child is not None and value not in known:
-            raise child.error(unknown(key, value, known))
-    return chosen
+        if child is not None:
+            values[key] = _known(child, node.text(key, ""), key)
+    figures, until = node.get("figures"), node.get("epochs_until")
+    if figures is not None:
+        values["figures"] = tuple(_known(child, str(child.value), "figures") for child in figures.items())
+    if until is not None:
+        values["epochs_until"] = dict(_amounts(node, only="epochs_until"))["epochs_until"]
+    if node.path:
+        values["seeds"] = _whole(node, "seeds", 1)
+    return replace(default, **values)
 
 
-def _table(node: Node, read: str, train_metric: str) -> Table:
-    node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base", "read", "train_metric")
+def _known(node: Node, value: str, key: str) -> str:
+    if value not in _SHOWING[key]:
+        raise node.error(unknown(key, value, _SHOWING[key]))
+    return value
+
+
+def _finals(node: Node, showing: Showing) -> list[Table]:
+    """Return the final configurations: one as a mapping of fields, or a list of named ones."""
+    title = "Final configuration"
+    if node.is_mapping:
+        level = Level((title,), _fields(node))
+        return [Table(FINAL, title, ("Configuration",), (level,), {}, replace(showing, train_metric="evaluation"))]
+    finals = []
+    for child in node.items():
+        child.only("name", "title", "set", *_SHOWING, *_TABLE_ONLY)
+        name = _table_name(child, child.text("name", ""))
+        level = Level((title,), _fields(child.need("set")))
+        own = _showing(child, replace(showing, train_metric="evaluation"))
+        finals.append(Table(name, child.text("title", title), ("Configuration",), (level,), {}, own))
+    return finals
+
+
+def _stage(node: Node, showing: Showing) -> Table:
+    node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base")
+    stage = _table(node, showing)
+    for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
+        for name in _NOT_IN_STAGES:
+            if name in layer:
+                raise node.error(f"{name} cannot change between stages, which are compared on the same data")
+    return stage
+
+
+def _table_name(node: Node, name: str) -> str:
+    if not name:
+        raise node.error("a table without `factor` needs a `name`")
+    if name in _RESERVED:
+        raise node.error(f"{name} is the name of {_RESERVED[name]}; give another `name`")
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise node.error(f"{name!r} names a file; give a table name of letters, digits, _ and -")
+    return name
+
+
+def _table(node: Node, showing: Showing) -> Table:
+    node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base", *_SHOWING, *_TABLE_ONLY)
     base = _fields(node.get("base"))
-    read, train_metric = _reading(node, read, train_metric)
+    showing = _showing(node, showing)
     if node.get("cross") is not None:
         for key in ("factor", "levels", "label"):
             child = node.get(key)
@@ -214,15 +343,9 @@ def _table(node: Node, read: str, train_metric: str) -> Table:
             raise node.need("exclude").error("goes with `cross` only; leave the level out instead")
         headings, levels = _one_factor(node)
         default_name = node.text("factor", "")
-    name = node.text("name", default_name)
-    if not name:
-        raise node.error("a table without `factor` needs a `name`")
-    if name == FINAL:
-        raise node.error(f"{FINAL} is the name of the final configuration's own table; give another `name`")
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise node.error(f"{name!r} names a file; give a table name of letters, digits, _ and -")
+    name = _table_name(node, node.text("name", default_name))
     title = node.text("title", " × ".join(headings))
-    return Table(name, title, headings, levels, base, read, train_metric)
+    return Table(name, title, headings, levels, base, showing)
 
 
 def _one_factor(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
@@ -233,7 +356,8 @@ def _one_factor(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
     nodes = node.need("levels").items()
     levels = [_level(child, name) for child in nodes]
     _no_repeats(node.need("levels"), [level.labels[0] for level in levels], "label")
-    _no_repeats(node.need("levels"), [{**level.base, **level.values} for level in levels], "level")
+    settings = [{**level.base, **level.values, **({"read": level.read} if level.read else {})} for level in levels]
+    _no_repeats(node.need("levels"), settings, "level")
     heading = node.text("label", FIELDS[name].label if name else "Level")
     return (heading,), tuple(levels)
 
@@ -244,7 +368,7 @@ def _level(node: Node, factor: str | None) -> Level:
             raise node.error("a plain level needs the table's `factor`; or give {label: …, set: {field: value}}")
         value = _check(node, factor)
         return Level((FIELDS[factor].describe(value),), {factor: value})
-    node.only("label", "value", "set", "base")
+    node.only("label", "value", "set", "base", "read")
     values = _fields(node.get("set"))
     if node.get("value") is not None:
         if factor is None:
@@ -253,7 +377,8 @@ def _level(node: Node, factor: str | None) -> Level:
     if not values:
         raise node.error("a level sets nothing; give `value` or `set: {field: value}`")
     described = ", ".join(FIELDS[key].describe(value) for key, value in values.items())
-    return Level((node.text("label", described),), values, _fields(node.get("base")))
+    read = _known(node.need("read"), node.text("read", ""), "read") if node.get("read") is not None else None
+    return Level((node.text("label", described),), values, _fields(node.get("base")), read)
 
 
 def _crossed(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
@@ -308,8 +433,10 @@ def _resources(node: Node | None) -> Resources:
         raise node.need(error.field).error(error.problem, field=error.field) from error
 
 
-def _amounts(node: Node) -> Iterator[tuple[str, float]]:
+def _amounts(node: Node, only: str | None = None) -> Iterator[tuple[str, float]]:
     for key, child in node.pairs():
+        if only not in (None, key):
+            continue
         if isinstance(child.value, bool) or not isinstance(child.value, int | float):
             raise child.error(f"{child.value!r} is not a number", field=key)
         yield key, float(child.value)

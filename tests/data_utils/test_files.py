@@ -65,7 +65,7 @@ def test_usps_has_the_pixels_of_torchvision(usps_folder: Path, usps_text: Callab
     (usps_folder / "USPS" / "usps.t.bz2").write_bytes(bz2.compress(usps_text(rows=2007, seed=1), compresslevel=1))
     theirs = USPS(usps_folder / "USPS", train=False)
     ours, trial = (load("usps", data_dir=usps_folder) for load in (load_test_data, load_trial_data))
-    pixels = np.rint(ours.inputs * trial.input_std + trial.input_mean).astype(int)
+    pixels = np.rint(ours.inputs * trial.input_scale + trial.input_offset).astype(int)
     np.testing.assert_array_equal(pixels[:, 0], theirs.data)
     np.testing.assert_array_equal(ours.targets, theirs.targets)
 
@@ -76,7 +76,7 @@ def test_mnist_has_the_pixels_of_torchvision(mnist_folder: Path) -> None:
     folder = mnist_folder / "MNIST" / "raw"
     theirs = read_image_file(folder / "train-images-idx3-ubyte").numpy()
     ours = load_trial_data("mnist", data_dir=mnist_folder)
-    assert ours.input_mean.item() == pytest.approx(theirs.mean(), abs=0.1)
+    assert ours.input_offset.item() == pytest.approx(theirs.mean(), abs=0.1)
     labels = np.concatenate([ours.train_targets, ours.validation_targets])
     theirs_labels = read_label_file(folder / "train-labels-idx1-ubyte").numpy()
     assert np.array_equal(np.bincount(labels), np.bincount(theirs_labels))

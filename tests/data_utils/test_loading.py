@@ -32,7 +32,7 @@ def arrays(data: object) -> dict[str, NDArray[Any]]:
 
 def raw_rows(data: TrialData, inputs: NDArray[Any]) -> Iterator[tuple[int, ...]]:
     """Yield the inputs in the source's integer units, one hashable row each."""
-    for row in np.rint(inputs * data.input_std + data.input_mean).reshape(len(inputs), -1).astype(int):
+    for row in np.rint(inputs * data.input_scale + data.input_offset).reshape(len(inputs), -1).astype(int):
         yield tuple(row.tolist())
 
 
@@ -52,10 +52,10 @@ def test_every_dataset_is_what_its_info_says(name: str, folder: Path) -> None:
     for array in arrays(data).values():
         assert np.isfinite(array).all()
         assert array.base is None, "a view would carry rows that are not the trial's"
-    assert {array.dtype for array in (data.train_inputs, data.validation_inputs, data.input_mean, data.input_std)} == {
-        np.dtype(np.float32)
-    }
-    np.broadcast_shapes(data.input_mean.shape, info.input_shape)
+    assert {
+        array.dtype for array in (data.train_inputs, data.validation_inputs, data.input_offset, data.input_scale)
+    } == {np.dtype(np.float32)}
+    np.broadcast_shapes(data.input_offset.shape, info.input_shape)
     assert data.fingerprint == fingerprint(name, data_dir=folder, download=False)
 
 
@@ -126,7 +126,7 @@ def test_the_split_seed_moves_the_line_and_nothing_else(name: str) -> None:
     first, second = (load_trial_data(name, data_dir=NOWHERE, split_seed=seed) for seed in (0, 1))
 
     def development(data: TrialData) -> NDArray[Any]:
-        inputs = np.concatenate([data.train_inputs, data.validation_inputs]) * data.input_std + data.input_mean
+        inputs = np.concatenate([data.train_inputs, data.validation_inputs]) * data.input_scale + data.input_offset
         return np.sort(inputs.reshape(len(inputs), -1).sum(axis=1))
 
     np.testing.assert_allclose(development(first), development(second), rtol=1e-4, atol=1e-4)
@@ -147,7 +147,9 @@ def test_the_shipped_tables_are_those_of_scikit_learn() -> None:
     labels = np.concatenate([data.train_targets, data.validation_targets, test.targets])
     assert np.array_equal(np.bincount(labels), np.bincount(digits.target))
     data, test = (load("diabetes", data_dir=NOWHERE) for load in (load_trial_data, load_test_data))
-    inputs = np.concatenate([data.train_inputs, data.validation_inputs, test.inputs]) * data.input_std + data.input_mean
+    inputs = (
+        np.concatenate([data.train_inputs, data.validation_inputs, test.inputs]) * data.input_scale + data.input_offset
+    )
     targets = np.concatenate([data.train_targets, data.validation_targets, test.targets])
     np.testing.assert_allclose(np.sort(inputs, axis=0), np.sort(diabetes.data, axis=0), rtol=1e-4)
     np.testing.assert_allclose(
