@@ -24,21 +24,26 @@ def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
     return bool((classes == classes[0]).all())
 
 
-def suspects(frame: pd.DataFrame, targets: Mapping[int, NDArray[np.generic]]) -> pd.DataFrame:
+def suspects(frame: pd.DataFrame, targets: Mapping[tuple[int, int], NDArray[np.generic]]) -> pd.DataFrame:
     """Return the lines of a trials frame that may have collapsed, so that few predictions need be read.
 
     Who predicts one class has exactly that class' share as accuracy.
 
     Args:
         frame: of `analysis.frames.trials_frame`.
-        targets: the validation classes by the row's position; a row without them may always have collapsed.
+        targets: the validation classes by the row's position and seed; a replicate without them may always have
+            collapsed.
     """
     accuracies = frame[(frame["metric"] == "accuracy") & frame["epoch"].notna()]
-    shares = {position: _shares(classes) for position, classes in targets.items()}
-    may = [
-        position not in shares or bool(np.isclose(shares[position], accuracy, rtol=0, atol=1e-9).any())
-        for position, accuracy in zip(accuracies["position"], accuracies["validation_metric"], strict=True)
-    ]
+    shares: dict[int, NDArray[np.float64]] = {}
+    for classes in targets.values():
+        if id(classes) not in shares:
+            shares[id(classes)] = _shares(classes)
+    may = []
+    columns = (accuracies["position"], accuracies["seed"], accuracies["validation_metric"])
+    for position, seed, accuracy in zip(*columns, strict=True):
+        own = targets.get((position, seed))
+        may.append(own is None or bool(np.isclose(shares[id(own)], accuracy, rtol=0, atol=1e-9).any()))
     return accuracies[may]
 
 

@@ -19,6 +19,30 @@ class Column:
     kind: str = "number"
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A table of text as it is written: the same columns in every form.
+
+    Attributes:
+        name: of its files and its label.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    caption: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The cells, line by line."""
+        return list(zip(*(column.cells for column in self.columns), strict=True))
+
+
+def sheet(view: TableView) -> Sheet:
+    """Return a study's table as text."""
+    return Sheet(view.name, view.title, tuple(columns(view)), view.caption)
+
+
 def columns(view: TableView) -> list[Column]:
     """Return the table's columns of text, those left out that would say nothing."""
     return [column for make in COLUMNS for column in make(view)]
@@ -47,6 +71,18 @@ def _epochs(view: TableView) -> list[Column]:
     if not varied and not stopped:
         return []
     return [Column("Epoch", tuple(_span(line.epochs) for line in view.lines))]
+
+
+def _epochs_until(view: TableView) -> list[Column]:
+    if view.target is None:
+        return []
+    cells = []
+    for line in view.lines:
+        if line.until is not None:
+            cells.append(format_estimate(line.until, 1))
+        else:
+            cells.append(f"reached by {line.reached} of {line.planned}" if line.outcomes else NO_VALUE)
+    return [Column(f"Epochs until {format_number(view.target, 0)} {view.unit}".strip(), tuple(cells))]
 
 
 def _counts(view: TableView) -> list[Column]:
@@ -78,6 +114,7 @@ COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
     _levels,
     _estimates,
     _epochs,
+    _epochs_until,
     _counts,
     _differences,
     _notes,

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.config import TrialConfig
+from tune_jobs.config import METRIC_SPECS, TrialConfig
 from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import MISSING, OUTCOMES, Record
+from tune_jobs.study import Showing
 
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED = OUTCOMES
 # Ends after which a replicate has no number to average; a level with one of them shows no mean.
@@ -28,6 +29,7 @@ class Replicate:
         reason: why there is no number.
         epoch: the one that is read; of that epoch are all numbers. None where there is none.
         epochs_done: how far the trajectory got, as far as the ledger knows.
+        epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
         one_class: whether the predictions are one single class; None where that is not known.
     """
 
@@ -50,6 +52,7 @@ class Replicate:
     validation_loss: float = nan
     learning_rate: float = nan
     train_seconds: float = nan
+    epochs_until: float = nan
     one_class: bool | None = None
     host: str = ""
     device: str = ""
@@ -63,7 +66,7 @@ def trials_frame(
     seeds: Sequence[int],
     fingerprints: Mapping[str, str],
     contents: Contents,
-    train_metrics: Mapping[str, str],
+    showings: Mapping[str, Showing],
 ) -> pd.DataFrame:
     """Return a line for each row that can be built and each seed; the columns are those of `Replicate`.
 
@@ -72,10 +75,10 @@ def trials_frame(
         seeds: the replicates of every row.
         fingerprints: of the data, by `data_id`.
         contents: of the ledger, for the keys of the rows at least.
-        train_metrics: "evaluation" or "running", by table name; "evaluation" where a table is not named.
+        showings: how each table reads its trials, by its name; as a study does unless told where one is not named.
     """
     lines = [
-        asdict(_replicate(row, position, seed, fingerprints, contents, train_metrics.get(row.table, "evaluation")))
+        asdict(_replicate(row, position, seed, fingerprints, contents, showings.get(row.table, Showing())))
         for position, row in enumerate(rows)
         if row.config is not None
         for seed in replicates(row, seeds)
@@ -104,7 +107,7 @@ def curves_frame(
 
 
 def _replicate(
-    row: Row, position: int, seed: int, fingerprints: Mapping[str, str], contents: Contents, train_metric: str
+    row: Row, position: int, seed: int, fingerprints: Mapping[str, str], contents: Contents, showing: Showing
 ) -> Replicate:
     config = replicate(row, seed)
     key = row_trial(row, seed, fingerprints).key
@@ -129,10 +132,10 @@ def _replicate(
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
     }
-    return Replicate(**identity, **_reading(record, row, config.early_stopping_patience, train_metric))
+    return Replicate(**identity, **_reading(record, row, config.early_stopping_patience, showing))
 
 
-def _reading(record: Record, row: Row, patience: int, train_metric: str) -> dict[str, Any]:
+def _reading(record: Record, row: Row, patience: int, showing: Showing) -> dict[str, Any]:
     reading = record.reading(epochs=row.epochs, patience=patience, read=row.read)
     if reading.outcome == MISSING:
         return {"outcome": MISSING, "reason": f"{record.epochs} of {row.epochs} epochs run"}
@@ -141,7 +144,7 @@ def _reading(record: Record, row: Row, patience: int, train_metric: str) -> dict
     epoch = reading.epoch
     if epoch is None or not isfinite(record.validation_metric[epoch - 1]):
         return {"outcome": DIVERGED, "reason": "the validation metric is not finite"}
-    if train_metric == "running":
+    if showing.train_metric == "running":
         train_loss, train_value = record.train_loss[epoch - 1], record.train_metric[epoch - 1]
     elif epoch in record.measured_epochs:
         train_loss, train_value = record.measured(epoch)
@@ -156,7 +159,19 @@ def _reading(record: Record, row: Row, patience: int, train_metric: str) -> dict
         "validation_loss": record.validation_loss[epoch - 1],
         "learning_rate": record.learning_rate[epoch - 1],
         "train_seconds": record.train_seconds[epoch - 1],
+        "epochs_until": _epochs_until(record, row, showing.epochs_until),
     }
+
+
+def _epochs_until(record: Record, row: Row, target: float | None) -> float:
+    """Return the first epoch, of those that the row reads, whose validation metric is as good as the target."""
+    higher = METRIC_SPECS[record.metric].higher_is_better
+    reached = (
+        epoch
+        for epoch, value in enumerate(record.validation_metric[: row.epochs], start=1)
+        if target is not None and (value >= target if higher else value <= target)
+    )
+    return next(reached, nan)
 
 
 def _curve(row: Row, position: int, key: str, seed: int, contents: Contents) -> Iterator[pd.DataFrame]:

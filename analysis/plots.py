@@ -7,6 +7,7 @@ of matplotlib is touched.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from analysis.series import Series, plain
 from analysis.tables import TableView
 
 BAND = "band: lowest to highest replicate"
+LOSSES = {"train_loss": "Train", "validation_loss": "Validation"}
 # The first epochs, from which every level climbs, do not set the limits of the axis.
 _WARM_UP = 0.25
 # How many times its own range a group of levels must be away from another to be left off the axis.
@@ -29,6 +31,7 @@ _APART = 3.0
 _MARGIN = 0.08
 # Bands of more levels than these are drawn faintly.
 _FEW = 6
+_LEGEND_WIDTH = 30
 
 
 def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str, log: bool = False) -> Axes:
@@ -52,33 +55,11 @@ def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str,
 
 def focus(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: bool) -> Axes:
     """Set limits that show how the good levels differ, and name at the edge the levels that are far from them."""
-    sign = 1.0 if higher_is_better else -1.0
-    whole = [entry for entry in series if not entry.curves.empty and not entry.ended]
-    ranked = sorted(whole, key=lambda entry: sign * _last(entry, value), reverse=True)
-    kept = _kept(ranked, value) or [entry for entry in series if not entry.curves.empty]
-    if not kept:
+    shown = _shown(series, value, higher_is_better=higher_is_better)
+    if shown is None:
         return ax
-    values = np.concatenate([_settled(entry, value) for entry in kept])
-    margin = _MARGIN * float(np.ptp(values)) or max(abs(float(values[0])), 1.0) * 0.01
-    low, high = float(values.min()) - margin, float(values.max()) + margin
-    ax.set_ylim(low, high)
-    away = [
-        entry for entry in series if entry not in kept and not entry.curves.empty and _outside(entry, value, low, high)
-    ]
-    if away:
-        place, side = (0.02, "bottom") if higher_is_better else (0.98, "top")
-        ax.text(
-            0.98,
-            place,
-            "\n".join(plain(_edge_words(entry, value, higher_is_better)) for entry in away),
-            transform=ax.transAxes,
-            ha="right",
-            va=side,
-            fontsize="small",
-            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
-            zorder=4,
-        )
-    return ax
+    ax.set_ylim(*shown)
+    return _name_away(ax, series, value=value, higher_is_better=higher_is_better)
 
 
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
@@ -115,13 +96,38 @@ def table_figure(view: TableView, series: Sequence[Series]) -> Figure:
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, ax in zip(panels, axes, strict=True):
         panel.draw(ax, view, series)
-    handles, labels = axes[0].get_legend_handles_labels()
-    title = plain(" × ".join(view.headings))
+    return level_legend(figure, axes[0], view)
+
+
+def losses_figure(view: TableView, series: Sequence[Series]) -> Figure:
+    """Return the train and the validation loss over the epochs, side by side with the same limits.
+
+    The axes are logarithmic unless a loss of a level is not above zero.
+    """
+    figure = Figure(figsize=(10.0, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    log = _log_losses(series)
+    of = view.losses_of or "each level's own"
+    for ax, (value, part) in zip(axes, LOSSES.items(), strict=True):
+        draw_curves(ax, series, value=value, heading=plain(f"{part} Loss ({of})"), log=log)
+        ax.tick_params(labelleft=True)
+    shown = _log_limits(series) if log else [_shown(series, value, higher_is_better=False) for value in LOSSES]
+    known = [limits for limits in shown if limits is not None]
+    if known:
+        axes[0].set_ylim(min(low for low, _ in known), max(high for _, high in known))
+        for ax, value in zip(axes, LOSSES, strict=True):
+            _name_away(ax, series, value=value, higher_is_better=False)
+    return level_legend(figure, axes[0], view)
+
+
+def level_legend(figure: Figure, ax: Axes, view: TableView) -> Figure:
+    """Add the legend of an axes' levels at the right of its figure, beside all axes."""
+    handles, labels = ax.get_legend_handles_labels()
     figure.legend(
         handles,
-        labels,
+        [_wrapped(label) for label in labels],
         loc="outside right upper",
-        title=title,
+        title=plain(" × ".join(view.headings)),
         frameon=False,
         fontsize="small",
         title_fontsize="small",
@@ -134,15 +140,78 @@ def table_figure(view: TableView, series: Sequence[Series]) -> Figure:
 def figure_caption(view: TableView) -> str:
     """Return what a reader must know to read the table's figure."""
     loss = ", and the train loss (its running mean)" if view.losses_of else ""
-    replicates = (
-        f" Lines are means, {BAND}; single replicates, ending in a cross, where one of them ended badly."
-        if view.replicated
-        else ""
-    )
     return (
-        f"{view.title}: validation {view.metric_words} after each epoch{loss}.{replicates} "
+        f"{view.title}: validation {view.metric_words} after each epoch{loss}.{_replicate_words(view)} "
         "First epochs, and levels named at the edge with an arrow, lie outside the axis."
     )
+
+
+def losses_caption(view: TableView, series: Sequence[Series]) -> str:
+    """Return what a reader must know to read the figure of losses."""
+    own = "" if view.losses_of else " Levels have losses of their own, which cannot be compared with each other."
+    cut = "" if _log_losses(series) else " First epochs, and levels named at the edge, lie outside the axis."
+    return (
+        f"{view.title}: train loss (the running mean of each epoch) and validation loss (after it), on the same "
+        f"axis.{_replicate_words(view)}{own}{cut}"
+    )
+
+
+def _wrapped(label: str) -> str:
+    """Return a label in lines that leave room for the axes; a leading blank, which shows an underscore, stays."""
+    lines = (fill(line, _LEGEND_WIDTH, break_long_words=False) for line in label.split("\n"))
+    return "\n".join(lines)
+
+
+def _replicate_words(view: TableView) -> str:
+    if not view.replicated:
+        return ""
+    return f" Lines are means, {BAND}; single replicates, ending in a cross, where one of them ended badly."
+
+
+def _log_losses(series: Sequence[Series]) -> bool:
+    return all((entry.curves[value] > 0).all() for entry in series for value in LOSSES if not entry.curves.empty)
+
+
+def _log_limits(series: Sequence[Series]) -> list[tuple[float, float] | None]:
+    """Return limits that a level which ended badly does not stretch; none where no level did."""
+    whole = [entry.curves[list(LOSSES)] for entry in series if not entry.curves.empty and not entry.ended]
+    if not whole or len(whole) == len(series):
+        return []
+    values = np.concatenate([losses.to_numpy(dtype=float) for losses in whole])
+    return [(float(values.min()) / 1.2, float(values.max()) * 1.2)]
+
+
+def _shown(series: Sequence[Series], value: str, *, higher_is_better: bool) -> tuple[float, float] | None:
+    """Return limits that show how the good levels differ; None where no level has a curve."""
+    sign = 1.0 if higher_is_better else -1.0
+    whole = [entry for entry in series if not entry.curves.empty and not entry.ended]
+    ranked = sorted(whole, key=lambda entry: sign * _last(entry, value), reverse=True)
+    kept = _kept(ranked, value) or [entry for entry in series if not entry.curves.empty]
+    if not kept:
+        return None
+    values = np.concatenate([_settled(entry, value) for entry in kept])
+    margin = _MARGIN * float(np.ptp(values)) or max(abs(float(values[0])), 1.0) * 0.01
+    return float(values.min()) - margin, float(values.max()) + margin
+
+
+def _name_away(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: bool) -> Axes:
+    """Name at the edge the levels that lie wholly outside the axis."""
+    low, high = ax.get_ylim()
+    away = [entry for entry in series if not entry.curves.empty and _outside(entry, value, low, high)]
+    if away:
+        place, side = (0.02, "bottom") if higher_is_better else (0.98, "top")
+        ax.text(
+            0.98,
+            place,
+            "\n".join(plain(_edge_words(entry, value, higher_is_better)) for entry in away),
+            transform=ax.transAxes,
+            ha="right",
+            va=side,
+            fontsize="small",
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+            zorder=4,
+        )
+    return ax
 
 
 def _draw_mean(ax: Axes, entry: Series, value: str, *, shade: float) -> None:

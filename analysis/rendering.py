@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from analysis.columns import Column, columns
+from analysis.columns import Column, Sheet, sheet
 from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
 from analysis.tables import QUANTITIES, TableView
 from tune_jobs.records import MISSING
@@ -84,41 +84,79 @@ def _latex_character(character: str) -> str:
     return "".join(_LATEX.get(c, c) for c in plain) or f"{{[}}U+{ord(character):04X}{{]}}"
 
 
-def to_markdown(view: TableView) -> str:
+def to_markdown(shown: Sheet) -> str:
     """Return the table in Markdown, its caption below."""
-    shown = columns(view)
-    rows = zip(*(column.cells for column in shown), strict=True)
     lines = [
-        "| " + " | ".join(markdown_text(column.heading) for column in shown) + " |",
-        "| " + " | ".join("---:" if column.kind == "number" else ":---" for column in shown) + " |",
-        *("| " + " | ".join(markdown_text(cell) for cell in row) + " |" for row in rows),
-        "",
-        " ".join(markdown_text(sentence) for sentence in view.caption),
+        "| " + " | ".join(markdown_text(column.heading) for column in shown.columns) + " |",
+        "| " + " | ".join("---:" if column.kind == "number" else ":---" for column in shown.columns) + " |",
+        *("| " + " | ".join(markdown_text(cell) for cell in row) + " |" for row in shown.rows),
     ]
+    if shown.caption:
+        lines += ["", " ".join(markdown_text(sentence) for sentence in shown.caption)]
     return "\n".join(lines) + "\n"
 
 
-def to_latex(view: TableView) -> str:
+def to_latex(shown: Sheet) -> str:
     """Return the table as a LaTeX `table`; needs the packages array, booktabs and graphicx."""
-    shown = columns(view)
-    rows = zip(*(column.cells for column in shown), strict=True)
     lines = [
         r"\begin{table}",
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        rf"\caption{{\textbf{{{latex_text(view.title)}.}} {' '.join(map(latex_text, view.caption))}}}",
-        rf"\label{{tab:{view.name}}}",
+        _latex_caption(shown) + rf"\label{{tab:{shown.name}}}",
         # Shrunk to the width of the page where it is wider.
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown)}@{{}}}}",
-        r"\toprule",
-        " & ".join(_latex_heading(column) for column in shown) + r" \\",
-        r"\midrule",
-        *(" & ".join(map(latex_text, row)) + r" \\" for row in rows),
+        rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown.columns)}@{{}}}}",
+        *_latex_head(shown),
+        *(" & ".join(map(latex_text, row)) + r" \\" for row in shown.rows),
         r"\bottomrule",
         r"\end{tabular}}",
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def to_long_latex(shown: Sheet) -> str:
+    """Return the table as a LaTeX `longtable`, which breaks over pages; needs array, booktabs and longtable.
+
+    Columns of words and notes share the width of the page evenly.
+    """
+    wide = sum(column.kind != "number" for column in shown.columns)
+    width = (0.96 - 0.11 * (len(shown.columns) - wide)) / max(wide, 1)
+    kinds = "".join(
+        "r" if column.kind == "number" else rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}"
+        for column in shown.columns
+    )
+    head = _latex_head(shown)
+    lines = [
+        r"{\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{longtable}}{{@{{}}{kinds}@{{}}}}",
+        _latex_caption(shown) + rf"\label{{tab:{shown.name}}} \\",
+        *head,
+        r"\endfirsthead",
+        *head,
+        r"\endhead",
+        *(" & ".join(map(latex_text, row)) + r" \\" for row in shown.rows),
+        r"\bottomrule",
+        r"\end{longtable}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_caption(shown: Sheet) -> str:
+    return rf"\caption{{\textbf{{{latex_text(shown.title)}.}} {' '.join(map(latex_text, shown.caption))}}}"
+
+
+def _latex_head(shown: Sheet) -> list[str]:
+    headings = " & ".join(_latex_heading(column) for column in shown.columns)
+    return [r"\toprule", headings + r" \\", r"\midrule"]
+
+
+def to_plain_csv(shown: Sheet) -> str:
+    """Return the table's text, as it is shown."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([column.heading for column in shown.columns])
+    writer.writerows(shown.rows)
+    return stream.getvalue()
 
 
 def to_csv(view: TableView) -> str:
@@ -127,6 +165,7 @@ def to_csv(view: TableView) -> str:
     heading = [*view.headings, "is_default", "replicates", *outcomes]
     for quantity in QUANTITIES:
         heading += [f"{quantity.name}_{part}" for part in ("mean", "half_width", "n")]
+    heading += ["epochs_until_mean", "epochs_until_half_width", "epochs_until_n"]
     heading += [f"difference_{part}" for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -137,6 +176,7 @@ def to_csv(view: TableView) -> str:
         for quantity in QUANTITIES:
             value = line.estimates.get(quantity.name)
             row += [value.mean, value.half_width, value.n] if value else [None, None, 0]
+        row += [line.until.mean, line.until.half_width, line.until.n] if line.until else [None, None, line.reached]
         if line.comparison:
             difference = line.comparison.difference
             row += [difference.mean, difference.half_width, difference.n, difference.p_value]
@@ -147,7 +187,11 @@ def to_csv(view: TableView) -> str:
     return stream.getvalue()
 
 
-RENDERERS: Mapping[str, Callable[[TableView], str]] = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
+RENDERERS: Mapping[str, Callable[[TableView], str]] = {
+    "md": lambda view: to_markdown(sheet(view)),
+    "tex": lambda view: to_latex(sheet(view)),
+    "csv": to_csv,
+}
 
 
 def _alignment(column: Column) -> str:

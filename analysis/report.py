@@ -6,30 +6,22 @@ import os
 import uuid
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import matplotlib
-import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from analysis.collapse import suspects, with_one_class
-from analysis.columns import columns
-from analysis.frames import curves_frame, trials_frame
-from analysis.plots import figure_caption, table_figure
-from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex
-from analysis.series import series_of
-from analysis.summary import facts, not_as_planned, settings, warnings
-from analysis.tables import TableView, build_table, final_table
-from tune_jobs.config import validation_rows
+from analysis.columns import sheet
+from analysis.evidence import Evidence, gather
+from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex, to_long_latex, to_markdown, to_plain_csv
+from analysis.sections import Section, sections_of
+from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Row, data_id, expand, row_trial
-from tune_jobs.ledger import Contents, Ledger, targets_name
-from tune_jobs.study import FINAL, Study, Table
+from tune_jobs.ledger import Ledger
+from tune_jobs.study import Study
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.
@@ -48,15 +40,6 @@ class ReportFiles:
     trials: Path
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A table and its figure, None where nothing of it was run."""
-
-    view: TableView
-    figure: Figure | None
-    svg: str = field(default="", repr=False)
 
 
 def write_report(
@@ -83,92 +66,27 @@ def write_report(
     Raises:
         UserError: the ledger has none of the study's trials, or the folder cannot be written.
     """
-    rows = expand(study)
-    keys = {row_trial(row, seed, fingerprints).key for row in rows if row.config is not None for seed in seeds}
-    contents = ledger.read(keys=keys)
-    if not contents.records:
-        storage = ledger.storage.uri
-        raise UserError(f"{storage}: has none of the {len(keys)} trials of {study.name}; run it first")
+    evidence = gather(study, ledger, seeds=seeds, fingerprints=fingerprints)
     _make(folder)
-    tables = [*study.tables, *(final_table(row) for row in rows if row.table == FINAL)]
-    trials = trials_frame(
-        rows,
-        seeds=seeds,
-        fingerprints=fingerprints,
-        contents=contents,
-        train_metrics={table.name: table.train_metric for table in tables},
-    )
-    trials = _with_one_class(trials, rows, ledger, fingerprints)
-    curves = curves_frame(rows, seeds=seeds, fingerprints=fingerprints, contents=contents)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = [_section(table, rows, trials, curves, seeds) for table in tables]
+        sections = sections_of(evidence)
         figures = _figure_files(sections)
-    final = next((row for row in rows if row.table == FINAL), None)
     words = {
         "study": study,
-        "facts": facts(
-            rows=rows,
-            seeds=seeds,
-            trials=trials,
-            records=[contents.records[key] for key in sorted(contents.records)],
-            fingerprints=fingerprints,
-            ledger=ledger.storage.uri,
-            variant=variant,
-        ),
-        "warnings": warnings(trials, contents),
-        "sections": [section for section in sections if section.view.name != FINAL],
-        "final": next((section for section in sections if section.view.name == FINAL), None),
-        "settings": settings(final.config) if final is not None and final.config is not None else [],
-        "odd": not_as_planned([section.view for section in sections], trials),
+        "facts": facts(evidence, variant=variant),
+        "warnings": warnings(evidence),
+        "sections": sections,
+        "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),
     }
-    return _write_all(folder, words, [section.view for section in sections], figures, trials)
+    return _write_all(folder, words, sections, figures, evidence)
 
 
-def _with_one_class(
-    trials: pd.DataFrame, rows: Sequence[Row], ledger: Ledger, fingerprints: Mapping[str, str]
-) -> pd.DataFrame:
-    targets: dict[str, NDArray[Any] | None] = {}
-    by_position = {}
-    for position, row in enumerate(rows):
-        if row.config is None or row.config.dataset_info.task != "classification":
-            continue
-        fingerprint = fingerprints[data_id(row.config)]
-        name = targets_name(fingerprint, row.config.split_seed, validation_rows(row.config))
-        if name not in targets:
-            targets[name] = _targets(ledger, name)
-        kept = targets[name]
-        if kept is not None:
-            by_position[position] = kept
-    lines = suspects(trials, by_position)
-    contents = ledger.read(predictions=True, keys=set(lines["key"])) if len(lines) else Contents({})
-    return with_one_class(trials, lines, rows, contents)
-
-
-def _targets(ledger: Ledger, name: str) -> NDArray[Any] | None:
-    try:
-        return np.asarray(ledger.read_targets(name)["targets"])
-    except FileNotFoundError:
-        return None
-
-
-def _section(
-    table: Table, rows: Sequence[Row], trials: pd.DataFrame, curves: pd.DataFrame, seeds: Sequence[int]
-) -> _Section:
-    own = [(position, row) for position, row in enumerate(rows) if row.table == table.name]
-    view = build_table(table, own, trials, seeds=seeds)
-    if not curves["position"].isin([position for position, _ in own]).any():
-        return _Section(view, None)
-    figure = table_figure(view, series_of(view, curves, trials))
-    svg = base64.b64encode(_figure_bytes(figure, "svg")).decode()
-    return _Section(view, figure, svg)
-
-
-def _figure_files(sections: Sequence[_Section]) -> dict[str, bytes]:
+def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
     return {
-        f"{section.view.name}.{kind}": _figure_bytes(section.figure, kind)
+        f"{picture.name}.{kind}": _figure_bytes(picture.figure, kind)
         for section in sections
-        if section.figure is not None
-        for kind in ("pdf", "png")
+        for picture in section.pictures
+        for kind in ("svg", "pdf", "png")
     }
 
 
@@ -185,23 +103,31 @@ def _figure_bytes(figure: Figure, kind: str) -> bytes:
 def _write_all(
     folder: Path,
     words: Mapping[str, Any],
-    views: Sequence[TableView],
+    sections: Sequence[Section],
     figures: Mapping[str, bytes],
-    trials: pd.DataFrame,
+    evidence: Evidence,
 ) -> ReportFiles:
+    views = [section.view for section in sections if section.view]
+    sheets = [extra for section in sections for extra in section.sheets]
+    drawn = {name: content for name, content in figures.items() if name.endswith(".svg")}
     texts = {
-        "index.html": _html().get_template("report.html").render(words),
+        "index.html": _html().get_template("report.html").render(words, drawn=drawn),
         "report.md": _plain(markdown_text).get_template("report.md").render(words),
         "report.tex": _plain(latex_text).get_template("report.tex").render(words),
-        "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n" + "\n".join(map(to_latex, views)),
-        "trials.csv": trials.to_csv(index=False, lineterminator="\n"),
+        "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n"
+        + "\n".join(to_latex(sheet(view)) for view in views),
+        "trials.csv": evidence.trials.to_csv(index=False, lineterminator="\n"),
     }
     tables = {f"{view.name}.{kind}": render(view) for view in views for kind, render in RENDERERS.items()}
+    tables |= {f"{extra.name}.md": to_markdown(extra) for extra in sheets}
+    tables |= {f"{extra.name}.tex": to_long_latex(extra) for extra in sheets}
+    tables |= {f"{extra.name}.csv": to_plain_csv(extra) for extra in sheets}
+    written = {name: content for name, content in figures.items() if not name.endswith(".svg")}
     for name, text in texts.items():
         _write(folder / name, text.encode())
     for name, text in tables.items():
         _write(folder / "tables" / name, text.encode())
-    for name, content in figures.items():
+    for name, content in written.items():
         _write(folder / "figures" / name, content)
     return ReportFiles(
         folder=folder,
@@ -210,7 +136,7 @@ def _write_all(
         latex=folder / "report.tex",
         trials=folder / "trials.csv",
         tables=tuple(folder / "tables" / name for name in tables),
-        figures=tuple(folder / "figures" / name for name in figures),
+        figures=tuple(folder / "figures" / name for name in written),
     )
 
 
@@ -239,7 +165,8 @@ def _unwritable(path: Path, error: OSError) -> UserError:
 
 def _html() -> jinja2.Environment:
     environment = _environment(autoescape=True)
-    environment.globals["columns"] = columns
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
+    environment.filters["sheet"] = sheet
     return environment
 
 
@@ -256,11 +183,12 @@ def _plain(escape: Any) -> jinja2.Environment:
     )
     environment.filters["e"] = escape
     environment.filters["table"] = RENDERERS["md"]
+    environment.filters["sheet"] = to_markdown
     return environment
 
 
 def _environment(**options: Any) -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -268,5 +196,3 @@ def _environment(**options: Any) -> jinja2.Environment:
         keep_trailing_newline=True,
         **options,
     )
-    environment.filters["figure_caption"] = figure_caption
-    return environment

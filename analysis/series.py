@@ -63,58 +63,11 @@ def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> li
     for line in view.lines:
         keys = trials.loc[trials["position"] == line.position, "key"]
         groups.setdefault(tuple(keys) or (f"row {line.position}",), []).append(line)
-    styles = _styles(view)
-    return [_series(lines, styles, curves, trials) for lines in groups.values()]
+    looks = styles(view)
+    return [_series(lines, looks, curves, trials) for lines in groups.values()]
 
 
-def plain(text: str) -> str:
-    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
-    shielded = text.replace("$", r"\$")
-    return f" {shielded}" if shielded.startswith("_") else shielded
-
-
-def _series(
-    lines: Sequence[Line], styles: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
-) -> Series:
-    own = {line.position: curves[curves["position"] == line.position] for line in lines}
-    longest = max(lines, key=lambda line: len(own[line.position]))
-    leading = next((line for line in lines if line.is_default), lines[0])
-    ended = next((note for line in lines if (note := _ending(line))), "")
-    label = ", ".join(_level(line) for line in lines)
-    if own[longest.position].empty and not ended:
-        ended = "not run" if longest.outcomes else "cannot be built"
-    marks: dict[tuple[tuple[int, int], ...], list[str]] = {}
-    for line in lines:
-        marks.setdefault(_places(trials[trials["position"] == line.position]), []).append(_level(line))
-    return Series(
-        levels=label,
-        is_default=any(line.is_default for line in lines),
-        colour=styles[leading.position][0],
-        dashes=styles[leading.position][1],
-        curves=own[longest.position],
-        ended=ended,
-        marks=tuple((", ".join(names), places) for places, names in marks.items()) if len(lines) > 1 else (),
-    )
-
-
-def _level(line: Line) -> str:
-    return ", ".join(line.labels) + DEFAULT_MARK * line.is_default
-
-
-def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
-    read = trials[trials["epoch"].notna()]
-    return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
-
-
-def _ending(line: Line) -> str:
-    for outcome in BAD_OUTCOMES:
-        if count := line.outcomes.get(outcome, 0):
-            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
-            return outcome.replace("_", " ") + share
-    return ""
-
-
-def _styles(view: TableView) -> dict[int, tuple[str, Any]]:
+def styles(view: TableView) -> dict[int, tuple[str, Any]]:
     """Return colour and dashes by the line's position; of two crossed factors, one decides each."""
     lines = view.lines
     levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
@@ -131,5 +84,53 @@ def _styles(view: TableView) -> dict[int, tuple[str, Any]]:
             }
     pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
     others = [line for line in lines if not line.is_default]
-    styles = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
-    return styles | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
+    looks = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
+    return looks | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
+
+
+def level_words(line: Line) -> str:
+    """Return a level in words, the default marked."""
+    return ", ".join(line.labels) + DEFAULT_MARK * line.is_default
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
+    shielded = text.replace("$", r"\$")
+    return f" {shielded}" if shielded.startswith("_") else shielded
+
+
+def _series(
+    lines: Sequence[Line], looks: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
+) -> Series:
+    own = {line.position: curves[curves["position"] == line.position] for line in lines}
+    longest = max(lines, key=lambda line: len(own[line.position]))
+    leading = next((line for line in lines if line.is_default), lines[0])
+    ended = next((note for line in lines if (note := _ending(line))), "")
+    label = ", ".join(level_words(line) for line in lines)
+    if own[longest.position].empty and not ended:
+        ended = "not run" if longest.outcomes else "cannot be built"
+    marks: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for line in lines:
+        marks.setdefault(_places(trials[trials["position"] == line.position]), []).append(level_words(line))
+    return Series(
+        levels=label,
+        is_default=any(line.is_default for line in lines),
+        colour=looks[leading.position][0],
+        dashes=looks[leading.position][1],
+        curves=own[longest.position],
+        ended=ended,
+        marks=tuple((", ".join(names), places) for places, names in marks.items()) if len(lines) > 1 else (),
+    )
+
+
+def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+    read = trials[trials["epoch"].notna()]
+    return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
+
+
+def _ending(line: Line) -> str:
+    for outcome in BAD_OUTCOMES:
+        if count := line.outcomes.get(outcome, 0):
+            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
+            return outcome.replace("_", " ") + share
+    return ""

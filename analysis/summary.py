@@ -1,17 +1,19 @@
 """What a report says beside its tables: what was run, warnings, and what did not go as planned."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
 from tune_jobs.config import FIELDS, TrialConfig, trajectory
-from tune_jobs.expansion import Row
-from tune_jobs.ledger import Contents
-from tune_jobs.records import MISSING, Record
+from tune_jobs.records import MISSING
+
+# Data sets named one by one; repeated outer splits are many.
+_MOST_DATA = 6
 
 
 @dataclass(frozen=True)
@@ -22,20 +24,15 @@ class Fact:
     value: str
 
 
-def facts(
-    *,
-    rows: Sequence[Row],
-    seeds: Sequence[int],
-    trials: pd.DataFrame,
-    records: Sequence[Record],
-    fingerprints: Mapping[str, str],
-    ledger: str,
-    variant: str,
-) -> list[Fact]:
+def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     """Return what was run, on which data, where and with what, as the records tell it."""
+    trials, seeds, fingerprints = evidence.trials, evidence.seeds, evidence.fingerprints
+    records = [evidence.contents.records[key] for key in sorted(evidence.contents.records)]
     needed = trials["key"].nunique()
     begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
-    data = [f"{name}, fingerprint {fingerprints[name][:16]}" for name in dict.fromkeys(trials["dataset"])]
+    names = list(dict.fromkeys(trials["dataset"]))
+    data = [f"{name}, fingerprint {fingerprints[name][:16]}" for name in names[:_MOST_DATA]]
+    data += [f"and {len(names) - _MOST_DATA} more outer splits"] if len(names) > _MOST_DATA else []
     versions = [json.loads(r.packages).items() if r.packages else () for r in records]
     packages = sorted({f"{name} {version}" for items in versions for name, version in items})
     found = [
@@ -43,10 +40,10 @@ def facts(
         Fact("Replicates", f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})"),
         Fact(
             "Trials",
-            f"{len(records)} of {needed}, read by {len(rows)} rows × {len(seeds)} seed{'s' * (len(seeds) != 1)}",
+            f"{len(records)} of {needed}, read as {len(trials)} replicates of {trials['position'].nunique()} rows",
         ),
         Fact("Data", "; ".join(data)),
-        Fact("Ledger", ledger),
+        Fact("Ledger", evidence.ledger.storage.uri),
         Fact("Trained", f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (starts of the first and last trial)"),
         Fact("Time in trials", f"{sum(r.wall_seconds for r in records):,.0f} s"),
         Fact("Hosts", _distinct(r.host for r in records)),
@@ -58,9 +55,21 @@ def facts(
     return [fact for fact in found if fact.value]
 
 
-def warnings(trials: pd.DataFrame, contents: Contents) -> list[str]:
+def warnings(evidence: Evidence) -> list[str]:
     """Return what casts doubt on the report as a whole."""
+    study, trials, contents = evidence.study, evidence.trials, evidence.contents
     found = []
+    if study.fraction < 1:
+        found.append(
+            f"A quick look: every row is read at {study.fraction:.0%} of its epochs (at least one), the beginning of "
+            "the full run. Nothing here is the study's result."
+        )
+    if len(evidence.choices) < len(study.stages):
+        left = ", ".join(stage.title for stage in study.stages[len(evidence.choices) + 1 :])
+        found.append(
+            f"The stage “{study.stages[len(evidence.choices)].title}” has not settled yet"
+            + (f"; still to come: {left}." if left else ".")
+        )
     missing = trials.loc[trials["outcome"] == MISSING, "key"].nunique()
     if missing:
         found.append(

@@ -14,11 +14,16 @@ from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, ho
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
 from tune_jobs.expansion import Row, data_id, replicates
 from tune_jobs.records import MISSING
-from tune_jobs.study import READS, TRAIN_METRICS, Table
+from tune_jobs.study import READS, SPLITS, TRAIN_METRICS, Table
 
 DEFAULT_MARK = "*"
 HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"
 COMPARED = "validation_metric"
+# What a replicate moves beside its seed, in words.
+MOVED = {
+    SPLITS["validation"]: ", each with a validation part of its own",
+    SPLITS["outer"]: ", each with a test part (not read here) and a validation part of its own",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Line:
         epochs: the first and the last epoch that a replicate is read at.
         reason: why the cell cannot be built, or why replicates have no number.
         notes: what a reader must know of the level.
+        until: the mean first epoch that reaches the table's target, where every replicate reaches it.
+        reached: how many replicates reach it.
         losses_of: the objective whose loss it shows.
     """
 
@@ -74,6 +81,8 @@ class Line:
     reason: str = ""
     notes: tuple[str, ...] = ()
     losses_of: str = ""
+    until: Estimate | None = None
+    reached: int = 0
 
     @property
     def run(self) -> int:
@@ -88,7 +97,12 @@ class Line:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table as it is shown. `metric` is what its metric columns are called, with the unit."""
+    """A table as it is shown.
+
+    Attributes:
+        metric: what its metric columns are called; `unit` is that of the metric.
+        target: the validation metric whose first epoch is a column; None for no such column.
+    """
 
     name: str
     title: str
@@ -98,6 +112,7 @@ class TableView:
     unit: str
     higher_is_better: bool
     caption: tuple[str, ...]
+    target: float | None = None
 
     @property
     def metric_words(self) -> str:
@@ -153,7 +168,7 @@ def build_table(
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
-    lines = [_line(position, row, shown[position], len(replicates(row, seeds))) for position, row in rows]
+    lines = [_line(position, row, shown[position], len(replicates(row, seeds)), table) for position, row in rows]
     comparisons = _comparisons(lines, shown)
     return TableView(
         name=table.name,
@@ -164,16 +179,21 @@ def build_table(
         unit=unit,
         higher_is_better=higher_is_better,
         caption=(*_caption(table, [row for _, row in rows], seeds, metric), *_comparison_caption(comparisons, metric)),
+        target=table.showing.epochs_until,
     )
 
 
-def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int) -> Line:
+def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table) -> Line:
     if row.config is None:
         notes = (f"cannot be built: {row.reason}",)
         return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=notes)
     outcomes = {str(name): int(count) for name, count in replicates["outcome"].value_counts(sort=False).items()}
     bad = any(outcomes.get(outcome) for outcome in BAD_OUTCOMES)
     present = replicates[replicates["epoch"].notna()]
+    until = present["epochs_until"].dropna()
+    remarks = _line_notes(replicates, outcomes, planned)
+    if row.read != table.showing.read:
+        remarks.append(READS[row.read])
     estimates = {} if bad or present.empty else {q.name: estimate(present[q.name]) for q in QUANTITIES}
     return Line(
         position=position,
@@ -184,8 +204,10 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int) -> Li
         estimates=estimates,
         epochs=None if present.empty else (int(present["epoch"].min()), int(present["epoch"].max())),
         reason=_reasons(replicates),
-        notes=tuple(_line_notes(replicates, outcomes, planned)),
+        notes=tuple(remarks),
         losses_of=FIELDS["objective"].describe(row.config.objective),
+        until=estimate(until) if len(until) == planned else None,
+        reached=len(until),
     )
 
 
@@ -264,9 +286,11 @@ def seed_words(seeds: Sequence[int]) -> str:
 
 def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str) -> tuple[str, ...]:
     sentences = [f"Data: {'; '.join(dict.fromkeys(_data(row) for row in rows if row.config is not None))}."]
+    moved = next((MOVED[row.moves] for row in rows if row.moves), "")
+    seeds = next((replicates(row, seeds) for row in rows), seeds)
     if len(seeds) > 1:
         sentences.append(
-            f"{len(seeds)} replicates of each level (seeds {seed_words(seeds)}): mean ± 95% Student-t interval."
+            f"{len(seeds)} replicates of each level (seeds {seed_words(seeds)}){moved}: mean ± 95% Student-t interval."
         )
     else:
         sentences.append(
@@ -301,4 +325,6 @@ def _data(row: Row) -> str:
     info = config.dataset_info
     options = data_id(config).removeprefix(config.dataset)
     held_out = validation_rows(config)
+    if "outer_split" in row.moves:
+        options = ""
     return f"{info.label}{options}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

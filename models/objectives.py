@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
 from models.errors import ModelError
-from models.protocols import ObjectiveConfig, TrainingData
+from models.protocols import ObjectiveConfig, ScoredData, TrainingData
 from models.registry import OBJECTIVES
 
 MINIMUM_VARIANCE = 1e-6
@@ -104,7 +104,7 @@ def gaussian_variance(raw: Tensor, link: str) -> Tensor:
     return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
 
 
-def score(objective: Objective, outputs: Tensor, targets: Tensor, data: TrainingData) -> float:
+def score(objective: Objective, outputs: Tensor, targets: Tensor, data: ScoredData) -> float:
     """Return the accuracy in percent, or the root mean squared error in the target's unit."""
     predictions = objective.predict(outputs)
     if data.task == "classification":

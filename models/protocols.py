@@ -79,15 +79,22 @@ class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, Protocol):
     def threads(self) -> int: ...
 
 
-class TrainingData(Protocol):
+class ScoredData(Protocol):
+    """What a score depends on beside outputs and targets: the task, and the unit of standardised targets."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def target_std(self) -> float: ...
+
+
+class TrainingData(ScoredData, Protocol):
     """A training and a validation part: inputs [n, *input_shape] float32, targets [n].
 
     Targets are int64 class indices, or standardised float32 values whose mean and standard deviation
     in `target_unit` are `target_mean` and `target_std`.
     """
 
-    @property
-    def task(self) -> str: ...
     @property
     def classes(self) -> int: ...
     @property
@@ -98,5 +105,3 @@ class TrainingData(Protocol):
     def validation_inputs(self) -> NDArray[np.float32]: ...
     @property
     def validation_targets(self) -> NDArray[Any]: ...
-    @property
-    def target_std(self) -> float: ...

@@ -17,7 +17,19 @@ ALLOWED = {
     "analysis": {"analysis", "tune_jobs"},
 }
 # The configuration, study and ledger modules of tune_jobs; the rest is none of analysis' business.
-ANALYSIS_MAY_READ = {"config", "fields", "errors", "study", "expansion", "records", "ledger", "storage"}
+ANALYSIS_MAY_READ = {
+    "config",
+    "errors",
+    "expansion",
+    "fields",
+    "ledger",
+    "openings",
+    "records",
+    "stages",
+    "storage",
+    "study",
+    "study_file",
+}
 
 
 def imports(package: str) -> Iterator[tuple[str, str]]:

@@ -48,21 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     _study_arguments(run)
     run.add_argument("--dry-run", action="store_true", help="count what would be run, and stop")
     run.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
-    run.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
-    run.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
-    run.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
-    run.add_argument("--time-limit", type=_number, metavar="MINUTES", help="end a trial that takes longer")
-    run.add_argument("--max-concurrent", type=_count, metavar="N", help="trials at once (default: what fits)")
-    run.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
-    run.add_argument(
-        "--logical-gpus",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)",
-    )
-    run.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: this machine alone)")
+    _training_arguments(run)
     run.set_defaults(command=_run)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="open the test set once, for the final configuration and the one that validation chose"
+    )
+    _study_arguments(evaluate)
+    evaluate.add_argument("--again", action="store_true", help="open it once more; the report counts the openings")
+    _training_arguments(evaluate)
+    evaluate.set_defaults(command=_evaluate)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
     _study_arguments(status)
@@ -85,6 +80,23 @@ def _parser() -> argparse.ArgumentParser:
 
     _ledger_parser(commands)
     return parser
+
+
+def _training_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
+    parser.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
+    parser.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
+    parser.add_argument("--time-limit", type=_number, metavar="MINUTES", help="end a trial that takes longer")
+    parser.add_argument("--max-concurrent", type=_count, metavar="N", help="trials at once (default: what fits)")
+    parser.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
+    parser.add_argument(
+        "--logical-gpus",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)",
+    )
+    parser.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: this machine alone)")
 
 
 def _ledger_parser(commands: Any) -> None:
@@ -181,31 +193,63 @@ def _studies(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tune_jobs.run import RunOptions, run_study
-    from tune_jobs.study import load_study, requested_resources
+    from tune_jobs.run import run_study
+    from tune_jobs.study import load_study
 
     study = load_study(options.study, _overrides(options.overrides), options.fraction)
+    return run_study(study, _run_options(options, study, options.seeds or study.seeds))
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from tune_jobs.evaluate import evaluate_study
+    from tune_jobs.select import select_variant
+
+    selected = select_variant(
+        options.study,
+        _overrides(options.overrides),
+        fraction=options.fraction,
+        seeds=options.seeds,
+        storage_uri=options.storage,
+        data_dir=options.data_dir,
+    )
+    done = evaluate_study(
+        selected.study,
+        _run_options(options, selected.study, selected.seeds),
+        variant=selected.variant,
+        again=options.again,
+    )
+    if done.opening is not None:
+        from analysis.tested import in_words
+
+        for line in in_words(done.opening):
+            print(line)
+    for final, path in done.models.items():
+        print(f"best model of {final}: {path}")
+    return done.code
+
+
+def _run_options(options: argparse.Namespace, study: Any, seeds: int) -> Any:
+    from tune_jobs.run import RunOptions
+    from tune_jobs.study import requested_resources
+
     resources = requested_resources(
         study.resources,
         cpus_per_trial=options.cpus_per_trial,
         gpus_per_trial=options.gpus_per_trial,
         time_limit_minutes=options.time_limit,
     )
-    return run_study(
-        study,
-        RunOptions(
-            storage=options.storage,
-            data_dir=options.data_dir,
-            seeds=options.seeds or study.seeds,
-            resources=resources,
-            dry_run=options.dry_run,
-            retry_failed=options.retry_failed,
-            download=not options.no_download,
-            max_concurrent=options.max_concurrent,
-            address=options.address or os.environ.get("RAY_ADDRESS"),
-            cpus=options.cpus,
-            logical_gpus=options.logical_gpus,
-        ),
+    return RunOptions(
+        storage=options.storage,
+        data_dir=options.data_dir,
+        seeds=seeds,
+        resources=resources,
+        dry_run=getattr(options, "dry_run", False),
+        retry_failed=getattr(options, "retry_failed", False),
+        download=not options.no_download,
+        max_concurrent=options.max_concurrent,
+        address=options.address or os.environ.get("RAY_ADDRESS"),
+        cpus=options.cpus,
+        logical_gpus=options.logical_gpus,
     )
 
 

@@ -106,6 +106,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
     base = _feasible(study, place, *chosen, table.base)
     moves = SPLITS[table.showing.splits]
     for level in table.levels:
+        where = place if len(table.levels) == 1 else f"{place}, level {', '.join(level.labels)}"
         row = Row(
             table.name,
             level.labels,
@@ -117,9 +118,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             sets={**table.base, **level.base, **level.values},
         )
         try:
-            config = _feasible(
-                study, f"{place}, level {', '.join(level.labels)}", *chosen, table.base, level.base, level.values
-            )
+            config = _feasible(study, where, *chosen, table.base, level.base, level.values)
         except UserError as error:
             if not table.crossed:
                 raise

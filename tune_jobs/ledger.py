@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tune_jobs.config import FIELDS, TrialConfig, validation_rows
 from tune_jobs.errors import UserError
+from tune_jobs.openings import FOLDER as OPENINGS
 from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.storage import Storage
 
@@ -179,17 +181,24 @@ class Ledger:
             fresh = list({_identity(r): r for r in part if _identity(r) not in mine}.values())
             self._write_pack(fresh)
             added += len(fresh)
-        for name in other.storage.names(TARGETS):
-            if not self.storage.exists(TARGETS, name):
-                self.storage.write(other.storage.read(TARGETS, name), TARGETS, name)
+        for folder in (TARGETS, OPENINGS):
+            for name in other.storage.names(folder):
+                if not self.storage.exists(folder, name):
+                    self.storage.write(other.storage.read(folder, name), folder, name)
         return added
 
     def write_targets(self, data: str, arrays: dict[str, NDArray[Any]]) -> None:
         """Keep what predictions are compared with: the validation targets of one data set and split."""
-        if not self.storage.exists(TARGETS, f"{data}.npz"):
+        if not self._holds(data, arrays):
             stream = io.BytesIO()
             np.savez_compressed(stream, allow_pickle=False, **arrays)
             self.storage.write(stream.getvalue(), TARGETS, f"{data}.npz")
+
+    def _holds(self, data: str, arrays: dict[str, NDArray[Any]]) -> bool:
+        try:
+            return set(arrays) <= set(self.read_targets(data))
+        except FileNotFoundError:
+            return False
 
     def read_targets(self, data: str) -> dict[str, NDArray[Any]]:
         """Return what `write_targets` kept.
@@ -249,9 +258,10 @@ class Ledger:
         self.storage.write(_to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
 
 
-def targets_name(fingerprint: str, split_seed: int, validation_rows: int) -> str:
-    """Return the name under which the validation targets of a split are kept."""
-    return f"{fingerprint}-{split_seed}-{validation_rows}"
+def targets_name(fingerprint: str, config: TrialConfig) -> str:
+    """Return the name under which the validation targets of a configuration's split are kept."""
+    scaling = "" if config.input_scaling == FIELDS["input_scaling"].neutral else f"-{config.input_scaling}"
+    return f"{fingerprint}-{config.split_seed}-{validation_rows(config)}{scaling}"
 
 
 def _to_parquet(records: Iterable[Record]) -> bytes:

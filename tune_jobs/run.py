@@ -171,8 +171,6 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
         UserError: bad input, found before anything is trained.
     """
     storage = Storage.at(options.storage)
-    limit = options.resources.time_limit_minutes
-    limit_seconds = limit * 60 if limit is not None else None
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
     code, settled = 0, -1
@@ -183,7 +181,7 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
             ledger,
             seeds=options.seeds,
             fingerprints=fingerprints,
-            time_limit_seconds=limit_seconds,
+            time_limit_seconds=_limit_seconds(options),
             retry_failed=options.retry_failed and settled < 0,
         )
         if settled == len(plan.choices):
@@ -197,7 +195,7 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
         if not plan.missing:
             say("nothing to run: the ledger has everything")
             return _exit_code(Counter(_outcomes(plan).values()), 0, say)
-        code = _train(study, plan, ledger, options, limit_seconds, say)
+        code = train_trials(study, plan.missing, ledger, options, say)
         settled = len(plan.choices)
         if code == INTERRUPTED or settled == len(study.stages):
             return code
@@ -215,26 +213,39 @@ def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]
     )
 
 
-def _train(
+def train_trials(
     study: Study,
-    plan: Plan,
+    trials: Sequence[Trial],
     ledger: Ledger,
     options: RunOptions,
-    limit_seconds: float | None,
     say: Callable[[str], None],
+    *,
+    keep_models: bool = False,
 ) -> int:
+    """Train trials through Ray Tune; return the exit code: 0 when all is done, 1 with failures, 130 interrupted.
+
+    Args:
+        study: that they are of.
+        trials: of different keys.
+        ledger: takes their records.
+        options: what to run on.
+        say: takes lines for a person to read.
+        keep_models: whether to keep the trained networks in the storage as well.
+    """
+    from tune_jobs.trainable import data_slot
+
     storage = ledger.storage
-    data = load_data(plan.missing, options.data_dir)
-    for trial in plan.missing:
+    data = load_data(trials, options.data_dir)
+    for trial in {data_slot(trial.config): trial for trial in trials}.values():
         _keep_targets(ledger, trial, data)
     base = study.config()
-    labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in plan.missing}
+    labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in trials}
     say(f"starting Ray; results go to {storage.uri}")
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
     from tune_jobs.launch import Cluster, run_trials
     from tune_jobs.trainable import Job
 
-    progress = Progress(plan.missing, labels)
+    progress = Progress(trials, labels)
     start = time.monotonic()
     job = Job(
         study=study.name,
@@ -242,14 +253,15 @@ def _train(
         base=base,
         gpus_per_trial=options.resources.gpus_per_trial,
         logical_gpus=options.logical_gpus > 0,
-        time_limit_seconds=limit_seconds,
+        time_limit_seconds=_limit_seconds(options),
+        keep_models=keep_models,
         code_version=provenance.code_version(),
         command=provenance.command(),
     )
     interrupted = False
     try:
         run_trials(
-            plan.missing,
+            trials,
             data,
             job,
             resources=options.resources,
@@ -263,13 +275,18 @@ def _train(
     finally:
         progress.close()
     outcomes = Counter(progress.finished.values())
-    left = len(plan.missing) - sum(outcomes.values())
+    left = len(trials) - sum(outcomes.values())
     say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {_in_words(outcomes)}")
     if interrupted or left:
         say(f"stopped with {left} trials to go; the same command continues")
         return INTERRUPTED
     ledger.compact()
     return _exit_code(outcomes, left, say)
+
+
+def _limit_seconds(options: RunOptions) -> float | None:
+    minutes = options.resources.time_limit_minutes
+    return None if minutes is None else 60 * minutes
 
 
 def _exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]) -> int:
@@ -299,10 +316,10 @@ def _keep_targets(ledger: Ledger, trial: Trial, data: Mapping[str, TrialData]) -
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
     if part.task == "regression":
         arrays |= {"target_mean": np.array(part.target_mean), "target_std": np.array(part.target_std)}
-    if part.validation_inputs.shape[1:] == (2,):
+    if part.validation_inputs.ndim == 2:
         arrays |= {"inputs": part.validation_inputs}
-    name = targets_name(part.fingerprint, part.split_seed, len(part.validation_targets))
-    ledger.write_targets(name, arrays)
+        arrays |= {"input_offset": part.input_offset, "input_scale": part.input_scale}
+    ledger.write_targets(targets_name(part.fingerprint, trial.config), arrays)
 
 
 def warn_disagreements(contents: Contents, say: Callable[[str], None]) -> None:

@@ -18,6 +18,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import FAILED, Record, encode_fields
+from tune_jobs.saved_models import FOLDER as MODELS
+from tune_jobs.saved_models import model_name
 from tune_jobs.storage import Storage
 from tune_jobs.tensorboard import TrialLog
 
@@ -31,6 +33,7 @@ class Job:
     Attributes:
         base: the study's base configuration, to name a trial by what it changes.
         gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
+        keep_models: whether the trained networks are kept in the storage.
         logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
     """
 
@@ -42,6 +45,7 @@ class Job:
     time_limit_seconds: float | None
     code_version: str
     command: str
+    keep_models: bool = False
 
 
 def payload(trial: Trial) -> dict[str, Any]:
@@ -102,6 +106,7 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
     An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
     """
     from models.engine import train
+    from models.saved import to_bytes
 
     storage = Storage.at(job.storage)
     device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
@@ -117,7 +122,7 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
     started_at, start = datetime.now(UTC), time.perf_counter()
     failure: dict[str, Any] = {}
     try:
-        history = train(
+        training = train(
             trial.config,
             [trial.config.seed],
             data,
@@ -127,7 +132,11 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
             device=device,
             time_limit_seconds=job.time_limit_seconds,
             on_epoch=after_epoch,
-        )[0].history
+        )[0]
+        history = training.history
+        if job.keep_models and history.epochs == trial.epochs:
+            content = to_bytes(training.network, dataclasses.asdict(trial.config), data)
+            storage.write(content, MODELS, model_name(trial.key, trial.epochs))
     except Exception as error:  # whatever a trial raises is its own end, not the study's
         history = seen[0] if seen else History(trial.config.seed)
         failure = {

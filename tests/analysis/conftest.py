@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
-from analysis.tables import TableView, build_table, final_table
+from analysis.tables import TableView, build_table
 from tune_jobs.config import TrialConfig, trajectory
-from tune_jobs.expansion import FINAL, Row, Trial, data_id, expand, required_trials
+from tune_jobs.expansion import Row, Trial, datasets_read, expand, required_trials
 from tune_jobs.ledger import Contents, Ledger
 from tune_jobs.records import Record, encode_fields
+from tune_jobs.stages import resolve
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study, load_study
 
@@ -127,7 +129,7 @@ class Ran:
             seeds=self.seeds,
             fingerprints=self.fingerprints,
             contents=self.contents,
-            train_metrics={table.name: table.train_metric for table in self.study.tables},
+            showings={table.name: table.showing for table in all_tables(self.study)},
         )
 
     @property
@@ -135,11 +137,15 @@ class Ran:
         """The curves frame."""
         return curves_frame(self.rows, seeds=self.seeds, fingerprints=self.fingerprints, contents=self.contents)
 
+    @property
+    def evidence(self) -> Evidence:
+        """All that a report is made from."""
+        return gather(self.study, self.ledger, seeds=self.seeds, fingerprints=self.fingerprints)
+
     def view(self, name: str, trials: pd.DataFrame | None = None) -> TableView:
         """Return a table as it is shown."""
         own = [(position, row) for position, row in enumerate(self.rows) if row.table == name]
-        tables = {table.name: table for table in self.study.tables}
-        table = final_table(own[0][1]) if name == FINAL else tables[name]
+        table = next(table for table in all_tables(self.study) if table.name == name)
         return build_table(table, own, self.trials if trials is None else trials, seeds=self.seeds)
 
 
@@ -162,13 +168,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         path = folder / "small.yaml"
         path.write_text(text)
         study = load_study(str(path))
-        rows = expand(study)
-        fingerprints = {data_id(row.config): "f" * 64 for row in rows if row.config is not None}
+        fingerprints = dict.fromkeys(datasets_read(expand(study), range(seeds)), "f" * 64)
         ledger = Ledger.open(Storage.at(str(folder / "results")), create=True)
-        for trial in required_trials(rows, range(seeds), fingerprints):
-            fate = fates(trial.config)
-            if fate.outcome != MISSING:
-                ledger.write(make_record(trial, "f" * 64, fate))
-        return Ran(study, rows, range(seeds), fingerprints, ledger)
+        settled = -1
+        while True:
+            known = resolve(study, ledger, range(seeds), fingerprints)
+            if settled == len(known.choices):
+                return Ran(study, known.rows, range(seeds), fingerprints, ledger)
+            settled = len(known.choices)
+            held = ledger.read().records
+            for trial in required_trials(known.rows, range(seeds), fingerprints):
+                fate = fates(trial.config)
+                if fate.outcome != MISSING and trial.key not in held:
+                    ledger.write(make_record(trial, "f" * 64, fate))
 
     return run_study

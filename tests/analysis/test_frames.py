@@ -21,7 +21,11 @@ tables:
 def reread(ran: Any, **changes: Any) -> Any:
     """Return the same study with other words in every table."""
     study = dataclasses.replace(
-        ran.study, tables=tuple(dataclasses.replace(table, **changes) for table in ran.study.tables)
+        ran.study,
+        tables=tuple(
+            dataclasses.replace(table, showing=dataclasses.replace(table.showing, **changes))
+            for table in ran.study.tables
+        ),
     )
     return dataclasses.replace(ran, study=study)
 

@@ -1,5 +1,6 @@
 """What was run, warnings, and what did not go as planned."""
 
+from dataclasses import replace
 from typing import Any
 
 from analysis.summary import facts, not_as_planned, settings, warnings
@@ -22,22 +23,13 @@ final: {learning_rate: 0.01}
 
 def test_the_facts_are_those_of_the_records(run: Any, fate: Any) -> None:
     ran = run(STUDY, fates=lambda config: fate("missing" if config.hidden_units == 8 else "completed"))
-    records = list(ran.contents.records.values())
-    found = facts(
-        rows=ran.rows,
-        seeds=ran.seeds,
-        trials=ran.trials,
-        records=records,
-        fingerprints=ran.fingerprints,
-        ledger="s3://bucket/results",
-        variant="",
-    )
+    found = facts(ran.evidence, variant="")
     values = {fact.name: fact.value for fact in found}
     assert "Variant" not in values
     assert values["Replicates"] == "3 (seeds 0, 1, 2)"
-    assert values["Trials"] == "12 of 15, read by 8 rows × 3 seeds"
+    assert values["Trials"] == "12 of 15, read as 18 replicates of 6 rows"
     assert values["Data"] == f"digits, fingerprint {'f' * 16}"
-    assert values["Ledger"] == "s3://bucket/results"
+    assert values["Ledger"] == ran.ledger.storage.uri
     assert values["Trained"].startswith("2026-01-23 12:00 to 2026-01-23 12:02 UTC")
     assert values["Packages"] == "python 3.11.2, torch 2.13.0"
     assert values["Hosts"] == "node-1"
@@ -51,7 +43,8 @@ def test_missing_trials_other_machines_and_disagreements_are_warned_of(run: Any,
 
     ran = run(STUDY, fates=fates)
     doubtful = ran.trials["key"][0]
-    found = warnings(ran.trials, Contents({}, [doubtful, "of another study"]))
+    contents = Contents(ran.contents.records, [doubtful, "of another study"])
+    found = warnings(replace(ran.evidence, contents=contents))
     assert len(found) == 3
     assert found[0].startswith("1 of 15 trials have not (wholly) been run yet")
     assert f"(hidden_units, 2, seed 0; key {doubtful})" in found[1]
@@ -60,7 +53,7 @@ def test_missing_trials_other_machines_and_disagreements_are_warned_of(run: Any,
 
 def test_nothing_to_warn_of(run: Any) -> None:
     ran = run(STUDY)
-    assert warnings(ran.trials, ran.contents) == []
+    assert warnings(ran.evidence) == []
 
 
 def test_nothing_that_went_wrong_is_left_out(run: Any, fate: Any) -> None:

@@ -203,3 +203,23 @@ def test_fingerprints_are_stable() -> None:
 def test_fingerprints_of_the_real_files_are_stable(data_dir: Path) -> None:
     prints = {name: fingerprint(name, data_dir=data_dir, download=False) for name in DATASETS if name not in EMBEDDED}
     assert prints == {"usps": "59e4c813c604e721", "mnist": "b9a902dbcb573985", "house_prices": "22309cdbc4a76e35"}
+
+
+def test_an_outer_split_moves_the_test_part_and_has_a_fingerprint_of_its_own(tmp_path: Path) -> None:
+    usual, moved = {"outer_split": 0}, {"outer_split": 3}
+    prints = {fingerprint("diabetes", data_dir=tmp_path, options=options) for options in ({}, usual, moved)}
+    assert len(prints) == 2, "outer split 0 is the usual one"
+    tests = [load_test_data("diabetes", data_dir=tmp_path, options=options) for options in (usual, moved)]
+    assert tests[0].test_fingerprint != tests[1].test_fingerprint
+    with pytest.raises(DatasetError, match="takes no option 'outer_split'"):
+        load_trial_data("digits", data_dir=tmp_path, options=moved)
+
+
+def test_unit_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
+    data = load_trial_data("digits", data_dir=tmp_path, input_scaling="unit")
+    assert (data.train_inputs.min(), data.train_inputs.max()) == (0, 1)
+    test = load_test_data("digits", data_dir=tmp_path, input_scaling="unit")
+    assert test.inputs.max() <= 1
+    standard = load_trial_data("digits", data_dir=tmp_path)
+    restored = standard.train_inputs * standard.input_scale + standard.input_offset
+    np.testing.assert_allclose(data.train_inputs * data.input_scale + data.input_offset, restored, atol=1e-4)

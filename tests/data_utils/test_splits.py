@@ -73,3 +73,19 @@ def test_seeds_and_sizes_are_whole_numbers() -> None:
         development_split(rows=10, validation_rows=2.5, split_seed=0)  # type: ignore[arg-type]
     with pytest.raises(DatasetError, match="split_seed must be a whole number, not '1'"):
         development_split(rows=10, validation_rows=2, split_seed="1")  # type: ignore[arg-type]
+
+
+@given(SIZES, st.integers(0, 50))
+def test_each_outer_split_is_whole_and_fixed(sizes: tuple[int, int], outer_split: int) -> None:
+    rows, test_rows = sizes
+    development, test = sealed_split(rows=rows, test_rows=test_rows, outer_split=outer_split)
+    assert np.array_equal(np.sort(np.concatenate([development, test])), np.arange(rows))
+    assert np.array_equal(test, sealed_split(rows=rows, test_rows=test_rows, outer_split=outer_split)[1])
+
+
+def test_outer_splits_differ_and_the_first_is_the_usual_one() -> None:
+    parts = [sealed_split(rows=1000, test_rows=200, outer_split=number)[1] for number in range(6)]
+    assert len({part.tobytes() for part in parts}) == 6
+    assert np.array_equal(parts[0], sealed_split(rows=1000, test_rows=200)[1])
+    with pytest.raises(DatasetError, match="outer_split must be 0 or more"):
+        sealed_split(rows=10, test_rows=2, outer_split=-1)

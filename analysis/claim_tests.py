@@ -1,0 +1,133 @@
+"""Tests of claims about replicates, as functions of arrays: one-sided, with an effect in words.
+
+A claim has two p values: that of what it says, and that of the contrary. Both are small in no case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import floor, log10
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from scipy.stats import t as student_t
+
+from analysis.columns import format_number
+from analysis.statistics import estimate
+
+# Differences that vary by less than this share of the values are equal up to rounding.
+_ROUNDING = 1e-9
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one test finds.
+
+    Attributes:
+        effects: sizes in words; one for each pair that was compared.
+        n: how many replicates, or pairs of them, it has.
+        p_claim: one-sided, of what was claimed; None where there is no test.
+        p_contrary: of the contrary.
+        reason: why there is no test.
+    """
+
+    effects: tuple[str, ...] = ()
+    n: int = 0
+    p_claim: float | None = None
+    p_contrary: float | None = None
+    reason: str = ""
+
+
+def directed(own: Array, against: Array, sign: float, unit: str, what: str, *, scale: float | None = None) -> Finding:
+    """Test by a paired t test that own [n] lies above (sign 1) or below (sign -1) against [n] on average.
+
+    The statistic is that of `analysis.statistics.paired_difference`. The exact sign test takes its place where a
+    replicate diverged (is infinite), or where all differences are equal.
+
+    Args:
+        own: values, paired with `against`.
+        against: what they are compared with.
+        sign: of the claimed difference.
+        unit: of the values, in words.
+        what: is compared, in words.
+        scale: of the values behind those given, for telling differences from rounding; theirs unless given.
+    """
+    if own.size < 2:
+        return Finding((effect_words(own - against, unit, what),), own.size, reason="one replicate cannot be tested")
+    if not (np.isfinite(own).all() and np.isfinite(against).all()):
+        return sign_test(signs_of(own, against), sign, f"higher {what}")
+    differences = own - against
+    effect = effect_words(differences, unit, what)
+    spread = float(differences.std(ddof=1))
+    if spread <= _ROUNDING * (scale or float(max(np.abs(own).max(), np.abs(against).max()))):
+        return replace(sign_test(np.sign(differences), sign, ""), effects=(effect,))
+    statistic = sign * float(differences.mean()) / (spread / np.sqrt(own.size))
+    above, below = student_t.sf([statistic, -statistic], own.size - 1)
+    return Finding((effect,), own.size, float(above), float(below))
+
+
+def sign_test(signs: Array, sign: float, what: str) -> Finding:
+    """Test by the exact binomial that more than half of all pairs have the sign; ties (0 in signs [n]) are left out.
+
+    (Dixon and Mood, 1946, The statistical sign test.)
+    """
+    untied = signs[signs != 0]
+    n, up = untied.size, int((untied > 0).sum())
+    effect = f"{what} in {up} of {signs.size} pairs (diverged is worst)"
+    if not n:
+        return Finding((effect,), signs.size, 1.0, 1.0)
+    above, below = (float(binomtest(up, n, alternative=way).pvalue) for way in ("greater", "less"))
+    return Finding((effect,), signs.size, *((above, below) if sign > 0 else (below, above)))
+
+
+def signs_of(own: Array, against: Array) -> Array:
+    """Return 1, 0 or -1 [n] where own is larger than, equal to or smaller than against; infinite values are ordered."""
+    return (own > against).astype(np.float64) - (own < against).astype(np.float64)
+
+
+def within_margin(differences: Array, margin: float, unit: str, what: str, scale: float) -> Finding:
+    """Test by two one-sided t tests (Schuirmann, 1987) that the mean of differences [n] lies within ±margin.
+
+    The p value is doubled, so that 5% is reached where the 95% interval lies inside the margin; that of the contrary
+    where it lies outside as a whole. Where all differences are equal, the exact sign test takes their place.
+    """
+    n, effect = differences.size, effect_words(differences, unit, what)
+    if n < 2:
+        return Finding((effect,), n, reason="one replicate cannot be tested")
+    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
+    if spread <= _ROUNDING * scale:
+        inside = np.where(np.abs(differences) <= margin, 1.0, -1.0)
+        return replace(sign_test(inside, 1.0, ""), effects=(effect,))
+    error = spread / np.sqrt(n)
+    inside_above, inside_below, above, below = (
+        float(2 * student_t.sf(distance / error, n - 1))
+        for distance in (margin + mean, margin - mean, mean - margin, -mean - margin)
+    )
+    return Finding((effect,), n, min(max(inside_above, inside_below), 1.0), min(above, below, 1.0))
+
+
+def all_of(parts: Sequence[Finding]) -> Finding:
+    """Return one finding of several: all must be shown for the claim, one of them for its contrary.
+
+    So the claim has the largest p value (Berger, 1982, the intersection-union test), its contrary the smallest times
+    their number (Bonferroni).
+    """
+    effects, n = tuple(effect for part in parts for effect in part.effects), min(part.n for part in parts)
+    claims = [part.p_claim for part in parts if part.p_claim is not None]
+    contraries = [part.p_contrary for part in parts if part.p_contrary is not None]
+    if len(claims) < len(parts):
+        return Finding(effects, n, reason=next(part.reason for part in parts if part.reason))
+    return Finding(effects, n, max(claims), min(1.0, len(contraries) * min(contraries)))
+
+
+def effect_words(differences: Array, unit: str, what: str) -> str:
+    """Return a size in words: "−1.42 ± 0.50 points against Sigmoid, n = 3"."""
+    found = estimate(differences)
+    measure = found.half_width or abs(found.mean)
+    decimals = min(max(1 - floor(log10(measure)), 0), 6) if measure > 0 else 0
+    number = format_number(found.mean, decimals)
+    text = ("+" if found.mean > 0 and number.strip("0.,") else "") + number
+    if found.half_width:
+        text += f" ± {format_number(found.half_width, decimals)}"
+    return " ".join(part for part in (text, unit, what) if part) + f", n = {found.n}"

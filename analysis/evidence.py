@@ -1,0 +1,124 @@
+"""All that a report is made from: a study's rows, what its stages chose, and the frames of its replicates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.collapse import suspects, with_one_class
+from analysis.frames import curves_frame, trials_frame
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
+from tune_jobs.ledger import Contents, Ledger, targets_name
+from tune_jobs.openings import Opening, read_openings
+from tune_jobs.records import Record
+from tune_jobs.stages import Choice, resolve
+from tune_jobs.study import Study, Table
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the ledger knows of a study.
+
+    Attributes:
+        seeds: the study's replicates.
+        fingerprints: of the data, by `tune_jobs.expansion.data_id`.
+        rows: those that are known, of all tables, stages and final configurations.
+        choices: what the stages settled on so far.
+        contents: the rows' records, without predictions.
+        trials: of `analysis.frames.trials_frame`.
+        curves: of `analysis.frames.curves_frame`.
+        openings: of test sets, by all studies in the ledger.
+    """
+
+    study: Study
+    ledger: Ledger
+    seeds: Sequence[int]
+    fingerprints: Mapping[str, str]
+    rows: Sequence[Row]
+    choices: Sequence[Choice]
+    contents: Contents
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    openings: Sequence[Opening]
+
+    def rows_of(self, table: str) -> list[tuple[int, Row]]:
+        """Return the rows of a table, each with its position among all rows."""
+        return [(position, row) for position, row in enumerate(self.rows) if row.table == table]
+
+    def key(self, row: Row, seed: int) -> str:
+        """Return the key of a replicate's trial."""
+        return row_trial(row, seed, self.fingerprints).key
+
+    def predictions(self, rows: Sequence[Row]) -> dict[str, Record]:
+        """Return the records of rows with their predictions, by key."""
+        keys = {self.key(row, seed) for row in rows if row.config is not None for seed in replicates(row, self.seeds)}
+        return self.ledger.read(predictions=True, keys=keys).records if keys else {}
+
+    def targets(self, row: Row, seed: int) -> dict[str, NDArray[Any]]:
+        """Return what a replicate's predictions are compared with; empty where it was not kept."""
+        config = replicate(row, seed)
+        try:
+            return self.ledger.read_targets(targets_name(self.fingerprints[data_id(config)], config))
+        except FileNotFoundError:
+            return {}
+
+
+def all_tables(study: Study) -> list[Table]:
+    """Return the tables, stages and final configurations in the order of the report."""
+    return [*study.tables, *study.stages, *study.finals]
+
+
+def gather(study: Study, ledger: Ledger, *, seeds: Sequence[int], fingerprints: Mapping[str, str]) -> Evidence:
+    """Return what the ledger knows of a study.
+
+    Raises:
+        UserError: it has none of the study's trials.
+    """
+    known = resolve(study, ledger, seeds, fingerprints)
+    if not known.contents.records:
+        count = len({row_trial(r, s, fingerprints).key for r in known.rows if r.config for s in replicates(r, seeds)})
+        raise UserError(f"{ledger.storage.uri}: has none of the {count} trials of {study.name}; run it first")
+    trials = trials_frame(
+        known.rows,
+        seeds=seeds,
+        fingerprints=fingerprints,
+        contents=known.contents,
+        showings={table.name: table.showing for table in all_tables(study)},
+    )
+    curves = curves_frame(known.rows, seeds=seeds, fingerprints=fingerprints, contents=known.contents)
+    evidence = Evidence(
+        study,
+        ledger,
+        seeds,
+        fingerprints,
+        known.rows,
+        known.choices,
+        known.contents,
+        trials,
+        curves,
+        read_openings(ledger.storage),
+    )
+    return _with_one_class(evidence)
+
+
+def _with_one_class(evidence: Evidence) -> Evidence:
+    cache: dict[str, NDArray[Any]] = {}
+    targets: dict[tuple[int, int], NDArray[Any]] = {}
+    for position, row in enumerate(evidence.rows):
+        if row.config is None or row.config.dataset_info.task != "classification":
+            continue
+        for seed in replicates(row, evidence.seeds):
+            config = replicate(row, seed)
+            name = targets_name(evidence.fingerprints[data_id(config)], config)
+            if name not in cache:
+                cache[name] = np.asarray(evidence.targets(row, seed).get("targets", ()))
+            if len(cache[name]):
+                targets[position, seed] = cache[name]
+    lines = suspects(evidence.trials, targets)
+    contents = evidence.ledger.read(predictions=True, keys=set(lines["key"])) if len(lines) else Contents({})
+    trials = with_one_class(evidence.trials, lines, evidence.rows, contents)
+    return Evidence(**{**vars(evidence), "trials": trials})

@@ -1,0 +1,226 @@
+"""What a report printed: its numbers and its sentences, each addressed by table and level of the study that reruns it.
+
+A shipped study's are in `analysis/published/`, those of a study of the user's own in `NAME.published.yaml` beside it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from analysis.claims import Statement, parse_statement
+from tune_jobs.errors import unknown
+from tune_jobs.expansion import path_labels
+from tune_jobs.study import FRESH_PATH, PATH, Level, Study, Table, shipped_studies
+from tune_jobs.study_file import Node, read_yaml
+
+# What a report can print, each a column of the trials frame or of the tests frame.
+PRINTED: Mapping[str, str] = {
+    "train_metric": "train metric",
+    "validation_metric": "validation metric",
+    "train_loss": "train loss",
+    "validation_loss": "validation loss",
+    "train_seconds": "train time",
+    "test_metric": "test metric",
+    "test_loss": "test loss",
+}
+TESTED = ("test_metric", "test_loss")
+
+
+@dataclass(frozen=True)
+class PublishedValue:
+    """A number that was printed.
+
+    Attributes:
+        level: the row's labels, joined with ", ".
+        quantity: one of `PRINTED`.
+        value: in the unit of the quantity: % or that of the target, seconds, units of the loss.
+        decimals: that it was printed with.
+        because: why ours may differ, as far as that is known.
+        quote: the sentence that prints it, where no table does.
+    """
+
+    table: str
+    level: str
+    quantity: str
+    value: float
+    decimals: int
+    because: str = ""
+    quote: str = ""
+
+    @property
+    def tolerance(self) -> float:
+        """Half a unit of the last printed digit."""
+        return 0.5 * 10.0**-self.decimals
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One way to write the same loss: ours plus a shift. `because` says where the shift comes from."""
+
+    name: str
+    shift: float
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A report's numbers and sentences.
+
+    Attributes:
+        source: the report.
+        file: that they were read from.
+        conventions: in which the losses of `objective` may have been printed; empty where that is not in doubt.
+    """
+
+    source: str
+    file: str
+    values: tuple[PublishedValue, ...]
+    statements: tuple[Statement, ...] = ()
+    objective: str = ""
+    conventions: tuple[Convention, ...] = ()
+
+
+def published_file(study: Study) -> Path | None:
+    """Return the file with what a study's report printed; None where there is none."""
+    source = Path(study.source)
+    if study.name in (shipped := shipped_studies()) and source.resolve() == shipped[study.name].resolve():
+        path = Path(str(files("analysis") / "published" / f"{study.name}.yaml"))
+    else:
+        path = source.with_name(f"{source.stem}.published.yaml")
+    return path if path.is_file() else None
+
+
+def load_published(study: Study) -> Published | None:
+    """Read and check what a study's report printed; None where there is no such file.
+
+    Raises:
+        UserError: something in the file is not as it must be, or names what the study does not have; the message
+            names the file, the line and the rule.
+    """
+    path = published_file(study)
+    return parse_published(read_yaml(path), study) if path is not None else None
+
+
+def parse_published(root: Node, study: Study) -> Published:
+    """Return the published numbers and sentences in a YAML document; see `load_published`."""
+    root.only("source", "tables", "values", "losses", "statements")
+    levels = study_levels(study)
+    tables, values, losses, statements = map(root.get, ("tables", "values", "losses", "statements"))
+    if tables is None and values is None and statements is None:
+        raise root.error("has neither tables nor values nor statements; give at least one")
+    sealed = set(levels) - {final.name for final in study.finals}
+    found: dict[tuple[str, str, str], PublishedValue] = {}
+    for value, node in [*_tables(tables, levels), *_values(values, levels)]:
+        address = (value.table, value.level, value.quantity)
+        if value.quantity in TESTED and value.table in sealed:
+            raise node.error(f"{value.quantity}: only final configurations are tested, not {value.table}")
+        if address in found:
+            raise node.error(f"{', '.join(address)} is given twice; give each value once")
+        found[address] = value
+    targets = {table.name for table in (*study.tables, *study.finals) if table.showing.epochs_until is not None}
+    return Published(
+        source=root.text("source", study.reproduces),
+        file=root.file,
+        values=tuple(found.values()),
+        statements=tuple(parse_statement(node, levels, targets) for node in statements.items()) if statements else (),
+        objective=losses.text("objective", "") if losses else "",
+        conventions=tuple(_convention(node) for node in losses.need("conventions").items()) if losses else (),
+    )
+
+
+def study_levels(study: Study) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Return the labels of each level, by table: those of stages, of their path and of final configurations too."""
+    declared: dict[str, tuple[Level, ...]] = {
+        table.name: table.levels for table in (*study.tables, *study.stages, *study.finals) if isinstance(table, Table)
+    }
+    levels = {name: tuple(level.labels for level in own) for name, own in declared.items()}
+    path = tuple((label,) for label in path_labels(study))
+    return levels | ({PATH: path, FRESH_PATH: path} if path else {})
+
+
+def _tables(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, Node]]:
+    for table in node.items() if node else []:
+        table.only("table", "columns", "rows", "because")
+        name = known_table(table.need("table"), levels)
+        columns = [(_quantity(child, key), _decimals(child)) for key, child in table.need("columns").pairs()]
+        for level, row in table.need("rows").pairs():
+            known_level(row, name, level, levels)
+            numbers = row
+            if row.is_mapping:
+                row.only("values", "because")
+                numbers = row.need("values")
+            cells = numbers.items()
+            if len(cells) != len(columns):
+                names = ", ".join(quantity for quantity, _ in columns)
+                raise numbers.error(f"has {len(cells)} values for {len(columns)} columns ({names}); give one for each")
+            why = (_because(table), _because(row) if row.is_mapping else "")
+            for (quantity, decimals), cell in zip(columns, cells, strict=True):
+                yield _cell(PublishedValue(name, level, quantity, 0.0, decimals), cell, *why), cell
+
+
+def _cell(empty: PublishedValue, cell: Node, *because: str) -> PublishedValue:
+    own = ""
+    if cell.is_mapping:
+        cell.only("value", "because")
+        own = _because(cell)
+    value = _number(cell.need("value") if cell.is_mapping else cell, empty.decimals)
+    return replace(empty, value=value, because="; ".join(dict.fromkeys(text for text in (*because, own) if text)))
+
+
+def _values(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, Node]]:
+    for child in node.items() if node else []:
+        child.only("table", "level", "quantity", "value", "decimals", "quote", "because")
+        table = known_table(child.need("table"), levels)
+        level = str(child.need("level").value)
+        known_level(child.need("level"), table, level, levels)
+        quantity, decimals = child.need("quantity"), _decimals(child.need("decimals"))
+        value = _number(child.need("value"), decimals)
+        name = _quantity(quantity, str(quantity.value))
+        yield PublishedValue(table, level, name, value, decimals, _because(child), child.text("quote", "")), child
+
+
+def _convention(node: Node) -> Convention:
+    node.only("name", "shift", "because")
+    return Convention(node.text("name", ""), _number(node.need("shift")), _because(node))
+
+
+def known_table(node: Node, levels: Mapping[str, Any]) -> str:
+    """Return the table that a node names, one of the study's."""
+    if node.value not in levels:
+        raise node.error(unknown("table", node.value, levels))
+    return str(node.value)
+
+
+def known_level(node: Node, table: str, level: str, levels: Mapping[str, Any]) -> None:
+    """Raise unless the study's table has the level."""
+    names = [", ".join(labels) for labels in levels[table]]
+    if level not in names:
+        raise node.error(unknown(f"level in table {table}", level, names))
+
+
+def _quantity(node: Node, name: str) -> str:
+    if name not in PRINTED:
+        raise node.error(unknown("quantity", name, PRINTED))
+    return name
+
+
+def _decimals(node: Node) -> int:
+    if isinstance(node.value, bool) or not isinstance(node.value, int) or not 0 <= node.value <= 10:
+        raise node.error(f"{node.value!r} is no number of printed decimals; give a whole one from 0 to 10")
+    return int(node.value)
+
+
+def _number(node: Node, decimals: int | None = None) -> float:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not isfinite(node.value):
+        raise node.error(f"{node.value!r} is not a number")
+    value = float(node.value)
+    if decimals is not None and abs(round(value, decimals) - value) > 1e-9 * abs(value):
+        raise node.error(f"{value:g} has more than the {decimals} decimals that were printed; mend one of the two")
+    return value
+
+
+def _because(node: Node) -> str:
+    return node.text("because", "")

@@ -1,0 +1,377 @@
+"""Whether the sentences of a report hold over replicates: each by a test, paired by seed.
+
+A test holds where the replicates show it in the claimed direction, by a one-sided test at 5% after Holm's correction
+over all tests of the study's sentences. It is contradicted where they show the contrary, by the opposite one-sided
+test with a correction of its own. Else it cannot be told at so many seeds.
+
+A replicate that diverged counts as worse than any that did not, whatever its numbers: such levels are compared by
+an exact sign test over the pairs instead of a t test. For what has no worst value (times, gaps, equivalence, ratios,
+spread) they cannot be told. A replicate that failed or ran out of time is no outcome of its level: nor can those.
+
+The replicates draw their splits from one data set and overlap: what holds, holds for this data.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import inf, log, nan
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from analysis.claim_tests import Array, Finding, all_of, directed, sign_test, signs_of, within_margin
+from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
+from analysis.frames import BAD_OUTCOMES, DIVERGED
+from analysis.published import TESTED
+from analysis.statistics import SIGNIFICANCE, estimate, holm
+from tune_jobs.config import METRIC_SPECS
+from tune_jobs.expansion import Row
+
+HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "cannot be told", "not tested"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What the replicates say of one test.
+
+    Attributes:
+        verdict: `HOLDS`, `CONTRADICTED` or `CANNOT_TELL`.
+        words: what was tested.
+        effects: sizes with 95% intervals, unit and n, in words; one for each pair of levels.
+        n: how many replicates, or pairs of them, the test has.
+        p_value: one-sided, in the claimed direction, after Holm's correction; None where there is no test.
+        reason: why there is no test.
+    """
+
+    check: Check
+    verdict: str
+    words: str
+    effects: tuple[str, ...] = ()
+    n: int = 0
+    p_value: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """A sentence, what its tests say, and both together.
+
+    It holds where all of its tests do, is contradicted where one of them is, and is `NO_TEST` without any.
+    """
+
+    statement: Statement
+    verdict: str
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict, with the number of seeds where that is what lacks."""
+        counts = [check.n for check in self.checks if check.verdict == CANNOT_TELL and not check.reason]
+        if self.verdict != CANNOT_TELL or not counts:
+            return self.verdict
+        return f"{self.verdict} at {min(counts)} seeds"
+
+
+class _UntestableError(Exception):
+    """Why the replicates cannot decide."""
+
+
+def judge(
+    statements: Sequence[Statement],
+    *,
+    rows: Sequence[Row],
+    trials: pd.DataFrame,
+    tests: pd.DataFrame | None = None,
+    correlations: pd.DataFrame | None = None,
+) -> list[StatementResult]:
+    """Return what the replicates say of each sentence.
+
+    Args:
+        statements: of one study, since the correction is over them all.
+        rows: all rows of the study that are known so far.
+        trials: of `analysis.frames.trials_frame`.
+        tests: a line for each evaluation on the test set: table, level, seed, test_metric, test_loss.
+        correlations: of the predicted standard deviation with an input, over the validation rows of a replicate:
+            table, level, seed, feature, correlation.
+    """
+    labels: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        labels.setdefault(row.table, []).append(row.labels)
+    data = _Data(labels, _with_derived(trials, rows, tests), correlations)
+    findings = [[_find(check, data) for check in statement.checks] for statement in statements]
+    flat = [finding for own in findings for finding in own]
+    claims = _corrected([finding.p_claim for finding in flat])
+    contraries = _corrected([finding.p_contrary for finding in flat])
+    results, index = [], 0
+    for statement, own in zip(statements, findings, strict=True):
+        checks = []
+        for check, finding in zip(statement.checks, own, strict=True):
+            verdict = _verdict(claims[index], contraries[index])
+            words = _words(check, data)
+            checks.append(CheckResult(check, verdict, words, finding.effects, finding.n, claims[index], finding.reason))
+            index += 1
+        results.append(StatementResult(statement, _together(checks), tuple(checks)))
+    return results
+
+
+def count_verdicts(results: Sequence[StatementResult]) -> dict[str, int]:
+    """Return how many sentences have which verdict, those that none has included."""
+    return {
+        verdict: sum(result.verdict == verdict for result in results)
+        for verdict in (HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST)
+    }
+
+
+def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
+    adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _verdict(claim: float | None, contrary: float | None) -> str:
+    if claim is not None and claim <= SIGNIFICANCE:
+        return HOLDS
+    return CONTRADICTED if contrary is not None and contrary <= SIGNIFICANCE else CANNOT_TELL
+
+
+def _together(checks: Sequence[CheckResult]) -> str:
+    verdicts = {check.verdict for check in checks}
+    if not verdicts:
+        return NO_TEST
+    if CONTRADICTED in verdicts:
+        return CONTRADICTED
+    return HOLDS if verdicts == {HOLDS} else CANNOT_TELL
+
+
+def _with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the trials with every column of `TESTABLE`; infinite where a replicate diverged, NaN where none is."""
+    frame = trials.drop(columns=[*TESTED], errors="ignore")
+    if tests is not None and len(tests):
+        frame = frame.merge(tests[["table", "level", "seed", *TESTED]], on=["table", "level", "seed"], how="left")
+    else:
+        frame = frame.assign(**dict.fromkeys(TESTED, nan))
+    known = frame[frame["metric"] != ""].groupby("table")["metric"].first()
+    higher = frame["table"].map(lambda table: METRIC_SPECS[known.get(table, "accuracy")].higher_is_better)
+    sign = np.where(higher, 1.0, -1.0)
+    last = {(row.table, ", ".join(row.labels)): row.epochs for row in rows}
+    never = [float(last.get(place, 0) + 1) for place in zip(frame["table"], frame["level"], strict=True)]
+    diverged = (frame["outcome"] == DIVERGED).to_numpy()
+    ended = frame["epoch"].notna().to_numpy() | diverged
+    until = frame["epochs_until"].to_numpy(dtype=np.float64)
+    derived = {
+        "reached": np.where(ended, (~np.isnan(until)).astype(np.float64), nan),
+        "epochs_until": np.where(np.isnan(until) & ended, never, until),
+        "metric_gap": sign * (frame["train_metric"] - frame["validation_metric"]).to_numpy(dtype=np.float64),
+        "loss_gap": (frame["validation_loss"] - frame["train_loss"]).to_numpy(dtype=np.float64),
+    }
+    for part in ("train", "validation", "test"):
+        derived[f"{part}_metric"] = np.where(diverged, -sign * inf, frame[f"{part}_metric"].to_numpy(dtype=np.float64))
+        derived[f"{part}_loss"] = np.where(diverged, inf, frame[f"{part}_loss"].to_numpy(dtype=np.float64))
+    return frame.assign(**derived)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The replicates, with the labels of the rows that are known."""
+
+    labels: Levels
+    trials: pd.DataFrame
+    correlations: pd.DataFrame | None = None
+    _read: dict[tuple[str, str, str], "pd.Series[float]"] = field(default_factory=dict)
+
+    def series(self, quantity: str, places: Sequence[Place]) -> list["pd.Series[float]"]:
+        """Return the values of each place by seed, over the cells and the seeds that all places have."""
+        cells = [place.cells(self.labels.get(place.table, ())) for place in places]
+        known = [
+            {key: values for key, level in own.items() if len(values := self._values(quantity, place.table, level))}
+            for place, own in zip(places, cells, strict=True)
+        ]
+        shared = [key for key in known[0] if all(key in own for own in known)]
+        if not shared:
+            raise _UntestableError("not run yet")
+        means = [pd.concat([own[key] for key in shared], axis=1, join="inner").mean(axis=1) for own in known]
+        seeds = sorted(set.intersection(*(set(mean.index) for mean in means)))
+        if not seeds:
+            raise _UntestableError("no replicates that could be paired")
+        return [mean[seeds] for mean in means]
+
+    def _values(self, quantity: str, table: str, level: str) -> "pd.Series[float]":
+        slot = (quantity, table, level)
+        if slot not in self._read:
+            own = self.trials[(self.trials["table"] == table) & (self.trials["level"] == level)]
+            for outcome in BAD_OUTCOMES:
+                if outcome != DIVERGED and (own["outcome"] == outcome).any():
+                    raise _UntestableError(f"{level}: {outcome.replace('_', ' ')}")
+            lost = own[(own["outcome"] == DIVERGED) & own[quantity].isna()]
+            if len(lost):
+                raise _UntestableError(f"{level}: diverged in {len(lost)} of {len(own)}")
+            self._read[slot] = own.set_index("seed")[quantity].dropna()
+        return self._read[slot]
+
+    def arrays(self, quantity: str, places: Sequence[Place], *, finite: bool = False) -> list[Array]:
+        """Return the values of each place, in the order of the shared seeds."""
+        arrays = [np.asarray(values, dtype=np.float64) for values in self.series(quantity, places)]
+        if finite and not all(np.isfinite(array).all() for array in arrays):
+            raise _UntestableError("replicates that diverged have no value to measure by")
+        return arrays
+
+    def unit(self, check: Check) -> str:
+        """Return the unit of a check's differences, in words."""
+        metric, target = self._metric(check)
+        if check.quantity.endswith(("_metric", "metric_gap")):
+            unit = METRIC_SPECS[metric].unit or target
+            return "points" if unit == "%" else unit
+        return {"train_seconds": "s", "epochs_until": "epochs"}.get(check.quantity, "")
+
+    def metric_words(self, check: Check) -> str:
+        """Return the metric within a sentence: "accuracy"."""
+        label = METRIC_SPECS[self._metric(check)[0]].label
+        return label.lower() if label.istitle() else label
+
+    def _metric(self, check: Check) -> tuple[str, str]:
+        known = self.trials[(self.trials["table"] == check.own[0].table) & (self.trials["metric"] != "")]
+        if known.empty:
+            return "accuracy", ""
+        return str(known["metric"].iloc[0]), str(known["target_unit"].iloc[0])
+
+
+def _find(check: Check, data: _Data) -> Finding:
+    try:
+        return _TESTS[check.kind](check, data)
+    except _UntestableError as error:
+        return Finding(reason=str(error))
+
+
+def _compared(check: Check, data: _Data) -> Finding:
+    """Test that a level lies above, or below, each of others; what varies more, by its distances from its median.
+
+    (Brown and Forsythe, 1974, Robust tests for the equality of variances; here paired by seed.)
+    """
+    sign = -1.0 if check.kind == "lower" else 1.0
+    parts = []
+    for other in check.than:
+        own, against = data.arrays(check.quantity, [check.own[0], other], finite=check.kind == "more_varied")
+        if check.kind == "more_varied":
+            own, against = np.abs(own - np.median(own)), np.abs(against - np.median(against))
+        parts.append(directed(own, against, sign, data.unit(check), f"against {other.level}"))
+    return all_of(parts)
+
+
+def _ordered(check: Check, data: _Data) -> Finding:
+    """Test the slope of each replicate over the rank of the levels, in units per step (least squares)."""
+    sign = 1.0 if check.kind == "increasing" else -1.0
+    values = np.stack(data.arrays(check.quantity, check.own))
+    if np.isfinite(values).all():
+        rank = np.arange(len(values)) - (len(values) - 1) / 2
+        slopes = rank @ values / float(rank @ rank)
+        return directed(slopes, np.zeros_like(slopes), sign, data.unit(check), "per step", scale=np.abs(values).max())
+    concordance = np.zeros(values.shape[1])
+    for low, high in combinations(values, 2):
+        concordance += signs_of(high, low)
+    return sign_test(np.sign(concordance), sign, "rising along the levels")
+
+
+def _equivalent(check: Check, data: _Data) -> Finding:
+    """Test by two one-sided tests (Schuirmann, 1987) that the 95% interval of every pair lies inside the margin."""
+    parts = []
+    for one, other in combinations(check.own, 2):
+        own, against = data.arrays(check.quantity, [one, other], finite=True)
+        if "relative_margin" in check.numbers:
+            reference = float(against.mean())
+            own, against = 100 * own / reference, 100 * against / reference
+            margin, unit = 100 * check.numbers["relative_margin"], "%"
+        else:
+            margin, unit = check.numbers["margin"], data.unit(check)
+        parts.append(
+            within_margin(own - against, margin, unit, f"{one.level} against {other.level}", np.abs(own).max())
+        )
+    return all_of(parts)
+
+
+def _ratio(check: Check, data: _Data) -> Finding:
+    """Test that the 95% interval of the geometric mean ratio lies within a factor of what was said."""
+    own, against = data.arrays(check.quantity, check.own, finite=True)
+    if min(own.min(), against.min()) <= 0:
+        raise _UntestableError("values that are not above 0 have no ratio")
+    logs = np.log(own / against)
+    found = within_margin(logs - log(check.numbers["about"]), log(check.numbers["within"]), "", "", 1.0)
+    ratio = estimate(logs)
+    words = f"{np.exp(ratio.mean):.3g} times"
+    if ratio.half_width:
+        low, high = np.exp(ratio.mean - ratio.half_width), np.exp(ratio.mean + ratio.half_width)
+        words += f" ({low:.3g} to {high:.3g})"
+    return Finding((f"{words}, n = {ratio.n}",), found.n, found.p_claim, found.p_contrary, found.reason)
+
+
+def _threshold(check: Check, data: _Data) -> Finding:
+    sign = 1.0 if check.kind == "above" else -1.0
+    (own,) = data.arrays(check.quantity, check.own)
+    value = check.numbers["value"]
+    return directed(own, np.full_like(own, value), sign, data.unit(check), f"against {value:g}")
+
+
+def _gain(check: Check, data: _Data) -> Finding:
+    """Test that own[0] - own[1] is larger than than[0] - than[1]: an interaction."""
+    one, two, three, four = data.arrays(check.quantity, check.places, finite=True)
+    return directed(one - two, three - four, 1.0, data.unit(check), "")
+
+
+def _reached(check: Check, data: _Data) -> Finding:
+    """Test by the exact binomial that more, or fewer, than half of all runs reach the target."""
+    (own,) = data.arrays("reached", check.own)
+    reached, n = int((own == 1).sum()), own.size
+    share = binomtest(reached, n).proportion_ci(method="exact")
+    words = f"reached by {reached} of {n} (of all runs, {share.low:.0%} to {share.high:.0%})"
+    often, seldom = (float(binomtest(reached, n, alternative=way).pvalue) for way in ("greater", "less"))
+    claim, contrary = (often, seldom) if check.kind == "reaches" else (seldom, often)
+    return Finding((words,), n, claim, contrary)
+
+
+def _uncertainty(check: Check, data: _Data) -> Finding:
+    """Test that the correlations of the replicates are above 0 on average."""
+    frame, (place,) = data.correlations, check.own
+    if frame is None or frame.empty:
+        raise _UntestableError("no predictions are kept")
+    levels = place.cells(data.labels.get(place.table, ())).values()
+    named = (frame["table"] == place.table) & frame["level"].isin(levels) & (frame["feature"] == check.feature)
+    values = frame[named].groupby("seed")["correlation"].mean().dropna().to_numpy(dtype=np.float64)
+    if not len(values):
+        raise _UntestableError("not run yet")
+    return directed(values, np.zeros_like(values), 1.0, "", "correlation")
+
+
+def _words(check: Check, data: _Data) -> str:
+    own = f" {'over' if check.kind in ('ratio', 'gain') else 'and'} ".join(p.level for p in check.own)
+    if check.kind in ("increasing", "decreasing"):
+        own = ", ".join(place.level for place in check.own)
+    than = (" over " if check.kind == "gain" else " and ").join(place.level for place in check.than)
+    margin = ""
+    if check.kind == "equivalent":
+        relative = check.numbers.get("relative_margin")
+        margin = f"{relative:.0%}" if relative else f"{check.numbers['margin']:g} {data.unit(check)}".strip()
+    claim = KINDS[check.kind].words.format(own=own, than=than, margin=margin, feature=check.feature, **_numbers(check))
+    tables = ", ".join(dict.fromkeys(place.table for place in check.places))
+    if not KINDS[check.kind].quantity:
+        return f"{claim} ({tables})"
+    return f"{TESTABLE[check.quantity].format(metric=data.metric_words(check))}: {claim} ({tables})"
+
+
+def _numbers(check: Check) -> dict[str, float]:
+    return {name: number for name, number in check.numbers.items() if name in ("about", "within", "value")}
+
+
+_TESTS: Mapping[str, Callable[[Check, _Data], Finding]] = {
+    "higher": _compared,
+    "lower": _compared,
+    "more_varied": _compared,
+    "increasing": _ordered,
+    "decreasing": _ordered,
+    "equivalent": _equivalent,
+    "ratio": _ratio,
+    "above": _threshold,
+    "below": _threshold,
+    "gain": _gain,
+    "reaches": _reached,
+    "never_reaches": _reached,
+    "rises_with": _uncertainty,
+}

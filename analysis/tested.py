@@ -1,0 +1,116 @@
+"""What configurations reached on a sealed test set, and how often it was opened."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.columns import Column, Sheet, format_estimate
+from analysis.statistics import estimate
+from tune_jobs.config import FIELDS, METRIC_SPECS
+from tune_jobs.openings import Opening, Reached
+
+_ROLES = {"declared": "declared", "chosen": "chosen by validation"}
+
+
+def in_words(opening: Opening) -> list[str]:
+    """Return a line for each configuration that an opening tested."""
+    lines = []
+    for one in opening.tested:
+        rows = len(set(one.data))
+        where = next(iter(one.data)) if rows == 1 else f"{rows} test sets of {_dataset(one)}"
+        lines.append(
+            f"{one.final}, {_roles(one)} ({one.label}): test {_metric(one)} {_reached(one)}, "
+            f"n = {len(one.seeds)}, {where}"
+        )
+    return lines
+
+
+def tested_sheet(final: str, openings: Sequence[Opening]) -> Sheet | None:
+    """Return what a final configuration, and the one that validation chose against it, reached when tested.
+
+    Args:
+        final: its name.
+        openings: of the study, in the order of time; the last that has numbers is shown.
+    """
+    opening = next((one for one in reversed(openings) if one.finished and _of(one, final)), None)
+    if opening is None:
+        return None
+    tested = _of(opening, final)
+    unit = f" ({tested[0].unit})" if tested[0].unit else ""
+    return Sheet(
+        f"{final}-test",
+        "On the sealed test set",
+        (
+            Column("Configuration", tuple(f"{one.label} ({_roles(one)})" for one in tested), "words"),
+            Column(f"Test {METRIC_SPECS[tested[0].metric].label}{unit}", tuple(_reached(one) for one in tested)),
+            Column("Test Loss", tuple(format_estimate(estimate(one.losses), 4) for one in tested)),
+            Column("n", tuple(str(len(one.seeds)) for one in tested)),
+            Column("Each replicate", tuple(", ".join(_number(v, one) for v in one.metrics) for one in tested), "words"),
+        ),
+        (f"Opened {opening.opened_at[:16].replace('T', ' ')} UTC.", "Mean ± 95% Student-t interval over replicates."),
+    )
+
+
+def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
+    """Return how often the test sets of a study were opened: by the study, and by all in the ledger."""
+    own = [one for one in openings if one.study == study]
+    if not own:
+        return ["The test set has not been opened by this study; `ablatune evaluate` opens it once."]
+    sets = {fingerprint for one in own for fingerprint in one.test_sets.values()}
+    names = sorted({tested.fields["dataset"] for one in own for tested in one.tested})
+    everyone = [one for one in openings if sets & set(one.test_sets.values()) or one in own]
+    unfinished = sum(not one.finished for one in own)
+    words = (
+        f"Test sets of {', '.join(names)} were opened {_times(len(own))} by this study, {_times(len(everyone))} by all "
+        "studies in this ledger."
+    )
+    if len(own) > 1:
+        words += " Each opening after the first makes its numbers less of a test."
+    return [words] + ([f"{unfinished} opening(s) ended before the numbers were in."] if unfinished else [])
+
+
+def tests_frame(openings: Sequence[Opening]) -> pd.DataFrame:
+    """Return the last numbers of each declared final configuration: table, level, seed, test_metric, test_loss."""
+    latest: dict[str, Reached] = {}
+    for opening in openings:
+        latest |= {one.final: one for one in opening.tested if opening.finished and "declared" in one.roles}
+    lines = [
+        (one.final, one.label, seed, metric, loss)
+        for one in latest.values()
+        for seed, metric, loss in zip(one.seeds, one.metrics, one.losses, strict=True)
+    ]
+    return pd.DataFrame(lines, columns=["table", "level", "seed", "test_metric", "test_loss"])
+
+
+def _of(opening: Opening, final: str) -> list[Reached]:
+    return [one for one in opening.tested if one.final == final]
+
+
+def _roles(one: Reached) -> str:
+    return " and ".join(_ROLES.get(role, role) for role in one.roles)
+
+
+def _metric(one: Reached) -> str:
+    return METRIC_SPECS[one.metric].label if METRIC_SPECS[one.metric].label.isupper() else one.metric
+
+
+def _decimals(one: Reached) -> int:
+    return 2 if one.unit == "%" else 0 if abs(max(one.metrics)) >= 1000 else 3
+
+
+def _reached(one: Reached) -> str:
+    unit = "" if one.unit == "%" else f" {one.unit}"
+    return format_estimate(estimate(one.metrics), _decimals(one)) + ("%" if one.unit == "%" else unit)
+
+
+def _number(value: float, one: Reached) -> str:
+    return f"{value:,.{_decimals(one)}f}"
+
+
+def _dataset(one: Reached) -> str:
+    name = str(one.fields["dataset"])
+    return FIELDS["dataset"].describe(name)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else "twice" if count == 2 else f"{count} times"

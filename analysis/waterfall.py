@@ -1,0 +1,308 @@
+"""The path of a staged study: what each stage gained, with the seeds that chose and with seeds that chose nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from textwrap import fill
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import StrMethodFormatter
+
+from analysis.columns import format_number
+from analysis.series import PALETTE, plain
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+
+GAINED, LOST, NOT_SHOWN, KEPT = "gained", "lost", "not shown", "kept"
+COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C"}
+_KEPT_WORDS = "kept as it was"
+_LABEL_WIDTH = 17
+_HALF_BAR = 0.3
+# Where the gain that the choosing seeds showed stands, beside its bar.
+_BESIDE = 0.39
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage changed, and what that gained; gains are above 0 where the metric became better.
+
+    Attributes:
+        label: of the stage.
+        chosen: what it settled on, in words; "" where it kept what it started from.
+        before: the metric before the stage, the mean over the fresh seeds.
+        after: the metric after it, over the fresh seeds.
+        gain: over the fresh seeds, paired by seed.
+        seen: over the seeds that chose, paired by seed: the choice flatters it. None where they are not known.
+        adjusted_p: of the gain being zero, after Holm's correction over the stages that changed something; None
+            where there is one fresh seed only, or where nothing was changed.
+        verdict: `GAINED` or `LOST` at the level of significance, else `NOT_SHOWN`; `KEPT` where nothing was changed.
+    """
+
+    label: str
+    chosen: str
+    before: float
+    after: Estimate
+    gain: Difference
+    seen: Difference | None
+    adjusted_p: float | None = None
+    verdict: str = NOT_SHOWN
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """The path of a staged study, over the fresh seeds.
+
+    Attributes:
+        label: of the start.
+        start: the metric before the first stage.
+        steps: one for each stage that is known so far.
+        total: what all steps together gained, paired by seed; None without a step.
+        complete: whether all stages are known.
+        left_out: fresh seeds that have no value at some point; they count nowhere.
+    """
+
+    label: str
+    start: Estimate
+    steps: tuple[Step, ...]
+    total: Difference | None
+    complete: bool
+    left_out: tuple[int, ...]
+    higher_is_better: bool
+
+    @property
+    def end(self) -> Estimate:
+        """The metric after the last step."""
+        return self.steps[-1].after if self.steps else self.start
+
+
+def waterfall(
+    fresh: pd.DataFrame,
+    choosing: pd.DataFrame,
+    *,
+    labels: Sequence[str],
+    chosen: Sequence[str],
+    higher_is_better: bool,
+) -> Waterfall:
+    """Return the path as far as it is known: up to the point before the first that has no value with a fresh seed.
+
+    Args:
+        fresh: a line for each point and fresh seed, with columns point (0 is the start), seed and value; a value
+            that is missing is NaN or has no line.
+        choosing: the same with the seeds that chose.
+        labels: of the start and of each stage.
+        chosen: what each stage settled on, in words; "" where it kept what it started from. As far as it is known.
+        higher_is_better: the metric's direction.
+
+    Raises:
+        ValueError: the start has no value with a fresh seed, or more is chosen than there are stages.
+    """
+    if len(chosen) >= len(labels):
+        raise ValueError(f"chosen: {len(chosen)} for {len(labels) - 1} stages; give at most one for each stage")
+    wide, seen = _wide(fresh), _wide(choosing)
+    points = 0
+    while points <= len(chosen) and points in wide and bool(wide[points].notna().any()):
+        points += 1
+    if points == 0:
+        raise ValueError(f"fresh: has no value at point 0, {labels[0]}; give at least one")
+    known = wide[list(range(points))]
+    used = known.dropna()
+    if used.empty:
+        raise ValueError("fresh: no seed has a value at every point; give at least one that has")
+    sign = 1.0 if higher_is_better else -1.0
+    steps = [
+        Step(
+            label=labels[point],
+            chosen=chosen[point - 1],
+            before=float(used[point - 1].mean()),
+            after=estimate(used[point]),
+            gain=paired_difference(sign * used[point], sign * used[point - 1]),
+            seen=_seen(seen, point, sign),
+        )
+        for point in range(1, points)
+    ]
+    last = used[points - 1]
+    return Waterfall(
+        label=labels[0],
+        start=estimate(used[0]),
+        steps=tuple(_judged(steps)),
+        total=paired_difference(sign * last, sign * used[0]) if steps else None,
+        complete=points == len(labels),
+        left_out=tuple(int(seed) for seed in known.index.difference(used.index)),
+        higher_is_better=higher_is_better,
+    )
+
+
+def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes:
+    """Draw the path: start and end as levels, each stage as a bar from the value before it to the value after it.
+
+    Error bars are 95% intervals, a stage's of its gain; hollow marks are where the bar would end with the gain that
+    the choosing seeds showed.
+
+    Args:
+        ax: to draw on.
+        path: of `waterfall`.
+        metric: what the value is called.
+        unit: of it; gains of a percentage are written in points.
+    """
+    decimals = _decimals(path, unit)
+    sign = 1.0 if path.higher_is_better else -1.0
+    last = len(path.steps) + 1
+    _draw_level(ax, 0, path.start, decimals, unit)
+    for number, step in enumerate(path.steps, start=1):
+        after, bars = step.after.mean, _HALF_BAR
+        colour = COLOURS[step.verdict]
+        ax.hlines(step.before, number - 1 + bars, number - bars, color="#666666", linewidth=0.8)
+        height = after - step.before
+        ax.bar(number, height, bottom=step.before, width=2 * bars, color=colour, alpha=0.75, edgecolor=colour)
+        if step.verdict == KEPT:
+            ax.hlines(after, number - bars, number + bars, color=colour, linewidth=2.0)
+        tops = [step.before, after]
+        if step.gain.half_width is not None:
+            ax.errorbar(number, after, yerr=step.gain.half_width, color="black", capsize=4, linewidth=1.2, fmt="none")
+            tops.append(after + step.gain.half_width)
+        if step.seen is not None and step.verdict != KEPT:
+            flattered = step.before + sign * step.seen.mean
+            ax.plot(number + _BESIDE, flattered, **_HOLLOW)
+            ax.hlines(flattered, number + _HALF_BAR, number + _BESIDE, color="#666666", linewidth=0.6)
+        text = f"{_signed(height, decimals)} {_gain_unit(unit)}".strip() if step.verdict != KEPT else "no change"
+        _write(ax, number, max(tops), text)
+    ax.hlines(path.end.mean, last - 1 + _HALF_BAR, last - _HALF_BAR, color="#666666", linewidth=0.8)
+    _draw_level(ax, last, path.end, decimals, unit)
+    ax.set_xticks(range(last + 1), _tick_labels(path, unit), fontsize="small")
+    ax.set_xlim(-0.6, last + 0.6)
+    ax.margins(y=0.12)
+    ax.set_ylabel(plain(f"{metric} ({unit})" if unit else metric))
+    if abs(path.start.mean) >= 1000:
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.grid(axis="y", alpha=0.25, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(axis="x", length=0)
+    return ax
+
+
+def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
+    """Return the figure of a staged study's path; see `draw_waterfall`."""
+    columns = len(path.steps) + 2
+    lines = max(label.count("\n") + 1 for label in _tick_labels(path, unit))
+    figure = Figure(figsize=(max(1.0 + 1.3 * columns, 5.2), 3.5 + 0.14 * lines), layout="constrained")
+    draw_waterfall(figure.subplots(), path, metric=metric, unit=unit)
+    words = {GAINED: "Gain shown", LOST: "Loss shown", NOT_SHOWN: "Neither shown"}
+    verdicts = [verdict for verdict in words if any(step.verdict == verdict for step in path.steps)]
+    handles: list[Any] = [Patch(color=COLOURS[verdict], alpha=0.75, label=words[verdict]) for verdict in verdicts]
+    if any(step.seen is not None for step in path.steps):
+        handles.append(Line2D([], [], **_HOLLOW, label="With the seeds that chose"))
+    if handles:
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+    return figure
+
+
+def waterfall_caption(path: Waterfall, *, metric: str) -> str:
+    """Return what a reader must know to read the path."""
+    better = "" if path.higher_is_better else f" A reduction of the {metric} is a gain."
+    interval = (
+        " Error bars are 95% intervals, of a stage those of its gain, paired by seed; gains and losses are shown at "
+        f"{SIGNIFICANCE:.0%} after Holm's correction over the stages."
+        if path.start.n > 1
+        else " One fresh seed: no interval, and no gain can be told from chance."
+    )
+    seeds = f"{path.start.n} fresh seed{'s' * (path.start.n != 1)}, which chose nothing"
+    left = f" {len(path.left_out)} more lack a value somewhere and count nowhere." if path.left_out else ""
+    return (
+        f"Validation {metric} from the start to what the stages settled on, the mean over {seeds}: each bar reaches "
+        f"from the value before its stage to the value after it.{better}{interval} Hollow marks: where the bar would "
+        "end with the gain that the seeds showed by which the stage was chosen; what lies beyond the bar is the "
+        f"flattery of choosing the best.{left}{'' if path.complete else ' Later stages are not known yet.'}"
+    )
+
+
+_HOLLOW: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 6,
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 1.1,
+    "linestyle": "none",
+    "zorder": 4,
+}
+
+
+def _wide(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.pivot(index="seed", columns="point", values="value").astype(float).sort_index()
+
+
+def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
+    if point not in wide or point - 1 not in wide:
+        return None
+    pairs = wide[[point - 1, point]].dropna()
+    return paired_difference(sign * pairs[point], sign * pairs[point - 1]) if len(pairs) else None
+
+
+def _judged(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps with p values, corrected over those that changed something, and verdicts."""
+    raw = {
+        number: step.gain.p_value for number, step in enumerate(steps) if step.chosen and step.gain.p_value is not None
+    }
+    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    return [
+        replace(step, adjusted_p=adjusted.get(number), verdict=_verdict(step, adjusted.get(number)))
+        for number, step in enumerate(steps)
+    ]
+
+
+def _verdict(step: Step, adjusted_p: float | None) -> str:
+    if not step.chosen:
+        return KEPT
+    if adjusted_p is None or adjusted_p > SIGNIFICANCE:
+        return NOT_SHOWN
+    return GAINED if step.gain.mean > 0 else LOST
+
+
+def _tick_labels(path: Waterfall, unit: str) -> list[str]:
+    stages = [f"{fill(s.label, _LABEL_WIDTH)}\n–\n{fill(s.chosen or _KEPT_WORDS, _LABEL_WIDTH)}" for s in path.steps]
+    end = "End" if path.complete else "So far"
+    if path.total is not None:
+        change = path.total.mean if path.higher_is_better else -path.total.mean
+        total = f"{_signed(change, _decimals(path, unit))} {_gain_unit(unit)}"
+        end = f"{end}\n–\nin all\n{fill(total, _LABEL_WIDTH)}"
+    return [plain(label) for label in (fill(path.label, _LABEL_WIDTH), *stages, end)]
+
+
+def _draw_level(ax: Axes, place: int, value: Estimate, decimals: int, unit: str) -> None:
+    ax.hlines(value.mean, place - _HALF_BAR, place + _HALF_BAR, color="black", linewidth=2.4)
+    top = value.mean
+    if value.half_width is not None:
+        ax.errorbar(place, value.mean, yerr=value.half_width, color="black", capsize=4, linewidth=1.2, fmt="none")
+        top += value.half_width
+    text = format_number(value.mean, decimals)
+    _write(ax, place, top, f"{text}%" if unit == "%" else f"{text} {unit}".strip(), bold=True)
+
+
+def _write(ax: Axes, place: int, top: float, text: str, *, bold: bool = False) -> None:
+    ax.annotate(
+        plain(text),
+        (place, top),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize="small",
+        fontweight="bold" if bold else "normal",
+    )
+
+
+def _decimals(path: Waterfall, unit: str) -> int:
+    if unit == "%":
+        return 2
+    size = abs(path.start.mean)
+    return 0 if size >= 1000 else 2 if size >= 1 else 4
+
+
+def _signed(value: float, decimals: int) -> str:
+    return ("+" if value > 0 else "") + format_number(value, decimals)
+
+
+def _gain_unit(unit: str) -> str:
+    return "points" if unit == "%" else unit

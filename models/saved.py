@@ -1,0 +1,193 @@
+"""A trained network as bytes, with all that a prediction needs; nothing in them is ever executed.
+
+The bytes are in the safetensors format: named arrays, and a header of text that holds the configuration and
+the input statistics as JSON. The network is built anew from the registered names in it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from models.errors import ModelError
+from models.networks import build_network
+from models.objectives import Objective, gaussian_variance, score
+from models.protocols import ScoredData
+from models.registry import NETWORKS, OBJECTIVES
+
+_HEADER = "ablatune"
+_FORMAT = 1
+_BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """A trained network that takes inputs in the units of their source.
+
+    Attributes:
+        network: in evaluation mode, on the CPU.
+        config: the fields that it was trained with.
+        task: "classification" or "regression".
+        classes: how many; 0 for regression.
+        input_shape: of one input.
+        input_offset: what is subtracted from inputs.
+        input_scale: what they are then divided by.
+        target_mean: of the training targets, in `target_unit`; 0 for classification.
+        target_std: likewise; 1 for classification.
+        target_unit: of predictions; "" for classes.
+    """
+
+    network: nn.Module
+    config: Mapping[str, Any]
+    task: str
+    classes: int
+    input_shape: tuple[int, ...]
+    input_offset: NDArray[np.float32]
+    input_scale: NDArray[np.float32]
+    target_mean: float
+    target_std: float
+    target_unit: str
+
+    def predict(self, inputs: ArrayLike) -> NDArray[Any]:
+        """Return a class index, or a value in `target_unit`, for each input: [n, *input_shape] to [n].
+
+        Raises:
+            ModelError: the inputs have another shape.
+        """
+        predictions = self._objective.predict(self._outputs(inputs)).numpy()
+        if self.task == "classification":
+            return predictions
+        return np.asarray(predictions * self.target_std + self.target_mean)
+
+    def predict_std(self, inputs: ArrayLike) -> NDArray[np.float64]:
+        """Return the predicted standard deviation in `target_unit`, [n].
+
+        Raises:
+            ModelError: the model predicts no distribution, or the inputs have another shape.
+        """
+        if self.config["objective"] != "gaussian_nll":
+            raise ModelError(f"objective: {self.config['objective']} predicts no standard deviation; use gaussian_nll")
+        variance = gaussian_variance(self._outputs(inputs)[:, 1:], self.config["variance_link"])
+        return np.asarray(variance[:, 0].double().sqrt().numpy() * self.target_std)
+
+    def predict_probabilities(self, inputs: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class, [n, classes].
+
+        Raises:
+            ModelError: the outputs are no probabilities, or the inputs have another shape.
+        """
+        objective, outputs = self.config["objective"], self._outputs(inputs).double()
+        if objective in ("cross_entropy", "mse_softmax"):
+            return np.asarray(outputs.softmax(dim=1).numpy())
+        if objective == "bce_with_logits" and self.classes == 2:
+            second = outputs.sigmoid().numpy()
+            return np.concatenate([1 - second, second], axis=1)
+        raise ModelError(f"objective: the outputs of {objective} are no probabilities of classes")
+
+    def score(self, data: ScoredData, inputs: NDArray[np.float32], targets: NDArray[Any]) -> tuple[float, float]:
+        """Return metric and loss on inputs [n, *input_shape] and targets [n] that are scaled as in training."""
+        objective, expected = self._objective, torch.tensor(targets)
+        outputs = self._forward(torch.tensor(inputs))
+        return score(objective, outputs, expected, data), float(objective.loss(outputs, objective.encode(expected)))
+
+    @property
+    def _objective(self) -> Objective:
+        return _objective(self.config, self.task, self.classes)
+
+    def _outputs(self, inputs: ArrayLike) -> torch.Tensor:
+        array = np.asarray(inputs, dtype=np.float64)
+        if array.shape[1:] != self.input_shape:
+            raise ModelError(f"inputs: shape {array.shape} is not [n, {', '.join(map(str, self.input_shape))}]")
+        return self._forward(torch.tensor(((array - self.input_offset) / self.input_scale).astype(np.float32)))
+
+    @torch.no_grad()
+    def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        if inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return torch.cat([self.network(part) for part in torch.split(inputs, _BATCH)])
+
+
+def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
+    """Return a trained network as safetensors bytes.
+
+    Args:
+        network: to keep; its parameters and buffers are.
+        config: the fields that it was trained with, as JSON can hold them.
+        data: what it was trained on: a `data_utils.TrialData`.
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    header = {
+        "format": _FORMAT,
+        "config": dict(config),
+        "task": data.task,
+        "classes": data.classes,
+        "input_shape": list(data.train_inputs.shape[1:]),
+        "input_offset": data.input_offset.tolist(),
+        "input_scale": data.input_scale.tolist(),
+        "target_mean": data.target_mean,
+        "target_std": data.target_std,
+        "target_unit": data.target_unit,
+    }
+    return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
+
+
+def from_bytes(content: bytes) -> SavedModel:
+    """Return the model that `to_bytes` kept.
+
+    Raises:
+        ModelError: the bytes are torn, of another program or version, or name an unknown network.
+    """
+    header, state = _parse(content)
+    config = header["config"]
+    for kind, known in (("network", NETWORKS), ("objective", OBJECTIVES)):
+        if config.get(kind) not in known:
+            raise ModelError(f"{kind}: {config.get(kind)!r} is not known here; update ablatune")
+    shape = tuple(header["input_shape"])
+    objective = _objective(config, header["task"], header["classes"])
+    with torch.random.fork_rng(devices=[]):
+        network = build_network(SimpleNamespace(**config), shape, objective.outputs)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(
+            f"the model file's arrays do not fit its configuration: {str(error).splitlines()[0]}"
+        ) from error
+    return SavedModel(
+        network=network.to(memory_format=torch.channels_last).eval(),
+        config=config,
+        task=header["task"],
+        classes=header["classes"],
+        input_shape=shape,
+        input_offset=np.asarray(header["input_offset"], dtype=np.float32),
+        input_scale=np.asarray(header["input_scale"], dtype=np.float32),
+        target_mean=header["target_mean"],
+        target_std=header["target_std"],
+        target_unit=header["target_unit"],
+    )
+
+
+def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    try:
+        state = load(content)
+        # The layout is the format's own: the header's length in 8 bytes, then the header as JSON.
+        length = int.from_bytes(content[:8], "little")
+        texts = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+        header = json.loads(texts.get(_HEADER, "{}"))
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"is no model file ({error})") from error
+    if header.get("format") != _FORMAT:
+        raise ModelError(f"is no model file of this version (format {header.get('format')}, {_FORMAT} expected)")
+    return header, state
+
+
+def _objective(config: Mapping[str, Any], task: str, classes: int) -> Objective:
+    objective: Objective = OBJECTIVES[config["objective"]].load()(SimpleNamespace(**config), task, classes)
+    return objective

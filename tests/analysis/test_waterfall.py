@@ -1,0 +1,197 @@
+"""The path of a staged study."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from analysis.statistics import holm, paired_difference
+from analysis.waterfall import (
+    COLOURS,
+    GAINED,
+    KEPT,
+    LOST,
+    NOT_SHOWN,
+    Waterfall,
+    draw_waterfall,
+    waterfall,
+    waterfall_caption,
+    waterfall_figure,
+)
+
+LABELS = ["Start", "Architecture", "Optimizer", "Loss"]
+FRESH = range(100_000, 100_005)
+RAW = np.array(
+    [
+        [92.0, 92.4, 91.8, 92.1, 92.2],
+        [95.1, 95.2, 94.9, 95.3, 95.0],
+        [95.1, 95.2, 94.9, 95.3, 95.0],
+        [94.4, 94.5, 94.1, 94.7, 94.2],
+    ]
+)
+
+
+def frame(values: Sequence[Sequence[float]], seeds: Sequence[int]) -> pd.DataFrame:
+    """Return a line for each point and seed of values [points, seeds]."""
+    lines = [
+        {"point": point, "seed": seed, "value": value}
+        for point, row in enumerate(values)
+        for seed, value in zip(seeds, row, strict=True)
+    ]
+    return pd.DataFrame(lines, columns=["point", "seed", "value"])
+
+
+def path(
+    fresh: pd.DataFrame | None = None, *, higher: bool = True, chosen: Sequence[str] = ("CNN", "", "MSE")
+) -> Waterfall:
+    """Return a path of a stage that gains, one that keeps, and one that loses."""
+    return waterfall(
+        frame(RAW.tolist(), FRESH) if fresh is None else fresh,
+        frame([[92.0, 92.1], [96.0, 96.3], [96.0, 96.3], [96.4, 96.5]], range(2)),
+        labels=LABELS,
+        chosen=chosen,
+        higher_is_better=higher,
+    )
+
+
+def test_gains_are_paired_by_seed_and_corrected() -> None:
+    found = path()
+    assert [step.label for step in found.steps] == LABELS[1:]
+    assert [step.verdict for step in found.steps] == [GAINED, KEPT, LOST]
+    expected = paired_difference(RAW[1], RAW[0])
+    assert found.steps[0].gain == expected
+    raw = [paired_difference(RAW[1], RAW[0]).p_value or 0, paired_difference(RAW[3], RAW[2]).p_value or 0]
+    adjusted = holm(raw)
+    assert found.steps[0].adjusted_p == pytest.approx(adjusted[0])
+    assert found.steps[1].adjusted_p is None, "a stage that changed nothing is no comparison"
+    assert found.steps[2].adjusted_p == pytest.approx(adjusted[1])
+    assert found.complete
+    assert found.left_out == ()
+
+
+def test_what_the_choosing_seeds_showed_stands_beside() -> None:
+    seen = [step.seen.mean if step.seen else None for step in path().steps]
+    assert seen == [pytest.approx(4.1), 0.0, pytest.approx(0.3)]
+    empty = waterfall(
+        frame(RAW.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["a", "", "c"], higher_is_better=True
+    )
+    assert all(step.seen is None for step in empty.steps)
+    waterfall_figure(empty, metric="Accuracy", unit="%").draw_without_rendering()
+
+
+def test_a_reduction_of_an_error_is_a_gain() -> None:
+    found = path(higher=False)
+    assert [step.verdict for step in found.steps] == [LOST, KEPT, GAINED]
+    assert found.steps[2].gain.mean == pytest.approx(0.72)
+    assert found.total is not None
+    assert found.total.mean == pytest.approx(-(RAW[3] - RAW[0]).mean())
+
+
+@given(
+    st.lists(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=4), min_size=2, max_size=5),
+    st.booleans(),
+)
+def test_gains_add_up_to_the_total(values: list[list[float]], higher: bool) -> None:
+    found = waterfall(
+        frame(values, range(4)),
+        frame(values, range(4)),
+        labels=[str(number) for number in range(len(values))],
+        chosen=["x"] * (len(values) - 1),
+        higher_is_better=higher,
+    )
+    sign = 1 if higher else -1
+    assert found.total is not None
+    assert sum(step.gain.mean for step in found.steps) == pytest.approx(found.total.mean, abs=1e-6)
+    assert found.end.mean - found.start.mean == pytest.approx(sign * found.total.mean, abs=1e-6)
+    for step in found.steps:
+        assert step.after.mean - step.before == pytest.approx(sign * step.gain.mean, abs=1e-6)
+        assert step.seen == step.gain
+        assert (step.verdict == NOT_SHOWN) == (step.adjusted_p is None or step.adjusted_p > 0.05)
+
+
+def test_the_path_ends_where_it_is_not_known() -> None:
+    found = path(frame(RAW[:2].tolist(), FRESH))
+    assert [step.label for step in found.steps] == ["Architecture"]
+    assert not found.complete
+    assert not path(chosen=["CNN"]).complete
+    start = path(chosen=[])
+    assert start.steps == ()
+    assert start.total is None
+    assert start.end == start.start
+    assert "not known yet" in waterfall_caption(start, metric="accuracy")
+    waterfall_figure(start, metric="Accuracy", unit="%").draw_without_rendering()
+
+
+def test_a_seed_without_a_value_somewhere_counts_nowhere() -> None:
+    values = RAW.copy()
+    values[3, 1] = np.nan
+    found = path(frame(values.tolist(), FRESH))
+    assert found.left_out == (100_001,)
+    assert found.start.n == 4
+    assert found.start.mean == pytest.approx(np.delete(RAW[0], 1).mean())
+    assert "1 more lack a value" in waterfall_caption(found, metric="accuracy")
+
+
+def test_one_fresh_seed_shows_nothing() -> None:
+    found = path(frame(RAW[:, :1].tolist(), [100_000]))
+    assert [step.verdict for step in found.steps] == [NOT_SHOWN, KEPT, NOT_SHOWN]
+    assert "no interval" in waterfall_caption(found, metric="accuracy")
+    waterfall_figure(found, metric="Accuracy", unit="%").draw_without_rendering()
+
+
+def test_what_is_no_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="no value at point 0, Start"):
+        path(frame([], ()))
+    with pytest.raises(ValueError, match="4 for 3 stages"):
+        path(chosen=["a"] * 4)
+    values = [[1.0, np.nan], [np.nan, 1.0]]
+    with pytest.raises(ValueError, match="no seed has a value at every point"):
+        path(frame(values, [7, 8]), chosen=["a"])
+
+
+def test_bars_reach_from_value_to_value() -> None:
+    found = path()
+    ax = draw_waterfall(Figure().subplots(), found, metric="Validation Accuracy", unit="%")
+    assert len(ax.patches) == 3
+    for bar, step in zip(ax.patches, found.steps, strict=True):
+        assert bar.get_y() == pytest.approx(step.before)
+        assert bar.get_y() + bar.get_height() == pytest.approx(step.after.mean)
+    marks = [float(line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "D"]
+    assert marks == [pytest.approx(RAW[0].mean() + 4.1), pytest.approx(RAW[2].mean() + 0.3)]
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["92.10%", "+3.00 points", "no change", "−0.72 points", "94.38%"]
+    ticks = [tick.get_text().split("\n") for tick in ax.get_xticklabels()]
+    assert [tick[0] for tick in ticks] == [*LABELS, "End"]
+    assert [tick[-1] for tick in ticks] == ["Start", "CNN", "kept as it was", "MSE", "+2.28 points"]
+    assert ax.get_ylabel() == "Validation Accuracy (%)"
+
+
+def test_bars_of_an_error_fall_where_it_gains() -> None:
+    thousand = frame((1000 * RAW[::-1]).tolist(), FRESH)
+    found = path(thousand, higher=False, chosen=["a", "", "b"])
+    assert [step.verdict for step in found.steps] == [LOST, KEPT, GAINED]
+    ax = draw_waterfall(Figure().subplots(), found, metric="Validation RMSE", unit="dollars")
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[1] == "+720 dollars"
+    assert texts[3] == "−3,000 dollars"
+    assert "reduction of the RMSE is a gain" in waterfall_caption(found, metric="RMSE")
+
+
+def test_the_legend_names_what_is_there() -> None:
+    figure = waterfall_figure(path(), metric="Accuracy", unit="%")
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["Gain shown", "Loss shown", "With the seeds that chose"]
+    figure.draw_without_rendering()
+    assert set(COLOURS) == {GAINED, LOST, NOT_SHOWN, KEPT}
+
+
+@pytest.mark.parametrize("label", ["_hidden", "a $ b $ c"])
+def test_odd_labels_are_drawn(label: str) -> None:
+    found = waterfall(
+        frame(RAW[:2].tolist(), FRESH), frame([], ()), labels=["Start", label], chosen=[label], higher_is_better=True
+    )
+    waterfall_figure(found, metric=label, unit="$").draw_without_rendering()

@@ -1,0 +1,130 @@
+"""Trained networks as bytes: they come back whole, and nothing in them is executed."""
+
+import dataclasses
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils import TrialData, load_trial_data
+from models.engine import Training, train
+from models.errors import ModelError
+from models.saved import from_bytes, to_bytes
+from tune_jobs.config import TrialConfig
+
+
+def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
+    config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
+    data = load_trial_data(config.dataset, data_dir=tmp_path, input_scaling=config.input_scaling)
+    return config, data, train(config, [0], data, measure_at=[2])[0]
+
+
+CONFIGS: list[dict[str, Any]] = [
+    {},
+    {"network": "cnn", "batch_norm": True, "dropout": 0.2, "input_scaling": "unit"},
+    {"network": "linear", "objective": "mse_softmax"},
+    {"dataset": "toy", "objective": "bce_with_logits"},
+    {"dataset": "diabetes", "objective": "mse"},
+    {"dataset": "diabetes", "objective": "gaussian_nll", "variance_link": "softplus"},
+]
+
+
+@pytest.mark.parametrize("fields", CONFIGS)
+def test_a_model_comes_back_with_the_validation_score_of_its_history(tmp_path: Path, fields: dict[str, Any]) -> None:
+    config, data, training = trained(tmp_path, **fields)
+    model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
+    metric, loss = model.score(data, data.validation_inputs, data.validation_targets)
+    assert metric == training.history.validation_metric[-1]
+    assert loss == pytest.approx(training.history.validation_loss[-1], rel=1e-6)
+    assert model.config == dataclasses.asdict(config)
+
+
+@pytest.mark.parametrize("fields", CONFIGS)
+def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fields: dict[str, Any]) -> None:
+    config, data, training = trained(tmp_path, **fields)
+    model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
+    raw = data.validation_inputs * data.input_scale + data.input_offset
+    predictions = model.predict(raw)
+    assert predictions.shape == data.validation_targets.shape
+    if data.task == "classification":
+        accuracy = 100 * np.mean(predictions == data.validation_targets)
+        assert accuracy == pytest.approx(training.history.validation_metric[-1], abs=0.5)
+    else:
+        errors = predictions - (data.validation_targets * data.target_std + data.target_mean)
+        assert np.sqrt(np.mean(errors**2)) == pytest.approx(training.history.validation_metric[-1], rel=1e-4)
+    if config.objective == "gaussian_nll":
+        assert (model.predict_std(raw) > 0).all()
+    else:
+        with pytest.raises(ModelError, match="predicts no standard deviation"):
+            model.predict_std(raw)
+    if config.objective in ("cross_entropy", "mse_softmax", "bce_with_logits"):
+        probabilities = model.predict_probabilities(raw)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        assert np.array_equal(probabilities.argmax(axis=1), predictions)
+    else:
+        with pytest.raises(ModelError, match="no probabilities"):
+            model.predict_probabilities(raw)
+
+
+def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
+    config, data, training = trained(tmp_path)
+    model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
+    with pytest.raises(ModelError, match=r"shape \(2, 64\) is not \[n, 1, 8, 8\]"):
+        model.predict(np.zeros((2, 64)))
+
+
+def test_loading_draws_nothing_from_the_global_generator(tmp_path: Path) -> None:
+    import torch
+
+    config, data, training = trained(tmp_path)
+    content = to_bytes(training.network, dataclasses.asdict(config), data)
+    before = torch.random.get_rng_state()
+    from_bytes(content)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+class Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_is_no_model_file_and_is_not_executed(tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    with pytest.raises(ModelError, match="is no model file"):
+        from_bytes(pickle.dumps(Trap(sprung)))
+    assert not sprung.exists()
+
+
+def changed(content: bytes, change: Any) -> bytes:
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    own = json.loads(header["__metadata__"]["ablatune"])
+    change(own)
+    header["__metadata__"]["ablatune"] = json.dumps(own)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header: header.update(format=99), "format 99, 1 expected"),
+        (lambda header: header["config"].update(network="os:system"), "'os:system' is not known here"),
+        (lambda header: header["config"].update(hidden_units=7), "do not fit its configuration"),
+    ],
+)
+def test_headers_that_do_not_fit_are_refused(tmp_path: Path, change: Any, words: str) -> None:
+    config, data, training = trained(tmp_path)
+    content = to_bytes(training.network, dataclasses.asdict(config), data)
+    with pytest.raises(ModelError, match=words):
+        from_bytes(changed(content, change))
+    with pytest.raises(ModelError, match="is no model file"):
+        from_bytes(content[:-10])

@@ -1,0 +1,212 @@
+"""Opening a sealed test set: once, for what is declared and what validation chose, and never unnoticed."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils import load_test_data
+from tests.tune_jobs.test_run import ablatune
+from tune_jobs import evaluate
+from tune_jobs.errors import UserError
+from tune_jobs.evaluate import candidates, evaluate_study
+from tune_jobs.expansion import datasets_read, expand, required_trials
+from tune_jobs.ledger import Ledger
+from tune_jobs.openings import Opening, Reached, read_openings, write_opening
+from tune_jobs.run import RunOptions, make_plan
+from tune_jobs.saved_models import load_model
+from tune_jobs.storage import Storage
+from tune_jobs.study import Resources, Study, load_study
+from tune_jobs.trainable import Job, run_trial
+
+STUDY = """\
+seeds: 2
+base: {dataset: digits, network: mlp, hidden_units: 4, learning_rate: 0.01, epochs: 2}
+tables:
+  - factor: hidden_units
+    levels: [4, 16]
+  - name: houses
+    factor: epochs
+    levels: [1, 2]
+    splits: outer
+    base: {dataset: diabetes, objective: mse}
+final:
+  - {name: mine, set: {hidden_units: 4}}
+  - {name: regression, set: {dataset: diabetes, objective: mse}, splits: outer}
+"""
+
+
+def study(tmp_path: Path, text: str = STUDY) -> Study:
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    return load_study(str(path))
+
+
+def options(tmp_path: Path, **changes: Any) -> RunOptions:
+    values: dict[str, Any] = {"storage": str(tmp_path / "r"), "data_dir": tmp_path, "seeds": 2}
+    return RunOptions(**{**values, "resources": Resources(), **changes})
+
+
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train in this process what a run would train in workers."""
+
+    def train(study: Study, trials: Any, ledger: Ledger, options: RunOptions, say: Any, *, keep_models: bool) -> int:
+        from tune_jobs.run import load_data
+        from tune_jobs.trainable import data_slot
+
+        data = load_data(trials, options.data_dir)
+        job = Job(study.name, ledger.storage.uri, study.config(), 0.0, False, None, "1", "", keep_models)
+        for trial in trials:
+            run_trial(trial, data[data_slot(trial.config)], job)
+        return 0
+
+    monkeypatch.setattr(evaluate, "train_trials", train)
+
+
+def run(study: Study, tmp_path: Path) -> Ledger:
+    """Run a study in this process."""
+    from tune_jobs.run import data_fingerprints
+
+    ledger = Ledger.open(Storage.at(str(tmp_path / "r")), create=True)
+    fingerprints = data_fingerprints(expand(study), range(2), tmp_path, download=False)
+    trials = required_trials(expand(study), range(2), fingerprints)
+    evaluate.train_trials(study, trials, ledger, options(tmp_path), print, keep_models=False)
+    return ledger
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_the_declared_and_the_chosen_configuration_are_tested_over_all_replicates(tmp_path: Path) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+    before = {key: record.validation_metric for key, record in ledger.read().records.items()}
+    done = evaluate_study(own, options(tmp_path))
+    assert done.code == 0
+    assert done.opening is not None
+    assert [(one.final, one.roles, one.label) for one in done.opening.tested] == [
+        ("mine", ("declared",), "Final configuration"),
+        ("mine", ("chosen",), "hidden_units, 16"),
+        ("regression", ("declared", "chosen"), "Final configuration"),
+    ]
+    assert all(len(one.metrics) == len(one.losses) == 2 for one in done.opening.tested)
+    assert done.opening.tested[1].fields["hidden_units"] == 16
+    assert len(set(done.opening.test_sets.values())) == 3, "the digits', and one for each outer split"
+    assert read_openings(ledger.storage) == [done.opening]
+    after = ledger.read()
+    assert not after.disagreements, "trained again to be kept, the trials are the same bits"
+    assert {key: record.validation_metric for key, record in after.records.items()} == before
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_the_best_model_is_kept_and_predicts_the_test_set_as_it_was_scored(tmp_path: Path) -> None:
+    own = study(tmp_path)
+    run(own, tmp_path)
+    done = evaluate_study(own, options(tmp_path))
+    assert done.opening is not None
+    model = load_model(done.models["mine"])
+    test = load_test_data("digits", data_dir=tmp_path)
+    raw = test.inputs * model.input_scale + model.input_offset
+    accuracy = 100 * float(np.mean(model.predict(raw) == test.targets))
+    assert any(accuracy == pytest.approx(metric) for metric in done.opening.tested[1].metrics)
+    assert model.config["hidden_units"] == 16
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_a_second_opening_must_be_asked_for_and_both_are_counted(tmp_path: Path) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+    first = evaluate_study(own, options(tmp_path)).opening
+    with pytest.raises(UserError, match=r"has opened the test set of .* once, .*--again opens it once more"):
+        evaluate_study(own, options(tmp_path))
+    second = evaluate_study(own, options(tmp_path), again=True).opening
+    assert first is not None
+    assert second is not None
+    assert [one.metrics for one in first.tested] == [one.metrics for one in second.tested]
+    assert len(read_openings(ledger.storage)) == 2
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_an_opening_that_was_cut_off_is_written_down_and_finished_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+
+    def cut(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate, "load_test_data", cut)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_study(own, options(tmp_path))
+    (left,) = read_openings(ledger.storage)
+    assert not left.finished
+    done = evaluate_study(own, options(tmp_path)).opening
+    assert done is not None
+    assert done.id == left.id
+    assert [one.finished for one in read_openings(ledger.storage)] == [True]
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+    ledger.remove([next(iter(ledger.read().records))])
+    monkeypatch.setattr(evaluate, "load_test_data", None)
+    with pytest.raises(UserError, match="1 trials are missing"):
+        evaluate_study(own, options(tmp_path))
+    assert read_openings(ledger.storage) == []
+    with pytest.raises(UserError, match="a quick look opens no test set"):
+        evaluate_study(dataclasses.replace(own, fraction=0.5), options(tmp_path))
+
+
+def test_without_a_final_configuration_the_best_row_stands_alone(tmp_path: Path, without_ray: None) -> None:
+    own = study(tmp_path, STUDY.partition("final:")[0])
+    ledger = run(own, tmp_path)
+    names = datasets_read(expand(own), range(2))
+    plan = make_plan(
+        own, ledger, seeds=2, fingerprints=evaluate.data_fingerprints(expand(own), range(2), tmp_path, download=False)
+    )
+    assert len(names) == 3
+    (found,) = candidates(own, plan)
+    assert found.roles == ("chosen",)
+    assert found.label == "hidden_units, 16"
+
+
+def test_openings_come_back_and_torn_ones_are_named(tmp_path: Path) -> None:
+    storage = Storage.at(str(tmp_path))
+    tested = Reached("final", ("declared",), "x", {"epochs": 2}, ("usps",), (0,), ("k",), (2,), "accuracy", "%")
+    opening = Opening("a1", "study", "", "2026-01-02T03:04:05+00:00", "ablatune evaluate study", [tested])
+    write_opening(storage, opening)
+    assert read_openings(storage) == [opening]
+    assert not opening.finished
+    storage.write(json.dumps({"id": 3}).encode(), "openings", "b.json")
+    with pytest.raises(UserError, match=r"b\.json: is no record of an opening"):
+        read_openings(storage)
+
+
+def test_a_missing_model_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no such model file"):
+        load_model(str(tmp_path / "none.safetensors"))
+    (tmp_path / "odd.safetensors").write_bytes(b"odd")
+    with pytest.raises(UserError, match=r"odd\.safetensors: is no model file"):
+        load_model(str(tmp_path / "odd.safetensors"))
+
+
+def test_evaluate_as_a_user_starts_it(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STUDY.partition("  - name: houses")[0] + "final: {hidden_units: 4}\n")
+    assert "there is no ledger" in ablatune("evaluate", "s.yaml", "--storage", "r", cwd=tmp_path, expect=2)
+    ablatune("run", "s.yaml", "--storage", "r", cwd=tmp_path)
+    said = ablatune("evaluate", "s.yaml", "--storage", "r", cwd=tmp_path)
+    assert "opening the test set of digits" in said
+    assert "final, declared (Final configuration): test accuracy" in said
+    assert "final, chosen by validation (hidden_units, 16): test accuracy" in said
+    assert "--again" in ablatune("evaluate", "s.yaml", "--storage", "r", cwd=tmp_path, expect=2)
+    ablatune("evaluate", "s.yaml", "--storage", "r", "--again", cwd=tmp_path)
+    ablatune("report", "s.yaml", "--storage", "r", "--output", "out", cwd=tmp_path)
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "were opened twice by this study" in text
+    assert "On the sealed test set" in text
