@@ -1,20 +1,121 @@
 """Which figure is drawn for which name in a study's `figures`. A further one is a function and a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from analysis.boundaries import BoundaryPanel, boundaries_caption, boundaries_figure, decision
+from analysis.calibration import (
+    GaussianPredictions,
+    calibration_caption,
+    calibration_figure,
+    coverage_frame,
+    gaussian_predictions,
+    spread_frame,
+)
+from analysis.columns import format_number
 from analysis.evidence import Evidence
-from analysis.plots import figure_caption, table_figure
+from analysis.plots import figure_caption, losses_caption, losses_figure, table_figure
 from analysis.series import series_of
-from analysis.tables import TableView
+from analysis.tables import Line, TableView
+from analysis.uncertainty import uncertainty_caption, uncertainty_figure
+from tune_jobs.expansion import Row, replicates
+from tune_jobs.records import Record
+from tune_jobs.study import GRID_REACH
 
 # A figure and its caption; None where there is nothing to draw.
 Drawn = tuple[Figure, str] | None
+# Levels with a panel of their own.
+_MOST_PANELS = 15
 
 
 def _curves(view: TableView, evidence: Evidence) -> Drawn:
     return table_figure(view, series_of(view, evidence.curves, evidence.trials)), figure_caption(view)
 
 
-PICTURES: Mapping[str, Callable[[TableView, Evidence], Drawn]] = {"curves": _curves}
+def _losses(view: TableView, evidence: Evidence) -> Drawn:
+    series = series_of(view, evidence.curves, evidence.trials)
+    return losses_figure(view, series), losses_caption(view, series)
+
+
+def _decision_boundary(view: TableView, evidence: Evidence) -> Drawn:
+    """Draw the first replicate of each level."""
+    rows = [evidence.rows[line.position] for line in view.lines]
+    if not all(row.config is None or row.config.dataset_info.input_shape == (2,) for row in rows):
+        return None
+    records = evidence.predictions(rows)
+    panels = [_panel(line, evidence, records) for line in view.lines[:_MOST_PANELS]]
+    if all(panel.decision is None for panel in panels):
+        return None
+    names = next(row.config.dataset_info.features for row in rows if row.config is not None)
+    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {evidence.seeds[0]}")
+    return boundaries_figure(panels, names=(names[0], names[1])), caption
+
+
+def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> BoundaryPanel:
+    row, label = evidence.rows[line.position], ", ".join(line.shown_labels)
+    if row.config is None:
+        return BoundaryPanel(label, note="cannot be built")
+    seed = replicates(row, evidence.seeds)[0]
+    own = evidence.trials[(evidence.trials["position"] == line.position) & (evidence.trials["seed"] == seed)].iloc[0]
+    record, stored = records.get(evidence.key(row, seed)), evidence.targets(row, seed)
+    if record is None or not int(own["epochs_done"]) or own.isna()["epoch"] or "inputs" not in stored:
+        return BoundaryPanel(label, note=str(own["outcome"]).replace("_", " "))
+    epoch = int(own["epoch"])
+    shown = decision(
+        record.grid_predictions(epoch),
+        record.predictions(epoch),
+        stored,
+        objective=row.config.objective,
+        reach=GRID_REACH,
+    )
+    return BoundaryPanel(label, shown, f"{format_number(float(own['validation_metric']), 1)}%")
+
+
+def _calibration(view: TableView, evidence: Evidence) -> Drawn:
+    predictions = list(gaussian_replicates([evidence.rows[line.position] for line in view.lines], evidence))
+    if not predictions:
+        return None
+    frame = coverage_frame(predictions)
+    return calibration_figure(view, frame), calibration_caption(view, frame, spread_frame(predictions))
+
+
+def _uncertainty(view: TableView, evidence: Evidence) -> Drawn:
+    """Draw the default level, or the first that has predictions."""
+    lines = sorted(view.lines, key=lambda line: not line.is_default)
+    for line in lines:
+        row = evidence.rows[line.position]
+        predictions = list(gaussian_replicates([row], evidence))
+        if predictions and row.config is not None:
+            info = row.config.dataset_info
+            figure = uncertainty_figure(predictions, info.features, unit=info.target_unit)
+            return figure, uncertainty_caption(view.title, ", ".join(line.labels), predictions)
+    return None
+
+
+def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
+    """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
+    gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
+    records = evidence.predictions(gaussian)
+    for row in gaussian:
+        position = evidence.rows.index(row)
+        own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
+        for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
+            stored = evidence.targets(row, int(seed))
+            if {"targets", "target_mean", "inputs", "input_offset"} <= set(stored) and row.config is not None:
+                yield gaussian_predictions(
+                    records[key].predictions(int(epoch)),
+                    stored,
+                    link=row.config.variance_link,
+                    position=position,
+                    seed=int(seed),
+                )
+
+
+PICTURES: Mapping[str, Callable[[TableView, Evidence], Drawn]] = {
+    "curves": _curves,
+    "losses": _losses,
+    "decision_boundary": _decision_boundary,
+    "calibration": _calibration,
+    "uncertainty": _uncertainty,
+}

@@ -32,6 +32,8 @@ _MARGIN = 0.08
 # Bands of more levels than these are drawn faintly.
 _FEW = 6
 _LEGEND_WIDTH = 30
+# A longer unit stands in a line of its own beside its axis.
+_LONG_UNIT = 20
 
 
 def draw_curves(ax: Axes, series: Sequence[Series], *, value: str, heading: str, log: bool = False) -> Axes:
@@ -71,7 +73,7 @@ def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
 
 def draw_loss(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     """Draw the training loss over the epochs: the running mean of each, on a logarithmic axis where it can be."""
-    draw_curves(ax, series, value="train_loss", heading=f"Train Loss ({view.losses_of})", log=True)
+    draw_curves(ax, series, value="train_loss", heading=_loss_heading("Train", view.losses_of), log=True)
     return ax if ax.get_yscale() == "log" else focus(ax, series, value="train_loss", higher_is_better=False)
 
 
@@ -109,7 +111,7 @@ def losses_figure(view: TableView, series: Sequence[Series]) -> Figure:
     log = _log_losses(series)
     of = view.losses_of or "each level's own"
     for ax, (value, part) in zip(axes, LOSSES.items(), strict=True):
-        draw_curves(ax, series, value=value, heading=plain(f"{part} Loss ({of})"), log=log)
+        draw_curves(ax, series, value=value, heading=_loss_heading(part, of), log=log)
         ax.tick_params(labelleft=True)
     shown = _log_limits(series) if log else [_shown(series, value, higher_is_better=False) for value in LOSSES]
     known = [limits for limits in shown if limits is not None]
@@ -156,8 +158,13 @@ def losses_caption(view: TableView, series: Sequence[Series]) -> str:
     )
 
 
+def _loss_heading(part: str, of: str) -> str:
+    gap = " " if len(of) <= _LONG_UNIT else "\n"
+    return plain(f"{part} Loss{gap}({of})")
+
+
 def _wrapped(label: str) -> str:
-    """Return a label in lines that leave room for the axes; a leading blank, which shows an underscore, stays."""
+    """Return a label in lines that leave room for the axes."""
     lines = (fill(line, _LEGEND_WIDTH, break_long_words=False) for line in label.split("\n"))
     return "\n".join(lines)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.claims import Statement, parse_statement
-from tune_jobs.errors import unknown
+from tune_jobs.config import FIELDS
+from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.expansion import path_labels
 from tune_jobs.study import FRESH_PATH, PATH, Level, Study, Table, shipped_studies
 from tune_jobs.study_file import Node, read_yaml
@@ -109,6 +110,8 @@ def parse_published(root: Node, study: Study) -> Published:
     root.only("source", "tables", "values", "losses", "statements")
     levels = study_levels(study)
     tables, values, losses, statements = map(root.get, ("tables", "values", "losses", "statements"))
+    if losses is not None:
+        losses.only("objective", "conventions")
     if tables is None and values is None and statements is None:
         raise root.error("has neither tables nor values nor statements; give at least one")
     sealed = set(levels) - {final.name for final in study.finals}
@@ -126,7 +129,7 @@ def parse_published(root: Node, study: Study) -> Published:
         file=root.file,
         values=tuple(found.values()),
         statements=tuple(parse_statement(node, levels, targets) for node in statements.items()) if statements else (),
-        objective=losses.text("objective", "") if losses else "",
+        objective=_objective(losses.need("objective")) if losses else "",
         conventions=tuple(_convention(node) for node in losses.need("conventions").items()) if losses else (),
     )
 
@@ -182,9 +185,16 @@ def _values(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[Publ
         yield PublishedValue(table, level, name, value, decimals, _because(child), child.text("quote", "")), child
 
 
+def _objective(node: Node) -> str:
+    try:
+        return str(FIELDS["objective"].check("objective", node.value))
+    except ConfigError as error:
+        raise node.error(error.problem) from error
+
+
 def _convention(node: Node) -> Convention:
     node.only("name", "shift", "because")
-    return Convention(node.text("name", ""), _number(node.need("shift")), _because(node))
+    return Convention(str(node.need("name").value), _number(node.need("shift")), _because(node))
 
 
 def known_table(node: Node, levels: Mapping[str, Any]) -> str:

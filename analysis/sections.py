@@ -7,10 +7,13 @@ from matplotlib.figure import Figure
 
 from analysis.columns import Sheet
 from analysis.evidence import Evidence
+from analysis.path import metric_of, path_of, path_sheet, unit_of
 from analysis.pictures import PICTURES
 from analysis.summary import Fact, settings
 from analysis.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
+from analysis.waterfall import waterfall_caption, waterfall_figure
+from tune_jobs.config import METRIC_SPECS
 from tune_jobs.study import Table
 
 
@@ -40,6 +43,9 @@ def sections_of(evidence: Evidence) -> list[Section]:
     """Return the report's sections in their order."""
     study = evidence.study
     sections = [_table_section(table, evidence) for table in study.tables]
+    sections += _path_sections(evidence)
+    known = {row.table for row in evidence.rows}
+    sections += [_stage_section(stage, evidence) for stage in study.stages if stage.name in known]
     sections += [_final_section(table, evidence) for table in study.finals]
     return sections
 
@@ -51,11 +57,39 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
         return Section(table.name, table.title, view=view)
     pictures = []
     for kind in table.showing.figures:
-        drawn = PICTURES[kind](view, evidence) if kind in PICTURES else None
+        drawn = PICTURES[kind](view, evidence)
         if drawn is not None:
             name = table.name if kind == table.showing.figures[0] else f"{table.name}-{kind}"
             pictures.append(Picture(name, *drawn))
     return Section(table.name, table.title, view=view, pictures=pictures)
+
+
+def _path_sections(evidence: Evidence) -> list[Section]:
+    path = path_of(evidence) if evidence.study.stages else None
+    if path is None:
+        return []
+    metric, unit = METRIC_SPECS[metric_of(evidence)].label, unit_of(evidence)
+    figure = waterfall_figure(path, metric=metric, unit=unit)
+    words = metric.lower() if metric.istitle() else metric
+    picture = Picture("path", figure, waterfall_caption(path, metric=words))
+    paragraph = (
+        "Each stage starts from the best of the one before, chosen on validation alone. The winner of a stage is "
+        "flattered by having been chosen, so what each stage gained is estimated again with seeds that chose nothing."
+    )
+    sheets = [path_sheet(path, evidence)] if path.steps else []
+    return [Section("path", "The path of the stages", [paragraph], sheets=sheets, pictures=[picture])]
+
+
+def _stage_section(stage: Table, evidence: Evidence) -> Section:
+    section = _table_section(stage, evidence)
+    choice = next((choice for choice in evidence.choices if choice.stage == stage.name), None)
+    if choice is None:
+        words = "Not settled yet."
+    elif choice.labels:
+        words = f"Settled on {', '.join(choice.labels)}, the best mean of {choice.levels} levels on validation."
+    else:
+        words = f"None of the {choice.levels} levels was better than what the stage started from, which was kept."
+    return replace(section, title=f"Stage: {stage.title}", paragraphs=[words])
 
 
 def _final_section(table: Table, evidence: Evidence) -> Section:

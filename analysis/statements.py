@@ -283,7 +283,7 @@ def _equivalent(check: Check, data: _Data) -> Finding:
         else:
             margin, unit = check.numbers["margin"], data.unit(check)
         parts.append(
-            within_margin(own - against, margin, unit, f"{one.level} against {other.level}", np.abs(own).max())
+            within_margin(own - against, margin, unit, f"from {other.level} to {one.level}", np.abs(own).max())
         )
     return all_of(parts)
 
@@ -341,19 +341,24 @@ def _uncertainty(check: Check, data: _Data) -> Finding:
 
 
 def _words(check: Check, data: _Data) -> str:
-    own = f" {'over' if check.kind in ('ratio', 'gain') else 'and'} ".join(p.level for p in check.own)
-    if check.kind in ("increasing", "decreasing"):
-        own = ", ".join(place.level for place in check.own)
-    than = (" over " if check.kind == "gain" else " and ").join(place.level for place in check.than)
+    tables = list(dict.fromkeys(place.table for place in check.places))
+    own, than = (
+        [place.level if len(tables) == 1 else f"{place.level} ({place.table})" for place in places]
+        for places in (check.own, check.than)
+    )
+    joined = {"ratio": " over ", "gain": " over ", "increasing": ", ", "decreasing": ", "}.get(check.kind, " and ")
     margin = ""
     if check.kind == "equivalent":
         relative = check.numbers.get("relative_margin")
         margin = f"{relative:.0%}" if relative else f"{check.numbers['margin']:g} {data.unit(check)}".strip()
-    claim = KINDS[check.kind].words.format(own=own, than=than, margin=margin, feature=check.feature, **_numbers(check))
-    tables = ", ".join(dict.fromkeys(place.table for place in check.places))
+    claim = KINDS[check.kind].words.format(
+        own=joined.join(own), than=joined.join(than), margin=margin, feature=check.feature, **_numbers(check)
+    )
+    if len(tables) == 1:
+        claim += f" ({tables[0]})"
     if not KINDS[check.kind].quantity:
-        return f"{claim} ({tables})"
-    return f"{TESTABLE[check.quantity].format(metric=data.metric_words(check))}: {claim} ({tables})"
+        return claim
+    return f"{TESTABLE[check.quantity].format(metric=data.metric_words(check))}: {claim}"
 
 
 def _numbers(check: Check) -> dict[str, float]:

@@ -23,6 +23,15 @@ _LABEL_WIDTH = 17
 _HALF_BAR = 0.3
 # Where the gain that the choosing seeds showed stands, beside its bar.
 _BESIDE = 0.39
+_HOLLOW: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 6,
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 1.1,
+    "linestyle": "none",
+    "zorder": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -216,17 +225,6 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
         "end with the gain that the seeds showed by which the stage was chosen; what lies beyond the bar is the "
         f"flattery of choosing the best.{left}{'' if path.complete else ' Later stages are not known yet.'}"
     )
-
-
-_HOLLOW: dict[str, Any] = {
-    "marker": "D",
-    "markersize": 6,
-    "markerfacecolor": "white",
-    "markeredgecolor": "black",
-    "markeredgewidth": 1.1,
-    "linestyle": "none",
-    "zorder": 4,
-}
 
 
 def _wide(frame: pd.DataFrame) -> pd.DataFrame:

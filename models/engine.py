@@ -55,6 +55,7 @@ def train(
     epochs: int | None = None,
     measure_at: Collection[int] = (),
     measure_improvements: bool = False,
+    measure_stops: Collection[int] = (),
     device: str = "cpu",
     time_limit_seconds: float | None = None,
     on_epoch: Callable[[History], None] | None = None,
@@ -67,6 +68,7 @@ def train(
         data: the training and the validation part.
         epochs: how far to train, `config.epochs` unless told; fewer give the beginning of the full run.
         measure_at: the epochs after which to measure in evaluation mode and keep predictions.
+        measure_stops: also measure where early stopping with these patiences would end the trajectory.
         measure_improvements: also measure after each epoch whose validation metric beats all before it.
         device: "cpu", "cuda" or "cuda:1".
         time_limit_seconds: wall-clock limit for each trajectory; past it the running epoch is given up.
@@ -104,6 +106,7 @@ def train(
                     epochs=epochs,
                     measure_at=frozenset(measure_at),
                     measure_improvements=measure_improvements,
+                    measure_stops=frozenset(measure_stops),
                     deadline=None if time_limit_seconds is None else perf_counter() + time_limit_seconds,
                     on_epoch=on_epoch,
                 )
@@ -198,6 +201,7 @@ def _train_one(
     epochs: int,
     measure_at: Collection[int],
     measure_improvements: bool,
+    measure_stops: Collection[int],
     deadline: float | None,
     on_epoch: Callable[[History], None] | None,
 ) -> Training:
@@ -228,8 +232,10 @@ def _train_one(
         validation_loss = history.validation_loss[-1]
         finite = isfinite(history.train_loss[-1]) and isfinite(validation_loss)
         improved = best_metric.improves(epoch, history.validation_metric[-1])
-        stop = not best_loss.improves(epoch, validation_loss) and 0 < patience <= epoch - best_loss.epoch
-        if epoch in measure_at or (improved and measure_improvements) or stop or not finite:
+        waited = 0 if best_loss.improves(epoch, validation_loss) else epoch - best_loss.epoch
+        stop = 0 < patience <= waited
+        read = epoch in measure_at or waited in measure_stops or (improved and measure_improvements)
+        if read or stop or not finite:
             history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
         if on_epoch is not None:
             on_epoch(history)

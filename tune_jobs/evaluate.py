@@ -231,7 +231,7 @@ def _train(
     while True:
         kept = ledger.storage.names(MODELS)
         missing = {
-            trial.key: dataclasses.replace(trial, epochs=epoch, measure_at=frozenset({epoch}))
+            trial.key: Trial(trial.key, trial.config, epoch, frozenset({epoch}))
             for trial, epoch in readings
             if model_name(trial.key, epoch) not in kept
         }

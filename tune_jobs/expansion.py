@@ -57,6 +57,7 @@ class Trial:
         epochs: how far it must go.
         measure_at: the epochs that rows read.
         measure_improvements: whether some row reads the best epoch.
+        stops: patiences of rows that end where early stopping would have ended a longer trajectory.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Trial:
     epochs: int
     measure_at: frozenset[int]
     measure_improvements: bool = False
+    stops: frozenset[int] = frozenset()
 
 
 def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
@@ -194,19 +196,19 @@ def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialC
 def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Mapping[str, str]) -> list[Trial]:
     """Return the distinct trials that the rows read, in the order in which the rows first read them.
 
-    Rows that differ in `epochs` alone read one trajectory; it must go as far as the longest of them.
+    Rows that differ in `epochs` or early stopping alone read one trajectory; it must go as far as the longest of
+    them, and stops early only if all of them do.
 
     Args:
         rows: of `expand`.
         seeds: the replicates of every row.
         fingerprints: of the data, by `data_id`.
     """
-    trials: dict[tuple[str, int], Trial] = {}
+    trials: dict[str, Trial] = {}
     pairs = [(seed, row) for row in rows if row.config is not None for seed in replicates(row, seeds)]
     for seed, row in sorted(pairs, key=lambda pair: pair[0]):
         trial = row_trial(row, seed, fingerprints)
-        slot = (trial.key, trial.config.early_stopping_patience)
-        trials[slot] = _merged(trials[slot], trial) if slot in trials else trial
+        trials[trial.key] = _merged(trials[trial.key], trial) if trial.key in trials else trial
     return list(trials.values())
 
 
@@ -228,8 +230,12 @@ def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
 
 def _merged(one: Trial, other: Trial) -> Trial:
     longer = max(one, other, key=lambda trial: trial.epochs)
+    patiences = one.config.early_stopping_patience, other.config.early_stopping_patience
+    patience = max(patiences) if all(patiences) else 0
     return dataclasses.replace(
         longer,
+        config=longer.config.replace(early_stopping_patience=patience),
+        stops=(one.stops | other.stops | set(patiences)) - {0, patience},
         measure_at=one.measure_at | other.measure_at,
         measure_improvements=one.measure_improvements or other.measure_improvements,
     )

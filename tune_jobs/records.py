@@ -212,8 +212,9 @@ def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | Non
     if record.outcome == FAILED:
         return not (retry_failed or record.retriable)
     readings = [
-        record.reading(epochs=epochs, patience=trial.config.early_stopping_patience, read=read)
+        record.reading(epochs=epochs, patience=patience, read=read)
         for epochs in trial.measure_at
+        for patience in (trial.config.early_stopping_patience, *trial.stops)
         for read in (["last", "best"] if trial.measure_improvements else ["last"])
     ]
     outcomes = {reading.outcome for reading in readings}

@@ -26,6 +26,8 @@ FIGURES = {
     "calibration": "how often predicted intervals hold what they should",
     "uncertainty": "predicted standard deviations against each input",
 }
+# How far the grid of decisions reaches, in standard deviations of the inputs; see `models.engine.grid_points`.
+GRID_REACH = 2.5
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration that has no name of its own.
 FINAL = "final"

@@ -56,6 +56,7 @@ def payload(trial: Trial) -> dict[str, Any]:
         "epochs": trial.epochs,
         "measure_at": sorted(trial.measure_at),
         "measure_improvements": trial.measure_improvements,
+        "stops": sorted(trial.stops),
     }
 
 
@@ -67,6 +68,7 @@ def from_payload(values: Mapping[str, Any]) -> Trial:
         epochs=values["epochs"],
         measure_at=frozenset(values["measure_at"]),
         measure_improvements=values["measure_improvements"],
+        stops=frozenset(values["stops"]),
     )
 
 
@@ -129,6 +131,7 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
             epochs=trial.epochs,
             measure_at=trial.measure_at,
             measure_improvements=trial.measure_improvements,
+            measure_stops=trial.stops,
             device=device,
             time_limit_seconds=job.time_limit_seconds,
             on_epoch=after_epoch,

@@ -426,3 +426,14 @@ def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
         "print(bool((torch.full((4_000_000,), 1e-40) * 1.0 != 0).all()))"
     )
     assert run_python(code) == "True"
+
+
+def test_where_early_stopping_would_have_ended_is_measured_without_ending(images: Any) -> None:
+    stopped = history(images, epochs=30, learning_rate=0.05, early_stopping_patience=2)
+    assert stopped.outcome == "stopped_early"
+    whole = history(images, epochs=30, learning_rate=0.05, run={"measure_stops": [2]})
+    assert whole.epochs == 30
+    assert stopped.epochs in whole.measurements
+    mine, theirs = whole.measurements[stopped.epochs], stopped.measurements[stopped.epochs]
+    assert mine.train_loss == theirs.train_loss
+    assert np.array_equal(mine.validation_outputs, theirs.validation_outputs)

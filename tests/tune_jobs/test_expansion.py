@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import datasets_read, differences, expand, required_trials, row_trial
-from tune_jobs.study import Study, load_study
+from tune_jobs.expansion import (
+    datasets_read,
+    differences,
+    expand,
+    replicate,
+    replicates,
+    required_trials,
+    row_trial,
+)
+from tune_jobs.study import Study, load_study, shipped_studies
 
 
 def study(tmp_path: Path, text: str) -> Study:
@@ -39,11 +47,16 @@ def test_epochs_are_trials_of_their_own_under_cosine(tmp_path: Path) -> None:
     assert len(required_trials(expand(study(tmp_path, text)), [0], {"digits": "x"})) == 3
 
 
-def test_early_stopping_is_run_apart_and_read_from_the_same_trajectory(tmp_path: Path) -> None:
-    text = "tables: [{factor: early_stopping_patience, levels: [0, 2]}]"
-    trials = required_trials(expand(study(tmp_path, text)), [0], {"digits": "x"})
-    assert len(trials) == 2
-    assert len({trial.key for trial in trials}) == 1
+@pytest.mark.parametrize(
+    ("levels", "patience", "stops"), [("[0, 2, 5]", 0, {2, 5}), ("[2, 5]", 5, {2}), ("[3]", 3, set())]
+)
+def test_rows_that_differ_in_early_stopping_alone_are_one_trial(
+    tmp_path: Path, levels: str, patience: int, stops: set[int]
+) -> None:
+    text = f"tables: [{{name: t, cross: {{early_stopping_patience: {levels}}}}}]"
+    (trial,) = required_trials(expand(study(tmp_path, text)), [0], {"digits": "x"})
+    assert trial.config.early_stopping_patience == patience
+    assert trial.stops == stops
 
 
 def test_a_cell_that_cannot_be_built_is_a_row_with_its_reason(tmp_path: Path) -> None:
@@ -99,3 +112,87 @@ def test_datasets_and_differences(tmp_path: Path) -> None:
     assert differences(rows[1].config, loaded.config()) == "toy_problem=moons"
     assert differences(rows[2].config, loaded.config()) == "epochs=20"
     assert differences(loaded.config(), loaded.config()) == "default"
+
+
+def test_replicates_move_the_data_that_a_study_says(tmp_path: Path) -> None:
+    text = """
+seeds: 2
+splits: validation
+base: {dataset: diabetes, objective: mse, split_seed: 5}
+tables:
+  - {name: a, factor: epochs, levels: [1]}
+  - {name: b, factor: epochs, levels: [1], splits: outer}
+  - {name: c, factor: epochs, levels: [1], splits: fixed}
+"""
+    rows = expand(study(tmp_path, text))
+    moved = [[replicate(row, seed) for seed in (0, 1)] for row in rows]
+    assert [[(c.seed, c.split_seed, c.outer_split) for c in configs] for configs in moved] == [
+        [(0, 5, 0), (1, 6, 0)],
+        [(0, 5, 0), (1, 6, 1)],
+        [(0, 5, 0), (1, 5, 0)],
+    ]
+    assert set(datasets_read(rows, [0, 1])) == {"diabetes", "diabetes(outer split 1)"}
+    trials = required_trials(rows, [0, 1], {"diabetes": "x", "diabetes(outer split 1)": "y"})
+    assert len(trials) == 4, "the first replicate is the same for all three"
+
+
+def test_outer_splits_need_a_dataset_without_a_test_part_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="tables.epochs: splits: outer draws test parts anew, and digits has one"):
+        expand(study(tmp_path, "splits: outer\ntables: [{factor: epochs, levels: [1]}]"))
+
+
+def test_a_table_may_have_more_replicates_than_the_study(tmp_path: Path) -> None:
+    text = "seeds: 2\ntables: [{factor: epochs, levels: [1], seeds: 5}, {factor: batch_size, levels: [8]}]"
+    many, few = expand(study(tmp_path, text))
+    assert [len(replicates(row, range(2))) for row in (many, few)] == [5, 2]
+    assert [len(replicates(row, range(1))) for row in (many, few)] == [1, 1], "fewer than declared is fewer for all"
+    assert [len(replicates(row, range(9))) for row in (many, few)] == [9, 9]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_quick_look_is_the_beginning_of_the_full_run(tmp_path: Path, schedule: str) -> None:
+    text = f"base: {{schedule: {schedule}}}\ntables: [{{factor: epochs, levels: [3, 40]}}]"
+    (tmp_path / "s.yaml").write_text(text)
+    full, quick = (expand(load_study(str(tmp_path / "s.yaml"), fraction=share)) for share in (1.0, 0.1))
+    assert [row.epochs for row in quick] == [1, 4]
+    prints = {"digits": "x"}
+    assert [row_trial(r, 0, prints).key for r in full] == [row_trial(r, 0, prints).key for r in quick]
+    assert [row_trial(r, 0, prints).epochs for r in quick] == [1, 4]
+    assert [row_trial(r, 0, prints).config.epochs for r in quick] == [3, 40], "schedules count with the full run"
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5])
+def test_a_fraction_is_a_share(tmp_path: Path, share: float) -> None:
+    (tmp_path / "s.yaml").write_text("tables: [{factor: epochs, levels: [3]}]")
+    with pytest.raises(UserError, match="--fraction"):
+        load_study(str(tmp_path / "s.yaml"), fraction=share)
+
+
+def test_a_level_may_read_another_epoch_and_finals_may_be_several(tmp_path: Path) -> None:
+    text = """
+tables:
+  - name: stop
+    levels:
+      - {label: last, set: {epochs: 5}}
+      - {label: best, set: {epochs: 5}, read: best}
+base: {epochs: 5}
+final:
+  - {name: one, set: {epochs: 2}, read: best}
+  - {name: two, set: {epochs: 3}}
+"""
+    rows = expand(study(tmp_path, text))
+    assert [(row.table, row.read, row.is_default) for row in rows] == [
+        ("stop", "last", True),
+        ("stop", "best", False),
+        ("one", "best", False),
+        ("two", "last", False),
+    ]
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_expands(name: str) -> None:
+    loaded = load_study(name)
+    rows = expand(loaded)
+    assert all(row.config is not None for row in rows if row.table in {t.name for t in loaded.finals})
+    prints = dict.fromkeys(datasets_read(rows, range(loaded.seeds)), "x")
+    assert required_trials(rows, range(loaded.seeds), prints)

@@ -1,0 +1,91 @@
+"""The path of a staged study: its waterfall, and the same numbers as a table."""
+
+import pandas as pd
+
+from analysis.columns import Column, Sheet, format_number
+from analysis.evidence import Evidence
+from analysis.statistics import SIGNIFICANCE, Difference
+from analysis.waterfall import Step, Waterfall, waterfall
+from tune_jobs.config import METRIC_SPECS
+from tune_jobs.expansion import path_labels
+from tune_jobs.study import FRESH_PATH, PATH
+
+
+def path_of(evidence: Evidence) -> Waterfall | None:
+    """Return the path as far as it is known; None where not even its start has been run with a fresh seed."""
+    fresh = _points(evidence, FRESH_PATH)
+    if fresh.loc[fresh["point"] == 0, "value"].notna().sum() == 0:
+        return None
+    return waterfall(
+        fresh,
+        _points(evidence, PATH),
+        labels=path_labels(evidence.study),
+        chosen=[", ".join(choice.labels) for choice in evidence.choices],
+        higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
+    )
+
+
+def metric_of(evidence: Evidence) -> str:
+    """Return the name of the metric that the stages are compared by."""
+    own = evidence.trials[evidence.trials["table"] == FRESH_PATH]
+    return str(next(name for name in own["metric"] if name))
+
+
+def unit_of(evidence: Evidence) -> str:
+    """Return the unit of that metric."""
+    own = evidence.trials[evidence.trials["table"] == FRESH_PATH]
+    return METRIC_SPECS[metric_of(evidence)].unit or str(next(unit for unit in own["target_unit"] if unit))
+
+
+def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
+    """Return the path as a table: what each stage chose, what that gained with fresh seeds and with those that chose."""
+    metric, unit = METRIC_SPECS[metric_of(evidence)], unit_of(evidence)
+    points = "points" if unit == "%" else unit
+    decimals = 2 if unit == "%" else _decimals(path.start.mean)
+    levels = {choice.stage: choice.levels for choice in evidence.choices}
+    counts = [levels[stage.name] for stage in evidence.study.stages if stage.name in levels]
+    return Sheet(
+        "path",
+        "What each stage gained",
+        (
+            Column("Stage", tuple(step.label for step in path.steps), "words"),
+            Column("Chosen", tuple(step.chosen or "as before" for step in path.steps), "words"),
+            Column("of levels", tuple(str(count) for count in counts[: len(path.steps)])),
+            Column(
+                f"Validation {metric.label} ({unit})",
+                tuple(_value(step.after.mean, step.after.half_width, decimals) for step in path.steps),
+            ),
+            Column(f"Gain, fresh seeds ({points})", tuple(_gain(step.gain, step, decimals) for step in path.steps)),
+            Column(
+                f"Gain, seeds that chose ({points})", tuple(_gain(step.seen, step, decimals) for step in path.steps)
+            ),
+            Column("Verdict", tuple(step.verdict for step in path.steps), "words"),
+        ),
+        (
+            f"Start: {_value(path.start.mean, path.start.half_width, decimals)} {unit}, n = {path.start.n} fresh seeds.",
+            f"Verdicts hold at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a gain is an improvement.",
+        ),
+    )
+
+
+def _points(evidence: Evidence, table: str) -> pd.DataFrame:
+    own = evidence.trials[evidence.trials["table"] == table]
+    order = {position: point for point, position in enumerate(own["position"].unique())}
+    return pd.DataFrame(
+        {"point": own["position"].map(order), "seed": own["seed"], "value": own["validation_metric"]}
+    ).reset_index(drop=True)
+
+
+def _value(mean: float, half_width: float | None, decimals: int) -> str:
+    text = format_number(mean, decimals)
+    return text if half_width is None else f"{text} ± {format_number(half_width, decimals)}"
+
+
+def _gain(gain: Difference | None, step: Step, decimals: int) -> str:
+    if gain is None:
+        return "–"
+    return "0" if not step.chosen else ("+" if gain.mean > 0 else "") + _value(gain.mean, gain.half_width, decimals)
+
+
+def _decimals(value: float) -> int:
+    return 0 if abs(value) >= 1000 else 3

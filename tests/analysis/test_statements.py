@@ -1,0 +1,333 @@
+"""Sentences against replicates: what holds, what is contradicted, and what few seeds cannot tell."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.claim_tests import directed, within_margin
+from analysis.claims import KINDS, Check, Place, Statement
+from analysis.published import load_published
+from analysis.statements import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    HOLDS,
+    NO_TEST,
+    StatementResult,
+    count_verdicts,
+    judge,
+)
+from tune_jobs.expansion import Row, expand
+from tune_jobs.study import load_study, shipped_studies
+
+STUDY = """\
+epochs_until: 90
+base: {dataset: digits, hidden_units: 8, epochs: 20}
+tables:
+  - factor: activation
+    levels: [relu, tanh, sigmoid]
+  - name: grid
+    cross: {hidden_layers: [1, 2], hidden_units: [4, 8]}
+  - name: houses
+    factor: activation
+    levels: [relu, tanh]
+    base: {dataset: house_prices, objective: gaussian_nll}
+"""
+# Ten replicates around a level: the same noise for every level, so that pairs differ by less than levels do.
+NOISE = np.array([0.3, -0.2, 0.1, 0.0, -0.4, 0.2, 0.5, -0.1, -0.3, 0.05])
+OWN = np.array([0.02, -0.01, 0.03, 0.0, -0.02, 0.01, -0.03, 0.04, 0.0, 0.01])
+pairs = st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=2, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Row]:
+    path: Path = tmp_path_factory.mktemp("study") / "small.yaml"
+    path.write_text(STUDY)
+    return expand(load_study(str(path)))
+
+
+def around(mean: float, n: int = 10, spread: float = 1.0, own: float = 1.0) -> list[float]:
+    return list(mean + spread * NOISE[:n] + own * OWN[:n] * (mean % 7 - 3))
+
+
+def replicates(levels: Mapping[str, Sequence[float]], table: str = "activation", **columns: Any) -> pd.DataFrame:
+    """Return trials whose metric and validation loss are as given, with a train loss of half the validation loss."""
+    regression = table == "houses"
+    parts = []
+    for level, numbers in levels.items():
+        base = {
+            "table": table,
+            "level": level,
+            "seed": range(len(numbers)),
+            "outcome": ["completed" if np.isfinite(number) else "diverged" for number in numbers],
+            "epoch": [20 if np.isfinite(number) else pd.NA for number in numbers],
+            "metric": "rmse" if regression else "accuracy",
+            "target_unit": "dollars" if regression else "",
+            "train_metric": [number + 1 for number in numbers],
+            "validation_metric": list(numbers),
+            "train_loss": [number / 2 for number in numbers],
+            "validation_loss": list(numbers),
+            "train_seconds": list(numbers),
+            "epochs_until": [float("nan")] * len(numbers),
+        }
+        given = {name: value[level] if isinstance(value, dict) else value for name, value in columns.items()}
+        parts.append(pd.DataFrame({**base, **given}).astype({"epoch": "Int64"}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def check(kind: str, own: Sequence[str], than: Sequence[str] = (), table: str = "activation", **options: Any) -> Check:
+    quantity, feature = options.pop("quantity", "validation_metric"), options.pop("feature", "")
+    places = [tuple(Place(table, level) for level in levels) for levels in (own, than)]
+    return Check(kind, quantity, *places, numbers=options, feature=feature)
+
+
+def result(rows: Sequence[Row], trials: pd.DataFrame, *checks: Check, **frames: pd.DataFrame) -> StatementResult:
+    return judge([Statement("It is so.", checks=checks)], rows=rows, trials=trials, **frames)[0]
+
+
+def test_higher_holds_with_its_size_in_words(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97, 3), "Tanh": around(95, 3)})
+    found = result(rows, trials, check("higher", ["ReLU"], ["Tanh"]))
+    assert found.verdict == HOLDS
+    (part,) = found.checks
+    differences = np.array(around(97, 3)) - np.array(around(95, 3))
+    assert part.p_value == pytest.approx(stats.ttest_1samp(differences, 0, alternative="greater").pvalue)
+    half_width = stats.t.ppf(0.975, 2) * stats.sem(differences)
+    assert part.effects == (f"+{differences.mean():.2f} ± {half_width:.2f} points against Tanh, n = 3",)
+    assert part.words == "validation accuracy: ReLU higher than Tanh (activation)"
+
+
+def test_the_contrary_contradicts(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97), "Tanh": around(95)})
+    assert result(rows, trials, check("lower", ["ReLU"], ["Tanh"])).verdict == CONTRADICTED
+
+
+def test_few_seeds_cannot_tell(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": [97.0, 95.5, 96.0], "Tanh": [95.9, 96.0, 95.8]})
+    found = result(rows, trials, check("higher", ["ReLU"], ["Tanh"]))
+    assert found.verdict == CANNOT_TELL
+    assert found.verdict_words == "cannot be told at 3 seeds"
+
+
+def test_all_of_several_must_hold(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97), "Tanh": around(95), "Sigmoid": around(97)})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh", "Sigmoid"])).verdict == CANNOT_TELL
+    trials = replicates({"ReLU": around(97), "Tanh": around(95), "Sigmoid": around(98)})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh", "Sigmoid"])).verdict == CONTRADICTED
+
+
+def test_one_test_that_is_contradicted_contradicts_its_sentence(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97), "Tanh": around(95)})
+    tests = check("higher", ["ReLU"], ["Tanh"]), check("lower", ["ReLU"], ["Tanh"])
+    found = result(rows, trials, *tests)
+    assert [part.verdict for part in found.checks] == [HOLDS, CONTRADICTED]
+    assert found.verdict == CONTRADICTED
+
+
+def test_the_correction_is_over_all_sentences(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97), "Tanh": around(95), "Sigmoid": around(96.9)})
+    one = check("higher", ["ReLU"], ["Tanh"])
+    alone = result(rows, trials, one).checks[0].p_value
+    statements = [Statement("One.", checks=(one,)), Statement("Two.", checks=(check("higher", ["Tanh"], ["ReLU"]),))]
+    first, _ = judge(statements, rows=rows, trials=trials)
+    assert first.checks[0].p_value == pytest.approx(2 * (alone or 0))
+
+
+def test_an_order_is_a_slope_per_step(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(93), "Tanh": around(95), "Sigmoid": around(97)})
+    assert result(rows, trials, check("increasing", ["ReLU", "Tanh", "Sigmoid"])).verdict == HOLDS
+    found = result(rows, trials, check("decreasing", ["ReLU", "Tanh", "Sigmoid"]))
+    assert found.verdict == CONTRADICTED
+    assert found.checks[0].effects[0].startswith("+2.0")
+    assert "points per step" in found.checks[0].effects[0]
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(3.0, HOLDS), (1.0, CONTRADICTED), (2.02, CANNOT_TELL)])
+def test_equivalence_needs_the_interval_inside_the_margin(rows: Sequence[Row], margin: float, verdict: str) -> None:
+    trials = replicates({"ReLU": around(97), "Tanh": list(np.array(around(97)) - 2 + 10 * OWN)})
+    found = result(rows, trials, check("equivalent", ["ReLU", "Tanh"], margin=margin))
+    assert found.verdict == verdict
+
+
+def test_a_margin_may_be_a_share(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(10), "Tanh": around(11)})
+    equivalent = check("equivalent", ["ReLU", "Tanh"], quantity="train_seconds", relative_margin=0.2)
+    found = result(rows, trials, equivalent)
+    assert found.verdict == HOLDS
+    assert found.checks[0].words == "train time: ReLU and Tanh equivalent within 20% (activation)"
+
+
+@pytest.mark.parametrize(("about", "verdict"), [(6, HOLDS), (3, CONTRADICTED)])
+def test_a_ratio_is_near_what_was_said(rows: Sequence[Row], about: float, verdict: str) -> None:
+    trials = replicates({"ReLU": list(60 + NOISE), "Tanh": list(10 + OWN)})
+    found = result(rows, trials, check("ratio", ["ReLU", "Tanh"], quantity="train_seconds", about=about, within=1.5))
+    assert found.verdict == verdict
+    assert found.checks[0].effects[0].startswith("6 times")
+
+
+def test_a_gap_to_training_has_a_direction(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97)}, train_metric={"ReLU": list(np.array(around(97)) + 2 + OWN)})
+    assert result(rows, trials, check("above", ["ReLU"], quantity="metric_gap", value=1)).verdict == HOLDS
+    errors = np.array(around(97))
+    trials = replicates({"ReLU": list(errors)}, table="houses", train_metric={"ReLU": list(errors - 2 + OWN)})
+    gap = check("above", ["ReLU"], table="houses", quantity="metric_gap", value=1)
+    found = result(rows, trials, gap)
+    assert found.verdict == HOLDS
+    assert "dollars" in found.checks[0].effects[0]
+
+
+def test_a_gain_is_compared_with_a_gain(rows: Sequence[Row]) -> None:
+    levels = {"1, 4": around(90), "1, 8": around(95), "2, 4": around(93), "2, 8": around(94)}
+    trials = replicates(levels, table="grid")
+    gain = check("gain", ["1, 8", "1, 4"], ["2, 8", "2, 4"], table="grid")
+    assert result(rows, trials, gain).verdict == HOLDS
+
+
+def test_what_varies_more_is_told_from_its_distances(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": list(90 + 20 * NOISE), "Tanh": list(97 + OWN)})
+    assert result(rows, trials, check("more_varied", ["ReLU"], ["Tanh"])).verdict == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("reached", "kind", "verdict"),
+    [
+        (10, "reaches", HOLDS),
+        (10, "never_reaches", CONTRADICTED),
+        (6, "reaches", CANNOT_TELL),
+        (0, "reaches", CONTRADICTED),
+    ],
+)
+def test_most_runs_reach_the_target_or_do_not(rows: Sequence[Row], reached: int, kind: str, verdict: str) -> None:
+    until = [5.0] * reached + [float("nan")] * (10 - reached)
+    trials = replicates({"ReLU": around(97)}, epochs_until={"ReLU": until})
+    found = result(rows, trials, check(kind, ["ReLU"], quantity="epochs_until"))
+    assert found.verdict == verdict
+    assert found.checks[0].effects[0].startswith(f"reached by {reached} of 10")
+
+
+def test_never_is_later_than_the_last_epoch(rows: Sequence[Row]) -> None:
+    until = {"ReLU": [18.0, 19.0, 20.0, 19.0, 20.0], "Tanh": [float("nan")] * 5}
+    trials = replicates({"ReLU": around(97, 5), "Tanh": around(95, 5)}, epochs_until=until)
+    found = result(rows, trials, check("lower", ["ReLU"], ["Tanh"], quantity="epochs_until"))
+    assert found.verdict == HOLDS
+    assert found.checks[0].effects[0].startswith("−1.8 ")
+
+
+def test_uncertainty_that_rises_with_an_input(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97, 5)}, table="houses")
+    rises = check("rises_with", ["ReLU"], table="houses", quantity="", feature="OverallQual")
+    assert result(rows, trials, rises).checks[0].reason == "no predictions are kept"
+    correlations = pd.DataFrame(
+        {
+            "table": "houses",
+            "level": "ReLU",
+            "seed": range(5),
+            "feature": "OverallQual",
+            "correlation": [0.4, 0.5, 0.45, 0.5, 0.4],
+        }
+    )
+    assert result(rows, trials, rises, correlations=correlations).verdict == HOLDS
+
+
+def test_a_replicate_that_diverged_is_worse_than_any_number(rows: Sequence[Row]) -> None:
+    diverged = [*around(99)[:5], *[float("nan")] * 5]
+    trials = replicates({"ReLU": around(97), "Tanh": diverged})
+    found = result(rows, trials, check("higher", ["ReLU"], ["Tanh"]))
+    assert found.verdict == CANNOT_TELL
+    assert found.checks[0].effects == ("higher against Tanh in 5 of 10 pairs (diverged is worst)",)
+    trials = replicates({"ReLU": around(97), "Tanh": [float("nan")] * 10})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).verdict == HOLDS
+    assert result(rows, trials, check("increasing", ["Tanh", "ReLU"])).verdict == HOLDS
+    lower = check("lower", ["ReLU"], ["Tanh"], quantity="validation_loss")
+    assert result(rows, trials, lower).verdict == HOLDS
+    time = check("lower", ["ReLU"], ["Tanh"], quantity="train_seconds")
+    assert result(rows, trials, time).checks[0].reason == "Tanh: diverged in 10 of 10"
+
+
+def test_what_failed_or_was_not_run_is_not_tested(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97, 3), "Tanh": around(95, 3)}, outcome={"ReLU": "completed", "Tanh": "failed"})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).checks[0].reason == "Tanh: failed"
+    trials = replicates({"ReLU": around(97, 3)})
+    found = result(rows, trials, check("higher", ["ReLU"], ["Tanh"]))
+    assert found.checks[0].reason == "not run yet"
+    assert found.verdict_words == CANNOT_TELL
+
+
+def test_one_replicate_cannot_be_tested(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": [97.0], "Tanh": [95.0]})
+    (part,) = result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).checks
+    assert (part.p_value, part.reason) == (None, "one replicate cannot be tested")
+
+
+def test_equal_differences_of_three_claim_nothing(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": [97.0, 96.0, 95.0], "Tanh": [96.0, 95.0, 94.0]})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).verdict == CANNOT_TELL
+
+
+def test_pairs_are_those_of_the_seeds_that_both_have(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97, 6), "Tanh": around(95, 4)})
+    assert result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).checks[0].n == 4
+
+
+def test_a_star_is_the_mean_of_the_cells_that_are_shared(rows: Sequence[Row]) -> None:
+    trials = replicates({"1, 4": around(90), "1, 8": around(95), "2, 8": around(99)}, table="grid")
+    found = result(rows, trials, check("higher", ["*, 8"], ["*, 4"], table="grid"))
+    expected = np.array(around(95)) - np.array(around(90))
+    assert found.checks[0].effects[0].startswith(f"+{expected.mean():.3f}")
+
+
+def test_a_sentence_without_tests_is_not_tested(rows: Sequence[Row]) -> None:
+    trials = replicates({"ReLU": around(97)})
+    found = judge([Statement("It is so.", because="no table")], rows=rows, trials=trials)
+    assert found[0].verdict == NO_TEST
+    assert count_verdicts(found) == {HOLDS: 0, CONTRADICTED: 0, CANNOT_TELL: 0, NO_TEST: 1}
+
+
+def test_every_kind_of_test_is_used_by_a_shipped_study_and_can_be_judged() -> None:
+    used = set()
+    for name in shipped_studies():
+        study = load_study(name)
+        if published := load_published(study):
+            trials = replicates({"ReLU": around(97)}).iloc[:0]
+            results = judge(published.statements, rows=expand(study), trials=trials)
+            assert {part.reason for own in results for part in own.checks} <= {"not run yet", "no predictions are kept"}
+            used |= {part.check.kind for own in results for part in own.checks}
+    assert used == set(KINDS)
+
+
+@given(pairs)
+def test_a_claim_and_its_contrary_never_both_hold(values: list[tuple[float, float]]) -> None:
+    own, against = np.array(values).T
+    for sign in (1.0, -1.0):
+        found = directed(own, against, sign, "", "")
+        assert max(found.p_claim or 0, found.p_contrary or 0) >= 0.5
+        assert min(found.p_claim or 0, found.p_contrary or 0) >= 0
+
+
+@given(pairs, st.floats(-50, 50))
+def test_a_test_does_not_depend_on_where_the_values_lie(values: list[tuple[float, float]], shift: float) -> None:
+    own, against = np.round(np.array(values), 3).T
+    before, after = directed(own, against, 1.0, "", ""), directed(own + shift, against + shift, 1.0, "", "")
+    assert after.p_claim == pytest.approx(before.p_claim, abs=1e-3)
+
+
+@given(pairs, st.floats(0.1, 50))
+def test_equivalence_is_the_95_percent_interval_inside_the_margin(
+    values: list[tuple[float, float]], margin: float
+) -> None:
+    own, against = np.round(np.array(values), 2).T
+    differences = own - against
+    spread = differences.std(ddof=1)
+    if spread < 1e-6:
+        return
+    half_width = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    reach = abs(differences.mean()) + half_width
+    if abs(reach - margin) > 1e-6:
+        found = within_margin(differences, margin, "", "", 1.0)
+        assert ((found.p_claim or 0) <= 0.05) == (reach < margin)
