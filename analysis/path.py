@@ -38,7 +38,7 @@ def unit_of(evidence: Evidence) -> str:
 
 
 def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
-    """Return the path as a table: what each stage chose, what that gained with fresh seeds and with those that chose."""
+    """Return the path as a table: what each stage chose, and what that gained with which seeds."""
     metric, unit = METRIC_SPECS[metric_of(evidence)], unit_of(evidence)
     points = "points" if unit == "%" else unit
     decimals = 2 if unit == "%" else _decimals(path.start.mean)
@@ -62,7 +62,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
             Column("Verdict", tuple(step.verdict for step in path.steps), "words"),
         ),
         (
-            f"Start: {_value(path.start.mean, path.start.half_width, decimals)} {unit}, n = {path.start.n} fresh seeds.",
+            f"Start: {_value(path.start.mean, path.start.half_width, decimals)} {unit}, {path.start.n} fresh seeds.",
             f"Verdicts hold at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a gain is an improvement.",
         ),
     )

@@ -1,25 +1,24 @@
 """Which figure is drawn for which name in a study's `figures`. A further one is a function and a line here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from matplotlib.figure import Figure
 
 from analysis.boundaries import BoundaryPanel, boundaries_caption, boundaries_figure, decision
 from analysis.calibration import (
-    GaussianPredictions,
     calibration_caption,
     calibration_figure,
     coverage_frame,
-    gaussian_predictions,
     spread_frame,
 )
 from analysis.columns import format_number
 from analysis.evidence import Evidence
+from analysis.gaussians import gaussian_replicates
 from analysis.plots import figure_caption, losses_caption, losses_figure, table_figure
 from analysis.series import series_of
 from analysis.tables import Line, TableView
 from analysis.uncertainty import uncertainty_caption, uncertainty_figure
-from tune_jobs.expansion import Row, replicates
+from tune_jobs.expansion import replicates
 from tune_jobs.records import Record
 from tune_jobs.study import GRID_REACH
 
@@ -91,25 +90,6 @@ def _uncertainty(view: TableView, evidence: Evidence) -> Drawn:
             figure = uncertainty_figure(predictions, info.features, unit=info.target_unit)
             return figure, uncertainty_caption(view.title, ", ".join(line.labels), predictions)
     return None
-
-
-def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
-    """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
-    gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
-    records = evidence.predictions(gaussian)
-    for row in gaussian:
-        position = evidence.rows.index(row)
-        own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
-        for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
-            stored = evidence.targets(row, int(seed))
-            if {"targets", "target_mean", "inputs", "input_offset"} <= set(stored) and row.config is not None:
-                yield gaussian_predictions(
-                    records[key].predictions(int(epoch)),
-                    stored,
-                    link=row.config.variance_link,
-                    position=position,
-                    seed=int(seed),
-                )
 
 
 PICTURES: Mapping[str, Callable[[TableView, Evidence], Drawn]] = {

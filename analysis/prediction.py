@@ -25,11 +25,11 @@ def prediction_half_width(
     - `OTHER_SPLIT`: V = s²(1 + 1/n) + 2b. The replicates share a split, the new run has another.
     - `SAME_ROWS`: V = s²(1 + 1/n). The new run is scored on the very rows of the replicates.
 
-    The quantile is Student's t with (n - 1)(V / estimated part of V)² degrees of freedom (Satterthwaite, 1946), since
-    b is known, and the normal's where nothing is estimated. With b = 0 it is the usual prediction interval (Casella
-    and Berger, Statistical Inference, section 11.3.5), which is exact for normal values. Else it is approximate: in
-    simulations a moving split's interval held the new run in 88 to 97% of cases with n = 3, and in 93 to 96% with
-    n = 10, the fewest where b is a tenth to a half of the variance.
+    The half-width is √(t² · estimated part of V + z² · known part), with Student's t at n - 1 degrees of freedom and
+    the normal's z: each part as wide as if it were alone (the modified large-sample method; Graybill and Wang, 1980,
+    Confidence intervals on nonnegative linear combinations of variances). With b = 0 it is the usual prediction
+    interval (Casella and Berger, Statistical Inference, section 11.3.5), which is exact for normal values; else a
+    moving split's interval held the new run, in simulations, in 91 to 96% of cases with n = 3 and 94 to 96% with n = 10.
 
     Args:
         values: of the replicates, finite.
@@ -50,11 +50,8 @@ def prediction_half_width(
         OTHER_SPLIT: (sampled * widening, 2 * binomial),
         SAME_ROWS: (sampled * widening, 0.0),
     }[noise]
-    variance, upper = estimated + known, 0.5 + confidence / 2
-    if estimated <= 1e-12 * known or variance == 0:
-        return float(norm.ppf(upper) * sqrt(variance))
-    freedom = (n - 1) * (variance / estimated) ** 2
-    return float(student_t.ppf(upper, freedom) * sqrt(variance))
+    upper = 0.5 + confidence / 2
+    return sqrt(student_t.ppf(upper, n - 1) ** 2 * estimated + norm.ppf(upper) ** 2 * known)
 
 
 def binomial_variance(percent: float, rows: int) -> float:

@@ -6,7 +6,7 @@ import os
 import uuid
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import jinja2
 import matplotlib
 from matplotlib.figure import Figure
 
+from analysis.beside import counts_in_words, lines_in_words, set_beside
 from analysis.columns import sheet
 from analysis.evidence import Evidence, gather
 from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex, to_long_latex, to_markdown, to_plain_csv
@@ -31,7 +32,7 @@ _METADATA: Mapping[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg":
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report was written."""
+    """Where a report was written, and what it says beside the published numbers, as lines of text."""
 
     folder: Path
     html: Path
@@ -40,6 +41,7 @@ class ReportFiles:
     trials: Path
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
+    published: tuple[str, ...] = ()
 
 
 def write_report(
@@ -67,9 +69,10 @@ def write_report(
         UserError: the ledger has none of the study's trials, or the folder cannot be written.
     """
     evidence = gather(study, ledger, seeds=seeds, fingerprints=fingerprints)
+    beside = set_beside(evidence)
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = sections_of(evidence)
+        sections = sections_of(evidence, beside)
         figures = _figure_files(sections)
     words = {
         "study": study,
@@ -78,7 +81,11 @@ def write_report(
         "sections": sections,
         "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),
     }
-    return _write_all(folder, words, sections, figures, evidence)
+    written = _write_all(folder, words, sections, figures, evidence)
+    if beside is None:
+        return written
+    metrics = {section.name: section.view.metric for section in sections if section.view}
+    return replace(written, published=(*lines_in_words(beside, metrics), *counts_in_words(beside)))
 
 
 def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from matplotlib.figure import Figure
 
+from analysis.beside import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
 from analysis.columns import Sheet
 from analysis.evidence import Evidence
 from analysis.path import metric_of, path_of, path_sheet, unit_of
@@ -39,15 +40,35 @@ class Section:
     pictures: Sequence[Picture] = ()
 
 
-def sections_of(evidence: Evidence) -> list[Section]:
-    """Return the report's sections in their order."""
+def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
+    """Return the report's sections in their order.
+
+    Args:
+        evidence: what the ledger knows of the study.
+        beside: of `analysis.beside.set_beside`.
+    """
     study = evidence.study
     sections = [_table_section(table, evidence) for table in study.tables]
     sections += _path_sections(evidence)
     known = {row.table for row in evidence.rows}
     sections += [_stage_section(stage, evidence) for stage in study.stages if stage.name in known]
     sections += [_final_section(table, evidence) for table in study.finals]
-    return sections
+    if beside is None:
+        return sections
+    return [*(_with_published(section, beside) for section in sections), *_published_sections(beside)]
+
+
+def _with_published(section: Section, beside: Beside) -> Section:
+    if section.view is None:
+        return section
+    sheet = comparison_sheet(section.name, beside, metric=section.view.metric)
+    return replace(section, sheets=[*section.sheets, sheet]) if sheet else section
+
+
+def _published_sections(beside: Beside) -> list[Section]:
+    source = f"Published: {beside.published.source}."
+    sheets = [sheet for sheet in (conventions_sheet(beside), statements_sheet(beside)) if sheet]
+    return [Section("published", "Beside the published report", [source, *counts_in_words(beside)], sheets=sheets)]
 
 
 def _table_section(table: Table, evidence: Evidence) -> Section:

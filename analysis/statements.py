@@ -1,8 +1,9 @@
 """Whether the sentences of a report hold over replicates: each by a test, paired by seed.
 
-A test holds where the replicates show it in the claimed direction, by a one-sided test at 5% after Holm's correction
-over all tests of the study's sentences. It is contradicted where they show the contrary, by the opposite one-sided
-test with a correction of its own. Else it cannot be told at so many seeds.
+A sentence holds where the replicates show all that it says, each by a one-sided test at 5% (an intersection-union
+test, which needs no correction: Berger, 1982). It is contradicted where they show the contrary of any of it, by the
+opposite one-sided tests at 5% after Holm's correction over the sentence. Else it cannot be told at so many seeds.
+Each sentence is judged by itself: of many that say nothing true, 5% would be taken to hold.
 
 A replicate that diverged counts as worse than any that did not, whatever its numbers: such levels are compared by
 an exact sign test over the pairs instead of a t test. For what has no worst value (times, gaps, equivalence, ratios,
@@ -40,7 +41,7 @@ class CheckResult:
         words: what was tested.
         effects: sizes with 95% intervals, unit and n, in words; one for each pair of levels.
         n: how many replicates, or pairs of them, the test has.
-        p_value: one-sided, in the claimed direction, after Holm's correction; None where there is no test.
+        p_value: one-sided, in the claimed direction; None where there is no test.
         reason: why there is no test.
     """
 
@@ -88,7 +89,7 @@ def judge(
     """Return what the replicates say of each sentence.
 
     Args:
-        statements: of one study, since the correction is over them all.
+        statements: of the study.
         rows: all rows of the study that are known so far.
         trials: of `analysis.frames.trials_frame`.
         tests: a line for each evaluation on the test set: table, level, seed, test_metric, test_loss.
@@ -99,19 +100,23 @@ def judge(
     for row in rows:
         labels.setdefault(row.table, []).append(row.labels)
     data = _Data(labels, _with_derived(trials, rows, tests), correlations)
-    findings = [[_find(check, data) for check in statement.checks] for statement in statements]
-    flat = [finding for own in findings for finding in own]
-    claims = _corrected([finding.p_claim for finding in flat])
-    contraries = _corrected([finding.p_contrary for finding in flat])
-    results, index = [], 0
-    for statement, own in zip(statements, findings, strict=True):
-        checks = []
-        for check, finding in zip(statement.checks, own, strict=True):
-            verdict = _verdict(claims[index], contraries[index])
-            words = _words(check, data)
-            checks.append(CheckResult(check, verdict, words, finding.effects, finding.n, claims[index], finding.reason))
-            index += 1
-        results.append(StatementResult(statement, _together(checks), tuple(checks)))
+    results = []
+    for statement in statements:
+        findings = [_find(check, data) for check in statement.checks]
+        contraries = _corrected([finding.p_contrary for finding in findings])
+        checks = tuple(
+            CheckResult(
+                check,
+                _verdict(finding.p_claim, contrary),
+                _words(check, data),
+                finding.effects,
+                finding.n,
+                finding.p_claim,
+                finding.reason,
+            )
+            for check, finding, contrary in zip(statement.checks, findings, contraries, strict=True)
+        )
+        results.append(StatementResult(statement, _together(checks), checks))
     return results
 
 

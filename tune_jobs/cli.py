@@ -288,6 +288,8 @@ def _report(options: argparse.Namespace) -> int:
         folder=folder,
         variant=selected.variant,
     )
+    for line in written.published:
+        print(line)
     print(f"report: {written.html}")
     return 0
 

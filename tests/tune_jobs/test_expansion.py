@@ -137,7 +137,7 @@ tables:
 
 
 def test_outer_splits_need_a_dataset_without_a_test_part_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="tables.epochs: splits: outer draws test parts anew, and digits has one"):
+    with pytest.raises(UserError, match=r"tables.epochs: splits: outer draws test parts anew, and digits has one"):
         expand(study(tmp_path, "splits: outer\ntables: [{factor: epochs, levels: [1]}]"))
 
 

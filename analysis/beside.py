@@ -1,0 +1,237 @@
+"""A study beside the report that it reproduces: what is compared, as tables and in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number
+from analysis.comparison import ComparedValue, Comparison, Counts, compare, count
+from analysis.evidence import Evidence
+from analysis.gaussians import gaussian_replicates
+from analysis.published import Published, load_published
+from analysis.statements import StatementResult, count_verdicts, judge
+from analysis.tested import tests_frame
+from analysis.uncertainty import correlation_frame
+
+_QUANTITIES: Mapping[str, str] = {
+    "train_metric": "Train {metric}",
+    "validation_metric": "Validation {metric}",
+    "test_metric": "Test {metric}",
+    "train_loss": "Train loss",
+    "validation_loss": "Validation loss",
+    "test_loss": "Test loss",
+    "train_seconds": "Train time",
+}
+_RISES = "rises_with"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was published and what the study says of it.
+
+    Attributes:
+        statements: what the replicates say of each sentence; empty where the study was varied or cut short.
+    """
+
+    published: Published
+    comparison: Comparison
+    statements: Sequence[StatementResult]
+
+    @property
+    def counts(self) -> Counts:
+        """How many printed numbers agree."""
+        return count(self.comparison.lines)
+
+
+def set_beside(evidence: Evidence) -> Beside | None:
+    """Return the study beside its published numbers; None where there are none.
+
+    Raises:
+        UserError: the file with the published numbers is not as it must be.
+    """
+    study = evidence.study
+    published = load_published(study)
+    if published is None:
+        return None
+    tests = tests_frame([opening for opening in evidence.openings if opening.study == study.name])
+    comparison = compare(published, study=study, rows=evidence.rows, trials=evidence.trials, tests=tests)
+    if study.overrides or study.fraction < 1:
+        return Beside(published, comparison, ())
+    results = judge(
+        published.statements,
+        rows=evidence.rows,
+        trials=evidence.trials,
+        tests=tests,
+        correlations=_correlations(published, evidence),
+    )
+    return Beside(published, comparison, results)
+
+
+def comparison_sheet(table: str, beside: Beside, *, metric: str) -> Sheet | None:
+    """Return the published numbers of a table beside ours; None where none is published."""
+    lines = [line for line in beside.comparison.lines if line.published.table == table]
+    if not lines:
+        return None
+    return Sheet(
+        f"{table}-published",
+        "Beside the published numbers",
+        (
+            Column("Level", tuple(line.published.level for line in lines), "words"),
+            Column("Quantity", tuple(_quantity(line, metric) for line in lines), "words"),
+            Column("Published", tuple(_published(line) for line in lines)),
+            Column("Ours (mean ± 95%)", tuple(_ours(line) for line in lines)),
+            Column("Difference", tuple(_difference(line) for line in lines)),
+            Column("One new run (± 95%)", tuple(_half_width(line) for line in lines)),
+            Column("Verdict", tuple(line.verdict for line in lines), "words"),
+            Column("Note", tuple(line.note for line in lines), "note"),
+        ),
+        (
+            "“agrees”: the published value lies in the 95% prediction interval of one new run on another split.",
+            "Difference: ours minus published.",
+        ),
+    )
+
+
+def counts_in_words(beside: Beside) -> list[str]:
+    """Return how many numbers agree, differ and cannot be compared, and how many sentences hold."""
+    counts = beside.counts
+    reasons = sorted((counts.not_comparable or {}).items(), key=lambda item: (-item[1], item[0]))
+    why = f" ({', '.join(f'{number} {reason}' for reason, number in reasons)})" if reasons else ""
+    wide = f" ({counts.too_wide} of them with an interval so wide that every level of the table would)"
+    words = [
+        f"Of {counts.total} published numbers, {counts.agrees} agree{wide if counts.too_wide else ''}, "
+        f"{counts.differs} differ, {sum(number for _, number in reasons)} are not comparable{why}."
+    ]
+    if counts.repeats:
+        words.append(f"{counts.repeats} of them are printed more than once.")
+    if beside.comparison.convention_words:
+        words.append(beside.comparison.convention_words)
+    if beside.statements:
+        held = count_verdicts(beside.statements)
+        listed = ", ".join(f"{number} {_PLURAL.get(verdict, verdict)}" for verdict, number in held.items() if number)
+        words.append(f"Of {len(beside.statements)} sentences: {listed}.")
+    return words
+
+
+_PLURAL = {"holds": "hold", "contradicted": "are contradicted", "not tested": "are not tested"}
+
+
+def statements_sheet(beside: Beside) -> Sheet | None:
+    """Return each sentence with how it was tested, what was found, and the verdict; None without sentences."""
+    if not beside.statements:
+        return None
+    return Sheet(
+        "statements",
+        "Sentences of the report",
+        (
+            Column("Sentence", tuple(_sentence(result) for result in beside.statements), "words"),
+            Column("Tested as", tuple(_tested_as(result) for result in beside.statements), "words"),
+            Column("Found", tuple(_found(result) for result in beside.statements), "words"),
+            Column("Verdict", tuple(result.verdict_words for result in beside.statements), "words"),
+        ),
+        (
+            "A sentence holds where the replicates show all that it says, each by a one-sided test at 5%; it is "
+            "contradicted where they show the contrary of any of it. Each sentence is judged by itself.",
+        ),
+    )
+
+
+def conventions_sheet(beside: Beside) -> Sheet | None:
+    """Return how well the ways to write a loss fit; None where that is not in doubt."""
+    fits = beside.comparison.conventions
+    if not fits:
+        return None
+    return Sheet(
+        "conventions",
+        "How the losses may have been written",
+        (
+            Column("Convention", tuple(fit.name for fit in fits), "words"),
+            Column("Added to ours", tuple(format_number(fit.shift, 3) for fit in fits)),
+            Column("Agree", tuple(f"{fit.agrees} of {fit.compared}" for fit in fits)),
+            Column("Mean distance", tuple(format_number(fit.mean_difference, 3) for fit in fits)),
+        ),
+    )
+
+
+def lines_in_words(beside: Beside, metrics: Mapping[str, str]) -> list[str]:
+    """Return a line of text for each published number, in columns, for a terminal.
+
+    Args:
+        beside: to show.
+        metrics: what each table's metric is called.
+    """
+    rows = [("Table, level", "Quantity", "Published", "Ours", "Difference", "Verdict")]
+    for line in beside.comparison.lines:
+        place = f"{line.published.table}, {line.published.level}"
+        quantity = _quantity(line, metrics.get(line.published.table, "metric"))
+        rows.append((place, quantity, _published(line), _ours(line), _difference(line), line.verdict))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    aligned = [
+        "  ".join(
+            cell.rjust(width) if 2 <= i <= 4 else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    return [text.rstrip() for text in aligned]
+
+
+def _correlations(published: Published, evidence: Evidence) -> pd.DataFrame:
+    tables = {
+        place.table
+        for statement in published.statements
+        for check in statement.checks
+        if check.kind == _RISES
+        for place in check.places
+    }
+    frames = []
+    for position, row in enumerate(evidence.rows):
+        if row.table in tables and row.config is not None:
+            frame = correlation_frame(list(gaussian_replicates([row], evidence)), row.config.dataset_info.features)
+            frames.append(frame.assign(table=row.table, level=", ".join(row.labels), position=position))
+    names = ["table", "level", "seed", "feature", "correlation"]
+    known = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*names, "rho"])
+    return known.drop(columns="correlation", errors="ignore").rename(columns={"rho": "correlation"})[names]
+
+
+def _quantity(line: ComparedValue, metric: str) -> str:
+    words = _QUANTITIES[line.published.quantity].format(metric=metric.lower() if metric.istitle() else metric)
+    return f"{words} ({line.unit})" if line.unit else words
+
+
+def _decimals(line: ComparedValue) -> int:
+    return line.published.decimals
+
+
+def _published(line: ComparedValue) -> str:
+    return format_number(line.published.value, _decimals(line))
+
+
+def _ours(line: ComparedValue) -> str:
+    return format_estimate(line.estimate, max(_decimals(line), 2) if line.unit != "dollars" else 0)
+
+
+def _difference(line: ComparedValue) -> str:
+    if line.difference is None:
+        return NO_VALUE
+    return ("+" if line.difference > 0 else "") + format_number(line.difference, _decimals(line))
+
+
+def _half_width(line: ComparedValue) -> str:
+    return NO_VALUE if line.half_width is None else format_number(line.half_width, _decimals(line))
+
+
+def _sentence(result: StatementResult) -> str:
+    return f"“{result.statement.quote}”"
+
+
+def _tested_as(result: StatementResult) -> str:
+    says = f"{result.statement.says}: " if result.statement.says else ""
+    return says + "; ".join(check.words for check in result.checks) if result.checks else NO_VALUE
+
+
+def _found(result: StatementResult) -> str:
+    parts = ["; ".join(check.effects) or check.reason for check in result.checks]
+    because = [result.statement.because] if result.statement.because else []
+    return ". ".join(part for part in ["; ".join(filter(None, parts)), *because] if part) or NO_VALUE

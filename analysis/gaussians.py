@@ -1,0 +1,28 @@
+"""The Gaussian predictions that the ledger keeps of a study's rows."""
+
+from collections.abc import Iterator, Sequence
+
+from analysis.calibration import GaussianPredictions, gaussian_predictions
+from analysis.evidence import Evidence
+from tune_jobs.expansion import Row
+
+_NEEDED = {"targets", "target_mean", "inputs", "input_offset"}
+
+
+def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
+    """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
+    gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
+    records = evidence.predictions(gaussian)
+    for row in gaussian:
+        position = evidence.rows.index(row)
+        own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
+        for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
+            stored = evidence.targets(row, int(seed))
+            if set(stored) >= _NEEDED and row.config is not None:
+                yield gaussian_predictions(
+                    records[key].predictions(int(epoch)),
+                    stored,
+                    link=row.config.variance_link,
+                    position=position,
+                    seed=int(seed),
+                )
