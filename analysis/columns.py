@@ -82,7 +82,8 @@ def _epochs_until(view: TableView) -> list[Column]:
             cells.append(format_estimate(line.until, 1))
         else:
             cells.append(f"reached by {line.reached} of {line.planned}" if line.outcomes else NO_VALUE)
-    return [Column(f"Epochs until {format_number(view.target, 0)} {view.unit}".strip(), tuple(cells))]
+    unit = view.unit if view.unit == "%" else f" {view.unit}"
+    return [Column(f"Epochs until {format_number(view.target, 0)}{unit}".rstrip(), tuple(cells))]
 
 
 def _counts(view: TableView) -> list[Column]:

@@ -42,6 +42,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
     metric, unit = METRIC_SPECS[metric_of(evidence)], unit_of(evidence)
     points = "points" if unit == "%" else unit
     decimals = 2 if unit == "%" else _decimals(path.start.mean)
+    unit_words = unit if unit == "%" else f" {unit}"
     levels = {choice.stage: choice.levels for choice in evidence.choices}
     counts = [levels[stage.name] for stage in evidence.study.stages if stage.name in levels]
     return Sheet(
@@ -62,7 +63,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
             Column("Verdict", tuple(step.verdict for step in path.steps), "words"),
         ),
         (
-            f"Start: {_value(path.start.mean, path.start.half_width, decimals)} {unit}, {path.start.n} fresh seeds.",
+            f"Start: {_value(path.start.mean, path.start.half_width, decimals)}{unit_words}, {path.start.n} fresh seeds.",
             f"Verdicts hold at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a gain is an improvement.",
         ),
     )

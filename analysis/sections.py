@@ -90,7 +90,7 @@ def _path_sections(evidence: Evidence) -> list[Section]:
     if path is None:
         return []
     metric, unit = METRIC_SPECS[metric_of(evidence)].label, unit_of(evidence)
-    figure = waterfall_figure(path, metric=metric, unit=unit)
+    figure = waterfall_figure(path, metric=f"Validation {metric}", unit=unit)
     words = metric.lower() if metric.istitle() else metric
     picture = Picture("path", figure, waterfall_caption(path, metric=words))
     paragraph = (

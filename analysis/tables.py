@@ -327,4 +327,4 @@ def _data(row: Row) -> str:
     held_out = validation_rows(config)
     if "outer_split" in row.moves:
         options = ""
-    return f"{info.label}{options}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"
+    return f"{info.label}{options and f' {options}'}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -275,6 +275,58 @@ def test_interrupted_runs_say_so_and_continue(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
+STAGED = """\
+seeds: 2
+fresh_seeds: 2
+splits: validation
+base: {dataset: digits, network: linear, epochs: 2, learning_rate: 0.01}
+stages:
+  - {name: longer, title: Longer, factor: epochs, levels: [2, 6]}
+  - {name: network, title: Network, factor: hidden_units, levels: [4, 32], base: {network: mlp}}
+final: {epochs: 6}
+"""
+
+
+def test_a_staged_study_runs_stage_after_stage_and_stopping_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STAGED)
+    said = ablatune("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
+    assert "stages: longer is next, then network" in said
+    assert "stages: longer → 6; network is next" in said
+    assert "stages: longer → 6; network → 32" in said
+    assert "nothing to run" in ablatune("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
+    status = ablatune("status", "s.yaml", "--storage", "whole", cwd=tmp_path)
+    assert "stages: longer → 6; network → 32" in status
+    assert "missing: 0" in status
+    ablatune("report", "s.yaml", "--storage", "whole", "--output", "w", cwd=tmp_path)
+    text = (tmp_path / "w" / "report.md").read_text()
+    assert "What each stage gained" in text
+    assert "Settled on 32, the best mean of 2 levels on validation." in text
+
+    process = subprocess.Popen([*ABLATUNE, "run", "s.yaml", "--storage", "cut"], cwd=tmp_path, env=environment())
+    while not (tmp_path / "cut" / "ledger").exists() or len(list((tmp_path / "cut" / "ledger").iterdir())) < 4:
+        time.sleep(0.1)
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    ablatune("run", "s.yaml", "--storage", "cut", cwd=tmp_path)
+    assert_equal(numbers(tmp_path / "cut"), numbers(tmp_path / "whole"))
+
+
+def test_a_quick_look_says_so_and_is_the_beginning_of_the_full_run(tiny_study: Path, tmp_path: Path) -> None:
+    said = ablatune("run", tiny_study, "--storage", "r", "--fraction", 0.5, cwd=tmp_path)
+    assert "a quick look: 50% of the epochs" in said
+    quick = numbers(tmp_path / "r")
+    assert {record["epochs"] for record in quick.values()} == {1, 2}
+    ablatune("report", tiny_study, "--storage", "r", "--output", "q", cwd=tmp_path)
+    assert "A quick look: every row is read at 50% of its epochs" in (tmp_path / "q" / "report.md").read_text()
+    ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
+    full = numbers(tmp_path / "r")
+    assert set(full) == set(quick)
+    for key, record in quick.items():
+        assert record["validation_loss"] == full[key]["validation_loss"][: record["epochs"]]
+    assert "no trials" not in ablatune("status", tiny_study, "--storage", "r", cwd=tmp_path)
+
+
 @pytest.mark.long
 @pytest.mark.needs_data
 def test_the_published_study_is_the_same_bits_with_one_and_two_at_once(data_dir: Path, tmp_path: Path) -> None:
