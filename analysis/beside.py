@@ -1,7 +1,7 @@
 """A study beside the report that it reproduces: what is compared, as tables and in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -54,7 +54,7 @@ def set_beside(evidence: Evidence) -> Beside | None:
     published = load_published(study)
     if published is None:
         return None
-    tests = tests_frame([opening for opening in evidence.openings if opening.study == study.name])
+    tests = tests_frame(evidence.own_openings())
     comparison = compare(published, study=study, rows=evidence.rows, trials=evidence.trials, tests=tests)
     if study.overrides or study.fraction < 1:
         return Beside(published, comparison, ())
@@ -73,6 +73,7 @@ def comparison_sheet(table: str, beside: Beside, *, metric: str) -> Sheet | None
     lines = [line for line in beside.comparison.lines if line.published.table == table]
     if not lines:
         return None
+    because = _shared_because(lines)
     return Sheet(
         f"{table}-published",
         "Beside the published numbers",
@@ -84,9 +85,10 @@ def comparison_sheet(table: str, beside: Beside, *, metric: str) -> Sheet | None
             Column("Difference", tuple(_difference(line) for line in lines)),
             Column("One new run (± 95%)", tuple(_half_width(line) for line in lines)),
             Column("Verdict", tuple(line.verdict for line in lines), "words"),
-            Column("Note", tuple(line.note for line in lines), "note"),
+            Column("Note", tuple(_note(line, because) for line in lines), "note"),
         ),
         (
+            *([f"Ours may differ throughout: {because}."] if because else []),
             "“agrees”: the published value lies in the 95% prediction interval of one new run on another split.",
             "Difference: ours minus published.",
         ),
@@ -100,21 +102,33 @@ def counts_in_words(beside: Beside) -> list[str]:
     why = f" ({', '.join(f'{number} {reason}' for reason, number in reasons)})" if reasons else ""
     wide = f" ({counts.too_wide} of them with an interval so wide that every level of the table would)"
     words = [
-        f"Of {counts.total} published numbers, {counts.agrees} agree{wide if counts.too_wide else ''}, "
-        f"{counts.differs} differ, {sum(number for _, number in reasons)} are not comparable{why}."
+        f"Of {_counted(counts.total, 'published number')}, {_many(counts.agrees, 'agrees')}"
+        f"{wide if counts.too_wide else ''}, {_many(counts.differs, 'differs')}, "
+        f"{_many(sum(number for _, number in reasons), 'is not comparable')}{why}."
     ]
     if counts.repeats:
-        words.append(f"{counts.repeats} of them are printed more than once.")
+        words.append(f"{_many(counts.repeats, 'repeats')} a number that is printed before, of the same trials.")
     if beside.comparison.convention_words:
         words.append(beside.comparison.convention_words)
     if beside.statements:
         held = count_verdicts(beside.statements)
-        listed = ", ".join(f"{number} {_PLURAL.get(verdict, verdict)}" for verdict, number in held.items() if number)
-        words.append(f"Of {len(beside.statements)} sentences: {listed}.")
+        listed = ", ".join(_many(number, _VERBS.get(verdict, verdict)) for verdict, number in held.items() if number)
+        words.append(f"Of {_counted(len(beside.statements), 'sentence')}: {listed}.")
     return words
 
 
-_PLURAL = {"holds": "hold", "contradicted": "are contradicted", "not tested": "are not tested"}
+_VERBS = {"contradicted": "is contradicted", "not tested": "is not tested"}
+_PLURAL = {"agrees": "agree", "differs": "differ", "repeats": "repeat", "holds": "hold", "is": "are"}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _many(number: int, words: str) -> str:
+    """Return a number with words of which the first is a verb for one: "2 are not tested"."""
+    verb, *rest = words.split()
+    return " ".join([str(number), verb if number == 1 else _PLURAL.get(verb, verb), *rest])
 
 
 def statements_sheet(beside: Beside) -> Sheet | None:
@@ -201,15 +215,16 @@ def _quantity(line: ComparedValue, metric: str) -> str:
 
 
 def _decimals(line: ComparedValue) -> int:
-    return line.published.decimals
+    """Return with how many decimals our numbers are shown: two at least, but for large ones."""
+    return 0 if abs(line.published.value) >= 1000 else max(line.published.decimals, 2)
 
 
 def _published(line: ComparedValue) -> str:
-    return format_number(line.published.value, _decimals(line))
+    return format_number(line.published.value, line.published.decimals)
 
 
 def _ours(line: ComparedValue) -> str:
-    return format_estimate(line.estimate, max(_decimals(line), 2) if line.unit != "dollars" else 0)
+    return format_estimate(line.estimate, _decimals(line))
 
 
 def _difference(line: ComparedValue) -> str:
@@ -220,6 +235,20 @@ def _difference(line: ComparedValue) -> str:
 
 def _half_width(line: ComparedValue) -> str:
     return NO_VALUE if line.half_width is None else format_number(line.half_width, _decimals(line))
+
+
+def _shared_because(lines: Sequence[ComparedValue]) -> str:
+    """Return the reason to differ that all lines give, alone or before one of their own; empty where there is none."""
+    shortest = min((line.published.because for line in lines), key=len)
+    shared = all(f"{line.published.because}; ".startswith(f"{shortest}; ") for line in lines)
+    return shortest if shared and len(lines) > 1 else ""
+
+
+def _note(line: ComparedValue, because: str) -> str:
+    own = line.published.because
+    if because:
+        own = own.removeprefix(because).removeprefix("; ")
+    return replace(line, published=replace(line.published, because=own)).note
 
 
 def _sentence(result: StatementResult) -> str:

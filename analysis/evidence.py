@@ -1,7 +1,7 @@
 """All that a report is made from: a study's rows, what its stages chose, and the frames of its replicates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,22 @@ class Evidence:
     def key(self, row: Row, seed: int) -> str:
         """Return the key of a replicate's trial."""
         return row_trial(row, seed, self.fingerprints).key
+
+    def own_openings(self) -> list[Opening]:
+        """Return what the study's openings say of its final configurations as they are here, not of varied ones."""
+        epochs = self.trials["epoch"].fillna(-1)
+        shown = set(zip(self.trials["table"], self.trials["key"], epochs, strict=True))
+        found = []
+        for opening in self.openings:
+            finals = {
+                one.final
+                for one in opening.tested
+                for key, epoch in zip(one.keys, one.epochs, strict=True)
+                if (one.final, key, epoch) in shown
+            }
+            if opening.study == self.study.name and finals:
+                found.append(replace(opening, tested=[one for one in opening.tested if one.final in finals]))
+        return found
 
     def predictions(self, rows: Sequence[Row]) -> dict[str, Record]:
         """Return the records of rows with their predictions, by key."""
@@ -121,4 +137,4 @@ def _with_one_class(evidence: Evidence) -> Evidence:
     lines = suspects(evidence.trials, targets)
     contents = evidence.ledger.read(predictions=True, keys=set(lines["key"])) if len(lines) else Contents({})
     trials = with_one_class(evidence.trials, lines, evidence.rows, contents)
-    return Evidence(**{**vars(evidence), "trials": trials})
+    return replace(evidence, trials=trials)

@@ -6,7 +6,7 @@ from analysis.calibration import GaussianPredictions, gaussian_predictions
 from analysis.evidence import Evidence
 from tune_jobs.expansion import Row
 
-_NEEDED = {"targets", "target_mean", "inputs", "input_offset"}
+_NEEDED = {"targets", "target_mean", "target_std", "inputs", "input_offset", "input_scale"}
 
 
 def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
@@ -17,10 +17,12 @@ def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[Gau
         position = evidence.rows.index(row)
         own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
         for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
-            stored = evidence.targets(row, int(seed))
-            if set(stored) >= _NEEDED and row.config is not None:
+            stored, record = evidence.targets(row, int(seed)), records[key]
+            # The numbers of a row may be of an epoch whose predictions are not kept (yet).
+            kept = epoch in record.measured_epochs and record.validation_outputs
+            if kept and set(stored) >= _NEEDED and row.config is not None:
                 yield gaussian_predictions(
-                    records[key].predictions(int(epoch)),
+                    record.predictions(int(epoch)),
                     stored,
                     link=row.config.variance_link,
                     position=position,

@@ -13,8 +13,8 @@ from tune_jobs.study import FRESH_PATH, PATH
 
 def path_of(evidence: Evidence) -> Waterfall | None:
     """Return the path as far as it is known; None where not even its start has been run with a fresh seed."""
-    fresh = _points(evidence, FRESH_PATH)
-    if fresh.loc[fresh["point"] == 0, "value"].notna().sum() == 0:
+    fresh = _shared(_points(evidence, FRESH_PATH))
+    if fresh.empty:
         return None
     return waterfall(
         fresh,
@@ -34,7 +34,7 @@ def metric_of(evidence: Evidence) -> str:
 def unit_of(evidence: Evidence) -> str:
     """Return the unit of that metric."""
     own = evidence.trials[evidence.trials["table"] == FRESH_PATH]
-    return METRIC_SPECS[metric_of(evidence)].unit or str(next(unit for unit in own["target_unit"] if unit))
+    return METRIC_SPECS[metric_of(evidence)].unit or next((str(unit) for unit in own["target_unit"] if unit), "")
 
 
 def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
@@ -63,7 +63,8 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
             Column("Verdict", tuple(step.verdict for step in path.steps), "words"),
         ),
         (
-            f"Start: {_value(path.start.mean, path.start.half_width, decimals)}{unit_words}, {path.start.n} fresh seeds.",
+            f"Start: {_value(path.start.mean, path.start.half_width, decimals)}{unit_words}, {path.start.n} fresh "
+            f"seed{'s' * (path.start.n != 1)}.",
             f"Verdicts hold at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a gain is an improvement.",
         ),
     )
@@ -75,6 +76,13 @@ def _points(evidence: Evidence, table: str) -> pd.DataFrame:
     return pd.DataFrame(
         {"point": own["position"].map(order), "seed": own["seed"], "value": own["validation_metric"]}
     ).reset_index(drop=True)
+
+
+def _shared(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points up to the last at which some seed has a value at all points so far."""
+    wide = points.pivot(index="seed", columns="point", values="value")
+    known = [point for point in wide if wide.loc[:, :point].notna().all(axis=1).any()]
+    return points[points["point"].isin(known)]
 
 
 def _value(mean: float, half_width: float | None, decimals: int) -> str:

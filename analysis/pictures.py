@@ -19,7 +19,7 @@ from analysis.series import series_of
 from analysis.tables import Line, TableView
 from analysis.uncertainty import uncertainty_caption, uncertainty_figure
 from tune_jobs.expansion import replicates
-from tune_jobs.records import Record
+from tune_jobs.records import MISSING, Record
 from tune_jobs.study import GRID_REACH
 
 # A figure and its caption; None where there is nothing to draw.
@@ -47,7 +47,9 @@ def _decision_boundary(view: TableView, evidence: Evidence) -> Drawn:
     if all(panel.decision is None for panel in panels):
         return None
     names = next(row.config.dataset_info.features for row in rows if row.config is not None)
-    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {evidence.seeds[0]}")
+    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {replicates(rows[0], evidence.seeds)[0]}")
+    if len(view.lines) > _MOST_PANELS:
+        caption += f" The first {_MOST_PANELS} of {len(view.lines)} levels are shown."
     return boundaries_figure(panels, names=(names[0], names[1])), caption
 
 
@@ -58,9 +60,13 @@ def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> Bou
     seed = replicates(row, evidence.seeds)[0]
     own = evidence.trials[(evidence.trials["position"] == line.position) & (evidence.trials["seed"] == seed)].iloc[0]
     record, stored = records.get(evidence.key(row, seed)), evidence.targets(row, seed)
-    if record is None or not int(own["epochs_done"]) or own.isna()["epoch"] or "inputs" not in stored:
-        return BoundaryPanel(label, note=str(own["outcome"]).replace("_", " "))
+    if record is None or own.isna()["epoch"]:
+        return BoundaryPanel(
+            label, note="not run yet" if own["outcome"] == MISSING else own["outcome"].replace("_", " ")
+        )
     epoch = int(own["epoch"])
+    if epoch not in record.measured_epochs or not record.grid_outputs or "inputs" not in stored:
+        return BoundaryPanel(label, note="no predictions are kept")
     shown = decision(
         record.grid_predictions(epoch),
         record.predictions(epoch),

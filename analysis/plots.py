@@ -249,7 +249,9 @@ def _draw_marks(ax: Axes, entry: Series, wide: pd.DataFrame) -> None:
         known = [(epoch, wide[seed][epoch]) for seed, epoch in places if seed in wide and epoch in wide.index]
         if not known:
             continue
-        epoch, height = np.median(known, axis=0)
+        # Replicates that are read at epochs of their own have no common point of the mean line.
+        centre = np.mean if len({epoch for epoch, _ in known}) == 1 else np.median
+        epoch, height = centre(known, axis=0)
         ax.plot([epoch], [height], marker="o", markersize=5, color=entry.colour, linestyle="none", label="_mark")
         ax.annotate(
             plain(text),

@@ -28,8 +28,8 @@ def prediction_half_width(
     The half-width is √(t² · estimated part of V + z² · known part), with Student's t at n - 1 degrees of freedom and
     the normal's z: each part as wide as if it were alone (the modified large-sample method; Graybill and Wang, 1980,
     Confidence intervals on nonnegative linear combinations of variances). With b = 0 it is the usual prediction
-    interval (Casella and Berger, Statistical Inference, section 11.3.5), which is exact for normal values; else a
-    moving split's interval held the new run, in simulations, in 91 to 96% of cases with n = 3 and 94 to 96% with n = 10.
+    interval (Casella and Berger, Statistical Inference, section 11.3.5), which is exact for normal values; else, in
+    simulations, a moving split's interval held the new run in 91 to 96% of cases with n = 3, in 94 to 96% with n = 10.
 
     Args:
         values: of the replicates, finite.

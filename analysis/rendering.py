@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from analysis.columns import Column, Sheet, sheet
 from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
@@ -13,6 +13,11 @@ from tune_jobs.records import MISSING
 
 _NOTE_WIDTH = "0.24\\linewidth"
 _LONG_HEADING = 12
+# Of the page's width: a character's in a long table, and the gap between two of its columns.
+_CHARACTER = 0.0098
+_GAP = 0.017
+# Texts longer than this get no more of the page than such do.
+_LONG_TEXT = 60
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -117,12 +122,11 @@ def to_latex(shown: Sheet) -> str:
 def to_long_latex(shown: Sheet) -> str:
     """Return the table as a LaTeX `longtable`, which breaks over pages; needs array, booktabs and longtable.
 
-    Columns of words and notes share the width of the page evenly.
+    Columns of words and notes share what columns of numbers leave of the width of the page.
     """
-    wide = sum(column.kind != "number" for column in shown.columns)
-    width = (0.96 - 0.11 * (len(shown.columns) - wide)) / max(wide, 1)
+    widths = _shares_of_page(shown)
     kinds = "".join(
-        "r" if column.kind == "number" else rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}"
+        "r" if column.kind == "number" else rf">{{\raggedright\arraybackslash}}p{{{next(widths):.3f}\linewidth}}"
         for column in shown.columns
     )
     head = _latex_head(shown)
@@ -139,6 +143,19 @@ def to_long_latex(shown: Sheet) -> str:
         r"\end{longtable}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shares_of_page(shown: Sheet) -> Iterator[float]:
+    """Yield the width of each column of words: room for its longest word, and more the longer its texts are."""
+    numbers = [column for column in shown.columns if column.kind == "number"]
+    words = [[column.heading, *column.cells] for column in shown.columns if column.kind != "number"]
+    taken = _GAP * (len(shown.columns) - 1)
+    taken += sum(_CHARACTER * max(map(len, (*_heading_lines(column), *column.cells))) for column in numbers)
+    least = [_CHARACTER * max(len(word) for text in texts for word in re.split(r"[\s_/]+", text)) for texts in words]
+    wishes = [min(max(map(len, texts)), _LONG_TEXT) for texts in words]
+    spare = max(0.99 - taken - sum(least), 0.0)
+    for own, wish in zip(least, wishes, strict=True):
+        yield own + spare * wish / sum(wishes)
 
 
 def _latex_caption(shown: Sheet) -> str:
@@ -198,12 +215,17 @@ def _alignment(column: Column) -> str:
     return {"words": "l", "number": "r", "note": rf">{{\raggedright\arraybackslash}}p{{{_NOTE_WIDTH}}}"}[column.kind]
 
 
-def _latex_heading(column: Column) -> str:
+def _heading_lines(column: Column) -> list[str]:
     words = column.heading.split()
     if len(column.heading) <= _LONG_HEADING or len(words) == 1:
-        return latex_text(column.heading)
-    cuts = range(1, len(words))
-    cut = min(cuts, key=lambda cut: max(len(" ".join(words[:cut])), len(" ".join(words[cut:]))))
-    halves = latex_text(" ".join(words[:cut])), latex_text(" ".join(words[cut:]))
+        return [column.heading]
+    halves = [[" ".join(words[:cut]), " ".join(words[cut:])] for cut in range(1, len(words))]
+    return min(halves, key=lambda half: max(map(len, half)))
+
+
+def _latex_heading(column: Column) -> str:
+    lines = [latex_text(line) for line in _heading_lines(column)]
+    if len(lines) == 1:
+        return lines[0]
     side = "r" if column.kind == "number" else "l"
-    return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{halves[0]}\\{halves[1]}\end{{tabular}}"
+    return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{lines[0]}\\{lines[1]}\end{{tabular}}"

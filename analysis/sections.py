@@ -15,7 +15,7 @@ from analysis.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import waterfall_caption, waterfall_figure
 from tune_jobs.config import METRIC_SPECS
-from tune_jobs.study import Table
+from tune_jobs.study import FRESH_PATH, PATH, Table
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,31 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
     sections += _path_sections(evidence)
     known = {row.table for row in evidence.rows}
     sections += [_stage_section(stage, evidence) for stage in study.stages if stage.name in known]
-    sections += [_final_section(table, evidence) for table in study.finals]
+    if study.finals:
+        sections += [_final_section(table, evidence) for table in study.finals]
+    else:
+        sections = [_with_test(section, evidence) for section in sections]
     if beside is None:
         return sections
-    return [*(_with_published(section, beside) for section in sections), *_published_sections(beside)]
+    return [*(_with_published(section, beside, evidence) for section in sections), *_published_sections(beside)]
 
 
-def _with_published(section: Section, beside: Beside) -> Section:
-    if section.view is None:
+def _with_test(section: Section, evidence: Evidence) -> Section:
+    """Add what validation chose and was tested, where no final configuration is declared."""
+    tested = tested_sheet(section.name, evidence.own_openings())
+    if tested is None:
         return section
-    sheet = comparison_sheet(section.name, beside, metric=section.view.metric)
-    return replace(section, sheets=[*section.sheets, sheet]) if sheet else section
+    words = openings_in_words(evidence.study.name, evidence.openings)
+    return replace(section, paragraphs=[*section.paragraphs, *words], sheets=[*section.sheets, tested])
+
+
+def _with_published(section: Section, beside: Beside, evidence: Evidence) -> Section:
+    if section.view is not None:
+        sheets = [comparison_sheet(section.name, beside, metric=section.view.metric)]
+    else:
+        metric = METRIC_SPECS[metric_of(evidence)].label
+        sheets = [comparison_sheet(table, beside, metric=metric) for table in (PATH, FRESH_PATH)]
+    return replace(section, sheets=[*section.sheets, *(sheet for sheet in sheets if sheet)])
 
 
 def _published_sections(beside: Beside) -> list[Section]:
@@ -115,9 +129,8 @@ def _stage_section(stage: Table, evidence: Evidence) -> Section:
 
 def _final_section(table: Table, evidence: Evidence) -> Section:
     section = _table_section(table, evidence)
-    config = evidence.rows_of(table.name)[0][1].config
-    facts = settings(config) if config is not None else []
-    own = [opening for opening in evidence.openings if opening.study == evidence.study.name]
-    tested = tested_sheet(table.name, own)
+    row = evidence.rows_of(table.name)[0][1]
+    facts = settings(row.config, row.moves) if row.config is not None else []
+    tested = tested_sheet(table.name, evidence.own_openings())
     words = openings_in_words(evidence.study.name, evidence.openings)
     return replace(section, facts=facts, paragraphs=words, sheets=[tested] if tested else [])

@@ -105,9 +105,12 @@ def not_as_planned(views: Sequence[TableView], trials: pd.DataFrame) -> list[tup
     return found
 
 
-def settings(config: TrialConfig) -> list[Fact]:
-    """Return what a configuration sets, as a person reads it: the fields that it trains with, the seed left out."""
-    read = [name for name in trajectory(config) if name != "seed"]
+def settings(config: TrialConfig, moves: Sequence[str] = ()) -> list[Fact]:
+    """Return what a configuration sets, as a person reads it: the fields that it trains with.
+
+    The seed is left out, and so are the fields that replicates move by it.
+    """
+    read = [name for name in trajectory(config) if name != "seed" and name not in moves]
     shown = [*read, *(["epochs"] if "epochs" not in read else [])]
     if config.early_stopping_patience:
         shown.append("early_stopping_patience")

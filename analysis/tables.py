@@ -327,4 +327,5 @@ def _data(row: Row) -> str:
     held_out = validation_rows(config)
     if "outer_split" in row.moves:
         options = ""
-    return f"{info.label}{options and f' {options}'}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"
+    name = f"{info.label} {options}".rstrip()
+    return f"{name}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -66,7 +66,8 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
     )
     if len(own) > 1:
         words += " Each opening after the first makes its numbers less of a test."
-    return [words] + ([f"{unfinished} opening(s) ended before the numbers were in."] if unfinished else [])
+    ended = f"{unfinished} opening{'s' * (unfinished != 1)} ended before the numbers were in."
+    return [words, ended] if unfinished else [words]
 
 
 def tests_frame(openings: Sequence[Opening]) -> pd.DataFrame:

@@ -188,7 +188,8 @@ def _studies(options: argparse.Namespace) -> int:
     for name in shipped_studies():
         study = load_study(name)
         print(f"{name}\n    {study.title}\n    reproduces: {study.reproduces}")
-        print(f"    {len(study.tables)} tables, {study.seeds} seed{'s' * (study.seeds != 1)}; {study.description}\n")
+        stages = f", {len(study.stages)} stages" if study.stages else ""
+        print(f"    {len(study.tables)} tables{stages}, {study.seeds} seeds; {study.description}\n")
     return 0
 
 

@@ -106,7 +106,7 @@ def candidates(study: Study, plan: Plan) -> list[Candidate]:
             found.append(Candidate(own.table, roles, own, "Final configuration"))
         if not same:
             row = dataclasses.replace(chosen, moves=own.moves, more=own.more, seeds=own.seeds, select=own.select)
-            found.append(Candidate(own.table, (CHOSEN,), row, place))
+            found.append(Candidate(own.table if declared else chosen.table, (CHOSEN,), row, place))
     return found
 
 

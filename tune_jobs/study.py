@@ -33,7 +33,15 @@ SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 FINAL = "final"
 # The steps that the stages of a study took: with the seeds that chose them, and estimated again with fresh ones.
 PATH, FRESH_PATH = "path", "path_fresh"
-_RESERVED = {FINAL: "the final configuration's own table", PATH: "the stages' path", FRESH_PATH: "the stages' path"}
+_RESERVED = {
+    FINAL: "the final configuration's own table",
+    PATH: "the stages' path",
+    FRESH_PATH: "the stages' path",
+    "statements": "the report's own table of sentences",
+    "conventions": "the report's own table of conventions",
+}
+# What the report adds to a table's name for further files of it.
+_SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
 # Not levels of a table: replicates are the same for every level, and the split belongs to the study.
 _NOT_FACTORS = ("seed",)
 # What stages are compared on must stay the same from one to the next.
@@ -324,6 +332,10 @@ def _table_name(node: Node, name: str) -> str:
         raise node.error("a table without `factor` needs a `name`")
     if name in _RESERVED:
         raise node.error(f"{name} is the name of {_RESERVED[name]}; give another `name`")
+    if name.endswith(_SUFFIXES):
+        raise node.error(
+            f"{name} ends like a further file of a table; give a `name` without {name[name.rindex('-') :]}"
+        )
     if not name.replace("_", "").replace("-", "").isalnum():
         raise node.error(f"{name!r} names a file; give a table name of letters, digits, _ and -")
     return name

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,19 @@ from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
 from tune_jobs.config import TrialConfig, trajectory
-from tune_jobs.expansion import Row, Trial, datasets_read, expand, required_trials
+from tune_jobs.expansion import (
+    Row,
+    Trial,
+    data_id,
+    datasets_read,
+    expand,
+    replicate,
+    replicates,
+    required_trials,
+    row_trial,
+)
 from tune_jobs.ledger import Contents, Ledger
+from tune_jobs.openings import Opening, Reached, write_opening
 from tune_jobs.records import Record, encode_fields
 from tune_jobs.stages import resolve
 from tune_jobs.storage import Storage
@@ -72,6 +84,11 @@ def make_record(trial: Trial, fingerprint: str, fate: Fate) -> Record:
     scores = np.eye(outputs, dtype="<f4")[np.arange(VALIDATION_ROWS) % outputs]
     if outputs == 1:
         scores = np.array([[0.9], [0.1]] * (VALIDATION_ROWS // 2), dtype="<f4")
+    if config.objective == "gaussian_nll":
+        # Means that rise from row to row, and so do the variances.
+        outputs, steps = 2, np.linspace(-1, 1, VALIDATION_ROWS)
+        scores = np.stack([steps, steps + 0.1 * config.seed], axis=1).astype("<f4")
+    corners = np.array([[-1.0], [1.0], [-1.0], [1.0]], dtype="<f4")
     if fate.one_class:
         scores = np.repeat(scores[:1], VALIDATION_ROWS, axis=0)
     return dataclasses.replace(
@@ -93,13 +110,14 @@ def make_record(trial: Trial, fingerprint: str, fate: Fate) -> Record:
             measured_train_loss=tuple(loss / 2 for loss in values["train_loss"]),
             measured_train_metric=tuple(metric + 1 for metric in values["train_metric"]),
             validation_outputs=tuple(scores.tobytes() for _ in measured),
+            grid_outputs=tuple(corners.tobytes() for _ in measured) if info.input_shape == (2,) else (),
             packages='{"python": "3.11.2", "torch": "2.13.0"}',
             host="node-1",
             device="cpu",
             machine_kind="cpu/x86_64/AVX2/torch 2.13.0/1 threads",
             execution_mode="single",
             code_version="0.1.0",
-            started_at=datetime(2026, 1, 23, 12, config.seed, tzinfo=UTC),
+            started_at=datetime(2026, 1, 23, 12, config.seed % 60, tzinfo=UTC),
             wall_seconds=10.0,
         ),
         **fate.changes,
@@ -183,3 +201,52 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                     ledger.write(make_record(trial, "f" * 64, fate))
 
     return run_study
+
+
+@pytest.fixture(scope="session")
+def publish() -> Callable[[Ran, str], Ran]:
+    """Return a function that writes what a study's report printed beside it."""
+
+    def write(ran: Ran, text: str) -> Ran:
+        Path(ran.study.source).with_name("small.published.yaml").write_text(text)
+        return ran
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def opened() -> Callable[..., Opening]:
+    """Return a function that writes an opening of a final configuration's test sets into the ledger of a run."""
+
+    def write(ran: Ran, metrics: Sequence[float], **options: Any) -> Opening:
+        final = options.pop("final", "final")
+        row = next(row for row in ran.rows if row.table == final)
+        configs = [replicate(row, seed) for seed in replicates(row, ran.seeds)]
+        names = tuple(data_id(config) for config in configs)
+        regression = configs[0].dataset_info.task == "regression"
+        values: dict[str, Any] = {
+            "roles": ("declared",),
+            "label": "Final configuration",
+            "keys": tuple(row_trial(row, config.seed, ran.fingerprints).key for config in configs),
+            "epochs": (row.epochs,) * len(configs),
+            "metrics": tuple(metrics),
+            "losses": tuple(0.1 + 0.01 * config.seed for config in configs)[: len(metrics)],
+        }
+        at = options.pop("at", "2026-02-01T10:20:30+00:00")
+        study = options.pop("study", ran.study.name)
+        more = options.pop("tested", ())
+        reached = Reached(
+            final=final,
+            fields={**trajectory(configs[0]), "epochs": row.epochs},
+            data=names,
+            seeds=tuple(config.seed for config in configs),
+            metric="rmse" if regression else "accuracy",
+            unit=configs[0].dataset_info.target_unit if regression else "%",
+            **{**values, **options},
+        )
+        sets = {name: f"test of {name}" for name in names} if metrics else {}
+        opening = Opening(f"{zlib.crc32(repr((study, at)).encode()):x}", study, "", at, "", (reached, *more), sets)
+        write_opening(ran.ledger.storage, opening)
+        return opening
+
+    return write

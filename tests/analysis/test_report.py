@@ -1,5 +1,6 @@
 """The report: what is written, that it is the same each time, and that LaTeX takes it."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,6 +37,43 @@ tables:
 final: {learning_rate: 0.01}
 """
 
+STAGED = """\
+title: A staged study & its report
+fresh_seeds: 3
+splits: validation
+base: {dataset: digits, hidden_units: 4, epochs: 3}
+stages:
+  - {name: width, title: 'Width_of <b> 100% & #1', factor: hidden_units, levels: [4, 8]}
+  - {name: rate, title: Learning rate, factor: learning_rate, levels: [0.001, 0.1]}
+tables:
+  - {title: Activation, factor: activation, levels: [relu, tanh], figures: [curves, losses]}
+final: {hidden_units: 8}
+"""
+# Sentences enough for a table of several pages, with all that a form must escape.
+PUBLISHED = """\
+source: 'A & B, {100%} of <b>x_1</b>'
+tables:
+  - table: activation
+    columns: {train_metric: 2, validation_metric: 2, train_seconds: 2}
+    because: 'the split & 50% of <i>pixel_scaling</i> are not said'
+    rows:
+      ReLU: [97.60, 96.50, 7.9]
+      Tanh: {values: [50, 50, 7], because: 'printed as $5_0$ | 50~'}
+values:
+  - {table: final, level: Final configuration, quantity: test_metric, value: 95.0, decimals: 2, quote: It has 95.00%.}
+statements:
+""" + "".join(
+    f"""\
+  - quote: 'Sentence {number} of "the" report_& <script>alert({number})</script> says that ReLU^2 is 100% better.'
+    says: 'higher #{number} & more'
+    tests:
+      - {{higher: ReLU, than: Tanh, table: activation, quantity: validation_metric}}
+      - {{lower: Tanh, than: ReLU, table: activation, quantity: train_loss}}
+    because: 'one run | of *many*'
+"""
+    for number in range(40)
+)
+
 
 def report(ran: Any, folder: Path, **options: Any) -> ReportFiles:
     return write_report(ran.study, ran.ledger, seeds=ran.seeds, fingerprints=ran.fingerprints, folder=folder, **options)
@@ -61,6 +99,24 @@ def ran(run: Any, fate: Any) -> Any:
 def files(ran: Any, tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     """Return its report."""
     return report(ran, tmp_path_factory.mktemp("report"), variant="epochs=3")
+
+
+@pytest.fixture(scope="module")
+def staged(run: Any, fate: Any, publish: Any, opened: Any) -> Any:
+    """Return a run of a study with stages, published numbers and an opened test set."""
+
+    def fates(config: TrialConfig) -> Any:
+        return fate(last=90.0 + config.hidden_units / 2 - 5 * (config.learning_rate == 0.1) + 0.1 * (config.seed % 7))
+
+    ran = publish(run(STAGED, fates=fates), PUBLISHED)
+    opened(ran, [94.5, 95.0, 95.9])
+    return ran
+
+
+@pytest.fixture(scope="module")
+def staged_files(staged: Any, tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
+    """Return its report."""
+    return report(staged, tmp_path_factory.mktemp("staged"))
 
 
 def test_everything_is_written(files: ReportFiles) -> None:
@@ -131,6 +187,42 @@ def test_equal_ledgers_give_equal_bytes_over_what_was_there(ran: Any, files: Rep
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_a_staged_study_beside_its_report_is_written_as_a_whole(staged_files: ReportFiles) -> None:
+    names = {path.relative_to(staged_files.folder).as_posix() for path in staged_files.folder.rglob("*.*")}
+    sheets = ("path", "activation-published", "final-published", "final-test", "statements")
+    assert {f"tables/{sheet}.{kind}" for sheet in sheets for kind in ("md", "tex", "csv")} < names
+    assert {f"figures/{name}.pdf" for name in ("path", "activation", "activation-losses", "width", "rate")} < names
+    text = staged_files.markdown.read_text()
+    for words in ("Settled on 8", "were opened once by this study", "Of 40 sentences: "):
+        assert words in text
+    assert staged_files.published[0].startswith("Table, level")
+    assert staged_files.published[-1].startswith("Of 40 sentences: ")
+
+
+def test_what_a_report_printed_is_escaped_in_every_form(staged_files: ReportFiles) -> None:
+    html = staged_files.html.read_text()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(7)&lt;/script&gt;" in html
+    assert "A &amp; B, {100%} of &lt;b&gt;x_1&lt;/b&gt;" in html
+    assert "50% of &lt;i&gt;pixel_scaling&lt;/i&gt; are not said" in html
+    assert "Width_of &lt;b&gt; 100% &amp; #1" in html
+    rows = (staged_files.folder / "tables" / "statements.md").read_text().splitlines()[2:42]
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows), "four cells, whatever is in them"
+    assert "\\<script\\>" in rows[0]
+    latex = (staged_files.folder / "tables" / "statements.tex").read_text()
+    assert r"report\_\allowbreak{}\& \textless{}script\textgreater{}" in latex
+
+
+def test_equal_staged_ledgers_give_equal_bytes(staged: Any, staged_files: ReportFiles, tmp_path: Path) -> None:
+    again = report(staged, tmp_path)
+    names = sorted(path.relative_to(again.folder) for path in again.folder.rglob("*.*"))
+    assert names == sorted(path.relative_to(staged_files.folder) for path in staged_files.folder.rglob("*.*"))
+    assert not [
+        name for name in names if (again.folder / name).read_bytes() != (staged_files.folder / name).read_bytes()
+    ]
+    assert again.published == staged_files.published
+
+
 def test_one_replicate_is_reported_too(run: Any, tmp_path: Path) -> None:
     text = report(run(STUDY, seeds=1), tmp_path / "report").markdown.read_text()
     assert "±" not in text.partition("## Final configuration")[0].partition("## Learning rate")[2].replace("mean ±", "")
@@ -162,8 +254,9 @@ def test_a_folder_that_cannot_be_written_is_the_users_to_mend(ran: Any, tmp_path
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(files: ReportFiles, tmp_path: Path) -> None:
-    folder = shutil.copytree(files.folder, tmp_path / "report")
+@pytest.mark.parametrize("which", ["files", "staged_files"])
+def test_latex_compiles(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    folder = shutil.copytree(request.getfixturevalue(which).folder, tmp_path / "report")
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
         cwd=folder,

@@ -1,0 +1,229 @@
+"""A study beside its report: the published numbers, the sentences, and how many of them agree and hold."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.beside import (
+    comparison_sheet,
+    conventions_sheet,
+    counts_in_words,
+    lines_in_words,
+    set_beside,
+    statements_sheet,
+)
+from tune_jobs.config import TrialConfig
+from tune_jobs.ledger import targets_name
+
+STUDY = """\
+splits: validation
+base: {dataset: digits, hidden_units: 8, epochs: 4}
+tables:
+  - {factor: activation, levels: [relu, tanh]}
+final: {hidden_units: 4}
+"""
+PUBLISHED = """\
+source: A report
+tables:
+  - table: activation
+    columns: {validation_metric: 2, train_seconds: 0}
+    because: the split is not said
+    rows:
+      ReLU: {values: [97.0, 7], because: a misprint}
+      Tanh: [80, 7]
+values:
+  - {table: final, level: Final configuration, quantity: test_metric, value: 95, decimals: 0, quote: It has 95%.}
+statements:
+  - quote: ReLU is better.
+    tests: [{higher: ReLU, than: Tanh, table: activation, quantity: validation_metric}]
+  - quote: "Tanh has \\"the\\" higher accuracy."
+    says: in validation
+    tests: [{higher: Tanh, than: ReLU, table: activation, quantity: validation_metric}]
+    because: it was one run
+  - {quote: It is elegant., because: elegance is not measured}
+"""
+GAUSSIAN = """\
+base: {dataset: diabetes, hidden_units: 4, epochs: 3, objective: gaussian_nll}
+splits: outer
+tables:
+  - {factor: activation, levels: [relu, tanh]}
+"""
+UNCERTAIN = """\
+tables:
+  - table: activation
+    columns: {validation_loss: 2, validation_metric: 0}
+    rows: {ReLU: [0.60, 3000], Tanh: [0.60, 60]}
+losses:
+  objective: gaussian_nll
+  conventions: [{name: as ours, shift: 0}, {name: shifted, shift: 0.1}]
+statements:
+  - {quote: It rises with bmi., tests: [{rises_with: ReLU, feature: bmi, table: activation}]}
+"""
+
+
+@pytest.fixture
+def ran(run: Any, fate: Any, publish: Any) -> Any:
+    def fates(config: TrialConfig) -> Any:
+        return fate(last=97.0 + config.seed / 7 if config.activation == "relu" else 95.0 + config.seed / 8)
+
+    return publish(run(STUDY, fates=fates), PUBLISHED)
+
+
+@pytest.fixture(scope="module")
+def uncertain(run: Any, fate: Any, publish: Any) -> Any:
+    def fates(config: TrialConfig) -> Any:
+        return fate(last=60.0 + config.seed, changes={"validation_loss": (1.5, 0.75, 0.5 + 0.01 * config.seed)})
+
+    ran = publish(run(GAUSSIAN, fates=fates), UNCERTAIN)
+    steps = np.linspace(-1, 1, 6)
+    for seed in range(3):
+        config = TrialConfig(dataset="diabetes", outer_split=seed, split_seed=seed)
+        arrays = {
+            "targets": steps,
+            "target_mean": np.array(150.0),
+            "target_std": np.array(80.0),
+            "inputs": np.stack([steps * (name == 2) for name in range(10)], axis=1),
+            "input_offset": np.zeros(10),
+            "input_scale": np.ones(10),
+        }
+        ran.ledger.write_targets(targets_name("f" * 64, config), arrays)
+    return ran
+
+
+def cells(sheet: Any) -> dict[str, tuple[str, ...]]:
+    return {column.heading: column.cells for column in sheet.columns}
+
+
+def test_without_published_numbers_there_is_nothing_beside(run: Any) -> None:
+    assert set_beside(run(STUDY).evidence) is None
+
+
+def test_published_numbers_stand_beside_ours(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    sheet = comparison_sheet("activation", beside, metric="Accuracy")
+    assert sheet is not None
+    found = cells(sheet)
+    assert found["Level"] == ("ReLU", "ReLU", "Tanh", "Tanh")
+    assert found["Quantity"][:2] == ("Validation accuracy (%)", "Train time (s)")
+    assert found["Published"] == ("97.00", "7", "80.00", "7")
+    assert found["Ours (mean ± 95%)"][0] == "97.14 ± 0.35"
+    assert found["Difference"] == ("+0.14", "−5.00", "+15.12", "−5.00")
+    assert found["Verdict"] == ("agrees", "not comparable", "differs", "not comparable")
+    assert found["One new run (± 95%)"][1] == "–"
+    assert sheet.caption[0] == "Ours may differ throughout: the split is not said."
+    assert found["Note"] == ("a misprint", "other hardware; a misprint", "", "other hardware")
+    assert comparison_sheet("another", beside, metric="Accuracy") is None
+
+
+def test_a_test_is_compared_once_the_test_set_was_opened(ran: Any, opened: Any) -> None:
+    before = set_beside(ran.evidence)
+    assert before is not None
+    sheet = comparison_sheet("final", before, metric="Accuracy")
+    assert sheet is not None
+    assert cells(sheet)["Note"] == ("not evaluated on the test set yet",)
+    opened(ran, [10.0, 10.0, 10.0], at="2026-02-01", keys=("of", "another", "study"))
+    opened(ran, [94.6, 95.0, 95.9], at="2026-01-01")
+    after = set_beside(ran.evidence)
+    assert after is not None
+    sheet = comparison_sheet("final", after, metric="Accuracy")
+    assert sheet is not None
+    assert cells(sheet)["Quantity"] == ("Test accuracy (%)",)
+    assert cells(sheet)["Published"] == ("95",)
+    assert cells(sheet)["Difference"] == ("+0.17",), "our numbers keep two decimals"
+    assert cells(sheet)["Verdict"] == ("agrees",)
+
+
+def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    sheet = statements_sheet(beside)
+    assert sheet is not None
+    found = cells(sheet)
+    assert found["Sentence"] == ("“ReLU is better.”", '“Tanh has "the" higher accuracy.”', "“It is elegant.”")
+    assert found["Verdict"] == ("holds", "contradicted", "not tested")
+    assert found["Tested as"][0] == "validation accuracy: ReLU higher than Tanh (activation)"
+    assert found["Tested as"][1].startswith("in validation: validation accuracy: Tanh higher")
+    assert found["Tested as"][2] == "–"
+    assert found["Found"][0].startswith("+2.018 ± 0.044 points")
+    assert found["Found"][1].endswith("n = 3. it was one run")
+    assert found["Found"][2] == "elegance is not measured"
+
+
+def test_all_is_counted(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    assert counts_in_words(beside) == [
+        "Of 5 published numbers, 1 agrees, 1 differs, 3 are not comparable (2 other hardware, 1 not evaluated on the "
+        "test set yet).",
+        "Of 3 sentences: 1 holds, 1 is contradicted, 1 is not tested.",
+    ]
+
+
+def test_a_terminal_gets_aligned_columns(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    heading, *lines = lines_in_words(beside, {"activation": "Accuracy"})
+    assert len(lines) == 5
+    assert lines[0].split("  ")[0] == "activation, ReLU"
+    assert {line.index("Validation accuracy (%)") for line in lines if "Validation" in line} == {
+        heading.index("Quantity")
+    }
+    assert [line.split("  ")[-1].strip() for line in lines][:2] == ["agrees", "not comparable"]
+
+
+@pytest.mark.parametrize("changes", [{"fraction": 0.5}, {"overrides": {"hidden_units": 8}}])
+def test_a_varied_study_says_nothing_of_the_sentences(ran: Any, changes: Any) -> None:
+    evidence = ran.evidence
+    beside = set_beside(replace(evidence, study=replace(evidence.study, **changes)))
+    assert beside is not None
+    assert beside.statements == ()
+    assert statements_sheet(beside) is None
+    assert not any("sentence" in words for words in counts_in_words(beside))
+
+
+def test_an_uncertainty_rises_with_an_input(uncertain: Any) -> None:
+    beside = set_beside(uncertain.evidence)
+    assert beside is not None
+    (result,) = beside.statements
+    assert result.verdict_words == "cannot be told at 3 seeds", "of three equal correlations only signs count"
+    assert result.checks[0].n == 3
+    assert result.checks[0].effects[0].startswith("+1.0 ")
+
+
+def test_without_predictions_an_uncertainty_is_not_tested(run: Any, publish: Any) -> None:
+    beside = set_beside(publish(run(GAUSSIAN), UNCERTAIN).evidence)
+    assert beside is not None
+    assert beside.statements[0].checks[0].reason == "no predictions are kept"
+
+
+def test_losses_are_compared_in_the_way_that_fits_best(uncertain: Any) -> None:
+    beside = set_beside(uncertain.evidence)
+    assert beside is not None
+    sheet = conventions_sheet(beside)
+    assert sheet is not None
+    assert cells(sheet) == {
+        "Convention": ("shifted", "as ours"),
+        "Added to ours": ("0.100", "0.000"),
+        "Agree": ("2 of 2", "0 of 2"),
+        "Mean distance": ("0.010", "0.090"),
+    }
+    assert any("shifted: 2 of 2 agree" in words for words in counts_in_words(beside))
+
+
+def test_large_numbers_have_no_decimals(uncertain: Any) -> None:
+    beside = set_beside(uncertain.evidence)
+    assert beside is not None
+    sheet = comparison_sheet("activation", beside, metric="RMSE")
+    assert sheet is not None
+    assert cells(sheet)["Quantity"][1] == "Validation RMSE (progression units)"
+    assert cells(sheet)["Published"][1] == "3,000"
+    assert cells(sheet)["Difference"][1::2] == ("−2,939", "+1.00")
+
+
+def test_losses_in_no_doubt_have_no_conventions(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    assert conventions_sheet(beside) is None

@@ -1,0 +1,123 @@
+"""The sections of a report: their order, and what each says of stages, final configurations and published numbers."""
+
+from typing import Any
+
+import pytest
+
+from analysis.beside import set_beside
+from analysis.sections import Section, sections_of
+from tune_jobs.config import TrialConfig
+
+STUDY = """\
+fresh_seeds: 2
+splits: validation
+base: {dataset: digits, hidden_units: 4, epochs: 3}
+stages:
+  - {name: width, title: Hidden units, factor: hidden_units, levels: [4, 8]}
+  - {name: rate, title: Learning rate, factor: learning_rate, levels: [0.001, 0.1]}
+tables:
+  - {title: Activation, factor: activation, levels: [relu, tanh], figures: [losses, curves, calibration]}
+final:
+  - {name: narrow, title: A narrow one, set: {hidden_units: 2}}
+  - {name: wide, title: A wide one, set: {hidden_units: 16}}
+"""
+PUBLISHED = """\
+source: A report
+tables:
+  - {table: activation, columns: {validation_metric: 2}, rows: {ReLU: [97], Tanh: [50]}}
+values:
+  - {table: path, level: Hidden units, quantity: validation_metric, value: 94, decimals: 0}
+  - {table: path_fresh, level: Hidden units, quantity: validation_metric, value: 94, decimals: 0}
+  - {table: wide, level: Final configuration, quantity: test_metric, value: 94, decimals: 0}
+statements:
+  - {quote: It is so., because: nobody knows}
+"""
+
+
+def accuracy(config: TrialConfig) -> float:
+    return 90.0 + config.hidden_units / 2 - 5 * (config.learning_rate == 0.1) + 0.1 * (config.seed % 7)
+
+
+@pytest.fixture
+def ran(run: Any, fate: Any) -> Any:
+    return run(STUDY, fates=lambda config: fate(last=accuracy(config)))
+
+
+def sections(ran: Any) -> dict[str, Section]:
+    evidence = ran.evidence
+    return {section.name: section for section in sections_of(evidence, set_beside(evidence))}
+
+
+def test_tables_come_before_the_path_its_stages_and_the_final_configurations(ran: Any) -> None:
+    found = sections(ran)
+    assert [(section.name, section.title) for section in found.values()] == [
+        ("activation", "Activation"),
+        ("path", "The path of the stages"),
+        ("width", "Stage: Hidden units"),
+        ("rate", "Stage: Learning rate"),
+        ("narrow", "A narrow one"),
+        ("wide", "A wide one"),
+    ]
+
+
+def test_figures_that_can_be_drawn_have_names_of_their_own(ran: Any) -> None:
+    found = sections(ran)
+    assert [picture.name for picture in found["activation"].pictures] == ["activation", "activation-curves"]
+    assert [picture.name for picture in found["path"].pictures] == ["path"]
+    assert all(picture.caption for section in found.values() for picture in section.pictures)
+    assert [sheet.name for sheet in found["path"].sheets] == ["path"]
+    assert found["path"].pictures[0].figure.axes[0].get_ylabel() == "Validation Accuracy (%)"
+
+
+def test_a_stage_says_what_it_settled_on(ran: Any) -> None:
+    found = sections(ran)
+    assert found["width"].paragraphs == ["Settled on 8, the best mean of 2 levels on validation."]
+    assert found["rate"].paragraphs == [
+        "None of the 2 levels was better than what the stage started from, which was kept."
+    ]
+
+
+def test_stages_to_come_are_left_out(run: Any, fate: Any) -> None:
+    def fates(config: TrialConfig) -> Any:
+        return fate("missing") if config.hidden_units == 8 else fate(last=accuracy(config))
+
+    found = sections(run(STUDY, fates=fates))
+    assert found["width"].paragraphs == ["Not settled yet."]
+    assert "rate" not in found
+
+
+def test_a_study_without_stages_has_no_path(run: Any) -> None:
+    tables = "base: {dataset: digits, epochs: 3}\ntables:\n  - {factor: activation, levels: [relu, tanh]}\n"
+    assert list(sections(run(tables))) == ["activation"]
+
+
+def test_a_final_configuration_says_what_it_sets_and_reached(ran: Any, opened: Any) -> None:
+    opened(ran, [95.0, 96.0, 97.0], final="wide")
+    found = sections(ran)
+    assert ("Hidden Layer Size", "16") in {(fact.name, fact.value.split()[0]) for fact in found["wide"].facts}
+    assert not any("plit" in fact.name for fact in found["wide"].facts), "each replicate has its own"
+    for name in ("narrow", "wide"):
+        assert "were opened once by this study" in found[name].paragraphs[0]
+    assert [sheet.name for sheet in found["wide"].sheets] == ["wide-test"]
+    assert found["narrow"].sheets == []
+
+
+def test_numbers_of_varied_configurations_are_not_shown(ran: Any, opened: Any) -> None:
+    opened(ran, [95.0, 96.0, 97.0], final="wide", epochs=(1, 1, 1))
+    section = sections(ran)["wide"]
+    assert "were opened once by this study" in section.paragraphs[0], "but they count"
+    assert section.sheets == []
+
+
+def test_published_numbers_stand_in_their_sections(ran: Any, publish: Any) -> None:
+    found = sections(publish(ran, PUBLISHED))
+    assert [sheet.name for sheet in found["activation"].sheets] == ["activation-published"]
+    assert [sheet.name for sheet in found["path"].sheets] == ["path", "path-published", "path_fresh-published"]
+    assert [sheet.name for sheet in found["wide"].sheets] == ["wide-published"]
+    assert [sheet.name for sheet in found["narrow"].sheets] == []
+    *_, last = found.values()
+    assert last.title == "Beside the published report"
+    assert last.paragraphs[0] == "Published: A report."
+    assert last.paragraphs[1].startswith("Of 5 published numbers, 2 agree, 2 differ, 1 is not comparable")
+    assert last.paragraphs[-1] == "Of 1 sentence: 1 is not tested."
+    assert [sheet.name for sheet in last.sheets] == ["statements"]
