@@ -76,7 +76,8 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
 
 
 def test_missing_and_torn_data_files_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    study = ("run", "martini_jamal_2026", "--no-download", "--storage", tmp_path / "results")
+    (tmp_path / "own.yaml").write_text("base: {dataset: usps}\ntables: [{factor: epochs, levels: [1]}]")
+    study = ("run", tmp_path / "own.yaml", "--no-download", "--storage", tmp_path / "results")
     line = fails(capsys, *study, "--data-dir", tmp_path / "data")
     assert "usps.bz2" in line
     assert str(tmp_path / "data") in line
