@@ -130,7 +130,7 @@ def _stage_section(stage: Table, evidence: Evidence) -> Section:
 def _final_section(table: Table, evidence: Evidence) -> Section:
     section = _table_section(table, evidence)
     row = evidence.rows_of(table.name)[0][1]
-    facts = settings(row.config, row.moves) if row.config is not None else []
+    facts = settings(row.config, evidence.study.own, row.moves) if row.config is not None else []
     tested = tested_sheet(table.name, evidence.own_openings())
     words = openings_in_words(evidence.study.name, evidence.openings)
     return replace(section, facts=facts, paragraphs=words, sheets=[tested] if tested else [])

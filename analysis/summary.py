@@ -9,7 +9,8 @@ import pandas as pd
 from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
-from tune_jobs.config import FIELDS, TrialConfig, trajectory
+from tune_jobs.components import Components
+from tune_jobs.config import TrialConfig, is_code, trajectory
 from tune_jobs.records import MISSING
 
 # Data sets named one by one; repeated outer splits are many.
@@ -105,23 +106,29 @@ def not_as_planned(views: Sequence[TableView], trials: pd.DataFrame) -> list[tup
     return found
 
 
-def settings(config: TrialConfig, moves: Sequence[str] = ()) -> list[Fact]:
+def settings(config: TrialConfig, own: Components, moves: Sequence[str] = ()) -> list[Fact]:
     """Return what a configuration sets, as a person reads it: the fields that it trains with.
+
+    Args:
+        config: of a row.
+        own: the user's own components, with their fields' labels.
+        moves: fields that replicates move by their seed.
 
     The seed is left out, and so are the fields that replicates move by it.
     """
-    read = [name for name in trajectory(config) if name != "seed" and name not in moves]
+    values = {**trajectory(config), "epochs": config.epochs, "early_stopping_patience": config.early_stopping_patience}
+    read = [name for name in trajectory(config) if name != "seed" and name not in moves and not is_code(name)]
     shown = [*read, *(["epochs"] if "epochs" not in read else [])]
     if config.early_stopping_patience:
         shown.append("early_stopping_patience")
     return [
-        Fact(FIELDS[name].label, f"{FIELDS[name].describe(getattr(config, name))} {_unit(config, name)}".strip())
+        Fact(own.label(name), f"{own.describe(name, values[name])} {_unit(own, name, values[name])}".strip())
         for name in shown
     ]
 
 
-def _unit(config: TrialConfig, name: str) -> str:
-    return "" if isinstance(getattr(config, name), str) else FIELDS[name].unit
+def _unit(own: Components, name: str, value: object) -> str:
+    return "" if isinstance(value, str) else own.unit(name)
 
 
 def _endings(replicates: pd.DataFrame, outcome: str) -> list[str]:

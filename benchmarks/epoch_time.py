@@ -37,6 +37,7 @@ class Images:
     validation_targets: NDArray[np.int64]
     task: str = "classification"
     classes: int = 10
+    target_mean: float = 0.0
     target_std: float = 1.0
 
 

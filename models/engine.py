@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from models import own
 from models.errors import ModelError
+from models.fit import check_fit
 from models.history import (
     DIVERGED,
     STOPPED_EARLY,
@@ -27,12 +29,12 @@ from models.history import (
     Measurement,
 )
 from models.networks import build_network
-from models.objectives import Objective, build_objective, score
+from models.objectives import Objective, metric_of, score
 from models.optimizers import build_optimizer
 from models.protocols import TrainingConfig, TrainingData
-from models.registry import METRICS, SCHEDULES, metric_name
+from models.registry import NETWORKS, SCHEDULES, entry
 from models.schedules import Schedule, build_schedule
-from models.shapes import check_network, normalises_batches
+from models.shapes import check_network
 
 GRID_SIDE = 64
 GRID_REACH = 2.5
@@ -82,7 +84,7 @@ def train(
             told of.
     """
     epochs = config.epochs if epochs is None else epochs
-    if "epochs" in SCHEDULES[config.schedule].reads and epochs > config.epochs:
+    if "epochs" in entry(SCHEDULES, config.schedule).reads and epochs > config.epochs:
         raise ModelError(
             f"epochs: {epochs} is more than the {config.epochs} that schedule {config.schedule} is made for; give at "
             "most that, or configure more"
@@ -95,7 +97,7 @@ def train(
     check_network(config, tuple(data.train_inputs.shape[1:]))
     results = []
     with _reproducible(config.threads, torch.device(device)):
-        tensors = _Tensors.on_device(config, data, torch.device(device))
+        tensors = _Tensors.on_device(config, data, check_fit(config, data), torch.device(device))
         for seed in seeds:
             results.append(
                 _train_one(
@@ -125,6 +127,7 @@ class _Tensors:
     """The data on the device; `*_encoded` are the targets as the loss compares with them."""
 
     objective: Objective
+    channels_last: bool
     train_inputs: Tensor
     train_targets: Tensor
     train_encoded: Tensor
@@ -134,26 +137,30 @@ class _Tensors:
     grid: Tensor | None
 
     @classmethod
-    def on_device(cls, config: TrainingConfig, data: TrainingData, device: torch.device) -> "_Tensors":
-        objective = build_objective(config, data)
+    def on_device(
+        cls, config: TrainingConfig, data: TrainingData, objective: Objective, device: torch.device
+    ) -> "_Tensors":
+        # The user's own network may want to view its input in the order of the rows.
+        channels_last = not entry(NETWORKS, config.network).own
         train_targets = torch.tensor(data.train_targets, device=device)
         validation_targets = torch.tensor(data.validation_targets, device=device)
         planar = data.train_inputs.shape[1:] == (2,)
         return cls(
             objective=objective,
-            train_inputs=_images_last(torch.tensor(data.train_inputs, device=device)),
+            channels_last=channels_last,
+            train_inputs=_laid_out(torch.tensor(data.train_inputs, device=device), channels_last),
             train_targets=train_targets,
             train_encoded=objective.encode(train_targets),
-            validation_inputs=_images_last(torch.tensor(data.validation_inputs, device=device)),
+            validation_inputs=_laid_out(torch.tensor(data.validation_inputs, device=device), channels_last),
             validation_targets=validation_targets,
             validation_encoded=objective.encode(validation_targets),
             grid=torch.tensor(grid_points(), device=device) if planar else None,
         )
 
 
-def _images_last(tensor: Tensor) -> Tensor:
+def _laid_out(tensor: Tensor, channels_last: bool) -> Tensor:
     """Return images with their channels last in memory, which convolutions on the CPU run through faster."""
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+    return tensor.contiguous(memory_format=torch.channels_last) if channels_last and tensor.dim() == 4 else tensor
 
 
 @contextmanager
@@ -210,15 +217,19 @@ def _train_one(
     shuffle = torch.Generator().manual_seed(_stream(seed, 1))
     objective = tensors.objective
     network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network = network.to(device)
+    if tensors.channels_last:
+        network = network.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config, network.parameters())
-    batches = _batch_bounds(len(tensors.train_inputs), config)
+    normalises = own.normalises_batches(network)
+    batches = _batch_bounds(len(tensors.train_inputs), config.batch_size, normalises)
     schedule = build_schedule(config, optimizer, len(batches))
-    best_metric = Best(higher_is_better=METRICS[metric_name(data.task)].higher_is_better)
+    history = History(seed)
+    history.metric, metric = metric_of(objective, data.task)
+    best_metric = Best(higher_is_better=metric.higher_is_better)
     best_loss = Best(higher_is_better=False)
     patience = config.early_stopping_patience
 
-    history = History(seed)
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(tensors.train_inputs), generator=shuffle)
         done = _train_epoch(network, tensors, order, batches, optimizer, schedule, deadline)
@@ -325,14 +336,14 @@ def _stream(seed: int, purpose: int) -> int:
     return int(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0])
 
 
-def _batch_bounds(rows: int, config: TrainingConfig) -> list[tuple[int, int]]:
+def _batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[int, int]]:
     """Return where each batch begins and ends; the last may be short.
 
     Batch normalisation cannot train on one sample: a last batch of one is left out then.
     """
-    bounds = [(first, min(first + config.batch_size, rows)) for first in range(0, rows, config.batch_size)]
+    bounds = [(first, min(first + batch_size, rows)) for first in range(0, rows, batch_size)]
     first, last = bounds[-1]
-    if normalises_batches(config) and last - first == 1 and len(bounds) > 1:
+    if normalises and last - first == 1 and len(bounds) > 1:
         bounds.pop()
     return bounds
 

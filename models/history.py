@@ -40,6 +40,7 @@ class History:
         learning_rate: that of the epoch's last step.
         train_seconds: cumulative, training only.
         measurements: by epoch, counted from 1.
+        metric: what the metrics are; see `models.metrics`.
     """
 
     seed: int
@@ -52,6 +53,7 @@ class History:
     learning_rate: list[float] = field(default_factory=list)
     train_seconds: list[float] = field(default_factory=list)
     measurements: dict[int, Measurement] = field(default_factory=dict)
+    metric: str = ""
 
     @property
     def epochs(self) -> int:

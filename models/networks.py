@@ -5,8 +5,9 @@ from math import prod
 
 from torch import nn
 
+from models import own
 from models.protocols import NetworkConfig
-from models.registry import ACTIVATIONS, NETWORKS
+from models.registry import ACTIVATIONS, NETWORKS, entry
 from models.shapes import convolution_layers
 
 
@@ -18,7 +19,10 @@ def build_network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: 
     Raises:
         ModelError: the network cannot take inputs of this shape.
     """
-    network: nn.Module = NETWORKS[config.network].load()(config, input_shape, outputs)
+    known = entry(NETWORKS, config.network)
+    if known.own:
+        return own.network(config, input_shape, outputs)
+    network: nn.Module = known.load()(config, input_shape, outputs)
     return network
 
 

@@ -1,16 +1,20 @@
 """Objectives: a loss, the number of outputs that it needs, and how outputs are scored."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log, pi
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
+from models import own
 from models.errors import ModelError
-from models.protocols import ObjectiveConfig, ScoredData, TrainingData
-from models.registry import OBJECTIVES
+from models.metrics import metric_spec
+from models.protocols import ObjectiveConfig, ScoredData, Targets
+from models.registry import METRICS, OBJECTIVES, Metric, entry, metric_name
 
 MINIMUM_VARIANCE = 1e-6
 
@@ -24,31 +28,69 @@ class Objective:
         encode: targets [n] to what the loss compares with; called once for all targets.
         loss: outputs [n, outputs] and encoded targets to the mean loss (scalar).
         predict: outputs [n, outputs] to class indices [n], or to standardised values [n].
+        metric: predictions and targets, both [n], to a number; None for the task's usual metric.
+        metric_name: of the metric, where it is not the task's usual one.
     """
 
     outputs: int
     encode: Callable[[Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
     predict: Callable[[Tensor], Tensor]
+    metric: Callable[[Tensor, Tensor], Any] | None = None
+    metric_name: str = ""
 
 
-def build_objective(config: ObjectiveConfig, data: TrainingData) -> Objective:
+def build_objective(config: ObjectiveConfig, data: Targets, form: own.Form | None = None) -> Objective:
     """Return the configured objective for the data's task.
+
+    Args:
+        config: names it.
+        data: what is predicted.
+        form: how the network's outputs are laid out, where it is the user's own.
 
     Raises:
         ModelError: the objective is not for this task.
     """
-    if data.task not in OBJECTIVES[config.objective].tasks:
-        fitting = [name for name, entry in OBJECTIVES.items() if data.task in entry.tasks]
+    known = entry(OBJECTIVES, config.objective)
+    if known.own:
+        return _users(config, data.task, data.classes, form)
+    if data.task not in known.tasks:
+        fitting = [name for name, other in OBJECTIVES.items() if data.task in other.tasks]
         raise ModelError(f"objective: {config.objective} is not for {data.task}; use {', '.join(fitting)}")
-    objective: Objective = OBJECTIVES[config.objective].load()(config, data.task, data.classes)
+    objective: Objective = known.load()(config, data.task, data.classes)
     return objective
 
 
-def outputs_needed(config: ObjectiveConfig, task: str, classes: int) -> int:
-    """Return how many outputs the network must have."""
-    objective: Objective = OBJECTIVES[config.objective].load()(config, task, classes)
-    return objective.outputs
+def metric_of(objective: Objective, task: str) -> tuple[str, Metric]:
+    """Return the name and the specification of what an objective is scored by."""
+    name = objective.metric_name or metric_name(task)
+    return name, METRICS.get(name) or metric_spec(name)
+
+
+def _users(config: ObjectiveConfig, task: str, classes: int, form: own.Form | None) -> Objective:
+    """Return the user's loss as an objective; it is given outputs as the network returned them.
+
+    Targets are class indices [n], or standardised values, [n, 1] where the outputs have a second dimension, else [n].
+    """
+    theirs = own.loss(config, classes)
+    outputs = theirs.outputs or classes or 1
+    form = form or own.Form((), ((outputs,),))
+
+    def encode(targets: Tensor) -> Tensor:
+        return targets.unsqueeze(1) if task == "regression" and form.shapes[0] else targets
+
+    def loss(joined: Tensor, targets: Tensor) -> Tensor:
+        return theirs.loss(form.split(joined), targets)
+
+    def predict(joined: Tensor) -> Tensor:
+        if theirs.predict is not None:
+            return theirs.predict(form.split(joined)).reshape(len(joined))
+        width = math.prod(form.shapes[0])
+        if task == "regression":
+            return joined[:, 0]
+        return joined[:, :width].argmax(dim=1) if width > 1 else (joined[:, 0] > 0).long()
+
+    return Objective(outputs, encode, loss, predict, theirs.metric, theirs.metric_name)
 
 
 def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -107,10 +149,16 @@ def gaussian_variance(raw: Tensor, link: str) -> Tensor:
 def score(objective: Objective, outputs: Tensor, targets: Tensor, data: ScoredData) -> float:
     """Return the accuracy in percent, or the root mean squared error in the target's unit."""
     predictions = objective.predict(outputs)
+    if objective.metric is not None:
+        return float(objective.metric(_in_units(predictions, data), _in_units(targets, data)))
     if data.task == "classification":
         return 100.0 * int((predictions == targets).sum()) / len(targets)
     squared = (predictions.double() - targets.double()).square().mean()
     return float(squared.sqrt()) * data.target_std
+
+
+def _in_units(values: Tensor, data: ScoredData) -> Tensor:
+    return values if data.task == "classification" else values.double() * data.target_std + data.target_mean
 
 
 def _as_they_are(targets: Tensor) -> Tensor:

@@ -9,13 +9,17 @@ import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from models import own
 from models.protocols import OptimizerConfig
-from models.registry import OPTIMIZERS
+from models.registry import OPTIMIZERS, entry
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
     """Return the configured optimizer over the parameters."""
-    optimizer: Optimizer = OPTIMIZERS[config.optimizer].load()(config, parameters)
+    known = entry(OPTIMIZERS, config.optimizer)
+    if known.own:
+        return own.optimizer(config, parameters)
+    optimizer: Optimizer = known.load()(config, parameters)
     return optimizer
 
 

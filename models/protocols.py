@@ -79,11 +79,22 @@ class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, Protocol):
     def threads(self) -> int: ...
 
 
-class ScoredData(Protocol):
-    """What a score depends on beside outputs and targets: the task, and the unit of standardised targets."""
+class Targets(Protocol):
+    """What is predicted: the task, and for classification how many classes (else 0)."""
 
     @property
     def task(self) -> str: ...
+    @property
+    def classes(self) -> int: ...
+
+
+class ScoredData(Protocol):
+    """What a score depends on beside outputs and targets: the task, and how targets were standardised."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def target_mean(self) -> float: ...
     @property
     def target_std(self) -> float: ...
 

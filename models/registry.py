@@ -2,12 +2,17 @@
 
 The references are lazy ("module:attribute"), so that names and labels load without torch. Adding a
 network, an activation, an objective, an optimizer or a schedule takes its function and one line here.
+
+In place of a name, a configuration may have a reference to code of the user's own, "module:Name".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+# Modules of the user's that are called like these are imported under another name.
+PACKAGES = frozenset({"analysis", "data_utils", "models", "tune_jobs"})
 
 
 @dataclass(frozen=True)
@@ -19,17 +24,22 @@ class Entry:
         target: where the code is, as "module:attribute".
         reads: the configuration fields that change what the code does, beyond those every trial has.
         tasks: the tasks that an objective can be used for; empty for everything else.
+        own: whether the code is the user's own.
     """
 
     label: str
     target: str
     reads: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    own: bool = False
 
     def load(self) -> Any:
         """Import and return the object behind the name."""
         module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+        found: Any = import_module(import_name(module) if self.own else module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+        return found
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,24 @@ METRICS: Mapping[str, Metric] = {
     "accuracy": Metric("Accuracy", "%", higher_is_better=True),
     "rmse": Metric("RMSE", "", higher_is_better=False),
 }
+
+
+def entry(registry: Mapping[str, Entry], name: str) -> Entry:
+    """Return the entry of a registered name, or one that stands for the user's own ``module:Name``."""
+    if is_reference(name):
+        return Entry(name.rpartition(":")[2], name, tasks=("classification", "regression"), own=True)
+    return registry[name]
+
+
+def is_reference(name: str) -> bool:
+    """Return whether a name refers to code of the user's own, as ``module:Name``."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def import_name(module: str) -> str:
+    """Return what a module of the user's is imported as: its own name, unless a package here has it."""
+    return f"own_{module}" if module.partition(".")[0] in PACKAGES else module
 
 
 def metric_name(task: str) -> str:

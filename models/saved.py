@@ -5,7 +5,7 @@ the input statistics as JSON. The network is built anew from the registered name
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from models import own
 from models.errors import ModelError
 from models.networks import build_network
-from models.objectives import Objective, gaussian_variance, score
+from models.objectives import Objective, build_objective, gaussian_variance, score
 from models.protocols import ScoredData
-from models.registry import NETWORKS, OBJECTIVES
+from models.registry import NETWORKS, OBJECTIVES, entry, is_reference
 
 _HEADER = "ablatune"
 _FORMAT = 1
@@ -100,7 +101,8 @@ class SavedModel:
 
     @property
     def _objective(self) -> Objective:
-        return _objective(self.config, self.task, self.classes)
+        form = own.form_of(self.network, _outputs_needed(self.config, self.task, self.classes))
+        return _objective(self.config, self.task, self.classes, form)
 
     def _outputs(self, inputs: ArrayLike) -> torch.Tensor:
         array = np.asarray(inputs, dtype=np.float64)
@@ -110,7 +112,7 @@ class SavedModel:
 
     @torch.no_grad()
     def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        if inputs.dim() == 4:
+        if inputs.dim() == 4 and not is_reference(self.config["network"]):
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         return torch.cat([self.network(part) for part in torch.split(inputs, _BATCH)])
 
@@ -123,7 +125,8 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
         config: the fields that it was trained with, as JSON can hold them.
         data: what it was trained on: a `data_utils.TrialData`.
     """
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    # Cloned, since the format takes no two names for one memory, which tied weights have.
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
     header = {
         "format": _FORMAT,
         "config": dict(config),
@@ -139,8 +142,25 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
     return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
 
 
-def from_bytes(content: bytes) -> SavedModel:
+def own_references(content: bytes) -> dict[str, tuple[str, str]]:
+    """Return what of the user's own a model needs to be built: kind to reference and fingerprint of its code.
+
+    Raises:
+        ModelError: the bytes are torn, or of another program or version.
+    """
+    config = _parse(content)[0]["config"]
+    own = config.get("own", {})
+    references = {kind: str(config.get(kind)) for kind in ("network", "objective")}
+    return {kind: (name, own.get(f"{kind}.code", "")) for kind, name in references.items() if is_reference(name)}
+
+
+def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
     """Return the model that `to_bytes` kept.
+
+    Args:
+        content: what `to_bytes` gave.
+        trusted: the references to the user's own code that may be imported and called; a file says only which
+            it needs, and nothing else that it names is touched.
 
     Raises:
         ModelError: the bytes are torn, of another program or version, or name an unknown network.
@@ -148,12 +168,15 @@ def from_bytes(content: bytes) -> SavedModel:
     header, state = _parse(content)
     config = header["config"]
     for kind, known in (("network", NETWORKS), ("objective", OBJECTIVES)):
-        if config.get(kind) not in known:
+        if config.get(kind) not in known and config.get(kind) not in trusted:
             raise ModelError(f"{kind}: {config.get(kind)!r} is not known here; update ablatune")
     shape = tuple(header["input_shape"])
-    objective = _objective(config, header["task"], header["classes"])
-    with torch.random.fork_rng(devices=[]):
-        network = build_network(SimpleNamespace(**config), shape, objective.outputs)
+    outputs = _outputs_needed(config, header["task"], header["classes"])
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(SimpleNamespace(**config), shape, outputs)
+    except ImportError as error:
+        raise ModelError(f"network: {config['network']} cannot be imported ({error})") from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -161,7 +184,7 @@ def from_bytes(content: bytes) -> SavedModel:
             f"the model file's arrays do not fit its configuration: {str(error).splitlines()[0]}"
         ) from error
     return SavedModel(
-        network=network.to(memory_format=torch.channels_last).eval(),
+        network=_laid_out(network, config).eval(),
         config=config,
         task=header["task"],
         classes=header["classes"],
@@ -188,6 +211,14 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     return header, state
 
 
-def _objective(config: Mapping[str, Any], task: str, classes: int) -> Objective:
-    objective: Objective = OBJECTIVES[config["objective"]].load()(SimpleNamespace(**config), task, classes)
-    return objective
+def _laid_out(network: nn.Module, config: Mapping[str, Any]) -> nn.Module:
+    own_network = entry(NETWORKS, config["network"]).own
+    return network if own_network else network.to(memory_format=torch.channels_last)
+
+
+def _outputs_needed(config: Mapping[str, Any], task: str, classes: int) -> int:
+    return _objective(config, task, classes).outputs
+
+
+def _objective(config: Mapping[str, Any], task: str, classes: int, form: own.Form | None = None) -> Objective:
+    return build_objective(SimpleNamespace(**config), SimpleNamespace(task=task, classes=classes), form)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
+from models import own
 from models.protocols import OptimizerConfig
-from models.registry import SCHEDULES
+from models.registry import SCHEDULES, entry
 
 
 def _nothing() -> None: ...
@@ -26,7 +27,11 @@ class Schedule:
 
 def build_schedule(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
     """Return the configured schedule over the optimizer's learning rate."""
-    schedule: Schedule = SCHEDULES[config.schedule].load()(config, optimizer, batches_per_epoch)
+    known = entry(SCHEDULES, config.schedule)
+    if known.own:
+        after_batch, after_epoch = own.schedule(config, optimizer, batches_per_epoch)
+        return Schedule(after_batch or _nothing, after_epoch or _nothing_epoch)
+    schedule: Schedule = known.load()(config, optimizer, batches_per_epoch)
     return schedule
 
 

@@ -6,7 +6,9 @@ from math import prod
 
 from models.errors import ModelError
 from models.protocols import NetworkConfig, TrainingConfig
-from models.registry import NETWORKS
+from models.registry import NETWORKS, entry, is_reference
+
+_OWN_NETWORK = 100_000
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,17 @@ def check_network(config: TrainingConfig, input_shape: tuple[int, ...]) -> None:
 
 def normalises_batches(config: NetworkConfig) -> bool:
     """Return whether the configured network has batch normalisation; a linear one never has."""
-    return config.batch_norm and "batch_norm" in NETWORKS[config.network].reads
+    return config.batch_norm and "batch_norm" in entry(NETWORKS, config.network).reads
 
 
 def multiplications(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -> int:
-    """Return the multiplications of one sample's forward pass, to weigh trials against each other."""
+    """Return the multiplications of one sample's forward pass, to weigh trials against each other.
+
+    Those of the user's own network are not known without building it; a usual number stands for them.
+    """
     features = prod(input_shape)
+    if is_reference(config.network):
+        return _OWN_NETWORK
     if config.network == "linear":
         return features * outputs
     if config.network == "cnn":

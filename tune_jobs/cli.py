@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except UserError as error:
+        # The traceback of the user's own code helps to mend it; one of ours would not.
+        print(getattr(error, "trace", ""), end="", file=sys.stderr)
         print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
@@ -197,7 +199,7 @@ def _run(options: argparse.Namespace) -> int:
     from tune_jobs.run import run_study
     from tune_jobs.study import load_study
 
-    study = load_study(options.study, _overrides(options.overrides), options.fraction)
+    study = load_study(options.study, _overrides(options.overrides), options.fraction, options.data_dir)
     return run_study(study, _run_options(options, study, options.seeds or study.seeds))
 
 

@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
+from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo, info_from_mapping, info_to_mapping
+from models import metrics
 from models.errors import ModelError
-from models.registry import ACTIVATIONS, METRICS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Metric
+from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry
 from models.shapes import check_network
 from models.version import ENGINE_VERSION
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.fields import FieldSpec, declare, specs
 
 KEY_LENGTH = 20
-METRIC_SPECS: Mapping[str, Metric] = METRICS
+METRIC_SPECS: Mapping[str, Metric] = metrics.METRIC_SPECS
 
 
-def _labels(entries: Mapping[str, Any]) -> dict[str, str]:
+def _labels(entries: Mapping[str, Entry] | Mapping[str, DatasetInfo]) -> dict[str, str]:
     return {name: entry.label for name, entry in entries.items()}
 
 
@@ -31,11 +32,16 @@ def _labels(entries: Mapping[str, Any]) -> dict[str, str]:
 class TrialConfig:
     """One training run. Equal values train the same trajectory.
 
+    Beside its fields it has `own`: the parameters of the user's own components, as "network.width", and the
+    fingerprints of their code, as "network.code"; and `info`: what is known of a dataset that is not registered.
+
     Raises:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
     """
 
-    dataset: str = declare("digits", str, label="Dataset", help="What is trained on.", choices=_labels(DATASETS))
+    dataset: str = declare(
+        "digits", str, label="Dataset", help="What is trained on.", choices=_labels(DATASETS), references=True
+    )
     toy_problem: str = declare(
         "xor",
         str,
@@ -71,7 +77,9 @@ class TrialConfig:
         choices={"standard": "Standardised", "unit": "0 to 1"},
         neutral="standard",
     )
-    network: str = declare("mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS))
+    network: str = declare(
+        "mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS), references=True
+    )
     hidden_layers: int = declare(
         1,
         int,
@@ -136,6 +144,7 @@ class TrialConfig:
         label="Loss Function",
         help="What is minimised, and how outputs are read.",
         choices=_labels(OBJECTIVES),
+        references=True,
     )
     label_smoothing: float = declare(
         0.0,
@@ -154,7 +163,12 @@ class TrialConfig:
         choices={"exp": "exp", "softplus": "softplus"},
     )
     optimizer: str = declare(
-        "adam", str, label="Optimizer", help="How the weights are updated.", choices=_labels(OPTIMIZERS)
+        "adam",
+        str,
+        label="Optimizer",
+        help="How the weights are updated.",
+        choices=_labels(OPTIMIZERS),
+        references=True,
     )
     learning_rate: float = declare(0.001, float, label="Learning Rate", help="Step size of the optimizer.", above=0)
     momentum: float = declare(
@@ -174,6 +188,7 @@ class TrialConfig:
         label="Schedule",
         help="How the learning rate changes over time.",
         choices=_labels(SCHEDULES),
+        references=True,
     )
     decay_every: int = declare(
         10, int, label="Decay every", help="Period of the step schedule.", unit="epochs", at_least=1
@@ -226,15 +241,27 @@ class TrialConfig:
     seed: int = declare(
         0, int, label="Seed", help="Draws weights, shuffling and dropout.", at_least=0, at_most=2**32 - 1
     )
+    own: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+    info: DatasetInfo | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, spec in FIELDS.items():
-            object.__setattr__(self, name, spec.check(name, getattr(self, name)))
+            if name != "dataset" or self.info is None:
+                object.__setattr__(self, name, spec.check(name, getattr(self, name)))
 
     @property
     def dataset_info(self) -> DatasetInfo:
         """What is known of the dataset without loading it."""
-        return DATASETS[self.dataset]
+        return DATASETS[self.dataset] if self.info is None else self.info
+
+    def own_parameters(self, kind: str) -> dict[str, Any]:
+        """Return the parameters of the user's own "network", "dataset", "objective", "optimizer" or "schedule"."""
+        prefix = f"{kind}."
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.own.items()
+            if name.startswith(prefix) and not is_code(name)
+        }
 
     def replace(self, **values: Any) -> "TrialConfig":
         """Return the configuration with other values.
@@ -249,6 +276,24 @@ class TrialConfig:
 
 
 FIELDS: dict[str, FieldSpec] = specs(TrialConfig)
+
+
+def plain_config(config: TrialConfig) -> dict[str, Any]:
+    """Return a configuration as values that JSON can hold; see `config_of`."""
+    values: dict[str, Any] = {name: getattr(config, name) for name in FIELDS}
+    if config.own:
+        values["own"] = dict(config.own)
+    if config.info is not None:
+        values["info"] = info_to_mapping(config.info)
+    return values
+
+
+def config_of(values: Mapping[str, Any]) -> TrialConfig:
+    """Return the configuration that `plain_config` described."""
+    given = dict(values)
+    info = given.pop("info", None)
+    return TrialConfig(**given, info=None if info is None else info_from_mapping(info))
+
 
 # What every trajectory depends on; the rest only where a network, a loss, … reads it.
 _ALWAYS = (
@@ -271,21 +316,34 @@ _ALWAYS = (
 def trajectory(config: TrialConfig) -> dict[str, Any]:
     """Return the fields, in a fixed order, that decide the numbers of the configuration's epochs.
 
+    The parameters and the code of the user's own components follow, as "network.width" and "network.code".
     Fields that nothing reads (a kernel size without convolutions, a momentum without momentum) are left
     out, and so is `epochs` unless the schedule depends on the total: then n epochs begin every longer run.
     """
     read = {
         *_ALWAYS,
         *config.dataset_info.reads,
-        *NETWORKS[config.network].reads,
-        *OBJECTIVES[config.objective].reads,
-        *OPTIMIZERS[config.optimizer].reads,
-        *SCHEDULES[config.schedule].reads,
+        *entry(NETWORKS, config.network).reads,
+        *entry(OBJECTIVES, config.objective).reads,
+        *entry(OPTIMIZERS, config.optimizer).reads,
+        *entry(SCHEDULES, config.schedule).reads,
+        *(("epochs",) if counts_epochs(config) else ()),
     }
     values = {name: getattr(config, name) for name in FIELDS if name in read}
     if "validation_rows" in values and values["validation_rows"] == config.dataset_info.validation_rows:
         values["validation_rows"] = 0
-    return {name: value for name, value in values.items() if value != FIELDS[name].neutral}
+    built_in = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
+    return {**built_in, **dict(sorted(config.own.items()))}
+
+
+def counts_epochs(config: TrialConfig) -> bool:
+    """Return whether a schedule depends on the total of epochs, so that fewer do not begin more."""
+    return "epochs" in entry(SCHEDULES, config.schedule).reads or bool(config.own.get("schedule.epochs"))
+
+
+def is_code(name: str) -> bool:
+    """Return whether an entry of a trajectory is about the user's code, and is no parameter of it."""
+    return name.endswith(".code") or name == "schedule.epochs"
 
 
 def trial_key(config: TrialConfig, fingerprint: str) -> str:
@@ -297,8 +355,9 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
 
 def dataset_options(config: TrialConfig) -> dict[str, Any]:
     """Return the options that the configured dataset takes, without those that are absent."""
-    options = {name: getattr(config, name) for name in config.dataset_info.reads}
-    return {name: value for name, value in options.items() if value != FIELDS[name].neutral}
+    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS}
+    given = {name: value for name, value in options.items() if value != FIELDS[name].neutral}
+    return {**config.own_parameters("dataset"), **given}
 
 
 def validation_rows(config: TrialConfig) -> int:
@@ -314,8 +373,8 @@ def check_feasible(config: TrialConfig) -> None:
             is too small for.
     """
     info = config.dataset_info
-    if info.task not in OBJECTIVES[config.objective].tasks:
-        fitting = [name for name, entry in OBJECTIVES.items() if info.task in entry.tasks]
+    if info.task not in entry(OBJECTIVES, config.objective).tasks:
+        fitting = [name for name, known in OBJECTIVES.items() if info.task in known.tasks]
         raise ConfigError(
             "objective",
             f"{config.objective} is not for {info.task}, which {config.dataset} is; use {', '.join(fitting)}",

@@ -13,7 +13,7 @@ from typing import Any
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
 from tune_jobs import provenance
-from tune_jobs.config import METRIC_SPECS, TrialConfig, dataset_options, trajectory, validation_rows
+from tune_jobs.config import METRIC_SPECS, TrialConfig, config_of, dataset_options, trajectory, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, data_id, expand, replicates, row_trial
 from tune_jobs.ledger import Ledger
@@ -82,7 +82,7 @@ def evaluate_study(
         return Evaluation(code)
     write_opening(storage, opening)
     say(f"opening the test set of {', '.join(sorted(opening.data))}")
-    opening = _test(opening, storage, options)
+    opening = _test(opening, study, storage, options)
     write_opening(storage, opening)
     return Evaluation(0, opening, _keep_best(study, found, plan, storage))
 
@@ -243,15 +243,15 @@ def _train(
             return code
 
 
-def _test(opening: Opening, storage: Storage, options: RunOptions) -> Opening:
+def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions) -> Opening:
     test_sets: dict[str, str] = {}
     loaded: dict[Any, TestData] = {}
     tested = []
     for one in opening.tested:
         reached = []
         for seed, name, key, epoch in zip(one.seeds, one.data, one.keys, one.epochs, strict=True):
-            model = load_model(storage.path(MODELS, model_name(key, epoch)), storage)
-            config = TrialConfig(**{**model.config, "seed": seed})
+            model = load_model(storage.path(MODELS, model_name(key, epoch)), storage, code=study.own.code)
+            config = config_of(model.config).replace(seed=seed)
             slot = data_slot(config)
             if slot not in loaded:
                 loaded[slot] = _test_data(config, options.data_dir)
@@ -265,7 +265,7 @@ def _test(opening: Opening, storage: Storage, options: RunOptions) -> Opening:
 def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
     try:
         return load_test_data(
-            config.dataset,
+            config.info or config.dataset,
             data_dir=data_dir,
             split_seed=config.split_seed,
             validation_rows=validation_rows(config),

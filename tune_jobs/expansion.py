@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tune_jobs.config import FIELDS, TrialConfig, check_feasible, dataset_options, trajectory, trial_key
+from tune_jobs.config import FIELDS, TrialConfig, check_feasible, dataset_options, is_code, trajectory, trial_key
 from tune_jobs.errors import ConfigError, UserError
+from tune_jobs.fields import plain_words
 from tune_jobs.study import FRESH_PATH, PATH, SPLITS, Level, Study, Table
 
 # Seeds from here on choose nothing: what was chosen with others is estimated again with them.
@@ -184,7 +185,8 @@ def data_id(config: TrialConfig) -> str:
 
 
 def _option(name: str, value: Any) -> str:
-    return str(value) if isinstance(value, str) else f"{FIELDS[name].label.lower()} {value}"
+    known = FIELDS[name].label.lower() if name in FIELDS else name.replace("_", " ")
+    return str(value) if isinstance(value, str) else f"{known} {plain_words(value)}"
 
 
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
@@ -244,7 +246,18 @@ def _merged(one: Trial, other: Trial) -> Trial:
 def differences(config: TrialConfig, base: TrialConfig) -> str:
     """Return in a few words what sets a configuration apart from a base, the seed left out."""
     mine, theirs = trajectory(config), trajectory(base)
-    changed = [name for name in FIELDS if name != "seed" and mine.get(name) != theirs.get(name)]
+    names = [*FIELDS, *(name for name in {**mine, **theirs} if name not in FIELDS and not is_code(name))]
+    changed = [name for name in names if name != "seed" and mine.get(name) != theirs.get(name)]
     if config.epochs != base.epochs and "epochs" not in changed:
         changed.append("epochs")
-    return ", ".join(f"{name}={FIELDS[name].describe(getattr(config, name))}" for name in changed) or "default"
+    return ", ".join(f"{name}={_value(config, name)}" for name in changed if _has(config, name)) or "default"
+
+
+def _has(config: TrialConfig, name: str) -> bool:
+    return name in FIELDS or name in config.own
+
+
+def _value(config: TrialConfig, name: str) -> str:
+    if name == "dataset":
+        return config.dataset_info.label
+    return FIELDS[name].describe(getattr(config, name)) if name in FIELDS else plain_words(config.own[name])

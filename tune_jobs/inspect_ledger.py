@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from tune_jobs.config import FIELDS, METRIC_SPECS
 from tune_jobs.errors import UserError
+from tune_jobs.fields import plain_words
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.storage import Storage
@@ -33,8 +34,9 @@ def show(storage_uri: str, prefix: str) -> int:
         print(f"reason: {record.reason}")
     print("configuration:")
     for name, value in json.loads(record.fields).items():
-        field_unit = f" {FIELDS[name].unit}" if FIELDS[name].unit else ""
-        print(f"  {name}: {FIELDS[name].describe(value)}{field_unit}")
+        spec = FIELDS.get(name)
+        words = plain_words(value) if spec is None else f"{spec.describe(value)} {spec.unit}".rstrip()
+        print(f"  {name}: {words}")
     print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
     print(f"epochs (metric: {metric.label} in {unit}; time in seconds of training, cumulative):")
     headings = [name.replace("_", " ") for name in CURVES]

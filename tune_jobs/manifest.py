@@ -28,6 +28,7 @@ class Manifest:
         seeds: the most replicates that were asked for.
         fingerprints: of the data, by `tune_jobs.expansion.data_id`.
         fraction: the share of their epochs that rows were run to.
+        datasets: what is known of datasets that are not registered; see `data_utils.registry.info_to_mapping`.
     """
 
     study: str
@@ -37,6 +38,7 @@ class Manifest:
     ran_at: str = ""
     command: str = ""
     fraction: float = 1.0
+    datasets: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def variant(self) -> str:

@@ -18,7 +18,7 @@ from models.history import (
     best_epoch,
     early_stopping_epoch,
 )
-from models.registry import METRICS
+from models.metrics import metric_spec
 from tune_jobs.expansion import Trial
 
 FAILED = "failed"
@@ -186,7 +186,7 @@ class Record:
         outcome = STOPPED_EARLY if last < epochs else COMPLETED
         if read == "last":
             return Reading(outcome, last)
-        higher = METRICS[self.metric].higher_is_better
+        higher = metric_spec(self.metric).higher_is_better
         return Reading(outcome, best_epoch(self.validation_metric[:last], higher_is_better=higher))
 
     def measured(self, epoch: int) -> tuple[float, float]:

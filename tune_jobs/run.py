@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
+from data_utils.registry import info_to_mapping
 from tune_jobs import provenance
 from tune_jobs.config import TrialConfig, dataset_options, validation_rows
 from tune_jobs.errors import UserError
@@ -18,6 +19,7 @@ from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, 
 from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import Manifest, now, write_manifest
+from tune_jobs.preflight import check_own
 from tune_jobs.progress import Progress, duration
 from tune_jobs.records import is_finished
 from tune_jobs.stages import Choice, resolve
@@ -87,7 +89,9 @@ def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path,
     """
     try:
         return {
-            name: fingerprint(config.dataset, data_dir=data_dir, options=dataset_options(config), download=download)
+            name: fingerprint(
+                config.info or config.dataset, data_dir=data_dir, options=dataset_options(config), download=download
+            )
             for name, config in datasets_read(rows, seeds).items()
         }
     except DatasetError as error:
@@ -106,7 +110,7 @@ def load_data(trials: Sequence[Trial], data_dir: Path) -> dict[str, TrialData]:
     try:
         return {
             slot: load_trial_data(
-                config.dataset,
+                config.info or config.dataset,
                 data_dir=data_dir,
                 split_seed=config.split_seed,
                 validation_rows=validation_rows(config),
@@ -210,6 +214,7 @@ def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]
         now(),
         provenance.command(),
         fraction=study.fraction,
+        datasets={slot: info_to_mapping(info) for slot, info in study.own.catalog.measured.items()},
     )
 
 
@@ -236,6 +241,7 @@ def train_trials(
 
     storage = ledger.storage
     data = load_data(trials, options.data_dir)
+    check_own(trials, data, study.own.code)
     for trial in {data_slot(trial.config): trial for trial in trials}.values():
         _keep_targets(ledger, trial, data)
     base = study.config()
@@ -255,6 +261,7 @@ def train_trials(
         logical_gpus=options.logical_gpus > 0,
         time_limit_seconds=_limit_seconds(options),
         keep_models=keep_models,
+        code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),
     )
@@ -334,11 +341,22 @@ def warn_disagreements(contents: Contents, say: Callable[[str], None]) -> None:
 def known_or_found_fingerprints(
     rows: Sequence[Row], seeds: Sequence[int], data_dir: Path, known: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return known fingerprints, and those of further data that the rows read, without downloading.
+    """Return the fingerprints of the data that rows read, without downloading.
+
+    What is known of registered data holds; data of the user's own may have changed, and is looked at where it is.
 
     Raises:
-        UserError: further data is not there.
+        UserError: data of which nothing is known is not there.
     """
-    if set(datasets_read(rows, seeds)) <= set(known):
-        return dict(known)
-    return {**data_fingerprints(rows, seeds, data_dir, download=False), **known}
+    found = dict(known)
+    for name, config in datasets_read(rows, seeds).items():
+        if name in known and config.info is None:
+            continue
+        try:
+            found[name] = fingerprint(
+                config.info or config.dataset, data_dir=data_dir, options=dataset_options(config), download=False
+            )
+        except DatasetError as error:
+            if name not in known:
+                raise UserError(str(error)) from error
+    return found

@@ -1,16 +1,19 @@
 """Trained models in a storage, and `load_model` to get one back."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
 from tune_jobs.errors import UserError
 from tune_jobs.storage import Storage
+from tune_jobs.user_code import Code, freeze
 
 if TYPE_CHECKING:
     from models.saved import SavedModel
 
 FOLDER = "models"
+# Losses and layers of PyTorch itself may be named like the user's own.
+_TRUSTED_LIBRARY = "torch.nn"
 
 
 def model_name(key: str, epoch: int) -> str:
@@ -18,24 +21,58 @@ def model_name(key: str, epoch: int) -> str:
     return f"{key}-{epoch}.safetensors"
 
 
-def load_model(path: str, storage: Storage | None = None) -> "SavedModel":
+def load_model(
+    path: str, storage: Storage | None = None, *, code: str | Path | Code | None = None, changed_code: bool = False
+) -> "SavedModel":
     """Return the model in a file; no code in the file is executed.
 
     Args:
         path: of a `.safetensors` file that `ablatune evaluate` wrote: a local path or s3://….
         storage: that the path lies in; its own folder unless told.
+        code: the folder with the user's own network, where the model has one; nothing else is imported.
+        changed_code: whether that code may have changed since the model was trained.
 
     Raises:
-        UserError: there is no such file, or it is no model file.
+        UserError: there is no such file, it is no model file, or it needs code that is not given or has changed.
     """
     # Imported here: names of files are asked for where torch need not be loaded.
-    from models.saved import from_bytes
+    from models.saved import from_bytes, own_references
 
     place = PurePosixPath(path)
     where = storage or Storage.at(str(path).removesuffix(place.name).rstrip("/") or ".")
     try:
-        return from_bytes(where.read(path if storage else place.name))
+        content = where.read(path if storage else place.name)
+        needed = own_references(content)
+        trusted = _trusted(path, needed, code, changed_code) if needed else set()
+        return from_bytes(content, trusted)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such model file; `ablatune evaluate STUDY` writes some") from error
     except ModelError as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def _trusted(
+    path: str, needed: dict[str, tuple[str, str]], code: str | Path | Code | None, changed_code: bool
+) -> set[str]:
+    references = {reference for reference, _ in needed.values()}
+    library = {name for name in references if name.startswith((f"{_TRUSTED_LIBRARY}:", f"{_TRUSTED_LIBRARY}."))}
+    if references == library:
+        return library
+    if code is None:
+        raise UserError(
+            f"{path}: was trained with {', '.join(sorted(references - library))} of your own; give the folder that "
+            'holds it, load_model(path, code=".")'
+        )
+    frozen = code if isinstance(code, Code) else freeze(sorted(references - library), [Path(code)])
+    for kind, (reference, fingerprint) in needed.items():
+        if reference in library:
+            continue
+        if not frozen.fingerprint(reference):
+            raise UserError(f"{path}: {kind} {reference} is not in {code}; give the folder that holds its module")
+        if frozen.fingerprint(reference) != fingerprint and not changed_code:
+            raise UserError(
+                f"{path}: {kind} {reference} has changed since the model was trained; give the code as it was, or "
+                "changed_code=True if the change does not matter"
+            )
+    frozen.install()
+    return references

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_utils.registry import info_from_mapping
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import expand
 from tune_jobs.ledger import Ledger
@@ -39,15 +40,17 @@ def select_variant(
     Raises:
         UserError: there is no ledger, or several variants were run and none is named.
     """
-    study = load_study(name, overrides, fraction)
+    study = load_study(name, overrides, fraction, data_dir)
     storage = Storage.at(storage_uri)
     ledger = existing_ledger(storage)
     if ledger is None:
         raise UserError(f"{storage.uri}: there is no ledger; `ablatune run {name}` creates it, --storage names another")
     manifest = find_manifest(storage, study.name, study.overrides, fraction)
     if manifest is not None and (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
-        study = load_study(name, manifest.overrides, manifest.fraction)
+        study = load_study(name, manifest.overrides, manifest.fraction, data_dir)
     known = manifest.fingerprints if manifest is not None else {}
+    if manifest is not None:
+        study.own.catalog.known = {slot: info_from_mapping(info) for slot, info in manifest.datasets.items()}
     replicates = seeds or (manifest.seeds if manifest is not None else study.seeds)
     return Selection(
         study=study,

@@ -11,6 +11,7 @@ from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.select import Selection, select_variant
+from tune_jobs.stale import stale_trials
 
 _MOST_NAMED = 20
 
@@ -58,6 +59,7 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
         f"  missing: {len(waiting)}",
         *([f"  {stages_in_words(study, plan)}"] if study.stages else []),
     ]
+    lines += _stale(plan)
     lines += _named("failed", failed, plan, selected)
     lines += _named("timed out", timed_out, plan, selected)
     lines += _named("missing", waiting, plan, selected)
@@ -65,6 +67,16 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     if len(others) > 1:
         lines.append(f"  variants that were run: {'; '.join(others)}")
     return lines
+
+
+def _stale(plan: Plan) -> list[str]:
+    """Return a line for each edit that made trials stale."""
+    counts = Counter(stale.changed for stale in stale_trials(plan.missing, plan.contents.records))
+    return [
+        f"  stale: {count} trial{'s' * (count != 1)} trained before {' and '.join(changed)} changed; `ablatune run` "
+        "trains them anew, the old ones stay in the ledger"
+        for changed, count in sorted(counts.items())
+    ]
 
 
 def _outcome(plan: Plan, trial: Trial) -> str:

@@ -35,7 +35,8 @@ class Node:
         for key, value in self.value.items():
             places: Any = self.value
             # A key that a merge (`<<`) brought in stands elsewhere: the mapping's own line is the nearest.
-            known = places.lc.data is not None and key in places.lc.data
+            marks = getattr(places, "lc", None)
+            known = marks is not None and marks.data is not None and key in marks.data
             line = places.lc.key(key)[0] + 1 if known else self.line
             yield str(key), Node(value, self.file, line, f"{self.path}.{key}" if self.path else str(key))
 
@@ -45,9 +46,9 @@ class Node:
             raise self.error(f"must be a list, not {self._kind}")
         if not self.value:
             raise self.error("is an empty list; give at least one entry")
-        places: Any = self.value
+        marks = getattr(self.value, "lc", None)
         return [
-            Node(value, self.file, places.lc.item(index)[0] + 1, f"{self.path}[{index}]")
+            Node(value, self.file, marks.item(index)[0] + 1 if marks else self.line, f"{self.path}[{index}]")
             for index, value in enumerate(self.value)
         ]
 
@@ -82,6 +83,18 @@ class Node:
         if isinstance(self.value, dict | list):
             return "a mapping" if self.is_mapping else "a list"
         return "empty" if self.value is None else repr(self.value)
+
+
+def plain(value: Any) -> Any:
+    """Return a YAML value as plain lists, mappings and scalars, without its places."""
+    if isinstance(value, dict):
+        return {str(key): plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [plain(child) for child in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind(value)
+    return value
 
 
 def read_yaml(path: Path) -> Node:

@@ -13,7 +13,7 @@ from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
-from tune_jobs.config import TrialConfig, trajectory, validation_rows
+from tune_jobs.config import TrialConfig, config_of, plain_config, trajectory, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
@@ -22,6 +22,7 @@ from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name
 from tune_jobs.storage import Storage
 from tune_jobs.tensorboard import TrialLog
+from tune_jobs.user_code import Code
 
 REPORT_PERIOD_SECONDS = 1.0
 
@@ -34,6 +35,7 @@ class Job:
         base: the study's base configuration, to name a trial by what it changes.
         gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
         keep_models: whether the trained networks are kept in the storage.
+        code: the user's own modules that the trials need.
         logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
     """
 
@@ -46,13 +48,14 @@ class Job:
     code_version: str
     command: str
     keep_models: bool = False
+    code: Code = dataclasses.field(default_factory=Code)
 
 
 def payload(trial: Trial) -> dict[str, Any]:
     """Return a trial as plain values, for Tune's configuration."""
     return {
         "key": trial.key,
-        "config": dataclasses.asdict(trial.config),
+        "config": plain_config(trial.config),
         "epochs": trial.epochs,
         "measure_at": sorted(trial.measure_at),
         "measure_improvements": trial.measure_improvements,
@@ -64,7 +67,7 @@ def from_payload(values: Mapping[str, Any]) -> Trial:
     """Return the trial that `payload` described."""
     return Trial(
         key=values["key"],
-        config=TrialConfig(**values["config"]),
+        config=config_of(values["config"]),
         epochs=values["epochs"],
         measure_at=frozenset(values["measure_at"]),
         measure_improvements=values["measure_improvements"],
@@ -92,6 +95,7 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
             reported = time.monotonic()
             tune.report({"epoch": history.epochs, "finished": False})
 
+    job.code.install()
     trial_data: TrialData = ray.get(data[data_slot(trial.config)])
     record = run_trial(trial, trial_data, job, on_epoch=report)
     tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
@@ -138,13 +142,13 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
         )[0]
         history = training.history
         if job.keep_models and history.epochs == trial.epochs:
-            content = to_bytes(training.network, dataclasses.asdict(trial.config), data)
+            content = to_bytes(training.network, plain_config(trial.config), data)
             storage.write(content, MODELS, model_name(trial.key, trial.epochs))
     except Exception as error:  # whatever a trial raises is its own end, not the study's
         history = seen[0] if seen else History(trial.config.seed)
         failure = {
             "outcome": FAILED,
-            "reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}",
+            "reason": _reason(error, job.code),
             "traceback": traceback.format_exc(),
             "retriable": _out_of_memory(error),
         }
@@ -168,6 +172,12 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
     return record
 
 
+def _reason(error: Exception, code: Code) -> str:
+    lines = str(error).strip().splitlines()
+    place = code.place(error)
+    return f"{type(error).__name__}: {lines[0] if lines else ''}" + (f" ({place})" if place else "")
+
+
 def _record(trial: Trial, data: TrialData, history: History) -> Record:
     measured = sorted(history.measurements)
     measurements = [history.measurements[epoch] for epoch in measured]
@@ -181,7 +191,7 @@ def _record(trial: Trial, data: TrialData, history: History) -> Record:
         outcome=history.outcome,
         reason=history.reason,
         epochs=history.epochs,
-        metric=metric_name(data.task),
+        metric=history.metric or metric_name(data.task),
         target_unit=data.target_unit,
         train_loss=tuple(history.train_loss),
         train_metric=tuple(history.train_metric),

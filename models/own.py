@@ -1,0 +1,239 @@
+"""The user's own networks, losses, optimizers and schedules: plain classes and functions, called by what they take.
+
+A network may return a tensor [n, ...], or several in a tuple or a mapping: `Form` lays them side by side for the
+engine, [n, outputs], and gives them back to the user's loss as they were.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from models.errors import ModelError
+from models.metrics import own_metric
+from models.protocols import NetworkConfig, ObjectiveConfig, OptimizerConfig
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
+
+_PROBE_ROWS = 2
+_PER_BATCH = ("steps_per_epoch", "total_steps")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network's outputs are laid out.
+
+    Attributes:
+        names: of the tensors: keys of a mapping, positions of a tuple, or nothing for one tensor.
+        shapes: of the tensors, without their first dimension.
+        mapping: whether the outputs are a mapping.
+    """
+
+    names: tuple[Any, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    mapping: bool = False
+
+    @classmethod
+    def of(cls, outputs: Any, rows: int, name: str) -> "Form":
+        """Return the form of a network's outputs for so many rows.
+
+        Raises:
+            ModelError: they are no tensors with a row for each input.
+        """
+        if isinstance(outputs, Tensor):
+            named: list[tuple[Any, Any]] = [(None, outputs)]
+        elif isinstance(outputs, Mapping):
+            named = list(outputs.items())
+        elif isinstance(outputs, tuple | list):
+            named = list(enumerate(outputs))
+        else:
+            raise ModelError(f"network: {name} returns {type(outputs).__name__}; return a tensor, or several")
+        for _, part in named:
+            if not isinstance(part, Tensor) or part.dim() == 0 or len(part) != rows:
+                got = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+                raise ModelError(f"network: {name} returns {got} for {rows} inputs; return a row for each input")
+        shapes = tuple(tuple(part.shape[1:]) for _, part in named)
+        if named[0][0] is None:
+            return cls((), shapes)
+        return cls(tuple(key for key, _ in named), shapes, isinstance(outputs, Mapping))
+
+    @property
+    def width(self) -> int:
+        """The number of outputs side by side."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the outputs are one tensor [n, outputs] already."""
+        return not self.names and len(self.shapes[0]) == 1
+
+    def join(self, outputs: Any) -> Tensor:
+        """Return outputs side by side, [n, outputs]."""
+        parts = [outputs[name] for name in self.names] if self.names else [outputs]
+        return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
+
+    def split(self, joined: Tensor) -> Any:
+        """Return outputs [n, outputs] as the network gave them."""
+        widths = [math.prod(shape) for shape in self.shapes]
+        pieces = torch.split(joined, widths, dim=1)
+        parts = [piece.reshape(len(joined), *shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
+        if not self.names:
+            return parts[0]
+        return dict(zip(self.names, parts, strict=True)) if self.mapping else tuple(parts)
+
+    def words(self, rows: int) -> str:
+        """Return the shapes for so many rows, in words."""
+        shapes = [str([rows, *shape]) for shape in self.shapes]
+        return shapes[0] if not self.names else " and ".join(shapes)
+
+
+class Joined(nn.Module):
+    """A network whose outputs are laid side by side, [n, outputs]."""
+
+    def __init__(self, network: nn.Module, form: Form) -> None:
+        super().__init__()
+        self.network = network
+        self.form = form
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the joined outputs of inputs [n, *input_shape]."""
+        return self.form.join(self.network(inputs))
+
+
+def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Return the user's network, with lazy layers made, as inputs [n, *input_shape] to outputs [n, outputs].
+
+    Raises:
+        ModelError: it is no network, or returns no tensor with a row for each input.
+    """
+    given = {
+        "input_shape": input_shape,
+        "in_channels": input_shape[0],
+        "in_features": math.prod(input_shape),
+        "outputs": outputs,
+        "out_features": outputs,
+        "num_classes": outputs,
+    }
+    made = _call(entry(NETWORKS, config.network).load(), "network", config, given)
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"network: {config.network} gives {type(made).__name__}; it must give a torch.nn.Module")
+    if isinstance(made, nn.Sequential | nn.ModuleList) and not len(made):
+        raise ModelError(f"network: {config.network} has no layers")
+    was_training = made.training
+    made.eval()
+    with torch.no_grad():
+        answer = made(torch.zeros(_PROBE_ROWS, *input_shape))
+    made.train(was_training)
+    if any(is_lazy(parameter) for parameter in made.parameters()):
+        raise ModelError(f"network: {config.network} has lazy layers that its forward pass does not reach")
+    form = Form.of(answer, _PROBE_ROWS, config.network)
+    return made if form.plain else Joined(made, form)
+
+
+def form_of(made: nn.Module, outputs: int) -> Form:
+    """Return how a built network's outputs are laid out."""
+    return made.form if isinstance(made, Joined) else Form((), ((outputs,),))
+
+
+def normalises_batches(made: nn.Module) -> bool:
+    """Return whether a network has batch normalisation, which cannot train on one sample."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in made.modules())
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The user's loss with what belongs to it.
+
+    Attributes:
+        outputs: how many outputs it needs; None where it does not say.
+        loss: outputs as the network gives them, and targets, to a number.
+        predict: those outputs to class indices [n] or standardised values [n]; None for the task's usual way.
+        metric: predictions and targets, both [n], to a number; None for the task's usual one.
+        metric_name: of the metric, as a record has it; "" for the task's usual one.
+    """
+
+    outputs: int | None
+    loss: Callable[[Any, Tensor], Tensor]
+    predict: Callable[[Any], Tensor] | None
+    metric: Callable[[Tensor, Tensor], Any] | None
+    metric_name: str
+
+
+def loss(config: ObjectiveConfig, classes: int) -> Loss:
+    """Return the user's loss: a function of (outputs, targets), or a class with that as its `loss` or its call."""
+    component = entry(OBJECTIVES, config.objective).load()
+    chosen = _parameters(component, "objective", config)
+    if inspect.isclass(component):
+        made = _call(component, "objective", config, {"num_classes": classes})
+        compute = getattr(made, "loss", made)
+        if not callable(compute):
+            raise ModelError(f"objective: {config.objective} has neither a method loss(outputs, targets) nor a call")
+        metric = getattr(made, "metric", None)
+        name = own_metric(made) if metric is not None else ""
+        return Loss(getattr(made, "outputs", None), compute, getattr(made, "predict", None), metric, name)
+    if "num_classes" in inspect.signature(component).parameters:
+        chosen["num_classes"] = classes
+    return Loss(None, lambda outputs, targets: component(outputs, targets, **chosen), None, None, "")
+
+
+def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:
+    """Return the user's optimizer over a network's parameters."""
+    rate = config.learning_rate
+    given = {"lr": rate, "learning_rate": rate, "weight_decay": config.weight_decay}
+    made = _call(entry(OPTIMIZERS, config.optimizer).load(), "optimizer", config, given, list(parameters))
+    if not isinstance(made, Optimizer):
+        raise ModelError(f"optimizer: {config.optimizer} gives {type(made).__name__}, no torch.optim.Optimizer")
+    return made
+
+
+def schedule(
+    config: OptimizerConfig, over: Optimizer, batches_per_epoch: int
+) -> tuple[Callable[[], None] | None, Callable[[float], None] | None]:
+    """Return what the user's schedule does after a batch and after an epoch.
+
+    One that takes `steps_per_epoch` or `total_steps` is stepped after every batch, all others after every epoch.
+    """
+    component = entry(SCHEDULES, config.schedule).load()
+    total = config.epochs * batches_per_epoch
+    given = {
+        "epochs": config.epochs,
+        "steps_per_epoch": batches_per_epoch,
+        "total_steps": total,
+        "learning_rate": config.learning_rate,
+    }
+    made = _call(component, "schedule", config, given, over)
+    if not hasattr(made, "step"):
+        raise ModelError(f"schedule: {config.schedule} gives {type(made).__name__}, which has no step()")
+    if isinstance(made, ReduceLROnPlateau):
+        return None, made.step
+    if any(name in inspect.signature(component).parameters for name in _PER_BATCH):
+        # A scheduler that is told of the total refuses a step beyond the last batch.
+        return lambda: None if made.last_epoch >= total - 1 else made.step(), None
+    return None, lambda _: made.step()
+
+
+def _call(component: Any, kind: str, config: Any, given: Mapping[str, Any], *first: Any) -> Any:
+    if not callable(component):
+        raise ModelError(f"{kind}: {getattr(config, kind)} is no class or function, but {type(component).__name__}")
+    takes = inspect.signature(component).parameters
+    supplied = {name: value for name, value in given.items() if name in takes}
+    return component(*first, **supplied, **_parameters(component, kind, config))
+
+
+def _parameters(component: Any, kind: str, config: Any) -> dict[str, Any]:
+    """Return the parameters that the configuration has for a component; a list stands for a tuple."""
+    prefix = f"{kind}."
+    own: Mapping[str, Any] = getattr(config, "own", {})
+    takes = inspect.signature(component).parameters
+    chosen = {}
+    for key, value in own.items():
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and name in takes:
+            chosen[name] = tuple(value) if isinstance(takes[name].default, tuple) else value
+    return chosen

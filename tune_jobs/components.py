@@ -1,0 +1,181 @@
+"""The user's own networks, datasets, losses, optimizers and schedules, as a study names them.
+
+Each parameter of theirs has one name in a study: its own, or with its kind before it ("network.epochs") where a
+field of another meaning, or a parameter of another kind, has that name already.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_utils.registry import DatasetInfo
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from tune_jobs.config import FIELDS, TrialConfig
+from tune_jobs.errors import ConfigError, unknown
+from tune_jobs.fields import FieldSpec, is_plain, plain_words
+from tune_jobs.own_data import Catalog
+from tune_jobs.parameters import KINDS, REQUIRED, Parameters
+from tune_jobs.user_code import Code
+
+# Fields that the registered components of a kind read, and that the user's own may read as well.
+_SHARED: Mapping[str, frozenset[str]] = {
+    "dataset": frozenset({"toy_problem"}),
+    "network": frozenset(name for known in NETWORKS.values() for name in known.reads),
+    "objective": frozenset(name for known in OBJECTIVES.values() for name in known.reads),
+    "optimizer": frozenset(name for known in OPTIMIZERS.values() for name in known.reads),
+    "schedule": frozenset(name for known in SCHEDULES.values() for name in known.reads) - {"epochs"},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """What a study names beside the registered names.
+
+    Attributes:
+        code: the user's modules.
+        parameters: of each component, by kind and reference.
+        catalog: the datasets.
+        labels: what the study calls fields and references.
+    """
+
+    code: Code = field(default_factory=Code)
+    parameters: Mapping[tuple[str, str], Parameters] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=Catalog)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, kind: str, parameter: str) -> str:
+        """Return what a parameter is called in the study."""
+        others = {other for (other, _), known in self.parameters.items() if parameter in known.fields}
+        taken = parameter in FIELDS and parameter not in _SHARED[kind]
+        return f"{kind}.{parameter}" if taken or others - {kind} else parameter
+
+    def specs(self, name: str) -> list[FieldSpec]:
+        """Return what is known of the own parameters that a name in the study stands for."""
+        return [
+            spec
+            for (kind, _), known in self.parameters.items()
+            for parameter, spec in known.fields.items()
+            if name in (self.name_of(kind, parameter), f"{kind}.{parameter}")
+        ]
+
+    def canonical(self, name: str) -> str:
+        """Return the one name of a field: "width" for "network.width" where that is plain."""
+        kind, dot, parameter = name.partition(".")
+        if dot and kind in KINDS and self.specs(name):
+            return self.name_of(kind, parameter)
+        return name
+
+    def known_names(self) -> set[str]:
+        """Return the names that a study may set."""
+        own = {self.name_of(kind, name) for (kind, _), known in self.parameters.items() for name in known.fields}
+        return set(FIELDS) | own
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return the value of a field as the study means it.
+
+        Raises:
+            ConfigError: the field is unknown, or can have the value in no component.
+        """
+        own = self.specs(name)
+        if not own and name in FIELDS:
+            if name == "dataset" and value in self.catalog:
+                return value
+            return FIELDS[name].check(name, value)
+        if not own:
+            raise ConfigError(name, unknown("field", name, self.known_names()))
+        specs = [*own, *([FIELDS[name]] if name in FIELDS else [])]
+        errors = []
+        for spec in specs:
+            try:
+                checked = spec.check(name, value)
+            except ConfigError as error:
+                errors.append(error)
+            else:
+                return checked if len(specs) == 1 else value
+        raise errors[0]
+
+    def label(self, name: str) -> str:
+        """Return what a person reads for a field, as in a study or in a trajectory."""
+        name = self.canonical(name)
+        own = self.specs(name)
+        if name in self.labels or not (own or name in FIELDS):
+            return self.labels.get(name, name)
+        return FIELDS[name].label if name in FIELDS else own[0].label
+
+    def unit(self, name: str) -> str:
+        """Return the unit of a field's values; "" for counts, names and the user's own."""
+        name = self.canonical(name)
+        return FIELDS[name].unit if name in FIELDS and not self.specs(name) else ""
+
+    def describe(self, name: str, value: Any) -> str:
+        """Return a field's value as a person reads it."""
+        if isinstance(value, str) and value in self.labels:
+            return self.labels[value]
+        if name == "dataset" and value in self.catalog:
+            return self.catalog.label(value)
+        spec = FIELDS.get(name)
+        if spec is None or (self.specs(name) and not isinstance(value, str)):
+            return plain_words(value)
+        return spec.describe(value)
+
+    def configure(self, settings: Mapping[str, Any]) -> TrialConfig:
+        """Return the configuration that settings, by their names in the study, amount to.
+
+        Raises:
+            ConfigError: a value that its component cannot have, or a parameter that must be set and is not.
+            UserError: the data cannot be read.
+        """
+        own: dict[str, Any] = {}
+        shadowed = set()
+        for kind in KINDS:
+            reference = str(settings.get(kind, getattr(TrialConfig, kind)))
+            known = self.parameters.get((kind, reference))
+            if known is None:
+                continue
+            for parameter, value in self._values(kind, reference, known, settings):
+                own[f"{kind}.{parameter}"] = value
+            shadowed |= {self.name_of(kind, parameter) for parameter in known.fields}
+            code = self.code.fingerprint(reference)
+            # The data's own fingerprint says more of a dataset than its code does.
+            if code and kind != "dataset":
+                own[f"{kind}.code"] = code
+            if kind == "schedule" and {"epochs", "total_steps"} & set(known.supplied):
+                own["schedule.epochs"] = True
+        values = {name: value for name, value in settings.items() if name in FIELDS and name not in shadowed}
+        return TrialConfig(**values, own=own, info=self._info(settings, own))
+
+    def _values(
+        self, kind: str, reference: str, known: Parameters, settings: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        for parameter, spec in known.fields.items():
+            name = self.name_of(kind, parameter)
+            if name in settings:
+                yield parameter, spec.check(name, settings[name])
+            elif known.defaults[parameter] is REQUIRED:
+                raise ConfigError(name, f"{reference} has no default for it; set it in `base`")
+            elif is_plain(known.defaults[parameter]):
+                default = known.defaults[parameter]
+                yield parameter, list(default) if isinstance(default, tuple) else default
+
+    def _info(self, settings: Mapping[str, Any], own: Mapping[str, Any]) -> DatasetInfo | None:
+        name = str(settings.get("dataset", TrialConfig.dataset))
+        if name not in self.catalog:
+            return None
+        options = {key.removeprefix("dataset."): value for key, value in own.items() if key.startswith("dataset.")}
+        return self.catalog.info(name, options)
+
+
+def references_in(value: Any, key: str = "") -> Iterable[tuple[str, str]]:
+    """Yield (kind, value) for every value of a component's field anywhere in a study's document."""
+    if isinstance(value, Mapping):
+        factor = value.get("factor")
+        for name, child in value.items():
+            if name in ("levels", "value") and (factor in KINDS or key in KINDS):
+                yield from references_in(child, str(factor if factor in KINDS else key))
+            else:
+                yield from references_in(child, str(name).rpartition(".")[2] if name in KINDS else str(name))
+    elif isinstance(value, list):
+        for child in value:
+            yield from references_in(child, key)
+    elif isinstance(value, str) and key in KINDS:
+        yield key, value

@@ -1,0 +1,150 @@
+"""The keyword parameters of the user's own networks, losses, … as fields, from their annotations and defaults."""
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from numbers import Real
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from tune_jobs.errors import UserError
+from tune_jobs.fields import FieldSpec
+
+KINDS = ("dataset", "network", "objective", "optimizer", "schedule")
+REQUIRED = object()
+
+# What the training gives to a parameter of this name; such parameters are no fields.
+SUPPLIED: Mapping[str, tuple[str, ...]] = {
+    "dataset": ("data_dir",),
+    "network": ("input_shape", "in_channels", "in_features", "outputs", "out_features", "num_classes"),
+    "objective": ("num_classes",),
+    "optimizer": ("lr", "learning_rate", "weight_decay"),
+    "schedule": ("epochs", "steps_per_epoch", "total_steps", "learning_rate"),
+}
+# Their first parameter is what they work on: the network's parameters, the optimizer.
+_TAKES_ONE = ("optimizer", "schedule")
+_KINDS_OF_VALUES = (bool, int, float, str)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a callable of the user's own takes.
+
+    Attributes:
+        fields: the specification of each parameter that a study may set.
+        defaults: of the fields; `REQUIRED` where there is none.
+        supplied: the parameters that the training gives.
+    """
+
+    fields: Mapping[str, FieldSpec]
+    defaults: Mapping[str, Any]
+    supplied: tuple[str, ...]
+
+
+def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
+    """Return what a class or a function of the user's own takes.
+
+    Args:
+        component: the class or function; anything else takes nothing.
+        kind: one of `KINDS`.
+        reference: how the study names it.
+
+    Raises:
+        UserError: it takes what nobody can give it.
+    """
+    if not callable(component):
+        return Parameters({}, {}, ())
+    signature = _signature(component, reference)
+    names = list(signature.parameters.values())
+    if kind == "objective" and not inspect.isclass(component) and not isinstance(component, partial):
+        names = _after(names, 2, reference, "(outputs, targets)")
+    elif kind in _TAKES_ONE:
+        names = _after(names, 1, reference, "(parameters)" if kind == "optimizer" else "(optimizer)")
+    hints = _hints(component)
+    fields: dict[str, FieldSpec] = {}
+    defaults: dict[str, Any] = {}
+    supplied = []
+    for parameter in names:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise UserError(f"{reference}: {parameter.name} is positional only; let it be given by its name")
+        if parameter.name in SUPPLIED[kind]:
+            supplied.append(parameter.name)
+            continue
+        required = parameter.default is parameter.empty
+        hint = hints.get(parameter.name, parameter.annotation)
+        fields[parameter.name] = _spec(parameter.name, hint, parameter.default)
+        defaults[parameter.name] = REQUIRED if required else parameter.default
+    return Parameters(fields, defaults, tuple(supplied))
+
+
+def _signature(component: Callable[..., Any], reference: str) -> inspect.Signature:
+    try:
+        return inspect.signature(component)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{reference}: its parameters cannot be read ({error}); write a class or function in Python around it"
+        ) from error
+
+
+def _hints(component: Any) -> dict[str, Any]:
+    function = component.__init__ if inspect.isclass(component) else component
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception:
+        return {}
+
+
+def _after(parameters: list[inspect.Parameter], count: int, reference: str, form: str) -> list[inspect.Parameter]:
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters[:count]):
+        return parameters
+    if len(parameters) < count or any(parameter.kind not in positional for parameter in parameters[:count]):
+        raise UserError(f"{reference}: does not take {form} first, which it must")
+    return parameters[count:]
+
+
+def _spec(name: str, hint: Any, default: Any) -> FieldSpec:
+    label = name.replace("_", " ").strip().capitalize()
+    bounds: dict[str, Any] = {}
+    if get_origin(hint) is Annotated:
+        hint, *extras = get_args(hint)
+        bounds = _bounds(extras)
+    optional = default is None and get_origin(hint) is not None
+    if get_origin(hint) in (Union, types.UnionType):
+        options = [option for option in get_args(hint) if option is not type(None)]
+        optional = len(options) < len(get_args(hint))
+        hint = options[0] if len(options) == 1 else _widest(options)
+    if get_origin(hint) is Literal:
+        values = get_args(hint)
+        if all(isinstance(value, str) for value in values):
+            return FieldSpec(label, "", str, choices={value: value for value in values}, optional=optional)
+        hint = object
+    if hint in _KINDS_OF_VALUES:
+        # A default of None beside an annotation that says otherwise is common; it is a value then.
+        return FieldSpec(label, "", hint, optional=optional or default is None, **(bounds if hint is not str else {}))
+    if isinstance(default, bool | str):
+        return FieldSpec(label, "", type(default))
+    if isinstance(default, int | float) and hint is inspect.Parameter.empty:
+        # Without an annotation a 0 may stand for 0.5 as well.
+        return FieldSpec(label, "", Real, **bounds)
+    return FieldSpec(label, "", object, optional=True)
+
+
+def _widest(options: list[Any]) -> Any:
+    return float if set(options) == {int, float} else object
+
+
+def _bounds(extras: list[Any]) -> dict[str, float]:
+    """Return bounds from ``annotated_types`` (``Ge(1)``, ``Interval(ge=0, lt=1)``) or what has their attributes."""
+    names = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
+    found = {}
+    for extra in extras:
+        for part in (extra, *getattr(extra, "metadata", ())):
+            for attribute, name in names.items():
+                bound = getattr(part, attribute, None)
+                if isinstance(bound, int | float):
+                    found[name] = float(bound)
+    return found

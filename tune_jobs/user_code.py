@@ -1,0 +1,301 @@
+"""The user's own modules: found beside the study, frozen as they were read, fingerprinted, and carried to workers.
+
+What is frozen is what is imported, here and on every worker: an edit during a run changes nothing of it.
+"""
+
+import ast
+import hashlib
+import importlib
+import io
+import sys
+import sysconfig
+import tokenize
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from models.registry import PACKAGES, import_name
+from tune_jobs.errors import UserError
+
+_LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_FOLDERS_OF_LIBRARIES = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module as it was read. `name` is the user's; see `models.registry.import_name` for what it is imported as."""
+
+    name: str
+    path: str
+    text: str
+    package: bool
+
+
+@dataclass(frozen=True)
+class Code:
+    """The user's modules that some references need, by name; picklable."""
+
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def install(self) -> None:
+        """Make the modules importable in this process, in place of what has the same name."""
+        _FINDER.sources.update({import_name(name): source for name, source in self.sources.items()})
+        loaded = {name: sys.modules.get(import_name(name)) for name in self.sources}
+        if any(
+            module is not None and getattr(module, "__frozen_text__", None) != self.sources[name].text
+            for name, module in loaded.items()
+        ):
+            # What has not changed itself may hold on to what has.
+            for name in self.sources:
+                sys.modules.pop(import_name(name), None)
+        if _FINDER not in sys.meta_path:
+            sys.meta_path.insert(0, _FINDER)
+
+    def fingerprint(self, reference: str) -> str:
+        """Return 16 hex digits that change with the code of ``module:Name`` and of what it imports; "" for a library's.
+
+        Comments, blank lines and trailing spaces have no say.
+        """
+        names = sorted(_closure(reference.partition(":")[0], self.sources))
+        if not names:
+            return ""
+        digest = hashlib.sha256()
+        for name in names:
+            for part in (name, _significant(self.sources[name].text)):
+                digest.update(f"{len(part)}:{part}".encode())
+        return digest.hexdigest()[:16]
+
+    def place(self, error: BaseException) -> str:
+        """Return where in the user's files an error arose: "net.py:12, in forward"; "" where it did not."""
+        own = {source.path for source in self.sources.values()}
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+        if isinstance(error, SyntaxError) and error.filename in own:
+            return f"{Path(str(error.filename)).name}:{error.lineno}"
+        return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+
+
+class UserCodeError(UserError):
+    """The user's own code raised: the message has its file and line, `trace` the traceback."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+    @classmethod
+    def of(cls, error: BaseException, what: str, code: Code) -> "UserCodeError":
+        """Return the error for an exception of the user's code."""
+        place = code.place(error)
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        trace = "".join(traceback.format_exception(error))
+        return cls(f"{what}: {words}" + (f" ({place})" if place else ""), trace)
+
+
+def freeze(references: Iterable[str], folders: Sequence[Path]) -> Code:
+    """Read the modules that references (``module:Name``) need, and those that these import.
+
+    Args:
+        references: of the user's own code, or of a library's, which is left where it is.
+        folders: where the user's modules lie, the first first; then comes `sys.path`.
+
+    Raises:
+        UserError: a module of the user's cannot be read or has a syntax error.
+    """
+    sources: dict[str, Source] = {}
+    pending = [reference.partition(":")[0] for reference in references]
+    while pending:
+        name = pending.pop()
+        for part in _parents(name):
+            if part in sources:
+                continue
+            found = _find(part, folders)
+            if found is None:
+                break
+            sources[part] = found
+            pending += _imports(found)
+    return Code(sources)
+
+
+def load_reference(reference: str, code: Code) -> Any:
+    """Return what ``module:Name`` names, with the user's modules as they are frozen in ``code``.
+
+    Raises:
+        UserError: there is no such module or name in it, or importing it fails; the message has the user's
+            file and line.
+    """
+    code.install()
+    module_name, _, attribute = reference.partition(":")
+    try:
+        module: Any = importlib.import_module(import_name(module_name))
+        for part in attribute.split("."):
+            module = getattr(module, part)
+    except ModuleNotFoundError as error:
+        if error.name is not None and import_name(module_name).startswith(error.name):
+            raise UserError(
+                f"{reference}: there is no module {module_name} beside the study file, in the working folder or "
+                "installed; the form is module:Name, for Name in module.py"
+            ) from error
+        raise UserCodeError.of(error, reference, code) from error
+    except AttributeError as error:
+        if code.place(error):
+            raise UserCodeError.of(error, reference, code) from error
+        raise UserError(f"{reference}: {module_name} has no {attribute}; the form is module:Name") from error
+    except Exception as error:  # whatever the user's module raises when it is imported
+        raise UserCodeError.of(error, reference, code) from error
+    return module
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _find(name: str, folders: Sequence[Path]) -> Source | None:
+    """Return the user's module of a name, or None where there is none or it is a library's."""
+    if name in sys.builtin_module_names:
+        return None
+    relative = Path(*name.split("."))
+    own_folders = [folder.resolve() for folder in folders]
+    searched = own_folders if name.partition(".")[0] in PACKAGES else [*own_folders, *map(Path, sys.path)]
+    for folder in searched:
+        for path, package in ((folder / relative / "__init__.py", True), (folder / f"{relative}.py", False)):
+            if path.is_file():
+                return None if _is_library(path) else _read(name, path, package)
+    # As in Python itself, a folder without an __init__.py comes after all modules.
+    spaces = [folder / relative for folder in own_folders if (folder / relative).is_dir()]
+    return Source(name, str(spaces[0]), "", package=True) if spaces else None
+
+
+def _is_library(path: Path) -> bool:
+    resolved = path.resolve()
+    ours = Path(__file__).resolve().parent.parent
+    if any(resolved.is_relative_to(ours / package) for package in PACKAGES):
+        return True
+    return any(part in _FOLDERS_OF_LIBRARIES for part in resolved.parts) or any(
+        resolved.is_relative_to(folder) for folder in _LIBRARIES
+    )
+
+
+def _read(name: str, path: Path, package: bool) -> Source:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        ast.parse(text, filename=str(path))
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the Python in it") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as Python ({error})") from error
+    return Source(name, str(path), text, package)
+
+
+def _imports(source: Source) -> Iterator[str]:
+    """Yield the names of modules that a module may import, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(source.text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, source)
+            if base:
+                yield base
+                yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def _absolute(node: ast.ImportFrom, source: Source) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = source.name.split(".")
+    kept = parts[: len(parts) - node.level + source.package]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _closure(name: str, sources: Mapping[str, Source]) -> set[str]:
+    found: set[str] = set()
+    pending = [name]
+    while pending:
+        for part in _parents(pending.pop()):
+            if part in sources and part not in found:
+                found.add(part)
+                pending += _imports(sources[part])
+    return found
+
+
+def _significant(text: str) -> str:
+    """Return a module's text without comments, blank lines and trailing spaces."""
+    lines = text.splitlines()
+    kept = list(lines)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            kept[row - 1] = kept[row - 1][:column]
+    return "\n".join(line.rstrip() for line in kept if line.strip())
+
+
+class _Rename(ast.NodeTransformer):
+    """Lets the user's modules import each other where one has the name of a package of ours."""
+
+    def __init__(self, own: frozenset[str]) -> None:
+        self._own = own
+
+    def visit_Import(self, node: ast.Import) -> Any:
+        nodes: list[ast.stmt] = []
+        for alias in node.names:
+            if not self._colliding(alias.name):
+                nodes.append(ast.Import([alias]))
+            elif alias.asname is not None or "." not in alias.name:
+                nodes.append(ast.Import([ast.alias(import_name(alias.name), alias.asname or alias.name)]))
+            else:
+                top = alias.name.partition(".")[0]
+                nodes.append(ast.Import([ast.alias(import_name(alias.name))]))
+                nodes.append(ast.Import([ast.alias(import_name(top), top)]))
+        return [ast.copy_location(new, node) for new in nodes]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        if not node.level and self._colliding(node.module or ""):
+            node.module = import_name(node.module or "")
+        return node
+
+    def _colliding(self, name: str) -> bool:
+        return name.partition(".")[0] in self._own
+
+
+class _Loader(InspectLoader):
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source.text
+
+    def is_package(self, fullname: str) -> bool:
+        return self._source.package
+
+    def get_code(self, fullname: str) -> CodeType:
+        own = frozenset(source.name.partition(".")[0] for source in _FINDER.sources.values()) & PACKAGES
+        tree = ast.parse(self._source.text, filename=self._source.path)
+        tree = ast.fix_missing_locations(_Rename(own).visit(tree))
+        code: CodeType = compile(tree, self._source.path, "exec", dont_inherit=True)
+        return code
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = self._source.path
+        module.__frozen_text__ = self._source.text  # type: ignore[attr-defined]
+        super().exec_module(module)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self) -> None:
+        self.sources: dict[str, Source] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        source = self.sources.get(fullname)
+        if source is None:
+            return None
+        return spec_from_loader(fullname, _Loader(source), origin=source.path, is_package=source.package)
+
+
+_FINDER = _Finder()
