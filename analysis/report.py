@@ -6,12 +6,13 @@ import os
 import uuid
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.beside import counts_in_words, lines_in_words, set_beside
@@ -32,7 +33,13 @@ _METADATA: Mapping[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg":
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report was written, and what it says beside the published numbers, as lines of text."""
+    """Where a report was written, and what is in it.
+
+    Attributes:
+        published: what it says beside the published numbers, as lines of text.
+        frames: the tables by name, as their CSV files have them.
+        drawn: the figures by name, each with its caption.
+    """
 
     folder: Path
     html: Path
@@ -42,6 +49,8 @@ class ReportFiles:
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
     published: tuple[str, ...] = ()
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    drawn: Mapping[str, tuple[Figure, str]] = field(default_factory=dict, repr=False)
 
 
 def write_report(
@@ -81,11 +90,21 @@ def write_report(
         "sections": sections,
         "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),
     }
-    written = _write_all(folder, words, sections, figures, evidence)
+    written = replace(
+        _write_all(folder, words, sections, figures, evidence),
+        frames=_frames(sections),
+        drawn={picture.name: (picture.figure, picture.caption) for one in sections for picture in one.pictures},
+    )
     if beside is None:
         return written
     metrics = {section.name: section.view.metric for section in sections if section.view}
     return replace(written, published=(*lines_in_words(beside, metrics), *counts_in_words(beside)))
+
+
+def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:
+    texts = {section.view.name: RENDERERS["csv"](section.view) for section in sections if section.view}
+    texts |= {extra.name: to_plain_csv(extra) for section in sections for extra in section.sheets}
+    return {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
 
 
 def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 
-DEFAULT_STORAGE = "results"
-DEFAULT_DATA_DIR = "data"
+DEFAULT_STORAGE, DEFAULT_DATA_DIR = "results", "data"
 USER_ERROR = 2
 
 
@@ -45,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
 
     studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
     studies.set_defaults(command=_studies)
+
+    init = commands.add_parser("init", help="write a study file with comments and a small network, ready to run")
+    init.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="where to (default: here)")
+    init.set_defaults(command=_init)
 
     run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
     _study_arguments(run)
@@ -195,32 +198,29 @@ def _studies(options: argparse.Namespace) -> int:
     return 0
 
 
+def _study(options: argparse.Namespace) -> Any:
+    from ablatune import Study
+
+    return Study.load(
+        options.study,
+        storage=options.storage,
+        data_dir=options.data_dir,
+        overrides=_overrides(options.overrides),
+        fraction=options.fraction,
+        replicates=options.seeds,
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
     from tune_jobs.run import run_study
-    from tune_jobs.study import load_study
 
-    study = load_study(options.study, _overrides(options.overrides), options.fraction, options.data_dir)
-    return run_study(study, _run_options(options, study, options.seeds or study.seeds))
+    study = _study(options)
+    more = {"dry_run": options.dry_run, "retry_failed": options.retry_failed}
+    return run_study(study.definition, study.run_options(**_training_options(options), **more))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from tune_jobs.evaluate import evaluate_study
-    from tune_jobs.select import select_variant
-
-    selected = select_variant(
-        options.study,
-        _overrides(options.overrides),
-        fraction=options.fraction,
-        seeds=options.seeds,
-        storage_uri=options.storage,
-        data_dir=options.data_dir,
-    )
-    done = evaluate_study(
-        selected.study,
-        _run_options(options, selected.study, selected.seeds),
-        variant=selected.variant,
-        again=options.again,
-    )
+    done = _study(options).evaluate(again=options.again, **_training_options(options))
     if done.opening is not None:
         from analysis.tested import in_words
 
@@ -228,72 +228,42 @@ def _evaluate(options: argparse.Namespace) -> int:
             print(line)
     for final, path in done.models.items():
         print(f"best model of {final}: {path}")
-    return done.code
+    code: int = done.code
+    return code
 
 
-def _run_options(options: argparse.Namespace, study: Any, seeds: int) -> Any:
-    from tune_jobs.run import RunOptions
-    from tune_jobs.study import requested_resources
-
-    resources = requested_resources(
-        study.resources,
-        cpus_per_trial=options.cpus_per_trial,
-        gpus_per_trial=options.gpus_per_trial,
-        time_limit_minutes=options.time_limit,
-    )
-    return RunOptions(
-        storage=options.storage,
-        data_dir=options.data_dir,
-        seeds=seeds,
-        resources=resources,
-        dry_run=getattr(options, "dry_run", False),
-        retry_failed=getattr(options, "retry_failed", False),
-        download=not options.no_download,
-        max_concurrent=options.max_concurrent,
-        address=options.address or os.environ.get("RAY_ADDRESS"),
-        cpus=options.cpus,
-        logical_gpus=options.logical_gpus,
-    )
+def _training_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "download": not options.no_download,
+        "max_concurrent": options.max_concurrent,
+        "address": options.address or os.environ.get("RAY_ADDRESS"),
+        "cpus": options.cpus,
+        "logical_gpus": options.logical_gpus,
+        "cpus_per_trial": options.cpus_per_trial,
+        "gpus_per_trial": options.gpus_per_trial,
+        "time_limit_minutes": options.time_limit,
+    }
 
 
 def _status(options: argparse.Namespace) -> int:
-    from tune_jobs.status import print_status
-
-    return print_status(
-        options.study,
-        _overrides(options.overrides),
-        fraction=options.fraction,
-        seeds=options.seeds,
-        storage_uri=options.storage,
-        data_dir=options.data_dir,
-    )
+    print(_study(options).status())
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    from analysis.report import write_report
-    from tune_jobs.select import select_variant
-
-    selected = select_variant(
-        options.study,
-        _overrides(options.overrides),
-        fraction=options.fraction,
-        seeds=options.seeds,
-        storage_uri=options.storage,
-        data_dir=options.data_dir,
-    )
-    variant = f"@{selected.variant.replace(', ', ',').replace('/', '-')}" if selected.variant else ""
-    folder = options.output or Path("report") / f"{selected.study.name}{variant}"
-    written = write_report(
-        selected.study,
-        selected.ledger,
-        seeds=range(selected.seeds),
-        fingerprints=selected.fingerprints,
-        folder=folder,
-        variant=selected.variant,
-    )
-    for line in written.published:
+    report = _study(options).report(options.output)
+    for line in report.published:
         print(line)
-    print(f"report: {written.html}")
+    print(f"report: {report.html}")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from tune_jobs.init import write_starter
+
+    study, network = write_starter(options.folder)
+    print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
+    print(f"next: ablatune run {study}")
     return 0
 
 

@@ -13,10 +13,10 @@ from tune_jobs.errors import UserError
 from tune_jobs.own_data import Catalog
 from tune_jobs.parameters import Parameters, parameters_of
 from tune_jobs.study_file import Node, plain
-from tune_jobs.user_code import freeze, load_reference
+from tune_jobs.user_code import Code, freeze, load_reference
 
 
-def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | None) -> Components:
+def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
     """Return what a study's document, with what is overridden of it, names of the user's own.
 
     Raises:
@@ -33,7 +33,7 @@ def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | N
     references |= {("dataset", name): function for name, function in functions.items()}
     if not references and not declared:
         return Components(labels=_labels(root.get("labels")))
-    code = freeze(references.values(), folders)
+    code = freeze(references.values(), folders, defined.sources)
     parameters: dict[tuple[str, str], Parameters] = {}
     for (kind, name), reference in references.items():
         parameters[kind, name] = parameters_of(load_reference(reference, code), kind, reference)

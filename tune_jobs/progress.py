@@ -3,7 +3,8 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from html import escape
+from typing import Any, TextIO
 
 from models.shapes import multiplications
 from tune_jobs.config import TrialConfig, validation_rows
@@ -41,7 +42,11 @@ class Progress:
         self._started = time.monotonic()
         self._first_sign: tuple[float, float] | None = None
         self._printed = 0.0
-        self._bar = _Bar(len(trials)) if self._stream.isatty() else None
+        self._bar: _Bar | _NotebookBar | None = None
+        if stream is None and _in_notebook():
+            self._bar = _NotebookBar(len(trials))
+        elif self._stream.isatty():
+            self._bar = _Bar(len(trials))
 
     @property
     def running(self) -> dict[str, int]:
@@ -146,6 +151,34 @@ class _Bar:
 
     def close(self) -> None:
         self._progress.stop()
+
+
+class _NotebookBar:
+    """A bar in a notebook's output, redrawn in place."""
+
+    def __init__(self, total: int) -> None:
+        from IPython.display import display
+
+        self._total = total
+        self._handle: Any = display({"text/plain": "starting"}, raw=True, display_id=True)
+
+    def update(self, finished: int, line: str) -> None:
+        text = f"{finished}/{self._total} {line}"
+        bar = f'<progress value="{finished}" max="{self._total}"></progress> {escape(line)}'
+        self._handle.update({"text/plain": text, "text/html": bar}, raw=True)
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+    def close(self) -> None:
+        """Leave the last state standing."""
+
+
+def _in_notebook() -> bool:
+    """Return whether output goes to a notebook; a terminal's IPython is a terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def duration(seconds: float) -> str:

@@ -41,6 +41,13 @@ class Plan:
     trials: Sequence[Trial]
     missing: Sequence[Trial]
     contents: Contents
+    study: Study
+
+    def __str__(self) -> str:
+        return describe_plan(self.study, self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
     @property
     def readings(self) -> int:
@@ -78,7 +85,7 @@ def make_plan(
             contents.records[trial.key], trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed
         )
     ]
-    return Plan(known.rows, known.choices, range(seeds), fingerprints, trials, missing, contents)
+    return Plan(known.rows, known.choices, range(seeds), fingerprints, trials, missing, contents, study)
 
 
 def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path, *, download: bool) -> dict[str, str]:
@@ -166,6 +173,19 @@ class RunOptions:
     address: str | None = None
     cpus: int | None = None
     logical_gpus: int = 0
+
+
+def plan_study(study: Study, options: RunOptions) -> Plan:
+    """Return what a study needs and what of it is missing.
+
+    Raises:
+        UserError: the data cannot be read.
+    """
+    fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
+    ledger = existing_ledger(Storage.at(options.storage))
+    return make_plan(
+        study, ledger, seeds=options.seeds, fingerprints=fingerprints, time_limit_seconds=_limit_seconds(options)
+    )
 
 
 def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] = print) -> int:

@@ -1,6 +1,6 @@
 """Which variant of a study, how many replicates and which data a command that trains nothing means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tune_jobs.ledger import Ledger
 from tune_jobs.manifest import find_manifest
 from tune_jobs.run import existing_ledger, known_or_found_fingerprints
 from tune_jobs.storage import Storage
-from tune_jobs.study import Study, load_study
+from tune_jobs.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,34 @@ class Selection:
 
 
 def select_variant(
-    name: str,
-    overrides: Mapping[str, Any],
+    study: Study,
+    load: Callable[[Mapping[str, Any], float], Study],
     *,
-    fraction: float,
     seeds: int | None,
     storage_uri: str,
     data_dir: Path,
 ) -> Selection:
     """Return the variant that was run, with its seeds and fingerprints.
 
+    Args:
+        study: as it was asked for.
+        load: gives the study with other overrides and another fraction, for where only such a variant was run.
+        seeds: the replicates that were asked for; None for as many as were run.
+        storage_uri: of the ledger.
+        data_dir: of the datasets.
+
     Raises:
         UserError: there is no ledger, or several variants were run and none is named.
     """
-    study = load_study(name, overrides, fraction, data_dir)
     storage = Storage.at(storage_uri)
     ledger = existing_ledger(storage)
     if ledger is None:
-        raise UserError(f"{storage.uri}: there is no ledger; `ablatune run {name}` creates it, --storage names another")
-    manifest = find_manifest(storage, study.name, study.overrides, fraction)
+        raise UserError(
+            f"{storage.uri}: there is no ledger; `ablatune run {study.name}` creates it, --storage names another"
+        )
+    manifest = find_manifest(storage, study.name, study.overrides, study.fraction)
     if manifest is not None and (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
-        study = load_study(name, manifest.overrides, manifest.fraction, data_dir)
+        study = load(manifest.overrides, manifest.fraction)
     known = manifest.fingerprints if manifest is not None else {}
     if manifest is not None:
         study.own.catalog.known = {slot: info_from_mapping(info) for slot, info in manifest.datasets.items()}

@@ -27,14 +27,11 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
         missing: of a plan.
         records: of the ledger, by key.
     """
-    wanted = [trial for trial in missing if trial.config.own or trial.config.info is not None]
-    if not wanted:
-        return []
     older: dict[str, list[Record]] = defaultdict(list)
     for record in records.values():
         older[_identity(json.loads(record.fields))].append(record)
     found = []
-    for trial in wanted:
+    for trial in missing:
         mine = trajectory(trial.config)
         before = older.get(_identity(mine), [])
         if before:

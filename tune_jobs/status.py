@@ -1,43 +1,24 @@
 """`status`: what of a study is done, running, failed and missing."""
 
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from models.history import TIMED_OUT
 from tune_jobs.expansion import Trial, differences
 from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
-from tune_jobs.select import Selection, select_variant
+from tune_jobs.select import Selection
 from tune_jobs.stale import stale_trials
 
 _MOST_NAMED = 20
 
 
-def print_status(
-    name: str,
-    overrides: Mapping[str, Any],
-    *,
-    fraction: float,
-    seeds: int | None,
-    storage_uri: str,
-    data_dir: Path,
-) -> int:
-    """Print the state of a study's trials and return 0.
-
-    Raises:
-        UserError: there is no ledger, or the study is ambiguous.
-    """
-    selected = select_variant(
-        name, overrides, fraction=fraction, seeds=seeds, storage_uri=storage_uri, data_dir=data_dir
-    )
+def status_lines(selected: Selection) -> list[str]:
+    """Return the state of a study's trials in lines."""
     plan = make_plan(selected.study, selected.ledger, seeds=selected.seeds, fingerprints=selected.fingerprints)
-    for line in _lines(selected, plan):
-        print(line)
-    warn_disagreements(plan.contents, print)
-    return 0
+    lines = _lines(selected, plan)
+    warn_disagreements(plan.contents, lines.append)
+    return lines
 
 
 def _lines(selected: Selection, plan: Plan) -> list[str]:
@@ -59,7 +40,7 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
         f"  missing: {len(waiting)}",
         *([f"  {stages_in_words(study, plan)}"] if study.stages else []),
     ]
-    lines += _stale(plan)
+    lines += _stale(plan, selected)
     lines += _named("failed", failed, plan, selected)
     lines += _named("timed out", timed_out, plan, selected)
     lines += _named("missing", waiting, plan, selected)
@@ -69,9 +50,12 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     return lines
 
 
-def _stale(plan: Plan) -> list[str]:
+def _stale(plan: Plan, selected: Selection) -> list[str]:
     """Return a line for each edit that made trials stale."""
-    counts = Counter(stale.changed for stale in stale_trials(plan.missing, plan.contents.records))
+    own = [trial for trial in plan.missing if trial.config.own or trial.config.info is not None]
+    if not own:
+        return []
+    counts = Counter(stale.changed for stale in stale_trials(own, selected.ledger.read().records))
     return [
         f"  stale: {count} trial{'s' * (count != 1)} trained before {' and '.join(changed)} changed; `ablatune run` "
         "trains them anew, the old ones stay in the ledger"

@@ -176,8 +176,6 @@ def load_study(
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
-    if not 0 < fraction <= 1:
-        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 looks at a tenth of the epochs")
     # Imported here: the parser needs what is defined above.
     from tune_jobs.study_parser import parse_study
 

@@ -26,6 +26,7 @@ from tune_jobs.study import (
     check_resources,
 )
 from tune_jobs.study_file import Node, plain
+from tune_jobs.user_code import Code
 
 _RESERVED = {
     FINAL: "the final configuration's own table",
@@ -43,9 +44,29 @@ _NOT_IN_STAGES = ("dataset", "toy_problem", "outer_split", "split_seed", "valida
 
 
 def parse_study(
-    root: Node, *, name: str, overrides: Mapping[str, Any], fraction: float = 1.0, data_dir: Path | None = None
+    root: Node,
+    *,
+    name: str,
+    overrides: Mapping[str, Any],
+    fraction: float = 1.0,
+    data_dir: Path | None = None,
+    defined: Code | None = None,
 ) -> Study:
-    """Return the study in a YAML document; see `tune_jobs.study.load_study`."""
+    """Return the study in a document; see `tune_jobs.study.load_study`.
+
+    Args:
+        root: of the document.
+        name: of the study.
+        overrides: fields of the base, as `--set` gives them.
+        fraction: the share of their epochs that rows are read at.
+        data_dir: where files of declared datasets are looked for.
+        defined: code that is in no file.
+
+    Raises:
+        UserError: something in it is not as it must be.
+    """
+    if not 0 < fraction <= 1:
+        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 looks at a tenth of the epochs")
     root.only(
         "title",
         "reproduces",
@@ -61,7 +82,7 @@ def parse_study(
         "datasets",
         "labels",
     )
-    own = read_components(root, overrides, data_dir)
+    own = read_components(root, overrides, data_dir, defined or Code())
     base = _fields(root.get("base"), own)
     try:
         for field_name in overrides:

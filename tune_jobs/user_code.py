@@ -17,7 +17,7 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 from models.registry import PACKAGES, import_name
@@ -35,6 +35,9 @@ class Source:
     path: str
     text: str
     package: bool
+
+
+_NONE: Mapping[str, Source] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,13 @@ class UserCodeError(UserError):
         return cls(f"{what}: {words}" + (f" ({place})" if place else ""), trace)
 
 
-def freeze(references: Iterable[str], folders: Sequence[Path]) -> Code:
+def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, Source] = _NONE) -> Code:
     """Read the modules that references (``module:Name``) need, and those that these import.
 
     Args:
         references: of the user's own code, or of a library's, which is left where it is.
         folders: where the user's modules lie, the first first; then comes `sys.path`.
+        defined: modules that are in no file.
 
     Raises:
         UserError: a module of the user's cannot be read or has a syntax error.
@@ -113,7 +117,7 @@ def freeze(references: Iterable[str], folders: Sequence[Path]) -> Code:
         for part in _parents(name):
             if part in sources:
                 continue
-            found = _find(part, folders)
+            found = defined.get(part) or _find(part, folders)
             if found is None:
                 break
             sources[part] = found

@@ -1,0 +1,121 @@
+"""Classes and functions that were defined in a notebook or in the script that runs, as modules of their own.
+
+The definition, and what it uses of the notebook or script, is copied out; the rest of it is never run again.
+"""
+
+import ast
+import linecache
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.fields import is_plain
+from tune_jobs.user_code import Code, Source
+
+_MAIN = "__main__"
+
+
+def with_references(document: Any) -> tuple[Any, Code]:
+    """Return a study's document with references in place of classes and functions, and the code of those.
+
+    Args:
+        document: as in a study file; a network, a loss, … may be the class or function itself.
+
+    Raises:
+        UserError: something is neither plain nor a class or function that can be found again.
+    """
+    sources: dict[str, Source] = {}
+
+    def convert(value: Any, key: str) -> Any:
+        if isinstance(value, Mapping):
+            return {str(name): convert(child, str(name)) for name, child in value.items()}
+        if isinstance(value, list | tuple | range):
+            return [convert(child, key) for child in value]
+        if not callable(value):
+            return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+        return _reference(value, sources)
+
+    return convert(document, ""), Code(sources)
+
+
+def _reference(value: Any, sources: dict[str, Source]) -> str:
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    if not module or not name or "<" in name:
+        raise UserError(
+            f"{value!r}: is no class or function with a name; define it with `class` or `def`, outside of a function"
+        )
+    if module != _MAIN:
+        return f"{module}:{name}"
+    own = f"defined_{name}"
+    if own not in sources:
+        text = module_text(name, vars(sys.modules[_MAIN]))
+        sources[own] = Source(own, _file_of(value), text, package=False)
+    return f"{own}:{name}"
+
+
+def module_text(name: str, names: Mapping[str, Any]) -> str:
+    """Return a module that defines ``name`` as the namespace ``names`` of a notebook or script does.
+
+    Raises:
+        UserError: it uses something that is no definition, import or plain value.
+    """
+    imports: list[str] = []
+    definitions: list[str] = []
+    seen = {name}
+    pending = [name]
+    while pending:
+        current = pending.pop(0)
+        value = names[current]
+        if isinstance(value, ModuleType):
+            imports.append(f"import {value.__name__} as {current}")
+        elif callable(value) and getattr(value, "__module__", None) not in (_MAIN, None):
+            imports.append(f"from {value.__module__} import {value.__qualname__} as {current}")
+        elif callable(value):
+            text = _definition(value)
+            # What is used must stand first: base classes and decorators are looked up at once.
+            definitions.insert(0, text)
+            used = [other for other in _names_used(text) if other in names and other not in seen]
+            seen.update(used)
+            pending += used
+        elif is_plain(value):
+            imports.append(f"{current} = {value!r}")
+        else:
+            raise UserError(
+                f"{name}: uses {current}, a {type(value).__name__} of the notebook or script; make it a parameter, or "
+                "move the code into a file of its own"
+            )
+    return "\n".join([*sorted(imports), "", *definitions]) + "\n"
+
+
+def _names_used(text: str) -> list[str]:
+    nodes = ast.walk(ast.parse(text))
+    return list(
+        dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    )
+
+
+def _definition(value: Any) -> str:
+    """Return the source of a class or function of the notebook, where `inspect` does not look."""
+    path, name = _file_of(value), value.__name__
+    lines = linecache.getlines(path)
+    found = [
+        node
+        for node in ast.walk(ast.parse("".join(lines)))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name
+    ]
+    if not found:
+        raise UserError(f"{name}: its source cannot be found; move it into a file of its own")
+    node = found[-1]
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "".join(lines[first - 1 : node.end_lineno])
+
+
+def _file_of(value: Any) -> str:
+    functions = [value, *vars(value).values()] if isinstance(value, type) else [value]
+    for function in functions:
+        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+        if code is not None:
+            return str(code.co_filename)
+    raise UserError(f"{value.__name__}: has no code of its own; move it into a file")

@@ -1,0 +1,1 @@
+"""What `ablatune init` writes: a study file and a small network beside it."""
