@@ -26,6 +26,17 @@ from models.registry import NETWORKS, OBJECTIVES
 _HEADER = "ablatune"
 _FORMAT = 1
 _BATCH = 1024
+_NAMES = (
+    "config",
+    "task",
+    "classes",
+    "input_shape",
+    "input_offset",
+    "input_scale",
+    "target_mean",
+    "target_std",
+    "target_unit",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +162,12 @@ def from_bytes(content: bytes) -> SavedModel:
         if config.get(kind) not in known:
             raise ModelError(f"{kind}: {config.get(kind)!r} is not known here; update ablatune")
     shape = tuple(header["input_shape"])
-    objective = _objective(config, header["task"], header["classes"])
-    with torch.random.fork_rng(devices=[]):
-        network = build_network(SimpleNamespace(**config), shape, objective.outputs)
+    try:
+        objective = _objective(config, header["task"], header["classes"])
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(SimpleNamespace(**config), shape, objective.outputs)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ModelError(f"is no whole model file: its configuration does not build a network ({error})") from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -181,10 +195,14 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         length = int.from_bytes(content[:8], "little")
         texts = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         header = json.loads(texts.get(_HEADER, "{}"))
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, AttributeError) as error:
         raise ModelError(f"is no model file ({error})") from error
-    if header.get("format") != _FORMAT:
-        raise ModelError(f"is no model file of this version (format {header.get('format')}, {_FORMAT} expected)")
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != _FORMAT:
+        raise ModelError(f"is no model file of this version (format {found}, {_FORMAT} expected)")
+    lacking = [name for name in _NAMES if name not in header]
+    if lacking or not isinstance(header["config"], dict):
+        raise ModelError(f"is no whole model file: its header lacks {', '.join(lacking) or 'a configuration'}")
     return header, state
 
 

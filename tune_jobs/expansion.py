@@ -101,7 +101,10 @@ def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Ro
             level = Level((label,), {})
             table = Table(name, "", ("Stage",), (level,), {}, study.showing)
             rows = _table_rows(study, table, "stages", *chosen[:count])
-            yield from (dataclasses.replace(row, seeds=seeds, is_default=False) for row in rows)
+            for row in rows:
+                # Fresh replicates also get validation rows that chose nothing.
+                moves = row.moves if seeds is None or row.moves else SPLITS["validation"]
+                yield dataclasses.replace(row, seeds=seeds, is_default=False, moves=moves)
 
 
 def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, Any]) -> Iterator[Row]:
@@ -133,7 +136,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
                     "of its own; give validation or fixed"
                 )
         is_default = not level.base and row.read == table.showing.read and _same_row(config, base)
-        epochs = math.ceil(study.fraction * config.epochs)
+        epochs = math.ceil(round(study.fraction * config.epochs, 6))
         yield dataclasses.replace(row, config=config, is_default=is_default, epochs=epochs)
 
 

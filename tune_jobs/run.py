@@ -194,8 +194,8 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
             write_manifest(storage, _manifest(study, options, fingerprints))
         if not plan.missing:
             say("nothing to run: the ledger has everything")
-            return _exit_code(Counter(_outcomes(plan).values()), 0, say)
-        code = train_trials(study, plan.missing, ledger, options, say)
+            return max(code, _exit_code(Counter(_outcomes(plan).values()), 0, say))
+        code = max(code, train_trials(study, plan.missing, ledger, options, say))
         settled = len(plan.choices)
         if code == INTERRUPTED or settled == len(study.stages):
             return code

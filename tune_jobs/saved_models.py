@@ -1,6 +1,5 @@
 """Trained models in a storage, and `load_model` to get one back."""
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
@@ -18,23 +17,27 @@ def model_name(key: str, epoch: int) -> str:
     return f"{key}-{epoch}.safetensors"
 
 
-def load_model(path: str, storage: Storage | None = None) -> "SavedModel":
+def load_model(path: str) -> "SavedModel":
     """Return the model in a file; no code in the file is executed.
 
     Args:
         path: of a `.safetensors` file that `ablatune evaluate` wrote: a local path or s3://….
-        storage: that the path lies in; its own folder unless told.
 
     Raises:
         UserError: there is no such file, or it is no model file.
     """
+    folder, _, name = str(path).rpartition("/")
+    return read_model(Storage.at(folder or ("/" if str(path).startswith("/") else ".")), name)
+
+
+def read_model(storage: Storage, *parts: str) -> "SavedModel":
+    """Return the model in a file of a storage; see `load_model`."""
     # Imported here: names of files are asked for where torch need not be loaded.
     from models.saved import from_bytes
 
-    place = PurePosixPath(path)
-    where = storage or Storage.at(str(path).removesuffix(place.name).rstrip("/") or ".")
+    path = storage.address(*parts)
     try:
-        return from_bytes(where.read(path if storage else place.name))
+        return from_bytes(storage.read(*parts))
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such model file; `ablatune evaluate STUDY` writes some") from error
     except ModelError as error:

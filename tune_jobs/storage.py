@@ -47,6 +47,13 @@ class Storage:
         """Return the path of something in the storage."""
         return str(PurePosixPath(self.root, *parts))
 
+    def address(self, *parts: str) -> str:
+        """Return what a person names something in the storage by: a path, or a URI as `at` takes it."""
+        if "://" not in self.uri:
+            return self.path(*parts)
+        uri, question, options = self.uri.partition("?")
+        return "/".join([uri.rstrip("/"), *parts]) + question + options
+
     def exists(self, *parts: str) -> bool:
         """Return whether a file or folder is there."""
         return bool(self.filesystem.get_file_info(self.path(*parts)).type != fs.FileType.NotFound)

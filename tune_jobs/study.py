@@ -320,6 +320,9 @@ def _finals(node: Node, showing: Showing) -> list[Table]:
 def _stage(node: Node, showing: Showing) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base")
     stage = _table(node, showing)
+    for level, child in zip(stage.levels, node.need("levels").items() if node.get("levels") else (), strict=False):
+        if level.read is not None:
+            raise child.need("read").error("the levels of a stage are chosen by one reading; set `read` for the study")
     for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
         for name in _NOT_IN_STAGES:
             if name in layer:
