@@ -22,6 +22,7 @@ from analysis.sections import Section, sections_of
 from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
+from tune_jobs.records import MISSING
 from tune_jobs.study import Study
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -42,6 +43,8 @@ class ReportFiles:
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
     published: tuple[str, ...] = ()
+    missing: int = 0
+    replicates: int = 0
 
 
 def write_report(
@@ -81,7 +84,10 @@ def write_report(
         "sections": sections,
         "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),
     }
-    written = _write_all(folder, words, sections, figures, evidence)
+    missing = int((evidence.trials["outcome"] == MISSING).sum())
+    written = replace(
+        _write_all(folder, words, sections, figures, evidence), missing=missing, replicates=len(evidence.trials)
+    )
     if beside is None:
         return written
     metrics = {section.name: section.view.metric for section in sections if section.view}

@@ -4,6 +4,7 @@ The bytes are in the safetensors format: named arrays, and a header of text that
 the input statistics as JSON. The network is built anew from the registered names in it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _NAMES = (
     "target_mean",
     "target_std",
     "target_unit",
+    "digest",
 )
 
 
@@ -146,6 +148,7 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
         "target_mean": data.target_mean,
         "target_std": data.target_std,
         "target_unit": data.target_unit,
+        "digest": _digest(state),
     }
     return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
 
@@ -203,7 +206,17 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     lacking = [name for name in _NAMES if name not in header]
     if lacking or not isinstance(header["config"], dict):
         raise ModelError(f"is no whole model file: its header lacks {', '.join(lacking) or 'a configuration'}")
+    if header["digest"] != _digest(state):
+        raise ModelError("is a damaged model file: its numbers are not those that were saved")
     return header, state
+
+
+def _digest(state: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)} ".encode())
+        digest.update(state[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _objective(config: Mapping[str, Any], task: str, classes: int) -> Objective:

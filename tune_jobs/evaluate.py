@@ -42,11 +42,19 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` did: its exit code, the opening (None where training did not end well), the kept models."""
+    """What `evaluate` did.
+
+    Attributes:
+        code: for the command line to exit with.
+        opening: None where training did not end well.
+        models: where the best model is kept, by final configuration.
+        chosen: which configuration that is, in words.
+    """
 
     code: int
     opening: Opening | None = None
     models: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    chosen: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def evaluate_study(
@@ -65,15 +73,18 @@ def evaluate_study(
         UserError: the study has not been run, or its test sets were opened before and `again` is not set.
     """
     if study.fraction < 1:
-        raise UserError("--fraction: a quick look opens no test set; leave it out")
+        raise UserError(
+            f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; `ablatune run` without "
+            "--fraction first"
+        )
     storage = Storage.at(options.storage)
     ledger = Ledger.open(storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     plan = make_plan(study, ledger, seeds=options.seeds, fingerprints=fingerprints)
     if plan.missing:
         raise UserError(
-            f"{study.name}: {len(plan.missing)} trials are missing, so that validation cannot choose yet; "
-            f"`ablatune run` trains them"
+            f"{study.name}: {len(plan.missing)} of {len(plan.trials)} trials are missing, so that validation cannot "
+            "choose yet; `ablatune run` trains them"
         )
     if len(plan.choices) < len(study.stages):
         stage = study.stages[len(plan.choices)].name
@@ -93,7 +104,8 @@ def evaluate_study(
     say(f"opening the test set of {', '.join(sorted(opening.data))}")
     opening = _test(opening, storage, options)
     write_opening(storage, opening)
-    return Evaluation(0, opening, _keep_best(study, found, plan, storage))
+    chosen = {one.final: f"{one.final} ({one.label})" for one in found if CHOSEN in one.roles}
+    return Evaluation(0, opening, _keep_best(study, found, plan, storage), chosen)
 
 
 def _read_again(plan: Plan, found: Sequence[Candidate], ledger: Ledger) -> Plan:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +80,30 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
         UserError: a configuration that cannot be trained. A cell of a crossed table that cannot be built is
             a row with its reason instead.
     """
-    rows = [row for table in study.tables for row in _table_rows(study, table, f"tables.{table.name}")]
+    rows = []
+    for table in study.tables:
+        own = list(_table_rows(study, table, f"tables.{table.name}"))
+        _check_figures(study, table, own)
+        rows += own
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
         rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
     rows += _path_rows(study, chosen)
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
+
+
+def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
+    """Raise for a figure that no row of a table can have."""
+    configs = [row.config for row in rows if row.config is not None]
+    needs: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
+        "decision_boundary": ("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,)),
+        "calibration": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
+        "uncertainty": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
+    }
+    for figure, (what, fits) in needs.items():
+        if figure in table.showing.figures and configs and not any(fits(config) for config in configs):
+            raise UserError(f"{study.source}, tables.{table.name}: figures: {figure} needs {what}; leave it out")
 
 
 def path_labels(study: Study) -> list[str]:

@@ -30,6 +30,8 @@ class Storage:
         Raises:
             UserError: the URI is of no kind that pyarrow knows.
         """
+        if not uri.strip():
+            raise UserError("--storage: is empty; give a folder or s3://bucket/path")
         if "://" not in uri:
             return cls(uri, fs.LocalFileSystem(), str(Path(uri).expanduser().resolve()))
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ _RESERVED = {
 _SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
 # Not levels of a table: replicates are the same for every level, and the split belongs to the study.
 _NOT_FACTORS = ("seed",)
+MOST_REPLICATES = 10_000
+_MOST_CELLS = 10_000
 # What stages are compared on must stay the same from one to the next.
 _NOT_IN_STAGES = ("dataset", "toy_problem", "outer_split", "split_seed", "validation_rows")
 
@@ -405,6 +408,9 @@ def _crossed(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
             raise child.error(unknown("field", key, set(FIELDS) - set(_NOT_FACTORS)))
         factors[key] = [_check(item, key) for item in child.items()]
         _no_repeats(child, factors[key], "level")
+    cells = prod(len(values) for values in factors.values())
+    if cells > _MOST_CELLS:
+        raise node.need("cross").error(f"makes {cells:,} cells, more than {_MOST_CELLS:,}; give fewer levels")
     excluded = []
     exclude = node.get("exclude")
     for item in exclude.items() if exclude else []:
@@ -412,6 +418,10 @@ def _crossed(node: Node) -> tuple[tuple[str, ...], tuple[Level, ...]]:
         for key, child in item.pairs():
             if key not in factors:
                 raise child.error(unknown("crossed factor", key, factors))
+            if _check(child, key) not in factors[key]:
+                raise child.error(
+                    f"{child.value!r} is no level of {key}, so that nothing is excluded; give one of them"
+                )
     levels = []
     for values in product(*factors.values()):
         cell = dict(zip(factors, values, strict=True))
@@ -434,8 +444,10 @@ def _whole(node: Node, key: str, default: int) -> int:
     child = node.get(key)
     if child is None:
         return default
-    if isinstance(child.value, bool) or not isinstance(child.value, int) or child.value < 1:
-        raise child.error(f"{child.value!r} is not a whole number of at least 1", field=key)
+    if isinstance(child.value, bool) or not isinstance(child.value, int) or not 1 <= child.value <= MOST_REPLICATES:
+        raise child.error(
+            f"{child.value!r} is not a whole number of at least 1 and at most {MOST_REPLICATES}", field=key
+        )
     return child.value
 
 
