@@ -131,3 +131,5 @@ def test_headers_that_do_not_fit_are_refused(tmp_path: Path, change: Any, words:
         from_bytes(changed(content, change))
     with pytest.raises(ModelError, match="is no model file"):
         from_bytes(content[:-10])
+    with pytest.raises(ModelError, match="is a damaged model file"):
+        from_bytes(content[:-4] + bytes(3) + bytes([255]))
