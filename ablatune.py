@@ -84,12 +84,22 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Report:
-    """A study's report: where it was written, and its tables and figures by name; a notebook shows the whole."""
+    """A study's report; a notebook shows the whole.
+
+    Attributes:
+        html: where it was written.
+        tables: by name.
+        figures: by name.
+        published: what it says beside the published numbers, in lines.
+        missing: how many of its `replicates` have not been run.
+    """
 
     html: Path
     tables: Mapping[str, "pd.DataFrame"] = field(repr=False)
     figures: Mapping[str, Drawing] = field(repr=False)
     published: Sequence[str] = field(repr=False, default=())
+    missing: int = 0
+    replicates: int = 0
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -260,6 +270,8 @@ class Study:
             written.frames,
             {name: Drawing(figure, caption) for name, (figure, caption) in written.drawn.items()},
             written.published,
+            written.missing,
+            written.replicates,
         )
 
     def trials(self) -> "pd.DataFrame":

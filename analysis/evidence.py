@@ -13,6 +13,7 @@ from analysis.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.ledger import Contents, Ledger, targets_name
+from tune_jobs.manifest import variant_words
 from tune_jobs.openings import Opening, read_openings
 from tune_jobs.records import Record
 from tune_jobs.stages import Choice, resolve
@@ -56,6 +57,7 @@ class Evidence:
     def own_openings(self) -> list[Opening]:
         """Return what the study's openings say of its final configurations as they are here, not of varied ones."""
         epochs = self.trials["epoch"].fillna(-1)
+        variant = variant_words(self.study.overrides, self.study.fraction)
         shown = set(zip(self.trials["table"], self.trials["key"], epochs, strict=True))
         found = []
         for opening in self.openings:
@@ -65,7 +67,7 @@ class Evidence:
                 for key, epoch in zip(one.keys, one.epochs, strict=True)
                 if (one.final, key, epoch) in shown
             }
-            if opening.study == self.study.name and finals:
+            if (opening.study, opening.variant) == (self.study.name, variant) and finals:
                 found.append(replace(opening, tested=[one for one in opening.tested if one.final in finals]))
         return found
 

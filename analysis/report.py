@@ -23,6 +23,7 @@ from analysis.sections import Section, sections_of
 from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
+from tune_jobs.records import MISSING
 from tune_jobs.study import Study
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -51,6 +52,8 @@ class ReportFiles:
     published: tuple[str, ...] = ()
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     drawn: Mapping[str, tuple[Figure, str]] = field(default_factory=dict, repr=False)
+    missing: int = 0
+    replicates: int = 0
 
 
 def write_report(
@@ -92,6 +95,8 @@ def write_report(
     }
     written = replace(
         _write_all(folder, words, sections, figures, evidence),
+        missing=int((evidence.trials["outcome"] == MISSING).sum()),
+        replicates=len(evidence.trials),
         frames=_frames(sections),
         drawn={picture.name: (picture.figure, picture.caption) for one in sections for picture in one.pictures},
     )

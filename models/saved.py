@@ -4,6 +4,7 @@ The bytes are in the safetensors format: named arrays, and a header of text that
 the input statistics as JSON. The network is built anew from the registered names in it.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,18 @@ from models.registry import NETWORKS, OBJECTIVES, entry, is_reference
 _HEADER = "ablatune"
 _FORMAT = 1
 _BATCH = 1024
+_NAMES = (
+    "config",
+    "task",
+    "classes",
+    "input_shape",
+    "input_offset",
+    "input_scale",
+    "target_mean",
+    "target_std",
+    "target_unit",
+    "digest",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +151,7 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
         "target_mean": data.target_mean,
         "target_std": data.target_std,
         "target_unit": data.target_unit,
+        "digest": _digest(state),
     }
     return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
 
@@ -171,12 +185,12 @@ def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
         if config.get(kind) not in known and config.get(kind) not in trusted:
             raise ModelError(f"{kind}: {config.get(kind)!r} is not known here; update ablatune")
     shape = tuple(header["input_shape"])
-    outputs = _outputs_needed(config, header["task"], header["classes"])
     try:
+        outputs = _outputs_needed(config, header["task"], header["classes"])
         with torch.random.fork_rng(devices=[]):
             network = build_network(SimpleNamespace(**config), shape, outputs)
-    except ImportError as error:
-        raise ModelError(f"network: {config['network']} cannot be imported ({error})") from error
+    except (AttributeError, ImportError, KeyError, TypeError) as error:
+        raise ModelError(f"is no whole model file: its configuration does not build a network ({error})") from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -204,11 +218,25 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         length = int.from_bytes(content[:8], "little")
         texts = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         header = json.loads(texts.get(_HEADER, "{}"))
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, AttributeError) as error:
         raise ModelError(f"is no model file ({error})") from error
-    if header.get("format") != _FORMAT:
-        raise ModelError(f"is no model file of this version (format {header.get('format')}, {_FORMAT} expected)")
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != _FORMAT:
+        raise ModelError(f"is no model file of this version (format {found}, {_FORMAT} expected)")
+    lacking = [name for name in _NAMES if name not in header]
+    if lacking or not isinstance(header["config"], dict):
+        raise ModelError(f"is no whole model file: its header lacks {', '.join(lacking) or 'a configuration'}")
+    if header["digest"] != _digest(state):
+        raise ModelError("is a damaged model file: its numbers are not those that were saved")
     return header, state
+
+
+def _digest(state: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)} ".encode())
+        digest.update(state[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _laid_out(network: nn.Module, config: Mapping[str, Any]) -> nn.Module:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tune_jobs.errors import UserError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ablatune",
         description="Which hyperparameters matter, by how much, and how sure are we? "
         "Sweeps and ablations for PyTorch models on Ray Tune.",
@@ -149,7 +149,9 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="a quick look at this share of the epochs, from which the full run goes on (default: 1)",
     )
-    parser.add_argument("--seeds", type=_count, metavar="N", help="replicates: seeds 0 to N-1 (default: the study's)")
+    parser.add_argument(
+        "--seeds", type=_replicates, metavar="N", help="replicates: seeds 0 to N-1 (default: the study's)"
+    )
     _storage_argument(parser)
     parser.add_argument(
         "--data-dir",
@@ -171,6 +173,21 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _replicates(text: str) -> int:
+    from tune_jobs.study import MOST_REPLICATES
+
+    if _count(text) > MOST_REPLICATES:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST_REPLICATES}")
+    return int(text)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USER_ERROR, f"ablatune: {message}; `{self.prog} --help` says what there is\n")
 
 
 def _overrides(items: Sequence[str]) -> dict[str, Any]:
@@ -227,7 +244,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         for line in in_words(done.opening):
             print(line)
     for final, path in done.models.items():
-        print(f"best model of {final}: {path}")
+        print(f"kept the best replicate on validation of {done.chosen[final]}: {path}")
     code: int = done.code
     return code
 
@@ -254,6 +271,8 @@ def _report(options: argparse.Namespace) -> int:
     report = _study(options).report(options.output)
     for line in report.published:
         print(line)
+    if report.missing:
+        print(f"{report.missing} of {report.replicates} replicates are missing; `ablatune run` trains them")
     print(f"report: {report.html}")
     return 0
 

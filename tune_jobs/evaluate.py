@@ -21,7 +21,7 @@ from tune_jobs.manifest import now
 from tune_jobs.openings import Opening, Reached, new_id, read_openings, write_opening
 from tune_jobs.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
 from tune_jobs.saved_models import FOLDER as MODELS
-from tune_jobs.saved_models import load_model, model_name
+from tune_jobs.saved_models import model_name, read_model
 from tune_jobs.stages import selection_scores
 from tune_jobs.storage import Storage
 from tune_jobs.study import FRESH_PATH, Study
@@ -42,11 +42,19 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` did: its exit code, the opening (None where training did not end well), the kept models."""
+    """What `evaluate` did.
+
+    Attributes:
+        code: for the command line to exit with.
+        opening: None where training did not end well.
+        models: where the best model is kept, by final configuration.
+        chosen: which configuration that is, in words.
+    """
 
     code: int
     opening: Opening | None = None
     models: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    chosen: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def evaluate_study(
@@ -65,26 +73,46 @@ def evaluate_study(
         UserError: the study has not been run, or its test sets were opened before and `again` is not set.
     """
     if study.fraction < 1:
-        raise UserError("--fraction: a quick look opens no test set; leave it out")
+        raise UserError(
+            f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; `ablatune run` without "
+            "--fraction first"
+        )
     storage = Storage.at(options.storage)
     ledger = Ledger.open(storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     plan = make_plan(study, ledger, seeds=options.seeds, fingerprints=fingerprints)
-    if plan.missing or len(plan.choices) < len(study.stages):
+    if plan.missing:
         raise UserError(
-            f"{study.name}: {len(plan.missing)} trials are missing, so that validation cannot choose yet; "
-            f"`ablatune run` trains them"
+            f"{study.name}: {len(plan.missing)} of {len(plan.trials)} trials are missing, so that validation cannot "
+            "choose yet; `ablatune run` trains them"
+        )
+    if len(plan.choices) < len(study.stages):
+        stage = study.stages[len(plan.choices)].name
+        raise UserError(
+            f"{study.name}: stage {stage} has not settled, since trials of it failed; `ablatune status` names them, "
+            "`ablatune run --retry-failed` tries them again"
         )
     found = candidates(study, plan)
-    opening = _opening(study, variant, found, plan, storage, again=again)
+    _opening(study, variant, found, plan, storage, again=again)
     code = _train(study, found, plan, ledger, options, say)
     if code:
         return Evaluation(code)
+    plan = _read_again(plan, found, ledger)
+    # Looked at once more: training may have taken hours, in which another call may have opened the test set.
+    opening = _opening(study, variant, found, plan, storage, again=again)
     write_opening(storage, opening)
     say(f"opening the test set of {', '.join(sorted(opening.data))}")
     opening = _test(opening, study, storage, options)
     write_opening(storage, opening)
-    return Evaluation(0, opening, _keep_best(study, found, plan, storage))
+    chosen = {one.final: f"{one.final} ({one.label})" for one in found if CHOSEN in one.roles}
+    return Evaluation(0, opening, _keep_best(study, found, plan, storage), chosen)
+
+
+def _read_again(plan: Plan, found: Sequence[Candidate], ledger: Ledger) -> Plan:
+    """Return the plan with the records of what was trained since."""
+    keys = {trial.key for candidate in found for trial, _ in _readings(candidate.row, plan)}
+    records = {**plan.contents.records, **ledger.read(keys=keys).records}
+    return dataclasses.replace(plan, contents=dataclasses.replace(plan.contents, records=records))
 
 
 def candidates(study: Study, plan: Plan) -> list[Candidate]:
@@ -241,6 +269,15 @@ def _train(
         code = train_trials(study, list(missing.values()), ledger, options, say, keep_models=True)
         if code:
             return code
+        kept = ledger.storage.names(MODELS)
+        for trial in missing.values():
+            if model_name(trial.key, trial.epochs) not in kept:
+                record = ledger.read(keys={trial.key}).records[trial.key]
+                raise UserError(
+                    f"{study.name}: trial {trial.key[:8]}, seed {trial.config.seed}, trained again to be kept, ended "
+                    f"as {record.outcome.replace('_', ' ')} ({record.reason or 'before its last epoch'}); no test set "
+                    "was opened; give it more time, or the kind of machine that it was first trained on"
+                )
 
 
 def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions) -> Opening:
@@ -250,7 +287,7 @@ def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions)
     for one in opening.tested:
         reached = []
         for seed, name, key, epoch in zip(one.seeds, one.data, one.keys, one.epochs, strict=True):
-            model = load_model(storage.path(MODELS, model_name(key, epoch)), storage, code=study.own.code)
+            model = read_model(storage, MODELS, model_name(key, epoch), code=study.own.code)
             config = config_of(model.config).replace(seed=seed)
             slot = data_slot(config)
             if slot not in loaded:
@@ -287,5 +324,5 @@ def _keep_best(study: Study, found: Sequence[Candidate], plan: Plan, storage: St
         trial, epoch = readings[scores.index(max(scores))]
         name = f"{candidate.final}.safetensors"
         storage.write(storage.read(MODELS, model_name(trial.key, epoch)), MODELS, study.name, name)
-        kept[candidate.final] = storage.path(MODELS, study.name, name)
+        kept[candidate.final] = storage.address(MODELS, study.name, name)
     return kept

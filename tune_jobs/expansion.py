@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,13 +81,30 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
         UserError: a configuration that cannot be trained. A cell of a crossed table that cannot be built is
             a row with its reason instead.
     """
-    rows = [row for table in study.tables for row in _table_rows(study, table, f"tables.{table.name}")]
+    rows = []
+    for table in study.tables:
+        own = list(_table_rows(study, table, f"tables.{table.name}"))
+        _check_figures(study, table, own)
+        rows += own
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
         rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
     rows += _path_rows(study, chosen)
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
+
+
+def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
+    """Raise for a figure that no row of a table can have."""
+    configs = [row.config for row in rows if row.config is not None]
+    needs: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
+        "decision_boundary": ("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,)),
+        "calibration": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
+        "uncertainty": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
+    }
+    for figure, (what, fits) in needs.items():
+        if figure in table.showing.figures and configs and not any(fits(config) for config in configs):
+            raise UserError(f"{study.source}, tables.{table.name}: figures: {figure} needs {what}; leave it out")
 
 
 def path_labels(study: Study) -> list[str]:
@@ -102,7 +119,10 @@ def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Ro
             level = Level((label,), {})
             table = Table(name, "", ("Stage",), (level,), {}, study.showing)
             rows = _table_rows(study, table, "stages", *chosen[:count])
-            yield from (dataclasses.replace(row, seeds=seeds, is_default=False) for row in rows)
+            for row in rows:
+                # Fresh replicates also get validation rows that chose nothing.
+                moves = row.moves if seeds is None or row.moves else SPLITS["validation"]
+                yield dataclasses.replace(row, seeds=seeds, is_default=False, moves=moves)
 
 
 def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, Any]) -> Iterator[Row]:
@@ -134,7 +154,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
                     "of its own; give validation or fixed"
                 )
         is_default = not level.base and row.read == table.showing.read and _same_row(config, base)
-        epochs = math.ceil(study.fraction * config.epochs)
+        epochs = math.ceil(round(study.fraction * config.epochs, 6))
         yield dataclasses.replace(row, config=config, is_default=is_default, epochs=epochs)
 
 

@@ -51,10 +51,17 @@ def show(storage_uri: str, prefix: str) -> int:
         print(f"measured after epoch {epoch}: train loss {loss:.6g}, train {metric.label} {score:.6g} {unit}")
     print("provenance:")
     for name in PROVENANCE:
-        print(f"  {name.replace('_', ' ')}: {getattr(record, name)}")
+        print(f"  {_provenance(name, getattr(record, name))}")
     if record.traceback:
         print(record.traceback)
     return 0
+
+
+def _provenance(name: str, value: object) -> str:
+    words = name.replace("_", " ")
+    if not name.endswith("_seconds"):
+        return f"{words}: {value}"
+    return f"{words.removesuffix(' seconds')}: " + ("none" if value is None else f"{value:,.4g} s")
 
 
 def list_trials(storage_uri: str) -> int:

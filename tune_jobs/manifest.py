@@ -43,8 +43,7 @@ class Manifest:
     @property
     def variant(self) -> str:
         """The overrides and the fraction in words; "" for the study as it stands."""
-        quick = {"fraction": self.fraction} if self.fraction < 1 else {}
-        return ", ".join(f"{name}={value}" for name, value in sorted({**self.overrides, **quick}.items()))
+        return variant_words(self.overrides, self.fraction)
 
     @property
     def id(self) -> str:
@@ -62,6 +61,12 @@ class Beacon:
     process: int
     seen_at: str
     running: Mapping[str, int] = field(default_factory=dict)
+
+
+def variant_words(overrides: Mapping[str, Any], fraction: float) -> str:
+    """Return what sets a variant of a study apart; "" for the study as it stands."""
+    quick = {"fraction": fraction} if fraction < 1 else {}
+    return ", ".join(f"{name}={value}" for name, value in sorted({**overrides, **quick}.items()))
 
 
 def write_manifest(storage: Storage, manifest: Manifest) -> None:

@@ -92,8 +92,10 @@ def read_openings(storage: Storage) -> list[Opening]:
             tested = [Reached(**{k: _tuple(v) for k, v in one.items()}) for one in values.pop("tested")]
             openings.append(Opening(**values, tested=tested))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            path = storage.path(FOLDER, name)
-            raise UserError(f"{path}: is no record of an opening ({error}); restore it from a copy") from error
+            raise UserError(
+                f"{storage.address(FOLDER, name)}: is torn and no record of an opening of a test set; restore it from "
+                "a copy, or move it away, and reports no longer count that opening"
+            ) from error
     return sorted(openings, key=lambda opening: (opening.opened_at, opening.id))
 
 

@@ -18,7 +18,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
 from tune_jobs.ledger import Contents, Ledger, targets_name
-from tune_jobs.manifest import Manifest, now, write_manifest
+from tune_jobs.manifest import Manifest, live_beacons, now, write_manifest
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import Progress, duration
 from tune_jobs.records import is_finished
@@ -215,14 +215,24 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
         if options.dry_run or ledger is None:
             return 0
         if settled < 0:
+            _say_others(study, storage, say)
             write_manifest(storage, _manifest(study, options, fingerprints))
         if not plan.missing:
             say("nothing to run: the ledger has everything")
-            return _exit_code(Counter(_outcomes(plan).values()), 0, say)
-        code = train_trials(study, plan.missing, ledger, options, say)
+            return max(code, _exit_code(Counter(_outcomes(plan).values()), 0, say))
+        code = max(code, train_trials(study, plan.missing, ledger, options, say))
         settled = len(plan.choices)
         if code == INTERRUPTED or settled == len(study.stages):
             return code
+
+
+def _say_others(study: Study, storage: Storage, say: Callable[[str], None]) -> None:
+    for beacon in live_beacons(storage):
+        if beacon.study == study.name:
+            say(
+                f"another run of {study.name} is going on (process {beacon.process} on {beacon.host}): both train what "
+                "is missing now and share the ledger; stop one to save the double work"
+            )
 
 
 def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]) -> Manifest:

@@ -1,6 +1,6 @@
 """Trained models in a storage, and `load_model` to get one back."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
@@ -21,27 +21,32 @@ def model_name(key: str, epoch: int) -> str:
     return f"{key}-{epoch}.safetensors"
 
 
-def load_model(
-    path: str, storage: Storage | None = None, *, code: str | Path | Code | None = None, changed_code: bool = False
-) -> "SavedModel":
+def load_model(path: str, *, code: str | Path | None = None, changed_code: bool = False) -> "SavedModel":
     """Return the model in a file; no code in the file is executed.
 
     Args:
         path: of a `.safetensors` file that `ablatune evaluate` wrote: a local path or s3://….
-        storage: that the path lies in; its own folder unless told.
         code: the folder with the user's own network, where the model has one; nothing else is imported.
         changed_code: whether that code may have changed since the model was trained.
 
     Raises:
         UserError: there is no such file, it is no model file, or it needs code that is not given or has changed.
     """
+    folder, _, name = str(path).rpartition("/")
+    place = Storage.at(folder or ("/" if str(path).startswith("/") else "."))
+    return read_model(place, name, code=code, changed_code=changed_code)
+
+
+def read_model(
+    storage: Storage, *parts: str, code: str | Path | Code | None = None, changed_code: bool = False
+) -> "SavedModel":
+    """Return the model in a file of a storage; see `load_model`."""
     # Imported here: names of files are asked for where torch need not be loaded.
     from models.saved import from_bytes, own_references
 
-    place = PurePosixPath(path)
-    where = storage or Storage.at(str(path).removesuffix(place.name).rstrip("/") or ".")
+    path = storage.address(*parts)
     try:
-        content = where.read(path if storage else place.name)
+        content = storage.read(*parts)
         needed = own_references(content)
         trusted = _trusted(path, needed, code, changed_code) if needed else set()
         return from_bytes(content, trusted)

@@ -9,6 +9,7 @@ from tune_jobs.records import FAILED
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.select import Selection
 from tune_jobs.stale import stale_trials
+from tune_jobs.study import PATH
 
 _MOST_NAMED = 20
 
@@ -30,8 +31,10 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     timed_out = [t for t in plan.trials if _outcome(plan, t) == TIMED_OUT]
     running = {key: epoch for beacon in live_beacons(selected.ledger.storage) for key, epoch in beacon.running.items()}
     waiting = [t for t in plan.missing if t.key not in running and t not in failed and t not in timed_out]
+    shown = [row for row in plan.rows if row.table != PATH]
+    replicates = f"{len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
     lines = [
-        f"{study.name}{variant}: {len(plan.trials)} trials for {len(plan.rows)} rows × {len(plan.seeds)} seeds "
+        f"{study.name}{variant}: {len(plan.trials)} trials for {len(shown)} rows × {replicates} "
         f"in {selected.ledger.storage.uri}",
         f"  done: {sum(n for outcome, n in done.items() if outcome != FAILED)}"
         + "".join(f", {n} {outcome.replace('_', ' ')}" for outcome, n in sorted(done.items()) if outcome != FAILED),

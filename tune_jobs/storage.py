@@ -30,6 +30,8 @@ class Storage:
         Raises:
             UserError: the URI is of no kind that pyarrow knows.
         """
+        if not uri.strip():
+            raise UserError("--storage: is empty; give a folder or s3://bucket/path")
         if "://" not in uri:
             return cls(uri, fs.LocalFileSystem(), str(Path(uri).expanduser().resolve()))
         try:
@@ -46,6 +48,13 @@ class Storage:
     def path(self, *parts: str) -> str:
         """Return the path of something in the storage."""
         return str(PurePosixPath(self.root, *parts))
+
+    def address(self, *parts: str) -> str:
+        """Return what a person names something in the storage by: a path, or a URI as `at` takes it."""
+        if "://" not in self.uri:
+            return self.path(*parts)
+        uri, question, options = self.uri.partition("?")
+        return "/".join([uri.rstrip("/"), *parts]) + question + options
 
     def exists(self, *parts: str) -> bool:
         """Return whether a file or folder is there."""

@@ -28,6 +28,7 @@ FIGURES = {
 }
 # How far the grid of decisions reaches, in standard deviations of the inputs; see `models.engine.grid_points`.
 GRID_REACH = 2.5
+MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration that has no name of its own.
 FINAL = "final"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tune_jobs.study import (
     FIGURES,
     FINAL,
     FRESH_PATH,
+    MOST_REPLICATES,
     PATH,
     READS,
     SELECTS,
@@ -39,6 +41,7 @@ _RESERVED = {
 _SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
 # Not levels of a table: replicates are the same for every level, and the split belongs to the study.
 _NOT_FACTORS = ("seed",)
+_MOST_CELLS = 10_000
 # What stages are compared on must stay the same from one to the next.
 _NOT_IN_STAGES = ("dataset", "toy_problem", "outer_split", "split_seed", "validation_rows")
 
@@ -208,6 +211,9 @@ def _finals(node: Node, showing: Showing, own: Components) -> list[Table]:
 def _stage(node: Node, showing: Showing, own: Components) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base")
     stage = _table(node, showing, own)
+    for level, child in zip(stage.levels, node.need("levels").items() if node.get("levels") else (), strict=False):
+        if level.read is not None:
+            raise child.need("read").error("the levels of a stage are chosen by one reading; set `read` for the study")
     for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
         for name in _NOT_IN_STAGES:
             if name in layer:
@@ -287,6 +293,9 @@ def _crossed(node: Node, own: Components) -> tuple[tuple[str, ...], tuple[Level,
         name = _factor(child, key, own)
         factors[name] = [_check(item, name, own) for item in child.items()]
         _no_repeats(child, factors[name], "level")
+    cells = prod(len(values) for values in factors.values())
+    if cells > _MOST_CELLS:
+        raise node.need("cross").error(f"makes {cells:,} cells, more than {_MOST_CELLS:,}; give fewer levels")
     excluded = []
     exclude = node.get("exclude")
     for item in exclude.items() if exclude else []:
@@ -294,6 +303,8 @@ def _crossed(node: Node, own: Components) -> tuple[tuple[str, ...], tuple[Level,
         for key, child in item.pairs():
             if own.canonical(key) not in factors:
                 raise child.error(unknown("crossed factor", key, factors))
+            if _check(child, own.canonical(key), own) not in factors[own.canonical(key)]:
+                raise child.error(f"{child.value!r} is no level of {key}, so nothing is excluded; give one that is")
     levels = []
     for values in product(*factors.values()):
         cell = dict(zip(factors, values, strict=True))
@@ -323,8 +334,9 @@ def _whole(node: Node, key: str, default: int) -> int:
     child = node.get(key)
     if child is None:
         return default
-    if isinstance(child.value, bool) or not isinstance(child.value, int) or child.value < 1:
-        raise child.error(f"{child.value!r} is not a whole number of at least 1", field=key)
+    if isinstance(child.value, bool) or not isinstance(child.value, int) or not 1 <= child.value <= MOST_REPLICATES:
+        rule = f"a whole number of at least 1 and at most {MOST_REPLICATES}"
+        raise child.error(f"{child.value!r} is not {rule}", field=key)
     return child.value
 
 

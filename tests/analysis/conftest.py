@@ -234,7 +234,7 @@ def opened() -> Callable[..., Opening]:
         }
         at = options.pop("at", "2026-02-01T10:20:30+00:00")
         study = options.pop("study", ran.study.name)
-        more = options.pop("tested", ())
+        more, variant = options.pop("tested", ()), options.pop("variant", "")
         reached = Reached(
             final=final,
             fields={**trajectory(configs[0]), "epochs": row.epochs},
@@ -245,7 +245,9 @@ def opened() -> Callable[..., Opening]:
             **{**values, **options},
         )
         sets = {name: f"test of {name}" for name in names} if metrics else {}
-        opening = Opening(f"{zlib.crc32(repr((study, at)).encode()):x}", study, "", at, "", (reached, *more), sets)
+        opening = Opening(
+            f"{zlib.crc32(repr((study, variant, at)).encode()):x}", study, variant, at, "", (reached, *more), sets
+        )
         write_opening(ran.ledger.storage, opening)
         return opening
 

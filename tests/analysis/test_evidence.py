@@ -71,9 +71,10 @@ def test_openings_of_other_studies_and_of_varied_configurations_are_not_the_stud
     opened(ran, [95.0, 96.0, 97.0], study="another")
     opened(ran, [1.0, 1.0, 1.0], at="2026-02-02", epochs=(2, 2, 2))
     opened(ran, [2.0, 2.0, 2.0], at="2026-02-03", keys=("a", "b", "c"))
+    opened(ran, [95.0, 96.0, 97.0], at="2026-02-03", variant="batch_size=64")
     mine = opened(ran, [95.0, 96.0, 97.0], at="2026-02-04")
     evidence = ran.evidence
-    assert len(evidence.openings) == 4
+    assert len(evidence.openings) == 5
     assert [opening.id for opening in evidence.own_openings()] == [mine.id]
 
 

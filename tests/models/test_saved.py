@@ -119,6 +119,9 @@ def changed(content: bytes, change: Any) -> bytes:
         (lambda header: header.update(format=99), "format 99, 1 expected"),
         (lambda header: header["config"].update(network="os:system"), "'os:system' is not known here"),
         (lambda header: header["config"].update(hidden_units=7), "do not fit its configuration"),
+        (lambda header: header.pop("task"), "its header lacks task"),
+        (lambda header: header.update(config=[]), "its header lacks a configuration"),
+        (lambda header: header["config"].pop("hidden_units"), "does not build a network"),
     ],
 )
 def test_headers_that_do_not_fit_are_refused(tmp_path: Path, change: Any, words: str) -> None:
@@ -128,3 +131,5 @@ def test_headers_that_do_not_fit_are_refused(tmp_path: Path, change: Any, words:
         from_bytes(changed(content, change))
     with pytest.raises(ModelError, match="is no model file"):
         from_bytes(content[:-10])
+    with pytest.raises(ModelError, match="is a damaged model file"):
+        from_bytes(content[:-4] + bytes(3) + bytes([255]))

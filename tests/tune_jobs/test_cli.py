@@ -63,6 +63,7 @@ def test_bad_input_gets_one_line(
     ("arguments", "words"),
     [
         (["run", "digits_demo", "--seeds", "0"], "'0' is not a whole number of at least 1"),
+        (["run", "digits_demo", "--seeds", "100000000"], "100000000 is more than 10000"),
         (["run", "digits_demo", "--cpus-per-trial", "x"], "'x' is not a number"),
         (["rum"], "invalid choice: 'rum'"),
         ([], "required: COMMAND"),
@@ -72,7 +73,13 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert words in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ablatune: ")
+    assert words in line
+
+
+def test_an_empty_storage_is_no_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--storage: is empty; give a folder" in fails(capsys, "run", "digits_demo", "--storage", " ")
 
 
 def test_missing_and_torn_data_files_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyarrow import fs
 
 from data_utils import load_test_data
 from tests.tune_jobs.test_run import ablatune
-from tune_jobs import evaluate
+from tune_jobs import evaluate, trainable
 from tune_jobs.errors import UserError
 from tune_jobs.evaluate import candidates, evaluate_study
 from tune_jobs.expansion import datasets_read, expand, required_trials
@@ -161,6 +162,72 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     assert read_openings(ledger.storage) == []
     with pytest.raises(UserError, match="a quick look opens no test set"):
         evaluate_study(dataclasses.replace(own, fraction=0.5), options(tmp_path))
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_a_trial_that_ends_otherwise_when_it_is_kept_is_named_and_nothing_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+    monkeypatch.setattr(evaluate, "train_trials", lambda *arguments, **more: 0)
+    with pytest.raises(UserError, match=r"trained again to be kept, ended as completed .*no test set was opened"):
+        evaluate_study(own, options(tmp_path))
+    assert read_openings(ledger.storage) == []
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_an_opening_by_another_call_while_this_one_trained_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = study(tmp_path)
+    ledger = run(own, tmp_path)
+    train = evaluate.train_trials
+
+    def open_beside(*arguments: Any, **more: Any) -> int:
+        code = train(*arguments, **more)
+        monkeypatch.setattr(evaluate, "train_trials", train)
+        evaluate_study(own, options(tmp_path))
+        return code
+
+    monkeypatch.setattr(evaluate, "train_trials", open_beside)
+    with pytest.raises(UserError, match="has opened the test set"):
+        evaluate_study(own, options(tmp_path))
+    assert len(read_openings(ledger.storage)) == 1
+
+
+class Bucket(Storage):
+    """A store whose paths do not begin with a slash, and that knows no folders."""
+
+    def write(self, content: bytes, *parts: str) -> None:
+        self.filesystem.create_dir(str(Path(self.path(*parts)).parent))
+        super().write(content, *parts)
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_a_storage_whose_paths_begin_at_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filesystem = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    place = Bucket("s3://bucket/prefix?region=x", filesystem, "bucket/prefix")
+    at = Storage.at
+
+    def stored_at(uri: str) -> Storage:
+        if uri.startswith("s3://bucket/prefix/models/"):
+            return Bucket(uri, filesystem, uri.removeprefix("s3://").partition("?")[0])
+        return place if uri.startswith("s3:") else at(uri)
+
+    monkeypatch.setattr(Storage, "at", stored_at)
+    own = study(tmp_path, STUDY.replace("  - {name: regression", "  # - {name: regression"))
+    remote = options(tmp_path, storage="s3://bucket/prefix?region=x")
+    fingerprints = evaluate.data_fingerprints(expand(own), range(2), tmp_path, download=False)
+    ledger = Ledger.open(place, create=True)
+    trials = required_trials(expand(own), range(2), fingerprints)
+    monkeypatch.setattr(trainable.Storage, "at", stored_at)
+    evaluate.train_trials(own, trials, ledger, remote, print, keep_models=False)
+    done = evaluate_study(own, remote)
+    assert done.opening is not None
+    assert done.opening.finished
+    assert done.models["mine"] == "s3://bucket/prefix/models/own/mine.safetensors?region=x"
+    assert (tmp_path / "bucket" / "prefix" / "models" / "own" / "mine.safetensors").exists()
 
 
 def test_without_a_final_configuration_the_best_row_stands_alone(tmp_path: Path, without_ray: None) -> None:

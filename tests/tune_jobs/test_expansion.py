@@ -23,6 +23,15 @@ def study(tmp_path: Path, text: str) -> Study:
     return load_study(str(path))
 
 
+@pytest.mark.parametrize(("fraction", "epochs", "read"), [(0.07, 100, 7), (0.28, 100, 28), (0.1, 15, 2), (0.001, 5, 1)])
+def test_a_fraction_of_the_epochs_is_rounded_up_and_no_further(
+    tmp_path: Path, fraction: float, epochs: int, read: int
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"base: {{epochs: {epochs}}}\ntables: [{{factor: hidden_units, levels: [4]}}]\n")
+    assert expand(load_study(str(path), {}, fraction))[0].epochs == read
+
+
 def test_the_published_study_shares_its_default_row_over_all_tables() -> None:
     study = load_study("martini_jamal_2026")
     rows = [row for row in expand(study) if row.config and row.config.dataset == "usps" and row.table != "network"]

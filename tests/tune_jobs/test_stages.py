@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from tune_jobs import run
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import FIRST_FRESH_SEED, datasets_read, expand, replicates, required_trials
+from tune_jobs.expansion import FIRST_FRESH_SEED, datasets_read, expand, replicate, replicates, required_trials
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
 from tune_jobs.stages import Resolution, resolve
-from tune_jobs.study import FRESH_PATH, PATH, Study, load_study
+from tune_jobs.study import FRESH_PATH, PATH, Resources, Study, load_study
 
 STUDY = """\
 seeds: 2
@@ -113,6 +114,12 @@ def test_fresh_replicates_choose_nothing(study: Study, train: Any) -> None:
     assert all(row.seeds is None for row in known.rows if row.table == PATH)
 
 
+def test_fresh_replicates_have_validation_rows_that_chose_nothing(study: Study) -> None:
+    fresh = [row for row in expand(study) if row.table == FRESH_PATH]
+    assert {replicate(row, FIRST_FRESH_SEED + 1).split_seed for row in fresh} == {FIRST_FRESH_SEED + 1}
+    assert {replicate(row, 1).split_seed for row in expand(study) if row.table != FRESH_PATH} == {0}
+
+
 def test_an_empty_ledger_knows_the_first_stage_only(study: Study) -> None:
     known = resolve(study, None, range(2), FINGERPRINTS)
     assert {row.table for row in known.rows} == {"longer", PATH, FRESH_PATH}
@@ -128,6 +135,10 @@ def test_an_empty_ledger_knows_the_first_stage_only(study: Study) -> None:
         (STUDY.replace("name: rate", "name: longer"), "line 10: stages[2]: the table name longer repeats"),
         ("fresh_seeds: 2\ntables: [{factor: epochs, levels: [1]}]", "goes with `stages` only"),
         (STUDY.replace("title: Rate", "title: Rate, read: best"), "read"),
+        (
+            STUDY.replace("levels: [1, 2]", "levels: [1, {value: 2, read: best}]"),
+            "stages[0].levels[1].read: the levels of a stage are chosen by one reading",
+        ),
     ],
 )
 def test_mistakes_in_stages_get_one_line(tmp_path: Path, text: str, words: str) -> None:
@@ -136,3 +147,19 @@ def test_mistakes_in_stages_get_one_line(tmp_path: Path, text: str, words: str) 
     with pytest.raises(UserError) as caught:
         load_study(str(path))
     assert words in str(caught.value)
+
+
+def test_a_failure_in_an_early_stage_is_in_the_exit_code(
+    study: Study, train: Any, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = [1]
+
+    def train_trials(*arguments: Any, **more: Any) -> int:
+        train(study, lambda config: 50.0 + config.learning_rate)
+        return codes.pop() if codes else 0
+
+    monkeypatch.setattr(run, "train_trials", train_trials)
+    monkeypatch.setattr(run, "data_fingerprints", lambda *arguments, **more: FINGERPRINTS)
+    options = run.RunOptions(ledger.storage.uri, tmp_path, 2, Resources())
+    assert run.run_study(study, options, say=lambda line: None) == 1
+    assert codes == []

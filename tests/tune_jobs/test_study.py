@@ -111,6 +111,12 @@ T = "tables: [{factor: epochs, levels: [1]}]\n"
         ("tables:\n  - factor: epochs\n    levels: [1]\n    name: final\n", "give another `name`"),
         ("tables:\n  - factor: [a]\n    levels: [1]\n", "tables[0].factor: must be text, not a list"),
         ("base: {<<: {epochs: 0}}\n" + T, "line 1: base.epochs: 0 is out of bounds"),
+        ("seeds: 1000000000\n" + T, "1000000000 is not a whole number of at least 1 and at most 10000"),
+        (
+            f"tables:\n  - cross: {{epochs: {list(range(1, 201))}, hidden_units: {list(range(1, 201))}}}\n",
+            "makes 40,000 cells, more than 10,000",
+        ),
+        ("tables:\n  - cross: {epochs: [1, 2]}\n    exclude: [{epochs: 3}]\n", "3 is no level of epochs"),
         ("seeds: 0\n" + T, "seeds: 0 is not a whole number of at least 1"),
         ("resources: {cpus_per_trial: 0}\n" + T, "0 is not above 0"),
         ("resources: {gpus_per_trial: 1.5}\n" + T, "neither between 0 and 1 nor a whole number"),
