@@ -166,11 +166,3 @@ def _users_dataset(name: str) -> DatasetInfo:
     if not isinstance(info, DatasetInfo):
         raise DatasetError(f"dataset {name!r} must be a data_utils.DatasetInfo, not a {type(info).__name__}")
     return info
-
-
-def info_to_mapping(info):
-    return {}
-
-
-def info_from_mapping(values):
-    return None
