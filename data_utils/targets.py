@@ -14,21 +14,29 @@ from data_utils.sources import Source, unusable
 def resolve_task(declaration: Declaration, source: Source) -> str:
     """Return the declared task, or the one that the targets leave no doubt of.
 
-    Text and truth values are classes, and so are the whole numbers of an array of integers, unless most rows have one
-    of their own. Numbers that are not all whole are to be predicted.
+    Text and truth values are classes, and so are the whole numbers of an array of integers. Numbers that are not all
+    whole are to be predicted. There is doubt about the whole numbers of a table, about integers of which most rows
+    have one of their own, and about text among numbers that could be a mistake.
 
     Raises:
-        DatasetError: If the targets could be either.
+        DatasetError: If the targets could be either, or one is missing.
     """
+    targets = source.targets
+    if targets.missing.any():
+        raise _bad_target(declaration, source, targets.missing, "has no value; remove the row, or give it one")
     if declaration.task:
         return declaration.task
-    numbers = source.targets.numbers[~np.isnan(source.targets.numbers)]
-    if source.targets.texts:
+    different = len(targets.categories())
+    if len(targets.texts) == len(targets):
         return "classification"
-    if not _whole(numbers).all():
+    if targets.texts:
+        if _whole(targets.numbers[~np.isnan(targets.numbers)]).all() and different <= len(targets) / 2:
+            return "classification"
+        what = "is text, and others are numbers; mend it, or write task: classification"
+        raise _bad_target(declaration, source, np.isnan(targets.numbers), what)
+    if not _whole(targets.numbers).all():
         return "regression"
-    different = len(np.unique(numbers))
-    if source.plain_classes and different <= len(source) / 2:
+    if source.plain_classes and different <= len(targets) / 2:
         return "classification"
     raise DatasetError(
         f"datasets.{declaration.name}.task: is needed, because the targets are {different} different whole numbers; "
