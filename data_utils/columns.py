@@ -73,6 +73,12 @@ def number_name(value: float) -> str:
 
 def column_of_cells(cells: Sequence[str | None]) -> Column:
     """Read the cells of a text file: a cell that reads as a number is one."""
+    try:  # the usual column, many times faster: all cells are numbers, and none is written 1_000, or missing
+        numbers = np.array(list(map(float, cells)), dtype=np.float64)  # type: ignore[arg-type]
+        if not np.isnan(numbers).any() and "_" not in "".join(cells):  # type: ignore[arg-type]
+            return Column(numbers, {})
+    except (TypeError, ValueError):
+        pass
     parsed = {cell: _parse(cell) for cell in set(cells)}
     values = [parsed[cell] for cell in cells]
     numbers = np.array([value if isinstance(value, float) else np.nan for value in values], dtype=np.float64)

@@ -22,7 +22,7 @@ def describe(
     Args:
         declaration: An entry of ``datasets:`` in a study file.
         folders: Where files are looked for, in this order; the last one is the data folder, which a function is given.
-        options: Options of a function.
+        options: Options of a function. An ``outer_split`` among them is passed over: every one has the same sizes.
 
     Raises:
         DatasetError: If it cannot be used: one line that says what, where, the rule, and what to do. What is raised
@@ -31,6 +31,7 @@ def describe(
     name = declaration.name
     if name in DATASETS:
         raise DatasetError(f"datasets.{name}: this name is {DATASETS[name].label}'s, which comes along; choose another")
+    options = {option: value for option, value in options.items() if option != "outer_split"}
     found = find(declaration, folders)
     data_dir = Path(folders[-1])
     sources = read_sources(declaration, found, data_dir=data_dir, options=options)
@@ -59,7 +60,8 @@ def describe(
     test_shape = test.inputs(test_rows).shape[1:]
     if test_shape != input_shape:
         what = f"inputs of the test part have the shape {list(test_shape)}, and others {list(input_shape)}"
-        raise unusable(name, test.where, f"{what}; give both one shape")
+        end = "write image_size" if declaration.kind == "folder" else "give both one shape"
+        raise unusable(name, test.where, f"{what}; {end}")
     return DatasetInfo(
         name=name,
         label=declaration.label or name,

@@ -73,16 +73,16 @@ def _read_parquet(path: Path, content: bytes) -> Table:
 
     try:
         table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        # pandas keeps an index of its own among the columns; it is no column of the user's.
+        kept = [place for place, column in enumerate(table.column_names) if not column.startswith("__index_level_")]
+        columns = [_parquet_column(table.column(place)) for place in kept]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _UnusableError(f"it is no whole Parquet file ({' '.join(str(error).split())}); write it anew") from error
-    # pandas keeps an index of its own among the columns; it is no column of the user's.
-    kept = [place for place, column in enumerate(table.column_names) if not column.startswith("__index_level_")]
     names = [table.column_names[place] for place in kept]
     _check_names(names)
     if not table.num_rows:
         raise _UnusableError("it has no rows; put the data there")
-    columns = {name: _parquet_column(table.column(place)) for name, place in zip(names, kept, strict=True)}
-    return Table(path, columns, table.num_rows)
+    return Table(path, dict(zip(names, columns, strict=True)), table.num_rows)
 
 
 def _parquet_column(cells: Any) -> Column:

@@ -45,7 +45,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], s
         (INPUTS > 0, (3,), (3,)),
     ],
 )
-@pytest.mark.filterwarnings("ignore:overflow")
 def test_arrays_keep_their_shape(
     inputs: Any, shape: tuple[int, ...], offset_shape: tuple[int, ...], tmp_path: Path
 ) -> None:
@@ -137,7 +136,7 @@ def test_a_function_s_parameters_are_options(tmp_path: Path, module: Callable[[s
     info = described(tmp_path, function=f"{name}:rings")
     assert info.reads == ("rows", "noise", "outer_split")
     assert (info.class_names, info.input_shape) == (("False", "True"), (2,))
-    noisy = described(tmp_path, function=f"{name}:rings", options={"noise": 2})
+    noisy = described(tmp_path, function=f"{name}:rings", options={"noise": 2, "outer_split": 3})
     assert noisy != info
     assert noisy == DatasetInfo.from_dict(json.loads(json.dumps(noisy.to_dict())))
     prints = {
