@@ -1,8 +1,9 @@
 """From a dataset's name to the arrays of a trial, its fingerprint, and the sealed test part."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -37,10 +38,13 @@ class TrialData:
         train_targets: int64 [n] in 0 to classes - 1, or float32 [n], standardised.
         validation_inputs: float32 [m, *input_shape].
         validation_targets: As ``train_targets``, [m].
-        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit.
+        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit; for
+            sequences [n, time, features] it is (1, features).
         input_scale: What was divided by; as ``input_offset``.
         target_mean: Mean training target; 0 for classification.
         target_std: Deviation of the training targets; 1 for classification.
+        input_fill: What stood in for NaN before anything was subtracted, as ``input_offset``; None where nothing may
+            be missing.
     """
 
     dataset: str
@@ -57,6 +61,7 @@ class TrialData:
     input_scale: NDArray[np.float32]
     target_mean: float
     target_std: float
+    input_fill: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,20 +98,23 @@ class TestData:
 
 
 def fingerprint(
-    name: str, *, data_dir: Path, options: Mapping[str, object] = _NO_OPTIONS, download: bool = True
+    dataset: str | DatasetInfo, *, data_dir: Path, options: Mapping[str, object] = _NO_OPTIONS, download: bool = True
 ) -> str:
     """Return 16 hex digits that change whenever the development data does; no test row has a say.
+
+    Of a dataset that the user declared it covers the rows and what is made of them, not its name or its place, nor
+    the order in which its rows are stored.
 
     Raises:
         DatasetError: If the dataset or an option is unknown, or its files are missing or torn.
     """
-    info = dataset_info(name)
-    part = _open("development", info, data_dir=data_dir, options=options, download=download)
-    return _part_fingerprint(info, part)
+    info = _info(dataset)
+    open_part = _open(info, data_dir=data_dir, options=options, download=download)
+    return _part_fingerprint(info, open_part("development"))
 
 
 def load_trial_data(
-    name: str,
+    dataset: str | DatasetInfo,
     *,
     data_dir: Path,
     split_seed: int = 0,
@@ -118,7 +126,7 @@ def load_trial_data(
     """Load the training and validation parts, standardised with the statistics of the training part.
 
     Args:
-        name: A registered dataset, or ``package.module:NAME``.
+        dataset: A registered dataset, ``package.module:NAME``, or what `data_utils.describe` returned.
         data_dir: Folder that holds ``USPS/``, ``MNIST/`` and ``house_prices/``.
         split_seed: Moves the line between training and validation, and nothing else.
         validation_rows: Size of the validation part; by default the dataset's own.
@@ -129,8 +137,8 @@ def load_trial_data(
     Raises:
         DatasetError: If a name, an option or a size is wrong, or the files are missing or torn.
     """
-    info = dataset_info(name)
-    part = _open("development", info, data_dir=data_dir, options=options, download=download)
+    info = _info(dataset)
+    part = _open(info, data_dir=data_dir, options=options, download=download)("development")
     train, validation, scaling = _split(
         _parse("development", info, part),
         info,
@@ -139,7 +147,7 @@ def load_trial_data(
         input_scaling=input_scaling,
     )
     return TrialData(
-        dataset=name,
+        dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, part),
         task=info.task,
         classes=info.classes,
@@ -153,11 +161,12 @@ def load_trial_data(
         input_scale=scaling.input_scale.astype(np.float32),
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
+        input_fill=None if scaling.input_fill is None else scaling.input_fill.astype(np.float32),
     )
 
 
 def load_test_data(
-    name: str,
+    dataset: str | DatasetInfo,
     *,
     data_dir: Path,
     split_seed: int = 0,
@@ -170,8 +179,9 @@ def load_test_data(
 
     Arguments and errors are those of `load_trial_data`.
     """
-    info = dataset_info(name)
-    development = _open("development", info, data_dir=data_dir, options=options, download=download)
+    info = _info(dataset)
+    open_part = _open(info, data_dir=data_dir, options=options, download=download)
+    development = open_part("development")
     *_, scaling = _split(
         _parse("development", info, development),
         info,
@@ -179,10 +189,10 @@ def load_test_data(
         validation_rows=validation_rows,
         input_scaling=input_scaling,
     )
-    part = _open("test", info, data_dir=data_dir, options=options, download=download)
+    part = open_part("test")
     test = _parse("test", info, part)
     return TestData(
-        dataset=name,
+        dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, development),
         test_fingerprint=_part_fingerprint(info, part),
         task=info.task,
@@ -196,19 +206,30 @@ def load_test_data(
     )
 
 
-def _open(part: PartName, info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part:
+def _info(dataset: str | DatasetInfo) -> DatasetInfo:
+    return dataset_info(dataset) if isinstance(dataset, str) else dataset
+
+
+def _open(
+    info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool
+) -> Callable[[PartName], Part]:
     for option in options:
         if option not in info.reads:
             takes = ", ".join(info.reads) or "none"
             raise DatasetError(f"dataset {info.name!r} takes no option {option!r}: its options are {takes}")
+    if info.declared is not None:
+        from data_utils.opening import open_parts
+
+        return open_parts(info, data_dir=Path(data_dir), options=options)
     module, _, function = info.loader.partition(":")
     opener = cast(OpenPart, getattr(import_module(module), function))
-    return opener(part, data_dir=Path(data_dir), options=options, download=download)
+    return partial(opener, data_dir=Path(data_dir), options=options, download=download)
 
 
 def _part_fingerprint(info: DatasetInfo, part: Part) -> str:
     digest = hashlib.sha256()
-    for chunk in (f"{_VERSION} {info.name} {part.version}".encode(), *part.content):
+    name = info.name if info.declared is None else "declared"
+    for chunk in (f"{_VERSION} {name} {part.version}".encode(), *part.content):
         digest.update(len(chunk).to_bytes(8, "little"))  # so that no two contents run together alike
         digest.update(chunk)
     return digest.hexdigest()[:16]
@@ -225,7 +246,8 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
             f"{info.name}: the {part} part must have inputs {expected[0]} and targets {expected[1]}, "
             f"not {found[0]} and {found[1]}; correct its loader {info.loader} or its DatasetInfo"
         )
-    if not (np.isfinite(rows.inputs).all() and np.isfinite(rows.targets).all()):
+    missing = info.declared is not None and info.declared.missing != "error"
+    if not (_finite(rows.inputs, or_missing=missing) and np.isfinite(rows.targets).all()):
         raise DatasetError(f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}")
     if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
         raise DatasetError(
@@ -233,6 +255,10 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
             f"correct {info.loader}"
         )
     return rows
+
+
+def _finite(values: NDArray[Any], *, or_missing: bool) -> bool:
+    return bool((~np.isinf(values) if or_missing else np.isfinite(values)).all())
 
 
 def _split(
@@ -244,15 +270,20 @@ def _split(
         split_seed=split_seed,
     )
     train_rows = take(rows, train)
-    return (
-        train_rows,
-        take(rows, validation),
-        fit(train_rows.inputs, train_rows.targets, task=info.task, input_scaling=input_scaling),
-    )
+    missing = "error" if info.declared is None else info.declared.missing
+    scaling = fit(train_rows.inputs, train_rows.targets, task=info.task, input_scaling=input_scaling, missing=missing)
+    if scaling.input_fill is not None and np.isnan(scaling.input_fill).any():
+        place = int(np.isnan(scaling.input_fill.reshape(-1)).argmax())
+        feature = info.features[place] if info.features else f"feature {place + 1}"
+        raise DatasetError(
+            f"{info.name}: {feature} has no value in the training part of split_seed {split_seed}, so that nothing can "
+            "stand in for it; leave it out of the inputs"
+        )
+    return train_rows, take(rows, validation), scaling
 
 
 def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:
-    return standardise(rows.inputs, mean=scaling.input_offset, std=scaling.input_scale)
+    return standardise(rows.inputs, mean=scaling.input_offset, std=scaling.input_scale, fill=scaling.input_fill)
 
 
 def _targets(rows: Rows, scaling: Scaling, *, task: str) -> NDArray[Any]:

@@ -1,12 +1,16 @@
 """What each dataset is; its rows are read by the function that ``loader`` names.
 
-A dataset of the user's own is a `DatasetInfo` in a module of theirs, named ``package.module:NAME``.
+A dataset of the user's own is declared in a study file and measured by `data_utils.describe`, or it is a
+`DatasetInfo` in a module of theirs, named ``package.module:NAME``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
+from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 
 TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
@@ -14,13 +18,13 @@ TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset before a byte of it is read.
+    """What is known of a dataset before a byte of it is read, or of one of the user's own once it was described.
 
     Attributes:
         name: Key in the registry; part of the fingerprint.
         label: Name in headings and plots.
         task: ``"classification"`` or ``"regression"``.
-        input_shape: Shape of one input: (channels, height, width), or (features,).
+        input_shape: Shape of one input: (channels, height, width), or (features,); any other of the user's own.
         classes: Number of classes; 0 for regression.
         development_rows: Rows outside the sealed test part (training and validation).
         test_rows: Rows of the sealed test part.
@@ -30,6 +34,11 @@ class DatasetInfo:
         loader: ``"module:function"``, a `data_utils.parts.OpenPart`.
         reads: Names of the options that the loader takes; ``outer_split`` draws another sealed test part.
         features: Names of the columns of a table; empty for images.
+        class_names: Names of the classes of the user's own data, in their order; else empty.
+        declared: How the user declared it; None for those that come with the project.
+        content: Hash of the rows that were described, and of the test part's if it has a source of its own.
+        options: The options that it was described with.
+        found: Paths at which it was found; they may be others elsewhere.
     """
 
     name: str
@@ -45,6 +54,36 @@ class DatasetInfo:
     loader: str
     reads: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    declared: Declaration | None = None
+    content: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    found: tuple[str, ...] = field(default=(), compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values that JSON can hold, for `from_dict`."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        declared = self.declared and {"name": self.declared.name, **self.declared.to_mapping()}
+        return plain | {"declared": declared, "options": dict(self.options)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "DatasetInfo":
+        """Return what `to_dict` was called on.
+
+        Raises:
+            DatasetError: If the values are of another version of the project.
+        """
+        try:
+            plain: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+            }
+            declared = dict(values["declared"] or {})
+            plain["declared"] = Declaration.from_mapping(declared.pop("name"), declared) if declared else None
+            plain["options"] = tuple(values["options"].items())
+            return cls(**plain)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(f"what was kept of a dataset cannot be read ({error}); update ablatune") from error
 
 
 _ALL = (

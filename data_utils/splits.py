@@ -33,8 +33,8 @@ def development_split(*, rows: int, validation_rows: int, split_seed: int) -> tu
     Raises:
         DatasetError: If ``validation_rows`` is not in 1 to ``rows - 1``, or ``split_seed`` is negative.
     """
-    validation_rows = _integer("validation_rows", validation_rows)
-    split_seed = _integer("split_seed", split_seed)
+    validation_rows = whole_number("validation_rows", validation_rows)
+    split_seed = whole_number("split_seed", split_seed)
     if not 1 <= validation_rows < rows:
         raise DatasetError(
             f"validation_rows must be in 1 to {rows - 1}, so that one of the {rows} development rows "
@@ -54,7 +54,7 @@ def sealed_split(*, rows: int, test_rows: int, outer_split: object = 0) -> tuple
     Raises:
         DatasetError: If ``outer_split`` is negative.
     """
-    number = _integer("outer_split", outer_split)
+    number = whole_number("outer_split", outer_split)
     if number < 0:
         raise DatasetError(f"outer_split must be 0 or more, not {number}")
     return _draw(rows, test_rows, _SEALED_STREAM, *([number] if number else []))
@@ -65,7 +65,12 @@ def _draw(rows: int, drawn: int, *seed: int) -> tuple[NDArray[np.intp], NDArray[
     return np.sort(order[drawn:]), np.sort(order[:drawn])
 
 
-def _integer(name: str, value: object) -> int:
+def whole_number(name: str, value: object) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        DatasetError: If it is no whole number.
+    """
     try:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:

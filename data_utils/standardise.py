@@ -1,5 +1,6 @@
 """Scaling with the statistics of the training part alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,41 +16,87 @@ _BLOCK_ROWS = 4096
 class Scaling:
     """What is subtracted and what is divided by, in the units of the source, in float64.
 
-    Those of the inputs have the shape (channels, 1, 1) or (features,): they broadcast over rows.
+    Those of the inputs have the shape (channels, 1, 1), (features,), or (1, features) for sequences: they broadcast
+    over rows. ``input_fill``, of the same shape, stands in for NaN before anything else; None where nothing may be
+    missing, and itself NaN where the training part has no value at all.
     """
 
     input_offset: NDArray[np.float64]
     input_scale: NDArray[np.float64]
     target_mean: float
     target_std: float
+    input_fill: NDArray[np.float64] | None = None
 
 
-def fit(inputs: NDArray[Any], targets: NDArray[Any], *, task: str, input_scaling: str = STANDARD) -> Scaling:
+def fit(
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    *,
+    task: str,
+    input_scaling: str = STANDARD,
+    missing: str = "error",
+) -> Scaling:
     """Measure the training inputs [n, *input_shape] and, for regression, the targets [n].
 
-    Images are measured per channel and tables per feature; what is constant is divided by 1. The inputs are
-    scaled to mean 0 and deviation 1 (``standard``), or their range to 0 … 1 (``unit``); targets always the former.
+    Images are measured per channel, tables and sequences [n, time, features] per feature; what is constant is divided
+    by 1. The inputs are scaled to mean 0 and deviation 1 (``standard``), or their range to 0 … 1 (``unit``); targets
+    always the former. Where ``missing`` is ``mean``, ``median`` or ``most_frequent``, this statistic of the values
+    that are there stands in for NaN, and the rest is measured with it in place.
     """
+    input_fill = None
+    if missing != "error":
+        input_fill = _fill(inputs, _FILLS[missing])
+        inputs = _filled(inputs, input_fill)
     input_offset, input_scale = _SCALINGS[input_scaling](inputs)
     if task == "classification":
-        return Scaling(input_offset, input_scale, 0.0, 1.0)
+        return Scaling(input_offset, input_scale, 0.0, 1.0, input_fill)
     target_mean, target_std = _moments(targets)
-    return Scaling(input_offset, input_scale, float(target_mean), float(target_std))
+    return Scaling(input_offset, input_scale, float(target_mean), float(target_std), input_fill)
 
 
 def standardise(
-    values: NDArray[Any], *, mean: NDArray[np.float64] | float, std: NDArray[np.float64] | float
+    values: NDArray[Any],
+    *,
+    mean: NDArray[np.float64] | float,
+    std: NDArray[np.float64] | float,
+    fill: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
-    """Return ``(values - mean) / std`` in float32, as an array that owns its memory."""
+    """Return ``(values - mean) / std`` in float32, with ``fill`` for NaN, as an array that owns its memory."""
     scaled = np.empty(values.shape, dtype=np.float32)
     for start in range(0, len(values), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        scaled[block] = (values[block] - mean) / std
+        scaled[block] = (_filled(values[block], fill) - mean) / std
     return scaled
 
 
+def _axes(values: NDArray[Any]) -> tuple[int, ...]:
+    """Return the axes that are measured together: all but channels, or features, the last of sequences."""
+    return (0, 1) if values.ndim == 3 else (0, *range(2, values.ndim))
+
+
+def _filled(values: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
+    return values if fill is None else np.where(np.isnan(values), fill, values)
+
+
+def _fill(values: NDArray[Any], statistic: Callable[[NDArray[Any]], Any]) -> NDArray[np.float64]:
+    axes = _axes(values)
+    shape = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
+    (kept,) = set(range(values.ndim)) - set(axes)
+    fill = np.full(shape, np.nan)
+    for place, feature in enumerate(np.moveaxis(values, kept, 0)):
+        present = feature[~np.isnan(feature)]
+        if present.size:
+            fill.reshape(-1)[place] = statistic(present)
+    return np.array(fill[0])
+
+
+def _most_frequent(values: NDArray[Any]) -> Any:
+    different, counts = np.unique(values, return_counts=True)
+    return different[counts.argmax()]
+
+
 def _moments(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    axes = (0, *range(2, values.ndim))
+    axes = _axes(values)
     mean: NDArray[np.float64] = np.asarray(np.mean(values, axis=axes, dtype=np.float64, keepdims=True))
     squares = np.zeros_like(mean)
     for start in range(0, len(values), _BLOCK_ROWS):
@@ -61,7 +108,7 @@ def _moments(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 def _range(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    axes = (0, *range(2, values.ndim))
+    axes = _axes(values)
     low = values.min(axis=axes, keepdims=True).astype(np.float64)
     span = values.max(axis=axes, keepdims=True) - low
     span[span == 0] = 1.0
@@ -69,3 +116,8 @@ def _range(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 _SCALINGS = {STANDARD: _moments, "unit": _range}
+_FILLS: dict[str, Callable[[NDArray[Any]], Any]] = {
+    "mean": lambda values: np.mean(values, dtype=np.float64),
+    "median": np.median,
+    "most_frequent": _most_frequent,
+}

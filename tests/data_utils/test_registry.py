@@ -111,3 +111,15 @@ def test_fingerprints_and_loading_need_no_heavy_import(usps_folder: Path) -> Non
     )
     assert "numpy" in loaded
     assert not loaded & {"torch", "torchvision", "sklearn", "pandas", "ray", "scipy"}
+
+
+def test_describing_a_csv_file_needs_no_heavy_import(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{row},{row}.5\n" for row in range(30)))
+    loaded = _loaded_after(
+        "from pathlib import Path; from data_utils import Declaration, describe, load_trial_data\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "declaration = Declaration.from_mapping('t', {'file': 't.csv', 'target': 'y'})\n"
+        "load_trial_data(describe(declaration, folders=[folder]), data_dir=folder)"
+    )
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "torchvision", "sklearn", "pandas", "pyarrow", "PIL", "ray", "scipy"}

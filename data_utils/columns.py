@@ -1,0 +1,114 @@
+"""A column of cells that are numbers, text, or missing: input columns of tables, and targets of every kind."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What spreadsheets and pandas write for a cell without a value. "None" and "Na" are not here: both are categories.
+MISSING_MARKS = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>"})
+_MISSING_CODE = np.array([np.nan], dtype="<f8").view("<u8")[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Cells, each read for itself: no cell changes what another one is.
+
+    Attributes:
+        numbers: float64 [n]; NaN where the cell is no number.
+        texts: The cells that are text, by row.
+    """
+
+    numbers: NDArray[np.float64]
+    texts: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Which cells hold nothing, [n]."""
+        missing: NDArray[np.bool_] = np.isnan(self.numbers)
+        missing[list(self.texts)] = False
+        return missing
+
+    @property
+    def codes(self) -> NDArray[np.uint64]:
+        """A word for each cell's value, [n]: a number's float64 bits, or a hash of the text."""
+        codes = (self.numbers + 0.0).astype("<f8").view("<u8")  # -0.0 + 0.0 is 0.0
+        codes[np.isnan(self.numbers)] = _MISSING_CODE
+        words = {text: _text_code(text) for text in set(self.texts.values())}
+        for row, text in self.texts.items():
+            codes[row] = words[text]
+        return codes
+
+    def categories(self) -> tuple[str, ...]:
+        """Names of the different values: numbers in their order, or, where one cell is text, all as text."""
+        numbers = [number_name(value) for value in np.unique(self.numbers[~np.isnan(self.numbers)]).tolist()]
+        return tuple(sorted({*numbers, *self.texts.values()})) if self.texts else tuple(numbers)
+
+    def places(self, categories: Sequence[str]) -> NDArray[np.int64]:
+        """Return the place of each cell in ``categories``, [n]; -1 where it is missing or none of them."""
+        place = {name: index for index, name in enumerate(categories)}
+        values, inverse = np.unique(self.numbers, return_inverse=True)
+        found = np.array([place.get(number_name(value), -1) for value in values.tolist()], dtype=np.int64)
+        places = found[inverse.reshape(-1)]
+        places[np.isnan(self.numbers)] = -1
+        for row, text in self.texts.items():
+            places[row] = place.get(text, -1)
+        return places
+
+    def cell(self, row: int) -> str:
+        """Return the cell of ``row`` as a message shows it."""
+        return repr(self.texts[row]) if row in self.texts else number_name(float(self.numbers[row]))
+
+
+def number_name(value: float) -> str:
+    """Return the name of a number as a category: ``3`` for 3.0."""
+    return str(int(value)) if np.isfinite(value) and value == int(value) else repr(value)
+
+
+def column_of_cells(cells: Sequence[str | None]) -> Column:
+    """Read the cells of a text file: a cell that reads as a number is one."""
+    try:  # the usual column, many times faster: all cells are numbers, and none is written 1_000, or missing
+        numbers = np.array(list(map(float, cells)), dtype=np.float64)  # type: ignore[arg-type]
+        if not np.isnan(numbers).any() and "_" not in "".join(cells):  # type: ignore[arg-type]
+            return Column(numbers, {})
+    except (TypeError, ValueError):
+        pass
+    parsed = {cell: _parse(cell) for cell in set(cells)}
+    values = [parsed[cell] for cell in cells]
+    numbers = np.array([value if isinstance(value, float) else np.nan for value in values], dtype=np.float64)
+    return Column(numbers, {row: value for row, value in enumerate(values) if isinstance(value, str)})
+
+
+def column_of_values(values: Iterable[Any]) -> Column:
+    """Take values that have a type: text is text, truth values too, and None and NaN are missing.
+
+    Raises:
+        TypeError: If a value is neither a number nor text.
+    """
+    numbers, texts = [], {}
+    for row, value in enumerate(values):
+        if isinstance(value, (str, bool, np.bool_)):
+            texts[row] = str(value)
+        numbers.append(np.nan if value is None or row in texts else float(value))
+    return Column(np.array(numbers, dtype=np.float64), texts)
+
+
+def _parse(cell: str | None) -> float | str | None:
+    text = "" if cell is None else cell.strip()
+    if text in MISSING_MARKS:
+        return None
+    try:
+        number = float(text) if "_" not in text else np.nan  # to Python 1_000 is a number, to tables it is not
+    except ValueError:
+        return text
+    return text if np.isnan(number) else number
+
+
+def _text_code(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

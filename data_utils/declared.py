@@ -1,0 +1,247 @@
+"""A dataset of the user's own as it is declared in a study file: plain values, checked, and nothing read yet."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import PurePath
+from typing import Any
+
+from data_utils.errors import DatasetError, advice
+
+TASKS = ("classification", "regression")
+IMPUTATIONS = ("mean", "median", "most_frequent")
+DEFAULT_TEST_SHARE = 0.2
+_SUFFIXES = (".csv", ".parquet", ".npz")
+_ANY = {"label", "test_share", "validation_rows"}
+_NUMBERS = {*_ANY, "task", "target_unit", "missing"}
+# What may stand beside the key that says where the rows come from.
+_BESIDE = {
+    "table": {*_NUMBERS, "target", "inputs", "test_file", "ignore", "categorical"},
+    "npz": {*_NUMBERS, "target", "inputs", "test_file"},
+    "folder": {*_ANY, "image_size", "color", "test_folder"},
+    "function": _NUMBERS,
+}
+_KIND_NAMES = {
+    "table": "a CSV or Parquet file",
+    "npz": "an npz file",
+    "folder": "an image folder",
+    "function": "a function",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """One entry of ``datasets:`` in a study file. Exactly one of ``file``, ``folder`` and ``function`` is given.
+
+    Attributes:
+        name: What ``dataset: NAME`` calls it.
+        file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; it is separated by commas, or by
+            the semicolons or tabs of a header that has no comma. An empty cell, NA, N/A, NaN and NULL are missing.
+        folder: An image folder with one sub-folder per class.
+        function: ``module:function`` that returns arrays; see `data_utils.functions`.
+        target: The target's column; of an npz file its array (default ``targets``, else ``y``).
+        inputs: The input columns (default: all others that are not ignored); of an npz file the name of one array
+            (default ``inputs``, else ``x``).
+        ignore: Columns that are no inputs.
+        categorical: Input columns that become one column of 0 and 1 per category of the whole file.
+        missing: ``error``, or what stands in for a missing number: the ``mean``, ``median`` or ``most_frequent`` value
+            of its column (of ties the smallest) in the training part of each split. A missing category is all zeros.
+        task: ``classification``, ``regression``, or empty where the targets leave no doubt.
+        target_unit: Unit of a regression target.
+        label: Name in headings; the dataset's name if empty.
+        test_share: Share of all rows in the sealed test part (default 0.2); each row is drawn by its content alone.
+        validation_rows: Rows of the validation part (default: the same share of the other rows).
+        test_file: A file like ``file`` that is the whole test part.
+        test_folder: A folder like ``folder`` that is the whole test part.
+        image_size: Height and width to which images are resized.
+        color: ``rgb`` or ``gray``: the channels of images.
+    """
+
+    name: str
+    file: str = ""
+    folder: str = ""
+    function: str = ""
+    target: str = ""
+    inputs: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    missing: str = "error"
+    task: str = ""
+    target_unit: str = ""
+    label: str = ""
+    test_share: float | None = None
+    validation_rows: int | None = None
+    test_file: str = ""
+    test_folder: str = ""
+    image_size: tuple[int, ...] = ()
+    color: str = "rgb"
+
+    @property
+    def kind(self) -> str:
+        """``"table"``, ``"npz"``, ``"folder"`` or ``"function"``."""
+        if self.file:
+            return "npz" if PurePath(self.file).suffix.lower() == ".npz" else "table"
+        return "folder" if self.folder else "function"
+
+    @property
+    def source(self) -> str:
+        """The file, the folder or the function, as it was written."""
+        return self.file or self.folder or self.function
+
+    @property
+    def test_source(self) -> str:
+        """The file or the folder of the test part; empty if it is drawn, or if a function gives it."""
+        return self.test_file or self.test_folder
+
+    @classmethod
+    def from_mapping(cls, name: str, mapping: Mapping[str, Any]) -> "Declaration":
+        """Check the entry ``name`` as a study file has it.
+
+        Raises:
+            DatasetError: If a key is unknown, missing, of the wrong type, or does not go with the others.
+        """
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
+            raise DatasetError(f"datasets.{name}: a name is letters, digits, _ and -, and starts with a letter")
+        if not isinstance(mapping, Mapping):
+            raise DatasetError(f"datasets.{name}: must be keys with values, such as file: {name}.csv, not {mapping!r}")
+        known = [field.name for field in fields(cls) if field.name != "name"]
+        values = {}
+        for key, value in mapping.items():
+            if key not in known:
+                raise _wrong(name, key, f"unknown key; {advice(str(key), known, plural='keys')}")
+            if value is not None:
+                values[key] = _CHECKS[key](name, key, value)
+        declaration = cls(name=name, **values)
+        _check_together(declaration, values)
+        return declaration
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return what `from_mapping` takes, as plain values; what is left to its default is left out."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
+        defaults = {field.name: field.default for field in fields(self)}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in values.items()
+            if value != defaults[key]
+        }
+
+
+def _wrong(name: str, key: object, problem: str) -> DatasetError:
+    return DatasetError(f"datasets.{name}.{key}: {problem}")
+
+
+def _check_together(declaration: Declaration, given: Mapping[str, Any]) -> None:
+    name = declaration.name
+    sources = [key for key in ("file", "folder", "function") if key in given]
+    if len(sources) != 1:
+        found = f"both {' and '.join(sources)} are given" if sources else "none is given"
+        raise DatasetError(f"datasets.{name}: exactly one of file, folder and function says what is read; {found}")
+    for key in given:
+        if key not in {sources[0], *_BESIDE[declaration.kind]}:
+            raise _wrong(name, key, f"does not go with {_KIND_NAMES[declaration.kind]}; leave it out")
+    if declaration.kind == "table":
+        _check_columns(declaration)
+    if declaration.kind == "npz" and len(declaration.inputs) > 1:
+        raise _wrong(name, "inputs", f"must name one array of an npz file, not {', '.join(declaration.inputs)}")
+    if declaration.test_source and declaration.test_share is not None:
+        key = "test_file" if declaration.test_file else "test_folder"
+        raise _wrong(name, "test_share", f"does not go with {key}, which is the whole test part; leave one out")
+    if declaration.test_file and (declaration.kind == "npz") != declaration.test_file.lower().endswith(".npz"):
+        raise _wrong(name, "test_file", f"must be a file like file: {declaration.file}, not {declaration.test_file}")
+    if declaration.target_unit and declaration.task == "classification":
+        raise _wrong(name, "target_unit", "classes have no unit; leave it out")
+
+
+def _check_columns(declaration: Declaration) -> None:
+    name, target = declaration.name, declaration.target
+    if not target:
+        raise _wrong(name, "target", f"is missing; write the column of {declaration.file} that is to be predicted")
+    for key in ("inputs", "ignore", "categorical"):
+        if target in getattr(declaration, key):
+            raise _wrong(name, key, f"holds {target}, which is the target; leave it out")
+    for column in declaration.ignore:
+        if column in declaration.inputs:
+            raise _wrong(name, "ignore", f"holds {column}, which is one of the inputs; leave it out of one of them")
+    for column in declaration.categorical:
+        if column in declaration.ignore:
+            raise _wrong(name, "categorical", f"holds {column}, which is ignored; leave it out of one of them")
+        if declaration.inputs and column not in declaration.inputs:
+            raise _wrong(name, "categorical", f"holds {column}, which is none of the inputs; add it to them")
+
+
+def _text(name: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(name, key, f"must be text, not {value!r}")
+    return str(value).strip()
+
+
+def _file(name: str, key: str, value: object) -> str:
+    file = _text(name, key, value)
+    if PurePath(file).suffix.lower() not in _SUFFIXES:
+        raise _wrong(name, key, f"must end in {', '.join(_SUFFIXES)}, not {file!r}")
+    return file
+
+
+def _function(name: str, key: str, value: object) -> str:
+    function = _text(name, key, value)
+    if not re.fullmatch(r"[\w.]+:\w+", function):
+        raise _wrong(name, key, f"must be module:function, such as mydata:{name}, not {function!r}")
+    return function
+
+
+def _names(name: str, key: str, value: object) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, (list, tuple)) or not all(isinstance(entry, str) and entry for entry in values):
+        raise _wrong(name, key, f"must be a list of names, each text (quote a number), not {value!r}")
+    for place, entry in enumerate(values):
+        if entry in values[:place]:
+            raise _wrong(name, key, f"holds {entry} twice; leave one out")
+    return tuple(map(str, values))
+
+
+def _choice(*choices: str) -> Any:
+    def check(name: str, key: str, value: object) -> str:
+        if value not in choices:
+            raise _wrong(name, key, f"must be one of {', '.join(choices)}, not {value!r}")
+        return str(value)
+
+    return check
+
+
+def _share(name: str, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise _wrong(name, key, f"must be a number between 0 and 1, not {value!r}")
+    return float(value)
+
+
+def _count(name: str, key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _wrong(name, key, f"must be a whole number, 1 or more, not {value!r}")
+    return int(value)
+
+
+def _size(name: str, key: str, value: object) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise _wrong(name, key, f"must be [height, width] in pixels, such as [32, 32], not {value!r}")
+    return tuple(_count(name, key, side) for side in value)
+
+
+_CHECKS: Mapping[str, Any] = {
+    "file": _file,
+    "folder": _text,
+    "function": _function,
+    "target": _text,
+    "inputs": _names,
+    "ignore": _names,
+    "categorical": _names,
+    "missing": _choice("error", *IMPUTATIONS),
+    "task": _choice(*TASKS),
+    "target_unit": _text,
+    "label": _text,
+    "test_share": _share,
+    "validation_rows": _count,
+    "test_file": _file,
+    "test_folder": _text,
+    "image_size": _size,
+    "color": _choice("rgb", "gray"),
+}

@@ -1,0 +1,103 @@
+"""CSV and Parquet files: named columns of numbers and text. A CSV and its Parquet twin give the same table."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_utils.columns import Column, column_of_cells
+from data_utils.sources import read_bytes, unusable
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The columns of a file, by name and in its order."""
+
+    path: Path
+    columns: Mapping[str, Column]
+    rows: int
+
+
+def read_table(name: str, path: Path) -> Table:
+    """Read the file ``path`` of the dataset ``name``, by its suffix.
+
+    Raises:
+        DatasetError: If it is no whole CSV or Parquet file, has no rows, or two columns have one name.
+    """
+    content = read_bytes(name, path)
+    try:
+        return (_read_parquet if path.suffix.lower() == ".parquet" else _read_csv)(path, content)
+    except _UnusableError as error:
+        raise unusable(name, path, str(error)) from error
+
+
+class _UnusableError(ValueError):
+    """What is wrong with a file, to be said together with its name."""
+
+
+def _read_csv(path: Path, content: bytes) -> Table:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte, place = content[error.start], error.start
+        raise _UnusableError(f"byte {place} ({byte:#x}) is no UTF-8 text; save the file as UTF-8") from error
+    first = text.lstrip().partition("\n")[0]
+    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    # csv.reader gives an empty record for an empty line, which is no row.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header, *records = [record for record in reader if record]
+    except csv.Error as error:
+        raise _UnusableError(f"line {reader.line_num} is no CSV ({error}); mend it") from error
+    names = [column.strip() for column in header]
+    _check_names(names)
+    for row, record in enumerate(records, start=1):
+        if len(record) != len(names):
+            raise _UnusableError(
+                f"row {row} has {len(record)} cells and the header {len(names)}; mend the row (put text that holds "
+                f"{delimiter!r} in quotes)"
+            )
+    if not records:
+        raise _UnusableError("it has a header and no rows; put the data there")
+    columns = map(column_of_cells, zip(*records, strict=True))
+    return Table(path, dict(zip(names, columns, strict=True)), len(records))
+
+
+def _read_parquet(path: Path, content: bytes) -> Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        # pandas keeps an index of its own among the columns; it is no column of the user's.
+        kept = [place for place, column in enumerate(table.column_names) if not column.startswith("__index_level_")]
+        columns = [_parquet_column(table.column(place)) for place in kept]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _UnusableError(f"it is no whole Parquet file ({' '.join(str(error).split())}); write it anew") from error
+    names = [table.column_names[place] for place in kept]
+    _check_names(names)
+    if not table.num_rows:
+        raise _UnusableError("it has no rows; put the data there")
+    return Table(path, dict(zip(names, columns, strict=True)), table.num_rows)
+
+
+def _parquet_column(cells: Any) -> Column:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type) or pa.types.is_decimal(cells.type):
+        return Column(np.array(cells.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64), {})
+    return column_of_cells([None if cell is None else str(cell) for cell in cells.to_pylist()])
+
+
+def _check_names(names: list[str]) -> None:
+    for place, column in enumerate(names, start=1):
+        if not column:
+            raise _UnusableError(f"column {place} has no name (an index that was written along?); name or remove it")
+        if column in names[: place - 1]:
+            raise _UnusableError(f"two columns are named {column}; rename one")
