@@ -280,7 +280,8 @@ class Study:
         Raises:
             UserError: the ledger has none of the study's trials.
         """
-        return self._evidence().trials
+        frame: pd.DataFrame = self._evidence().trials
+        return frame
 
     def curves(self) -> "pd.DataFrame":
         """Return a row for each epoch of each replicate of each level.
@@ -288,7 +289,8 @@ class Study:
         Raises:
             UserError: the ledger has none of the study's trials.
         """
-        return self._evidence().curves
+        frame: pd.DataFrame = self._evidence().curves
+        return frame
 
     def _evidence(self) -> Any:
         from analysis.evidence import gather

@@ -78,8 +78,11 @@ class DatasetInfo:
             plain: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
             }
-            declared = dict(values["declared"] or {})
-            plain["declared"] = Declaration.from_mapping(declared.pop("name"), declared) if declared else None
+            declared: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in (values["declared"] or {}).items()
+            }
+            plain["declared"] = Declaration(**declared) if declared else None
             plain["options"] = tuple(values["options"].items())
             return cls(**plain)
         except (KeyError, TypeError, AttributeError) as error:

@@ -24,10 +24,10 @@ def check_fit(config: TrainingConfig, data: TrainingData) -> Objective:
     inputs = torch.tensor(data.train_inputs[:_ROWS])
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         network = build_network(config, tuple(inputs.shape[1:]), objective.outputs).eval()
-        form = own.form_of(network, objective.outputs)
-        objective = build_objective(config, data, form)
         outputs = network(inputs)
-        theirs = f"network {config.network} gives outputs {form.words(len(inputs))} for inputs {list(inputs.shape)}"
+        form = own.form_of(network, outputs.shape[1])
+        objective = build_objective(config, data, form)
+        theirs = f"{config.network} gives outputs {form.words(len(inputs))} for inputs {list(inputs.shape)}"
         if not entry(OBJECTIVES, config.objective).own:
             if tuple(outputs.shape) != (len(inputs), objective.outputs):
                 raise ModelError(
@@ -36,7 +36,7 @@ def check_fit(config: TrainingConfig, data: TrainingData) -> Objective:
                 )
             return objective
         targets = objective.encode(torch.tensor(data.train_targets[:_ROWS]))
-        place = f"objective: {theirs} and targets {list(targets.shape)}; with them {config.objective}"
+        place = f"objective: network {theirs} and targets {list(targets.shape)}; with them {config.objective}"
         try:
             value = objective.loss(outputs, targets)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:

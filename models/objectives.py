@@ -85,7 +85,7 @@ def _users(config: ObjectiveConfig, task: str, classes: int, form: own.Form | No
     def predict(joined: Tensor) -> Tensor:
         if theirs.predict is not None:
             return theirs.predict(form.split(joined)).reshape(len(joined))
-        width = math.prod(form.shapes[0])
+        width = joined.shape[1] if form.plain else math.prod(form.shapes[0])
         if task == "regression":
             return joined[:, 0]
         return joined[:, :width].argmax(dim=1) if width > 1 else (joined[:, 0] > 0).long()

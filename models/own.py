@@ -80,6 +80,8 @@ class Form:
 
     def split(self, joined: Tensor) -> Any:
         """Return outputs [n, outputs] as the network gave them."""
+        if self.plain:
+            return joined
         widths = [math.prod(shape) for shape in self.shapes]
         pieces = torch.split(joined, widths, dim=1)
         parts = [piece.reshape(len(joined), *shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
@@ -137,7 +139,7 @@ def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -
 
 
 def form_of(made: nn.Module, outputs: int) -> Form:
-    """Return how a built network's outputs are laid out."""
+    """Return how a built network's outputs are laid out; there are so many where it is one tensor [n, outputs]."""
     return made.form if isinstance(made, Joined) else Form((), ((outputs,),))
 
 

@@ -33,6 +33,7 @@ _NAMES = (
     "task",
     "classes",
     "input_shape",
+    "input_fill",
     "input_offset",
     "input_scale",
     "target_mean",
@@ -52,6 +53,7 @@ class SavedModel:
         task: "classification" or "regression".
         classes: how many; 0 for regression.
         input_shape: of one input.
+        input_fill: what stands in for NaN in inputs; None where there must be none.
         input_offset: what is subtracted from inputs.
         input_scale: what they are then divided by.
         target_mean: of the training targets, in `target_unit`; 0 for classification.
@@ -64,6 +66,7 @@ class SavedModel:
     task: str
     classes: int
     input_shape: tuple[int, ...]
+    input_fill: NDArray[np.float32] | None
     input_offset: NDArray[np.float32]
     input_scale: NDArray[np.float32]
     target_mean: float
@@ -121,6 +124,10 @@ class SavedModel:
         array = np.asarray(inputs, dtype=np.float64)
         if array.shape[1:] != self.input_shape:
             raise ModelError(f"inputs: shape {array.shape} is not [n, {', '.join(map(str, self.input_shape))}]")
+        if self.input_fill is not None:
+            array = np.where(np.isnan(array), self.input_fill, array)
+        if np.isnan(array).any():
+            raise ModelError("inputs: hold values that are missing (NaN), which the model was not trained to stand")
         return self._forward(torch.tensor(((array - self.input_offset) / self.input_scale).astype(np.float32)))
 
     @torch.no_grad()
@@ -146,6 +153,7 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
         "task": data.task,
         "classes": data.classes,
         "input_shape": list(data.train_inputs.shape[1:]),
+        "input_fill": None if data.input_fill is None else data.input_fill.tolist(),
         "input_offset": data.input_offset.tolist(),
         "input_scale": data.input_scale.tolist(),
         "target_mean": data.target_mean,
@@ -184,7 +192,7 @@ def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
     for kind, known in (("network", NETWORKS), ("objective", OBJECTIVES)):
         if config.get(kind) not in known and config.get(kind) not in trusted:
             raise ModelError(f"{kind}: {config.get(kind)!r} is not known here; update ablatune")
-    shape = tuple(header["input_shape"])
+    shape, fill = tuple(header["input_shape"]), header["input_fill"]
     try:
         outputs = _outputs_needed(config, header["task"], header["classes"])
         with torch.random.fork_rng(devices=[]):
@@ -203,6 +211,7 @@ def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
         task=header["task"],
         classes=header["classes"],
         input_shape=shape,
+        input_fill=None if fill is None else np.asarray(fill, dtype=np.float32),
         input_offset=np.asarray(header["input_offset"], dtype=np.float32),
         input_scale=np.asarray(header["input_scale"], dtype=np.float32),
         target_mean=header["target_mean"],

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo, info_from_mapping, info_to_mapping
+from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
 from models.errors import ModelError
 from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry
@@ -284,7 +284,7 @@ def plain_config(config: TrialConfig) -> dict[str, Any]:
     if config.own:
         values["own"] = dict(config.own)
     if config.info is not None:
-        values["info"] = info_to_mapping(config.info)
+        values["info"] = config.info.to_dict()
     return values
 
 
@@ -292,7 +292,7 @@ def config_of(values: Mapping[str, Any]) -> TrialConfig:
     """Return the configuration that `plain_config` described."""
     given = dict(values)
     info = given.pop("info", None)
-    return TrialConfig(**given, info=None if info is None else info_from_mapping(info))
+    return TrialConfig(**given, info=None if info is None else DatasetInfo.from_dict(info))
 
 
 # What every trajectory depends on; the rest only where a network, a loss, … reads it.

@@ -27,7 +27,7 @@ def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | N
     named = dict.fromkeys([*references_in(plain(root.value)), *references_in(dict(overrides))])
     for kind, value in named:
         if kind == "dataset" and is_reference(value) and value not in declared:
-            declared[value] = Declaration.from_mapping(value, {"function": value})
+            declared[value] = Declaration(name=value, function=value)
     functions = {name: str(declaration.function) for name, declaration in declared.items() if declaration.function}
     references = {(kind, value): value for kind, value in named if kind != "dataset" and is_reference(value)}
     references |= {("dataset", name): function for name, function in functions.items()}

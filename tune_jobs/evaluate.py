@@ -289,6 +289,9 @@ def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions)
         for seed, name, key, epoch in zip(one.seeds, one.data, one.keys, one.epochs, strict=True):
             model = read_model(storage, MODELS, model_name(key, epoch), code=study.own.code)
             config = config_of(model.config).replace(seed=seed)
+            if config.info is not None:
+                info = study.own.catalog.info(config.dataset, config.own_parameters("dataset"))
+                config = dataclasses.replace(config, info=info)
             slot = data_slot(config)
             if slot not in loaded:
                 loaded[slot] = _test_data(config, options.data_dir)

@@ -28,7 +28,7 @@ class Manifest:
         seeds: the most replicates that were asked for.
         fingerprints: of the data, by `tune_jobs.expansion.data_id`.
         fraction: the share of their epochs that rows were run to.
-        datasets: what is known of datasets that are not registered; see `data_utils.registry.info_to_mapping`.
+        datasets: what is known of datasets that are not registered; see `data_utils.DatasetInfo.to_dict`.
     """
 
     study: str

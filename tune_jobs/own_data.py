@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_utils.declared import Declaration, describe
+from data_utils import Declaration, describe
 from data_utils.errors import DatasetError
 from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
-from data_utils.registry import info_to_mapping
 from tune_jobs import provenance
 from tune_jobs.config import TrialConfig, dataset_options, validation_rows
 from tune_jobs.errors import UserError
@@ -244,7 +243,7 @@ def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]
         now(),
         provenance.command(),
         fraction=study.fraction,
-        datasets={slot: info_to_mapping(info) for slot, info in study.own.catalog.measured.items()},
+        datasets={slot: info.to_dict() for slot, info in study.own.catalog.measured.items()},
     )
 
 

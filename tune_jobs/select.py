@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_utils.registry import info_from_mapping
+from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import expand
 from tune_jobs.ledger import Ledger
@@ -57,7 +57,7 @@ def select_variant(
         study = load(manifest.overrides, manifest.fraction)
     known = manifest.fingerprints if manifest is not None else {}
     if manifest is not None:
-        study.own.catalog.known = {slot: info_from_mapping(info) for slot, info in manifest.datasets.items()}
+        study.own.catalog.known = {slot: DatasetInfo.from_dict(info) for slot, info in manifest.datasets.items()}
     replicates = seeds or (manifest.seeds if manifest is not None else study.seeds)
     return Selection(
         study=study,

@@ -32,7 +32,7 @@ tables:
       - {{label: light, set: {{weight: 0.01}}}}
       - {{label: heavy, set: {{weight: 1.0}}}}
     base: {{network: nets:TwoHeads, objective: losses:WithRebuilding}}
-  - factor: gamma
+  - factor: objective.gamma
     levels: [0, 2]
     base: {{network: nets:Dropped, p: 0.1, objective: losses:focal}}
   - name: torch
@@ -103,7 +103,7 @@ def test_a_network_of_the_wrong_shape_is_found_before_the_first_trial(folder: Pa
         "base: {dataset: digits, network: nets:WrongShape, epochs: 1}\ntables: [{factor: extra, levels: [0, 3]}]\n"
     )
     said = ablatune("run", "own.yaml", "--storage", "r", cwd=folder, expect=2)
-    assert "network nets:WrongShape gives outputs [2, 13] for inputs [2, 1, 8, 8]" in said
+    assert "network: nets:WrongShape gives outputs [2, 13] for inputs [2, 1, 8, 8]" in said
     assert "objective cross_entropy needs [2, 10]" in said
     assert records(folder) == []
 
