@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.registry import is_reference
 from tune_jobs.expansion import Row
 from tune_jobs.ledger import Contents
 from tune_jobs.records import Record
@@ -63,7 +62,7 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
         record, config, epoch = contents.records[line["key"]], rows[line["position"]].config, int(line["epoch"])
         kept = epoch in record.measured_epochs and record.validation_outputs
         # How the user's own objective reads outputs is known where it is imported, and not here.
-        if config is None or is_reference(config.objective) or not kept:
+        if config is None or config.own_objective or not kept:
             marks[index] = None
         else:
             marks[index] = predicts_one_class(record, epoch, objective=config.objective)

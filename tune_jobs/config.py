@@ -14,7 +14,7 @@ from typing import Any
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
 from models.errors import ModelError
-from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry
+from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry, is_reference
 from models.shapes import check_network
 from models.version import ENGINE_VERSION
 from tune_jobs.errors import ConfigError, unknown
@@ -253,6 +253,11 @@ class TrialConfig:
     def dataset_info(self) -> DatasetInfo:
         """What is known of the dataset without loading it."""
         return DATASETS[self.dataset] if self.info is None else self.info
+
+    @property
+    def own_objective(self) -> bool:
+        """Whether the loss is the user's own, so that only their code can read outputs."""
+        return is_reference(self.objective)
 
     def own_parameters(self, kind: str) -> dict[str, Any]:
         """Return the parameters of the user's own "network", "dataset", "objective", "optimizer" or "schedule"."""
