@@ -23,6 +23,7 @@ ANALYSIS_MAY_READ = {
     "expansion",
     "fields",
     "ledger",
+    "manifest",
     "openings",
     "records",
     "stages",
