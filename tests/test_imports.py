@@ -18,6 +18,7 @@ ALLOWED = {
 }
 # The configuration, study and ledger modules of tune_jobs; the rest is none of analysis' business.
 ANALYSIS_MAY_READ = {
+    "components",
     "config",
     "errors",
     "expansion",
