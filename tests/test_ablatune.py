@@ -107,7 +107,6 @@ def test_what_a_definition_uses_is_copied_out_and_what_cannot_be_is_named() -> N
     text = (
         "import math as m\nK = 3\nbad = object()\n\ndef f(x):\n    return m.sqrt(x) + K\n\ndef g(x):\n    return bad\n"
     )
-    import linecache
 
     linecache.cache["cell-1"] = (len(text), None, text.splitlines(keepends=True), "cell-1")
     exec(compile(text, "cell-1", "exec"), names)

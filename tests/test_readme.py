@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_study_that_the_readme_shows_is_one(tmp_path: Path) -> None:
-    (text,) = blocks("yaml")
+    text = blocks("yaml")[0]
     (tmp_path / "shown.yaml").write_text(text)
     study = load_study(str(tmp_path / "shown.yaml"))
     assert [table.name for table in study.stages] == ["depth", "rate"]
@@ -30,7 +30,7 @@ def test_the_study_that_the_readme_shows_is_one(tmp_path: Path) -> None:
 
 
 def test_three_lines_load_a_model_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = blocks("python")
+    code = blocks("python")[-1]
     assert len([line for line in code.splitlines() if line]) == 3
     config = TrialConfig(epochs=1)
     data = load_trial_data("digits", data_dir=tmp_path)
