@@ -122,7 +122,7 @@ def counts_in_words(beside: Beside) -> list[str]:
 _WIDE_WORDS = (
     "An interval is too wide to say much where it takes in at least half of the column's other numbers; of fewer than "
     "two others, where its half-width is above half of the printed number, of an accuracy above half of the error rate "
-    "or above 3 points."
+    "(and half a point) or above 3 points."
 )
 _VERBS = {"contradicted": "is contradicted", "not tested": "is not tested"}
 _PLURAL = {"agrees": "agree", "differs": "differ", "repeats": "repeat", "holds": "hold", "is": "are"}

@@ -23,6 +23,7 @@ def path_of(evidence: Evidence) -> Waterfall | None:
         labels=path_labels(evidence.study),
         chosen=[", ".join(choice.labels) for choice in evidence.choices],
         higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
+        unit=unit_of(evidence),
     )
 
 
@@ -60,7 +61,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
             Column(
                 f"Gain, seeds that chose ({points})", tuple(_gain(step.seen, step, decimals) for step in path.steps)
             ),
-            Column("Verdict", tuple(step.ended or step.verdict for step in path.steps), "words"),
+            Column("Verdict", tuple(_verdict(step) for step in path.steps), "words"),
         ),
         (
             f"Start: {_start(path, decimals, unit)}, {path.n} fresh seed{'s' * (path.n != 1)}.",
@@ -84,6 +85,10 @@ def _shared(points: pd.DataFrame) -> pd.DataFrame:
     wide = there.pivot(index="seed", columns="point", values="there").fillna(False).astype(bool)
     known = [point for point in wide if wide.loc[:, :point].all(axis=1).any()]
     return points[points["point"].isin(known)]
+
+
+def _verdict(step: Step) -> str:
+    return "; ".join(words for words in (step.ended or step.verdict, step.scatter) if words)
 
 
 def _start(path: Waterfall, decimals: int, unit: str) -> str:

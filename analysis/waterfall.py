@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
+from analysis.collapse import no_normal_interval
 from analysis.columns import format_number, percent_limits
 from analysis.series import PALETTE, plain
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
@@ -49,6 +50,7 @@ class Step:
         seen: over the seeds that chose, paired by seed: the choice flatters it. None where they are not known, or where
             one ended badly.
         ended: how many fresh seeds ended badly after the stage, or before it, in words: why there is no gain.
+        scatter: why no interval describes the metric after it, in words; "" where one does.
         adjusted_p: of the gain being zero, after Holm's correction over the stages that changed something; None
             where there is one fresh seed only, or where nothing was changed.
         verdict: `GAINED` or `LOST` at the level of significance, else `NOT_SHOWN`; `KEPT` where nothing was changed;
@@ -62,6 +64,7 @@ class Step:
     gain: Difference | None
     seen: Difference | None
     ended: str = ""
+    scatter: str = ""
     adjusted_p: float | None = None
     verdict: str = NOT_SHOWN
 
@@ -110,6 +113,7 @@ def waterfall(
     labels: Sequence[str],
     chosen: Sequence[str],
     higher_is_better: bool,
+    unit: str = "",
 ) -> Waterfall:
     """Return the path as far as it is known: up to the point before the first that no fresh seed was run at.
 
@@ -124,6 +128,7 @@ def waterfall(
         labels: of the start and of each stage.
         chosen: what each stage settled on, in words; "" where it kept what it started from. As far as it is known.
         higher_is_better: the metric's direction.
+        unit: of the metric.
 
     Raises:
         ValueError: the start has no value with a fresh seed, or more is chosen than there are stages.
@@ -152,6 +157,7 @@ def waterfall(
             after=None if after is None else estimate(after),
             gain=_gain(before, after, sign),
             seen=_seen(seen, point, sign),
+            scatter="" if after is None or unit != "%" else no_normal_interval(after),
             ended=words[point] or (f"before it, {words[point - 1]}" if words[point - 1] else ""),
         )
         for point, before, after in zip(known[1:], values, values[1:], strict=False)
@@ -251,6 +257,8 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
     places = [(f"at the start {path.ended}", path.ended), *((f"{s.label} {s.ended}", s.ended) for s in path.steps)]
     bad = "; ".join(words for words, ended in places if ended)
     ended = f" Without a gain, since survivors are not averaged alone: {bad}." if bad else ""
+    scattered = "; ".join(f"{step.label} {step.scatter}" for step in path.steps if step.scatter)
+    ended += f" After the stage: {scattered}." if scattered else ""
     left = f" {len(path.left_out)} more lack a value somewhere and count nowhere." if path.left_out else ""
     return (
         f"Validation {metric} from the start to what the stages settled on, the mean over {seeds}: each bar reaches "

@@ -115,7 +115,12 @@ def test_published_numbers_stand_beside_ours(ran: Any) -> None:
     assert found["One new run (95%)"][0] == "95.00 to 99.29"
     assert found["One new run (95%)"][1] == "–"
     assert sheet.caption[0] == "Ours may differ throughout: the split is not said."
-    assert found["Note"] == ("a misprint", "other hardware; a misprint", "", "other hardware")
+    assert found["Note"] == (
+        "the interval is too wide to say much; a misprint",
+        "other hardware; a misprint",
+        "",
+        "other hardware",
+    )
     assert comparison_sheet("another", beside, metric="Accuracy") is None
 
 

@@ -190,6 +190,16 @@ def test_the_caption_does_not_take_chance_for_flattery() -> None:
     assert "give or take the chance of either estimate" in caption
 
 
+def test_a_seed_that_collapsed_after_a_stage_is_told() -> None:
+    values = RAW[:2].copy()
+    values[1, 0] = 16.0
+    found = waterfall(
+        frame(values.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["CNN"], higher_is_better=True, unit="%"
+    )
+    assert found.steps[0].scatter == "accuracies from 16.00 to 95.30%, which no normal interval describes"
+    assert f"Architecture {found.steps[0].scatter}." in waterfall_caption(found, metric="accuracy")
+
+
 def test_error_bars_of_accuracies_end_at_100_percent() -> None:
     high = path(frame([[99.0, 99.9, 100.0]], range(3)), chosen=[])
     ax = draw_waterfall(Figure().subplots(), high, metric="Accuracy", unit="%")
