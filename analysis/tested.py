@@ -60,7 +60,13 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
         return ["The test set has not been opened by this study; `ablatune evaluate` opens it once."]
     sets = {fingerprint for one in own for fingerprint in one.test_sets.values()}
     names = sorted({tested.fields["dataset"] for one in own for tested in one.tested})
-    everyone = [one for one in openings if sets & set(one.test_sets.values()) or one in own]
+    # One that ended before it was through has no fingerprints yet; then the names must do.
+    data = {name for one in own for name in one.data}
+    everyone = [
+        one
+        for one in openings
+        if one in own or (sets & set(one.test_sets.values()) if one.test_sets else data & one.data)
+    ]
     unfinished = sum(not one.finished for one in own)
     words = (
         f"Test sets of {', '.join(names)} were opened {_times(len(own))} by this study, {_times(len(everyone))} by all "
@@ -68,6 +74,11 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
     )
     if len(own) > 1:
         words += " Each opening after the first makes its numbers less of a test."
+    if any(len(set(tested.data)) > 1 for one in own for tested in one.tested):
+        words += (
+            " Where each replicate has a test part of its own, the others' development parts hold its rows: what "
+            "validation chose over all replicates was chosen with a view of them; what was declared beforehand was not."
+        )
     ended = f"{unfinished} opening{'s' * (unfinished != 1)} ended before the numbers were in."
     return [words, ended] if unfinished else [words]
 

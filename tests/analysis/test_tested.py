@@ -122,3 +122,16 @@ def test_the_frame_has_the_last_numbers_of_each_declared_configuration(ran: Any,
     assert frame[["table", "level"]].drop_duplicates().values.tolist() == [["final", "Final configuration"]]
     assert frame["seed"].tolist() == [0, 1, 2]
     assert list(tested.tests_frame([]).columns) == ["table", "level", "seed", "test_metric", "test_loss"]
+
+
+def test_an_opening_of_another_study_counts_even_if_it_ended_early(ran: Any, opened: Any) -> None:
+    opened(ran, [95.0, 96.0, 97.0])
+    opened(ran, [], study="another", at="2026-02-02")
+    (words,) = tested.openings_in_words("small", ran.evidence.openings)
+    assert "opened once by this study, twice by all" in words
+
+
+def test_what_validation_chose_over_repeated_test_sets_is_said_to_have_seen_them(run: Any, opened: Any) -> None:
+    opening = opened(run(HOUSES), [30_000.4, 34_000.0, 32_000.0])
+    (words,) = tested.openings_in_words("small", [opening])
+    assert "chosen with a view of them" in words
