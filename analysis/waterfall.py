@@ -205,8 +205,7 @@ def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes
             ax.hlines(after, number - bars, number + bars, color=colour, linewidth=2.0)
         tops = [step.before, after]
         if step.gain.half_width is not None:
-            ax.errorbar(number, after, yerr=step.gain.half_width, color="black", capsize=4, linewidth=1.2, fmt="none")
-            tops.append(after + step.gain.half_width)
+            tops.append(_draw_interval(ax, number, after, step.gain.half_width, unit))
         if step.seen is not None and step.verdict != KEPT:
             flattered = step.before + sign * step.seen.mean
             ax.plot(number + _BESIDE, flattered, **_HOLLOW)
@@ -248,8 +247,8 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
     """Return what a reader must know to read the path."""
     better = "" if path.higher_is_better else f" A reduction of the {metric} is a gain."
     interval = (
-        " Error bars are 95% intervals, of a stage those of its gain, paired by seed; gains and losses are shown at "
-        f"{SIGNIFICANCE:.0%} after Holm's correction over the stages."
+        " Error bars are 95% intervals, of a stage those of its gain, paired by seed, cut where no value can be; "
+        f"gains and losses are shown at {SIGNIFICANCE:.0%} after Holm's correction over the stages."
         if path.n > 1
         else " One fresh seed: no interval, and no gain can be told from chance."
     )
@@ -362,6 +361,15 @@ def _write_ended(ax: Axes, place: int, words: str) -> None:
     )
 
 
+def _draw_interval(ax: Axes, place: int, mean: float, half_width: float, unit: str) -> float:
+    """Draw an error bar, cut where the metric cannot be, and return its upper end."""
+    low, high = mean - half_width, mean + half_width
+    if (limits := percent_limits(unit)) is not None:
+        low, high = max(low, limits[0]), min(high, limits[1])
+    ax.errorbar(place, mean, yerr=[[mean - low], [high - mean]], color="black", capsize=4, linewidth=1.2, fmt="none")
+    return high
+
+
 def _draw_level(ax: Axes, place: int, value: Estimate | None, decimals: int, unit: str, ended: str) -> None:
     if value is None:
         _write_ended(ax, place, ended)
@@ -369,11 +377,7 @@ def _draw_level(ax: Axes, place: int, value: Estimate | None, decimals: int, uni
     ax.hlines(value.mean, place - _HALF_BAR, place + _HALF_BAR, color="black", linewidth=2.4)
     top = value.mean
     if value.half_width is not None:
-        reach = np.array([[value.half_width], [value.half_width]])
-        if (limits := percent_limits(unit)) is not None:
-            reach = np.minimum(reach, [[value.mean - limits[0]], [limits[1] - value.mean]])
-        ax.errorbar(place, value.mean, yerr=reach, color="black", capsize=4, linewidth=1.2, fmt="none")
-        top += float(reach[1, 0])
+        top = _draw_interval(ax, place, value.mean, value.half_width, unit)
     text = format_number(value.mean, decimals)
     _write(ax, place, top, f"{text}%" if unit == "%" else f"{text} {unit}".strip(), bold=True)
 
