@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number
+from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, format_range, percent_limits
 from analysis.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.evidence import Evidence
 from analysis.gaussians import gaussian_replicates
@@ -83,7 +83,7 @@ def comparison_sheet(table: str, beside: Beside, *, metric: str) -> Sheet | None
             Column("Published", tuple(_published(line) for line in lines)),
             Column("Ours (mean ± 95%)", tuple(_ours(line) for line in lines)),
             Column("Difference", tuple(_difference(line) for line in lines)),
-            Column("One new run (± 95%)", tuple(_half_width(line) for line in lines)),
+            Column("One new run (95%)", tuple(_interval(line) for line in lines)),
             Column("Verdict", tuple(line.verdict for line in lines), "words"),
             Column("Note", tuple(_note(line, because) for line in lines), "note"),
         ),
@@ -91,6 +91,8 @@ def comparison_sheet(table: str, beside: Beside, *, metric: str) -> Sheet | None
             *([f"Ours may differ throughout: {because}."] if because else []),
             "“agrees”: the published value lies in the 95% prediction interval of one new run on another split.",
             "Difference: ours minus published.",
+            *_shift_words(lines, beside.comparison.convention),
+            *([_WIDE_WORDS] if any(line.too_wide for line in lines) else []),
         ),
     )
 
@@ -100,7 +102,7 @@ def counts_in_words(beside: Beside) -> list[str]:
     counts = beside.counts
     reasons = sorted((counts.not_comparable or {}).items(), key=lambda item: (-item[1], item[0]))
     why = f" ({', '.join(f'{number} {reason}' for reason, number in reasons)})" if reasons else ""
-    wide = f" ({counts.too_wide} of them with an interval so wide that every level of the table would)"
+    wide = f" ({counts.too_wide} of them in an interval that is too wide to say much)"
     words = [
         f"Of {_counted(counts.total, 'published number')}, {_many(counts.agrees, 'agrees')}"
         f"{wide if counts.too_wide else ''}, {_many(counts.differs, 'differs')}, "
@@ -117,6 +119,11 @@ def counts_in_words(beside: Beside) -> list[str]:
     return words
 
 
+_WIDE_WORDS = (
+    "An interval is too wide to say much where it takes in at least half of the column's other numbers; of fewer than "
+    "two others, where its half-width is above half of the printed number, of an accuracy above half of the error rate "
+    "(and half a point) or above 3 points."
+)
 _VERBS = {"contradicted": "is contradicted", "not tested": "is not tested"}
 _PLURAL = {"agrees": "agree", "differs": "differ", "repeats": "repeat", "holds": "hold", "is": "are"}
 
@@ -145,8 +152,14 @@ def statements_sheet(beside: Beside) -> Sheet | None:
             Column("Verdict", tuple(result.verdict_words for result in beside.statements), "words"),
         ),
         (
-            "A sentence holds where the replicates show all that it says, each by a one-sided test at 5%; it is "
-            "contradicted where they show the contrary of any of it. Each sentence is judged by itself.",
+            "A sentence holds where the replicates show all that it says, each by a one-sided test at 2.5%: where the "
+            "95% interval printed here lies wholly on the side that it names; for equivalence, wholly inside the "
+            "margin (two one-sided tests at 2.5% each).",
+            "It is contradicted where they show the contrary of any of it, at 2.5% after Holm's correction over the "
+            "sentence.",
+            "Each sentence is tested by itself at 2.5% one-sided, so that about one in forty sentences that are false "
+            "would still hold by chance.",
+            "A trend is that over all its levels; steps between neighbours that go the other way are named.",
         ),
     )
 
@@ -156,6 +169,7 @@ def conventions_sheet(beside: Beside) -> Sheet | None:
     fits = beside.comparison.conventions
     if not fits:
         return None
+    sources = tuple(fit.because for fit in fits)
     return Sheet(
         "conventions",
         "How the losses may have been written",
@@ -164,6 +178,7 @@ def conventions_sheet(beside: Beside) -> Sheet | None:
             Column("Added to ours", tuple(format_number(fit.shift, 3) for fit in fits)),
             Column("Agree", tuple(f"{fit.agrees} of {fit.compared}" for fit in fits)),
             Column("Mean distance", tuple(format_number(fit.mean_difference, 3) for fit in fits)),
+            *([Column("Where it comes from", sources, "words")] if any(sources) else []),
         ),
     )
 
@@ -224,7 +239,7 @@ def _published(line: ComparedValue) -> str:
 
 
 def _ours(line: ComparedValue) -> str:
-    return format_estimate(line.estimate, _decimals(line))
+    return format_estimate(line.estimate, _decimals(line), percent_limits(line.unit))
 
 
 def _difference(line: ComparedValue) -> str:
@@ -233,8 +248,21 @@ def _difference(line: ComparedValue) -> str:
     return ("+" if line.difference > 0 else "") + format_number(line.difference, _decimals(line))
 
 
-def _half_width(line: ComparedValue) -> str:
-    return NO_VALUE if line.half_width is None else format_number(line.half_width, _decimals(line))
+def _interval(line: ComparedValue) -> str:
+    if line.half_width is None or line.estimate is None:
+        return NO_VALUE
+    low, high = line.estimate.mean - line.half_width, line.estimate.mean + line.half_width
+    return format_range(low, high, _decimals(line), percent_limits(line.unit))
+
+
+def _shift_words(lines: Sequence[ComparedValue], convention: str) -> list[str]:
+    """Return what was added to our losses, in a sentence, where something was."""
+    shifts = [line.shift for line in lines if line.shift and line.estimate is not None]
+    if not shifts:
+        return []
+    return [
+        f"Our losses are shown with {format_number(shifts[0], 4)} added, to be written as the report's: {convention}."
+    ]
 
 
 def _shared_because(lines: Sequence[ComparedValue]) -> str:

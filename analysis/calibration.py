@@ -161,22 +161,19 @@ def coverage_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
 def spread_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
     """Return a line for each replicate: how large the predicted deviations are and how large the errors.
 
-    Columns: position, seed; mean_std and rms_std, the mean and the root mean square of the predicted standard
-    deviations; rmse, which calibrated predictions match with rms_std; z_std, the standard deviation of the
-    z-scores, which they have at 1.
+    Columns: position, seed; rms_std, the root mean square of the predicted standard deviations; rmse, which calibrated
+    predictions match with rms_std.
     """
     lines = [
         {
             "position": one.position,
             "seed": one.seed,
-            "mean_std": float(one.std.mean()),
             "rms_std": _root_mean_square(one.std),
             "rmse": _root_mean_square(one.targets - one.mean),
-            "z_std": float(z_scores(one.mean, one.std, one.targets).std()),
         }
         for one in predictions
     ]
-    return pd.DataFrame(lines, columns=["position", "seed", "mean_std", "rms_std", "rmse", "z_std"])
+    return pd.DataFrame(lines, columns=["position", "seed", "rms_std", "rmse"])
 
 
 def draw_coverage(ax: Axes, view: TableView, frame: pd.DataFrame) -> Axes:

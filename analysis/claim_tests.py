@@ -5,6 +5,7 @@ A claim has two p values: that of what it says, and that of the contrary. Both a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from math import floor, log10
 
 import numpy as np
@@ -13,10 +14,15 @@ from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
 from analysis.columns import format_number
-from analysis.statistics import estimate
+from analysis.statistics import SIGNIFICANCE, estimate, holm
 
 # Differences that vary by less than this share of the values are equal up to rounding.
 _ROUNDING = 1e-9
+# One-sided, so that a claim is shown just where the 95% interval that is printed beside it lies on its side.
+LEVEL = SIGNIFICANCE / 2
+ONE_REPLICATE = "one replicate cannot be tested"
+# With fewer, the replicate that is the median has no distance from it: the test is too seldom right to be one.
+FEWEST_FOR_SPREAD = 5
 Array = NDArray[np.float64]
 
 
@@ -53,12 +59,13 @@ def directed(own: Array, against: Array, sign: float, unit: str, what: str, *, s
         what: is compared, in words.
         scale: of the values behind those given, for telling differences from rounding; theirs unless given.
     """
-    if own.size < 2:
-        return Finding((effect_words(own - against, unit, what),), own.size, reason="one replicate cannot be tested")
     if not (np.isfinite(own).all() and np.isfinite(against).all()):
-        return sign_test(signs_of(own, against), sign, f"higher {what}")
+        found = sign_test(signs_of(own, against), sign, f"higher {what}")
+        return found if own.size > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
     differences = own - against
     effect = effect_words(differences, unit, what)
+    if own.size < 2:
+        return Finding((effect,), own.size, reason=ONE_REPLICATE)
     spread = float(differences.std(ddof=1))
     if spread <= _ROUNDING * (scale or float(max(np.abs(own).max(), np.abs(against).max()))):
         return replace(sign_test(np.sign(differences), sign, ""), effects=(effect,))
@@ -89,22 +96,83 @@ def signs_of(own: Array, against: Array) -> Array:
 def within_margin(differences: Array, margin: float, unit: str, what: str, scale: float) -> Finding:
     """Test by two one-sided t tests (Schuirmann, 1987) that the mean of differences [n] lies within ±margin.
 
-    The p value is doubled, so that 5% is reached where the 95% interval lies inside the margin; that of the contrary
-    where it lies outside as a whole. Where all differences are equal, the exact sign test takes their place.
+    Each of the two is one-sided, so that 2.5% is reached where the 95% interval lies inside the margin; that of the
+    contrary where it lies outside as a whole. Where all differences are equal, the exact sign test takes their place.
     """
     n, effect = differences.size, effect_words(differences, unit, what)
     if n < 2:
-        return Finding((effect,), n, reason="one replicate cannot be tested")
+        return Finding((effect,), n, reason=ONE_REPLICATE)
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if spread <= _ROUNDING * scale:
         inside = np.where(np.abs(differences) <= margin, 1.0, -1.0)
         return replace(sign_test(inside, 1.0, ""), effects=(effect,))
     error = spread / np.sqrt(n)
     inside_above, inside_below, above, below = (
-        float(2 * student_t.sf(distance / error, n - 1))
+        float(student_t.sf(distance / error, n - 1))
         for distance in (margin + mean, margin - mean, mean - margin, -mean - margin)
     )
-    return Finding((effect,), n, min(max(inside_above, inside_below), 1.0), min(above, below, 1.0))
+    return Finding((effect,), n, max(inside_above, inside_below), min(above, below))
+
+
+def more_varied(own: Array, against: Array, unit: str, what: str) -> Finding:
+    """Test that own [n] varies more than against [n], by a paired t test of their distances from their medians.
+
+    (Brown and Forsythe, 1974, Robust tests for the equality of variances; here paired by seed.) In simulations of equal
+    spreads it was taken for shown in 0.4% of cases with n = 5, and in 2% with n = 10; with n = 4 in 3 to 4%.
+    """
+    if own.size < FEWEST_FOR_SPREAD:
+        few = f"a test of spread needs at least {FEWEST_FOR_SPREAD} replicates, there are {own.size}"
+        return Finding((), own.size, reason=few)
+    return directed(np.abs(own - np.median(own)), np.abs(against - np.median(against)), 1.0, unit, what)
+
+
+def ordered(values: Array, sign: float, unit: str, names: Sequence[str]) -> Finding:
+    """Test that values [levels, n] rise (sign 1) or fall (sign -1) along the levels, as a trend.
+
+    The trend is the slope of each replicate over the rank of the levels, in units per step (least squares); where a
+    replicate diverged (is infinite), the sign of its pairs' concordance. A trend says nothing of single steps, so the
+    step between any two neighbours is tested too: the contrary is shown by the contrary trend, or by any step that goes
+    the other way, after Holm's correction over these. The claim is not shown where a step is shown to be reversed.
+
+    Args:
+        values: of each level, paired by replicate.
+        sign: of the claimed trend.
+        unit: of the values, in words.
+        names: of the levels.
+    """
+    trend = _trend(values, sign, unit)
+    if trend.p_claim is None or trend.p_contrary is None or len(values) < 3:
+        return trend
+    steps = [
+        directed(high, low, sign, unit, f"from {before} to {after}")
+        for low, high, before, after in zip(values, values[1:], names, names[1:], strict=False)
+    ]
+    adjusted = holm([trend.p_contrary, *(1.0 if step.p_contrary is None else step.p_contrary for step in steps)])
+    effects = list(trend.effects)
+    reversed_step = False
+    for low, high, step, p_value in zip(values, values[1:], steps, adjusted[1:], strict=False):
+        if sign * _direction(low, high) < 0:
+            reversed_step |= bool(p_value <= LEVEL)
+            shown = "shown" if p_value <= LEVEL else "not shown"
+            effects.append(f"but the other way {step.effects[0]} ({shown})")
+    return Finding(tuple(effects), trend.n, 1.0 if reversed_step else trend.p_claim, float(adjusted.min()))
+
+
+def _trend(values: Array, sign: float, unit: str) -> Finding:
+    if np.isfinite(values).all():
+        rank = np.arange(len(values)) - (len(values) - 1) / 2
+        slopes = rank @ values / float(rank @ rank)
+        return directed(slopes, np.zeros_like(slopes), sign, unit, "per step", scale=float(np.abs(values).max()))
+    concordance = np.sign(sum(signs_of(high, low) for low, high in combinations(values, 2)))
+    found = sign_test(concordance, sign, "rising along the levels")
+    return found if values.shape[1] > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
+
+
+def _direction(low: Array, high: Array) -> float:
+    """Return the sign of a step: of its mean, or where a replicate diverged, of most of its pairs."""
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        return float(np.sign((high - low).mean()))
+    return float(np.sign(signs_of(high, low).sum()))
 
 
 def all_of(parts: Sequence[Finding]) -> Finding:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from analysis.frames import COMPLETED, STOPPED_EARLY
 from analysis.statistics import Estimate
-from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, TableView
+from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
 
 NO_VALUE = "–"
+Limits = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,17 @@ def _estimates(view: TableView) -> list[Column]:
     return [
         Column(
             view.heading(quantity),
-            tuple(format_estimate(line.estimates.get(quantity.name), view.decimals(quantity)) for line in view.lines),
+            tuple(
+                format_estimate(line.estimates.get(quantity.name), view.decimals(quantity), _limits(view, quantity))
+                for line in view.lines
+            ),
         )
         for quantity in view.quantities
     ]
+
+
+def _limits(view: TableView, quantity: Quantity) -> Limits:
+    return percent_limits(view.unit) if quantity.kind == "metric" else None
 
 
 def _epochs(view: TableView) -> list[Column]:
@@ -122,11 +130,32 @@ COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
 )
 
 
-def format_estimate(value: Estimate | None, decimals: int) -> str:
-    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing."""
+def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None) -> str:
+    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing.
+
+    An interval that leaves what is possible is cut there and written by its ends: "99.2 (97.1 to 100.0)".
+    """
     if value is None:
         return NO_VALUE
-    return format_number(value.mean, decimals) + _interval(value.half_width, decimals)
+    mean = format_number(value.mean, decimals)
+    if value.half_width is None or limits is None:
+        return mean + _interval(value.half_width, decimals)
+    low, high = value.mean - value.half_width, value.mean + value.half_width
+    if limits[0] <= low and high <= limits[1]:
+        return mean + _interval(value.half_width, decimals)
+    return f"{mean} ({format_range(low, high, decimals, limits)})"
+
+
+def format_range(low: float, high: float, decimals: int, limits: Limits = None) -> str:
+    """Return an interval by its ends, cut at the limits of what is possible."""
+    if limits is not None:
+        low, high = max(low, limits[0]), min(high, limits[1])
+    return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
+
+
+def percent_limits(unit: str) -> Limits:
+    """Return between which values a metric of a unit lies; None where that is not known."""
+    return (0.0, 100.0) if unit == "%" else None
 
 
 def format_difference(comparison: Comparison, decimals: int) -> str:

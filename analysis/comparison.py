@@ -2,16 +2,23 @@
 
 What is compared is one printed number with n replicates. The 95% interval of our mean is too narrow for that, since
 one run varies by itself: the yardstick is the prediction interval of one new run.
+
+An agreement says little where the interval is too wide. It is where the interval takes in at least half of the other
+numbers that the column prints, those equal to the row's own left out. Where there are fewer than two of them (a final
+configuration), it is too wide with a half-width above half of the printed number; of an accuracy, above half of the
+printed error rate, but not below half a point, and always above 3 points.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.collapse import no_normal_interval
 from analysis.frames import BAD_OUTCOMES
 from analysis.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS, binomial_variance, prediction_half_width
 from analysis.published import TESTED, Published, PublishedValue
@@ -31,7 +38,11 @@ VARIED = "the base is varied"
 ONE_SPLIT = "all replicates share one split"
 NO_SPREAD = "all replicates are equal"
 NO_CONVENTION = "the loss is written in a way that is not known"
-TOO_WIDE = "so wide that every level of the table would agree"
+NOT_FINITE = "not finite"
+TOO_WIDE = "the interval is too wide to say much"
+# Half-widths of an accuracy, in points, up to which the interval of a lone number is never too wide, and above which
+# it always is.
+_NARROW, _WIDE = 0.5, 3.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +57,11 @@ class ComparedValue:
         verdict: `AGREES`, `DIFFERS` or `NOT_COMPARABLE`.
         reason: why it cannot be compared: one of few, to be counted.
         detail: the reason in more words.
-        too_wide: whether every printed level of the table would agree with this row too.
+        too_wide: whether it agrees with an interval that is too wide to say much.
         unit: of the quantity: "%", "s", that of the target, or "" for a loss.
         repeats: whether an earlier line compares the same number with the same trials.
+        shift: what was added to our values, to write the loss as the report does.
+        scatter: why no interval describes our values, in words; "" where one does.
     """
 
     published: PublishedValue
@@ -61,12 +74,14 @@ class ComparedValue:
     too_wide: bool = False
     unit: str = ""
     repeats: bool = False
+    shift: float = 0.0
+    scatter: str = ""
 
     @property
     def note(self) -> str:
         """What a reader must know of the verdict, in words."""
         words = self.detail or self.reason or (TOO_WIDE if self.too_wide else "")
-        return "; ".join(text for text in (words, self.published.because) if text)
+        return "; ".join(text for text in (words, self.scatter, self.published.because) if text)
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,7 @@ class Counts:
     """How many printed numbers agree, and why others were not compared.
 
     Attributes:
-        too_wide: how many of those that agree would agree with every level of their table.
+        too_wide: how many of those that agree have an interval that is too wide to say much.
         not_comparable: by reason.
         repeats: how many of all lines show the same number and trials as an earlier one.
     """
@@ -153,12 +168,12 @@ def compare(
     """
     by_place = {(row.table, ", ".join(row.labels)): row for row in rows}
     sources = [_source(value, study, by_place, trials, tests) for value in published.values]
-    peers: dict[tuple[str, str], set[float]] = {}
+    columns: dict[tuple[str, str], list[PublishedValue]] = {}
     for value in published.values:
-        peers.setdefault((value.table, value.quantity), set()).add(value.value)
+        columns.setdefault((value.table, value.quantity), []).append(value)
 
     def lines(shift: Callable[[_Source], float]) -> list[ComparedValue]:
-        return [_line(s, shift(s), peers[s.value.table, s.value.quantity]) for s in sources]
+        return [_line(s, shift(s), columns[s.value.table, s.value.quantity]) for s in sources]
 
     def shifted(shift: float) -> list[ComparedValue]:
         return lines(lambda source: shift if source.objective == published.objective else 0.0)
@@ -209,6 +224,8 @@ class _Source:
     keys: tuple[str, ...] = ()
     noise: str = MOVING_SPLIT
     rows: int = 0
+    overlap: float = 0.0
+    collapsed: int = 0
     unit: str = ""
     objective: str = ""
     reason: str = ""
@@ -230,12 +247,12 @@ def _source(
     if value.quantity in TESTED:
         named = tests[(tests["table"] == value.table) & (tests["level"] == value.level)] if len(tests) else tests
         frame = frame.merge(named[["seed", *TESTED]], on="seed") if len(named) else frame.iloc[:0]
-    present = frame[frame[value.quantity].notna()] if len(frame) else frame
     source = _Source(
         value,
-        tuple(float(number) for number in present[value.quantity]) if len(present) else (),
-        tuple(sorted(present["key"])),
+        tuple(float(number) for number in frame[value.quantity]) if len(frame) else (),
+        tuple(sorted(frame["key"])),
         *_noise(value.quantity, row, row.config),
+        collapsed=int(own["one_class"].fillna(False).sum()) if "one_class" in own else 0,
         unit=_unit(value.quantity, own),
         objective=row.config.objective if value.quantity.endswith("_loss") else "",
     )
@@ -248,6 +265,9 @@ def _source(
     if not source.values:
         missing = (own["outcome"] == MISSING).all() or value.quantity not in TESTED
         return replace(source, reason=NOT_RUN if missing else NOT_TESTED)
+    lost = sum(not isfinite(number) for number in source.values)
+    if lost:
+        return replace(source, values=(), reason=NOT_FINITE, detail=f"{NOT_FINITE} in {lost} of {len(source.values)}")
     if value.quantity == "train_seconds":
         return replace(source, reason=OTHER_HARDWARE)
     if study.overrides:
@@ -262,16 +282,24 @@ def _source(
     return source
 
 
-def _noise(quantity: str, row: Row, config: TrialConfig) -> tuple[str, int]:
-    """Return what a new run changes, and how many rows its share is of; 0 for what is no share of rows."""
+def _noise(quantity: str, row: Row, config: TrialConfig) -> tuple[str, int, float]:
+    """Return what a new run changes, how many rows its share is of, and which part of them it has in common with ours.
+
+    The rows are 0 for what is no share of rows. Two training parts have most of their rows in common: each row of the
+    one is in the other with the share of the training part in all rows that are split. Of the small validation parts
+    that is neglected.
+    """
     info, held_out = config.dataset_info, validation_rows(config)
     share = quantity.endswith("_metric") and info.task == "classification"
     if quantity in TESTED:
         if "outer_split" not in info.reads:
-            return SAME_ROWS, 0
-        return (MOVING_SPLIT if "outer_split" in row.moves else OTHER_SPLIT), info.test_rows if share else 0
-    rows = info.development_rows - held_out if quantity.startswith("train") else held_out
-    return (MOVING_SPLIT if row.moves else OTHER_SPLIT), rows if share else 0
+            return SAME_ROWS, 0, 0.0
+        return (MOVING_SPLIT if "outer_split" in row.moves else OTHER_SPLIT), info.test_rows if share else 0, 0.0
+    noise = MOVING_SPLIT if row.moves else OTHER_SPLIT
+    if not quantity.startswith("train"):
+        return noise, held_out if share else 0, 0.0
+    rows = info.development_rows - held_out
+    return noise, rows if share else 0, rows / info.development_rows
 
 
 def _unit(quantity: str, frame: pd.DataFrame) -> str:
@@ -283,24 +311,34 @@ def _unit(quantity: str, frame: pd.DataFrame) -> str:
     return METRIC_SPECS[str(known["metric"].iloc[0])].unit or str(known["target_unit"].iloc[0])
 
 
-def _line(source: _Source, shift: float, peers: set[float]) -> ComparedValue:
+def _line(source: _Source, shift: float, column: Sequence[PublishedValue]) -> ComparedValue:
     value = source.value
-    empty = ComparedValue(value, None, None, None, NOT_COMPARABLE, source.reason, source.detail, unit=source.unit)
+    empty = ComparedValue(
+        value, None, None, None, NOT_COMPARABLE, source.reason, source.detail, unit=source.unit, shift=shift
+    )
     if not source.values:
         return empty
     values = np.asarray(source.values) + shift
     ours = estimate(values)
-    shown = replace(empty, estimate=ours, difference=ours.mean - value.value)
+    scatter = no_normal_interval(values, collapsed=source.collapsed) if source.unit == "%" else ""
+    shown = replace(empty, estimate=ours, difference=ours.mean - value.value, scatter=scatter)
     if source.reason:
         return shown
-    known = binomial_variance(ours.mean, source.rows) if source.rows else 0.0
+    known = binomial_variance(ours.mean, source.rows, overlap=source.overlap) if source.rows else 0.0
     half_width = prediction_half_width(values, noise=source.noise, binomial=known)
     reach = half_width + value.tolerance * (1 + 1e-9)
     agrees = abs(ours.mean - value.value) <= reach
     if half_width == 0 and not agrees:
         return replace(shown, reason=NO_SPREAD, detail=f"{NO_SPREAD}: no spread to judge by")
-    wide = agrees and len(peers) > 1 and all(abs(ours.mean - peer) <= reach for peer in peers)
-    return replace(shown, half_width=half_width, verdict=AGREES if agrees else DIFFERS, too_wide=wide)
+    others = [other.value for other in column if other.value != value.value]
+    taken = sum(abs(ours.mean - other) <= reach for other in others)
+    wide = 2 * taken >= len(others) if len(others) >= 2 else half_width > _widest(value.value, source.unit)
+    return replace(shown, half_width=half_width, verdict=AGREES if agrees else DIFFERS, too_wide=agrees and wide)
+
+
+def _widest(printed: float, unit: str) -> float:
+    """Return the half-width above which an interval says little of a number that stands alone."""
+    return min(max((100 - printed) / 2, _NARROW), _WIDE) if unit == "%" else abs(printed) / 2
 
 
 def _with_repeats(lines: Sequence[ComparedValue], sources: Sequence[_Source]) -> tuple[ComparedValue, ...]:

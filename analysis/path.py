@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from analysis.columns import Column, Sheet, format_number
+from analysis.columns import Column, Sheet, format_estimate, format_number, percent_limits
 from analysis.evidence import Evidence
+from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference
 from analysis.waterfall import Step, Waterfall, waterfall
 from tune_jobs.config import METRIC_SPECS
@@ -22,6 +23,7 @@ def path_of(evidence: Evidence) -> Waterfall | None:
         labels=path_labels(evidence.study),
         chosen=[", ".join(choice.labels) for choice in evidence.choices],
         higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
+        unit=unit_of(evidence),
     )
 
 
@@ -41,8 +43,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
     """Return the path as a table: what each stage chose, and what that gained with which seeds."""
     metric, unit = METRIC_SPECS[metric_of(evidence)], unit_of(evidence)
     points = "points" if unit == "%" else unit
-    decimals = 2 if unit == "%" else _decimals(path.start.mean)
-    unit_words = unit if unit == "%" else f" {unit}"
+    decimals = 2 if unit == "%" else _decimals(path.level)
     levels = {choice.stage: choice.levels for choice in evidence.choices}
     counts = [levels[stage.name] for stage in evidence.study.stages if stage.name in levels]
     return Sheet(
@@ -54,17 +55,16 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
             Column("of levels", tuple(str(count) for count in counts[: len(path.steps)])),
             Column(
                 f"Validation {metric.label} ({unit})",
-                tuple(_value(step.after.mean, step.after.half_width, decimals) for step in path.steps),
+                tuple(_after(step, decimals, unit) for step in path.steps),
             ),
             Column(f"Gain, fresh seeds ({points})", tuple(_gain(step.gain, step, decimals) for step in path.steps)),
             Column(
                 f"Gain, seeds that chose ({points})", tuple(_gain(step.seen, step, decimals) for step in path.steps)
             ),
-            Column("Verdict", tuple(step.verdict for step in path.steps), "words"),
+            Column("Verdict", tuple(_verdict(step) for step in path.steps), "words"),
         ),
         (
-            f"Start: {_value(path.start.mean, path.start.half_width, decimals)}{unit_words}, {path.start.n} fresh "
-            f"seed{'s' * (path.start.n != 1)}.",
+            f"Start: {_start(path, decimals, unit)}, {path.n} fresh seed{'s' * (path.n != 1)}.",
             f"Verdicts hold at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a gain is an improvement.",
         ),
     )
@@ -73,16 +73,33 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
 def _points(evidence: Evidence, table: str) -> pd.DataFrame:
     own = evidence.trials[evidence.trials["table"] == table]
     order = {position: point for point, position in enumerate(own["position"].unique())}
+    ended = own["outcome"].where(own["outcome"].isin(BAD_OUTCOMES), "").str.replace("_", " ")
     return pd.DataFrame(
-        {"point": own["position"].map(order), "seed": own["seed"], "value": own["validation_metric"]}
+        {"point": own["position"].map(order), "seed": own["seed"], "value": own["validation_metric"], "ended": ended}
     ).reset_index(drop=True)
 
 
 def _shared(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the points up to the last at which some seed has a value at all points so far."""
-    wide = points.pivot(index="seed", columns="point", values="value")
-    known = [point for point in wide if wide.loc[:, :point].notna().all(axis=1).any()]
+    """Return the points up to the last at which some seed has ended, well or badly, at all points so far."""
+    there = points.assign(there=points["value"].notna() | (points["ended"] != ""))
+    wide = there.pivot(index="seed", columns="point", values="there").fillna(False).astype(bool)
+    known = [point for point in wide if wide.loc[:, :point].all(axis=1).any()]
     return points[points["point"].isin(known)]
+
+
+def _verdict(step: Step) -> str:
+    return "; ".join(words for words in (step.ended or step.verdict, step.scatter) if words)
+
+
+def _start(path: Waterfall, decimals: int, unit: str) -> str:
+    if path.start is None:
+        return path.ended
+    mean, bracket, ends = format_estimate(path.start, decimals, percent_limits(unit)).partition(" (")
+    return f"{mean}{unit if unit == '%' else f' {unit}'}{bracket}{ends}"
+
+
+def _after(step: Step, decimals: int, unit: str) -> str:
+    return step.ended if step.after is None else format_estimate(step.after, decimals, percent_limits(unit))
 
 
 def _value(mean: float, half_width: float | None, decimals: int) -> str:

@@ -11,7 +11,6 @@ from analysis.calibration import (
     coverage_frame,
     spread_frame,
 )
-from analysis.columns import format_number
 from analysis.evidence import Evidence
 from analysis.gaussians import gaussian_replicates
 from analysis.plots import figure_caption, losses_caption, losses_figure, table_figure
@@ -74,7 +73,7 @@ def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> Bou
         objective=row.config.objective,
         reach=GRID_REACH,
     )
-    return BoundaryPanel(label, shown, f"{format_number(float(own['validation_metric']), 1)}%")
+    return BoundaryPanel(label, shown)
 
 
 def _calibration(view: TableView, evidence: Evidence) -> Drawn:

@@ -29,6 +29,10 @@ _WARM_UP = 0.25
 # How many times its own range a group of levels must be away from another to be left off the axis.
 _APART = 3.0
 _MARGIN = 0.08
+# Values as rare as this on either side are spikes if they stretch the axis so many times.
+_RARE = 0.01
+_SPIKE = 8.0
+_LINE_INCHES = 0.19
 # Bands of more levels than these are drawn faintly.
 _FEW = 6
 _LEGEND_WIDTH = 30
@@ -125,9 +129,12 @@ def losses_figure(view: TableView, series: Sequence[Series]) -> Figure:
 def level_legend(figure: Figure, ax: Axes, view: TableView) -> Figure:
     """Add the legend of an axes' levels at the right of its figure, beside all axes."""
     handles, labels = ax.get_legend_handles_labels()
+    wrapped = [_wrapped(label) for label in labels]
+    lines = 2 + sum(1 + label.count("\n") for label in wrapped)
+    figure.set_figheight(max(figure.get_figheight(), lines * _LINE_INCHES))
     figure.legend(
         handles,
-        [_wrapped(label) for label in labels],
+        wrapped,
         loc="outside right upper",
         title=plain(" × ".join(view.headings)),
         frameon=False,
@@ -144,14 +151,15 @@ def figure_caption(view: TableView) -> str:
     loss = ", and the train loss (its running mean)" if view.losses_of else ""
     return (
         f"{view.title}: validation {view.metric_words} after each epoch{loss}.{_replicate_words(view)} "
-        "First epochs, and levels named at the edge with an arrow, lie outside the axis."
+        "First epochs, single peaks, and levels named at the edge with an arrow, may lie outside the axis."
     )
 
 
 def losses_caption(view: TableView, series: Sequence[Series]) -> str:
     """Return what a reader must know to read the figure of losses."""
     own = "" if view.losses_of else " Levels have losses of their own, which cannot be compared with each other."
-    cut = "" if _log_losses(series) else " First epochs, and levels named at the edge, lie outside the axis."
+    cut = " First epochs, single peaks, and levels named at the edge, may lie outside the axis."
+    cut = "" if _log_losses(series) else cut
     return (
         f"{view.title}: train loss (the running mean of each epoch) and validation loss (after it), on the same "
         f"axis.{_replicate_words(view)}{own}{cut}"
@@ -197,8 +205,18 @@ def _shown(series: Sequence[Series], value: str, *, higher_is_better: bool) -> t
     if not kept:
         return None
     values = np.concatenate([_settled(entry, value) for entry in kept])
-    margin = _MARGIN * float(np.ptp(values)) or max(abs(float(values[0])), 1.0) * 0.01
-    return float(values.min()) - margin, float(values.max()) + margin
+    low, high = _without_spikes(values)
+    margin = _MARGIN * (high - low) or max(abs(low), 1.0) * 0.01
+    return low - margin, high + margin
+
+
+def _without_spikes(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the range of values, less single ones that would squeeze all others into a line."""
+    low, high = float(values.min()), float(values.max())
+    inner_low, inner_high = (float(bound) for bound in np.quantile(values, [_RARE, 1 - _RARE]))
+    if high - low > _SPIKE * (inner_high - inner_low) > 0:
+        return inner_low, inner_high
+    return low, high
 
 
 def _name_away(ax: Axes, series: Sequence[Series], *, value: str, higher_is_better: bool) -> Axes:

@@ -54,7 +54,17 @@ def prediction_half_width(
     return sqrt(student_t.ppf(upper, n - 1) ** 2 * estimated + norm.ppf(upper) ** 2 * known)
 
 
-def binomial_variance(percent: float, rows: int) -> float:
-    """Return the variance p(1 - p)/rows of a share of independent rows, in %², at a mean share in %."""
-    share = min(max(percent / 100, 0.0), 1.0)
-    return 1e4 * share * (1 - share) / rows
+def binomial_variance(percent: float, rows: int, *, overlap: float = 0.0) -> float:
+    """Return the variance p(1 - p)/(rows + 4) of a share of independent rows, in %², at a mean share in %.
+
+    p is (x + 2)/(rows + 4), x the rows of that share: without the four rows there would be no noise at 0% and at 100%
+    (Agresti and Coull, 1998, Approximate is better than "exact" for interval estimation of binomial proportions).
+
+    Args:
+        percent: the mean share.
+        rows: how many the share is of.
+        overlap: the part of the rows that two runs have in common. They count alike in both, so that between runs only
+            the rest of the variance is left.
+    """
+    share = (min(max(percent / 100, 0.0), 1.0) * rows + 2) / (rows + 4)
+    return 1e4 * share * (1 - share) / (rows + 4) * (1 - overlap)

@@ -10,10 +10,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from analysis.claims import Statement, parse_statement
-from tune_jobs.config import FIELDS
+from analysis.claims import Check, Levels, Statement, parse_statement
+from tune_jobs.config import FIELDS, trajectory
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.expansion import path_labels
+from tune_jobs.expansion import Row, expand, path_labels
 from tune_jobs.study import FRESH_PATH, PATH, Level, Study, Table, shipped_studies
 from tune_jobs.study_file import Node, read_yaml
 
@@ -28,6 +28,8 @@ PRINTED: Mapping[str, str] = {
     "test_loss": "test loss",
 }
 TESTED = ("test_metric", "test_loss")
+# What the best epoch is chosen by, and what is computed from it.
+_CHOSEN_BY = ("validation_metric", "metric_gap")
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,13 @@ def parse_published(root: Node, study: Study) -> Published:
         if address in found:
             raise node.error(f"{', '.join(address)} is given twice; give each value once")
         found[address] = value
+    rows = {(row.table, ", ".join(row.labels)): row for row in expand(study)} if statements else {}
     targets = {table.name for table in (*study.tables, *study.finals) if table.showing.epochs_until is not None}
     return Published(
         source=root.text("source", study.reproduces),
         file=root.file,
         values=tuple(found.values()),
-        statements=tuple(parse_statement(node, levels, targets) for node in statements.items()) if statements else (),
+        statements=tuple(_statement(node, levels, targets, rows) for node in statements.items()) if statements else (),
         objective=_objective(losses.need("objective")) if losses else "",
         conventions=tuple(_convention(node) for node in losses.need("conventions").items()) if losses else (),
     )
@@ -162,6 +165,33 @@ def _tables(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[Publ
             why = (_because(table), _because(row) if row.is_mapping else "")
             for (quantity, decimals), cell in zip(columns, cells, strict=True):
                 yield _cell(PublishedValue(name, level, quantity, 0.0, decimals), cell, *why), cell
+
+
+def _statement(node: Node, levels: Levels, targets: set[str], rows: Mapping[tuple[str, str], Row]) -> Statement:
+    statement = parse_statement(node, levels, targets)
+    for check, child in zip(statement.checks, node.need("tests").items() if statement.checks else (), strict=True):
+        if check.quantity in _CHOSEN_BY and (pair := _best_and_last(check, levels, rows)):
+            raise child.error(
+                f"{pair[0]} is read at the best epoch and {pair[1]} at the last of the same trajectory: the best is "
+                f"chosen by the {PRINTED['validation_metric']}, and better by its choice alone; compare what is read "
+                "at the last epoch"
+            )
+    return statement
+
+
+def _best_and_last(check: Check, levels: Levels, rows: Mapping[tuple[str, str], Row]) -> tuple[str, str] | None:
+    """Return two levels of a test that read the best and the last epoch of the same trajectory."""
+    own = [
+        (level, row.read, row.moves, trajectory(row.config))
+        for place in check.places
+        for level in place.cells(levels[place.table]).values()
+        if (row := rows.get((place.table, level))) and row.config
+    ]
+    for level, read, *trained in own:
+        for other, other_read, *other_trained in own:
+            if (read, other_read) == ("best", "last") and trained == other_trained:
+                return level, other
+    return None
 
 
 def _cell(empty: PublishedValue, cell: Node, *because: str) -> PublishedValue:

@@ -109,7 +109,8 @@ def _path_sections(evidence: Evidence) -> list[Section]:
     picture = Picture("path", figure, waterfall_caption(path, metric=words))
     paragraph = (
         "Each stage starts from the best of the one before, chosen on validation alone. The winner of a stage is "
-        "flattered by having been chosen, so what each stage gained is estimated again with seeds that chose nothing."
+        "flattered by having been chosen, so what each stage gained is estimated again with seeds that chose nothing, "
+        "each with a validation part of its own. The two gains differ by that flattery, and by chance."
     )
     sheets = [path_sheet(path, evidence)] if path.steps else []
     return [Section("path", "The path of the stages", [paragraph], sheets=sheets, pictures=[picture])]

@@ -13,6 +13,8 @@ from analysis.tables import DEFAULT_MARK, Line, TableView
 # Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DEFAULT_COLOUR = "#000000"
+# Longer ones would run into each other and over the axis; letters stand for them.
+_LONGEST_MARK = 8
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 
 
@@ -25,6 +27,7 @@ class Series:
         curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
         ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
         marks: what is written at which (seed, epoch) where several levels share the line.
+        key: what the marks stand for, where they are letters.
     """
 
     levels: str
@@ -34,12 +37,14 @@ class Series:
     curves: pd.DataFrame
     ended: str = ""
     marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    key: str = ""
 
     @property
     def label(self) -> str:
         """What the legend says, as matplotlib takes it."""
         shared = "\n(one trajectory, marked)" if self.marks else ""
-        return plain(f"{self.levels} ({self.ended})" if self.ended else self.levels + shared)
+        levels = self.key or self.levels
+        return plain(f"{levels} ({self.ended})" if self.ended else levels + shared)
 
     @property
     def width(self) -> float:
@@ -112,6 +117,12 @@ def _series(
     marks: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for line in lines:
         marks.setdefault(_places(trials[trials["position"] == line.position]), []).append(level_words(line))
+    named = [(", ".join(names), places) for places, names in marks.items()] if len(lines) > 1 else []
+    key = ""
+    if any(len(name) > _LONGEST_MARK for name, _ in named):
+        letters = [chr(ord("a") + number) for number in range(len(named))]
+        key = "\n".join(f"{letter}: {name}" for letter, (name, _) in zip(letters, named, strict=True))
+        named = [(letter, places) for letter, (_, places) in zip(letters, named, strict=True)]
     return Series(
         levels=label,
         is_default=any(line.is_default for line in lines),
@@ -119,7 +130,8 @@ def _series(
         dashes=looks[leading.position][1],
         curves=own[longest.position],
         ended=ended,
-        marks=tuple((", ".join(names), places) for places, names in marks.items()) if len(lines) > 1 else (),
+        marks=tuple(named),
+        key=key,
     )
 
 

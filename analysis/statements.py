@@ -1,11 +1,12 @@
 """Whether the sentences of a report hold over replicates: each by a test, paired by seed.
 
-A sentence holds where the replicates show all that it says, each by a one-sided test at 5% (an intersection-union
+A sentence holds where the replicates show all that it says, each by a one-sided test at 2.5% (an intersection-union
 test, which needs no correction: Berger, 1982). It is contradicted where they show the contrary of any of it, by the
-opposite one-sided tests at 5% after Holm's correction over the sentence. Else it cannot be told at so many seeds.
-Each sentence is judged by itself: of many that say nothing true, 5% would be taken to hold.
+opposite one-sided tests at 2.5% after Holm's correction over the sentence. Else it cannot be told at so many seeds.
+So a single test agrees with the 95% interval that is printed beside it. Each sentence is judged by itself: of many
+that are false, up to one in forty would be taken to hold.
 
-A replicate that diverged counts as worse than any that did not, whatever its numbers: such levels are compared by
+A replicate that diverged, or whose number is not finite, counts as worse than any other: such levels are compared by
 an exact sign test over the pairs instead of a t test. For what has no worst value (times, gaps, equivalence, ratios,
 spread) they cannot be told. A replicate that failed or ran out of time is no outcome of its level: nor can those.
 
@@ -21,11 +22,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from analysis.claim_tests import Array, Finding, all_of, directed, sign_test, signs_of, within_margin
+from analysis.claim_tests import LEVEL, Array, Finding, all_of, directed, more_varied, ordered, within_margin
 from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.frames import BAD_OUTCOMES, DIVERGED
 from analysis.published import TESTED
-from analysis.statistics import SIGNIFICANCE, estimate, holm
+from analysis.statistics import estimate, holm
 from tune_jobs.config import METRIC_SPECS
 from tune_jobs.expansion import Row
 
@@ -134,9 +135,9 @@ def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def _verdict(claim: float | None, contrary: float | None) -> str:
-    if claim is not None and claim <= SIGNIFICANCE:
+    if claim is not None and claim <= LEVEL:
         return HOLDS
-    return CONTRADICTED if contrary is not None and contrary <= SIGNIFICANCE else CANNOT_TELL
+    return CONTRADICTED if contrary is not None and contrary <= LEVEL else CANNOT_TELL
 
 
 def _together(checks: Sequence[CheckResult]) -> str:
@@ -149,12 +150,16 @@ def _together(checks: Sequence[CheckResult]) -> str:
 
 
 def _with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the trials with every column of `TESTABLE`; infinite where a replicate diverged, NaN where none is."""
+    """Return the trials with every column of `TESTABLE`; infinite where a replicate diverged, NaN where none is.
+
+    A number that is not finite is as if the replicate had diverged.
+    """
     frame = trials.drop(columns=[*TESTED], errors="ignore")
     if tests is not None and len(tests):
-        frame = frame.merge(tests[["table", "level", "seed", *TESTED]], on=["table", "level", "seed"], how="left")
+        named = tests[["table", "level", "seed", *TESTED]].assign(tested=True)
+        frame = frame.merge(named, on=["table", "level", "seed"], how="left")
     else:
-        frame = frame.assign(**dict.fromkeys(TESTED, nan))
+        frame = frame.assign(**dict.fromkeys(TESTED, nan), tested=nan)
     known = frame[frame["metric"] != ""].groupby("table")["metric"].first()
     higher = frame["table"].map(lambda table: METRIC_SPECS[known.get(table, "accuracy")].higher_is_better)
     sign = np.where(higher, 1.0, -1.0)
@@ -162,6 +167,7 @@ def _with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame
     never = [float(last.get(place, 0) + 1) for place in zip(frame["table"], frame["level"], strict=True)]
     diverged = (frame["outcome"] == DIVERGED).to_numpy()
     ended = frame["epoch"].notna().to_numpy() | diverged
+    tested = frame["tested"].notna().to_numpy()
     until = frame["epochs_until"].to_numpy(dtype=np.float64)
     derived = {
         "reached": np.where(ended, (~np.isnan(until)).astype(np.float64), nan),
@@ -170,9 +176,12 @@ def _with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame
         "loss_gap": (frame["validation_loss"] - frame["train_loss"]).to_numpy(dtype=np.float64),
     }
     for part in ("train", "validation", "test"):
-        derived[f"{part}_metric"] = np.where(diverged, -sign * inf, frame[f"{part}_metric"].to_numpy(dtype=np.float64))
-        derived[f"{part}_loss"] = np.where(diverged, inf, frame[f"{part}_loss"].to_numpy(dtype=np.float64))
-    return frame.assign(**derived)
+        there = tested if part == "test" else ended
+        for kind, worst in (("metric", -sign * inf), ("loss", np.full(len(frame), inf))):
+            values = frame[f"{part}_{kind}"].to_numpy(dtype=np.float64)
+            derived[f"{part}_{kind}"] = np.where(diverged | (there & ~np.isfinite(values)), worst, values)
+    gaps = {name: np.where(np.isfinite(derived[name]), derived[name], nan) for name in ("metric_gap", "loss_gap")}
+    return frame.assign(**{**derived, **gaps})
 
 
 @dataclass(frozen=True)
@@ -207,9 +216,10 @@ class _Data:
             for outcome in BAD_OUTCOMES:
                 if outcome != DIVERGED and (own["outcome"] == outcome).any():
                     raise _UntestableError(f"{level}: {outcome.replace('_', ' ')}")
-            lost = own[(own["outcome"] == DIVERGED) & own[quantity].isna()]
-            if len(lost):
-                raise _UntestableError(f"{level}: diverged in {len(lost)} of {len(own)}")
+            lost = own[own[quantity].isna()]
+            for words, those in (("diverged", lost["outcome"] == DIVERGED), ("not finite", lost["epoch"].notna())):
+                if those.any() and quantity not in TESTED:
+                    raise _UntestableError(f"{level}: {words} in {int(those.sum())} of {len(own)}")
             self._read[slot] = own.set_index("seed")[quantity].dropna()
         return self._read[slot]
 
@@ -219,6 +229,18 @@ class _Data:
         if finite and not all(np.isfinite(array).all() for array in arrays):
             raise _UntestableError("replicates that diverged have no value to measure by")
         return arrays
+
+    def never_words(self, check: Check) -> str:
+        """Return how many replicates never reach the target, and what they count as; "" where all do."""
+        counts = []
+        for place in check.places:
+            levels = list(place.cells(self.labels.get(place.table, ())).values())
+            own = self.trials[(self.trials["table"] == place.table) & self.trials["level"].isin(levels)]
+            if never := int((own["reached"] == 0).sum()):
+                counts.append(f"{never} of {len(own)} of {place.level}")
+        if not counts:
+            return ""
+        return f"; never reached in {', '.join(counts)}, which counts as one epoch after the last"
 
     def unit(self, check: Check) -> str:
         """Return the unit of a check's differences, in words."""
@@ -248,32 +270,27 @@ def _find(check: Check, data: _Data) -> Finding:
 
 
 def _compared(check: Check, data: _Data) -> Finding:
-    """Test that a level lies above, or below, each of others; what varies more, by its distances from its median.
-
-    (Brown and Forsythe, 1974, Robust tests for the equality of variances; here paired by seed.)
-    """
+    """Test that a level lies above, or below, each of others."""
     sign = -1.0 if check.kind == "lower" else 1.0
     parts = []
     for other in check.than:
-        own, against = data.arrays(check.quantity, [check.own[0], other], finite=check.kind == "more_varied")
-        if check.kind == "more_varied":
-            own, against = np.abs(own - np.median(own)), np.abs(against - np.median(against))
+        own, against = data.arrays(check.quantity, [check.own[0], other])
         parts.append(directed(own, against, sign, data.unit(check), f"against {other.level}"))
     return all_of(parts)
 
 
+def _more_varied(check: Check, data: _Data) -> Finding:
+    parts = []
+    for other in check.than:
+        own, against = data.arrays(check.quantity, [check.own[0], other], finite=True)
+        parts.append(more_varied(own, against, data.unit(check), f"against {other.level}"))
+    return all_of(parts)
+
+
 def _ordered(check: Check, data: _Data) -> Finding:
-    """Test the slope of each replicate over the rank of the levels, in units per step (least squares)."""
     sign = 1.0 if check.kind == "increasing" else -1.0
     values = np.stack(data.arrays(check.quantity, check.own))
-    if np.isfinite(values).all():
-        rank = np.arange(len(values)) - (len(values) - 1) / 2
-        slopes = rank @ values / float(rank @ rank)
-        return directed(slopes, np.zeros_like(slopes), sign, data.unit(check), "per step", scale=np.abs(values).max())
-    concordance = np.zeros(values.shape[1])
-    for low, high in combinations(values, 2):
-        concordance += signs_of(high, low)
-    return sign_test(np.sign(concordance), sign, "rising along the levels")
+    return ordered(values, sign, data.unit(check), [place.level for place in check.own])
 
 
 def _equivalent(check: Check, data: _Data) -> Finding:
@@ -351,7 +368,7 @@ def _words(check: Check, data: _Data) -> str:
         [place.level if len(tables) == 1 else f"{place.level} ({place.table})" for place in places]
         for places in (check.own, check.than)
     )
-    joined = {"ratio": " over ", "gain": " over ", "increasing": ", ", "decreasing": ", "}.get(check.kind, " and ")
+    joined = {"ratio": " over ", "gain": " over ", "increasing": " → ", "decreasing": " → "}.get(check.kind, " and ")
     margin = ""
     if check.kind == "equivalent":
         relative = check.numbers.get("relative_margin")
@@ -361,6 +378,8 @@ def _words(check: Check, data: _Data) -> str:
     )
     if len(tables) == 1:
         claim += f" ({tables[0]})"
+    if check.quantity == "epochs_until" and KINDS[check.kind].quantity:
+        claim += data.never_words(check)
     if not KINDS[check.kind].quantity:
         return claim
     return f"{TESTABLE[check.quantity].format(metric=data.metric_words(check))}: {claim}"
@@ -373,7 +392,7 @@ def _numbers(check: Check) -> dict[str, float]:
 _TESTS: Mapping[str, Callable[[Check, _Data], Finding]] = {
     "higher": _compared,
     "lower": _compared,
-    "more_varied": _compared,
+    "more_varied": _more_varied,
     "increasing": _ordered,
     "decreasing": _ordered,
     "equivalent": _equivalent,

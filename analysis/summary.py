@@ -64,6 +64,7 @@ def warnings(evidence: Evidence) -> list[str]:
         found.append(
             f"A quick look: every row is read at {study.fraction:.0%} of its epochs (at least one), the beginning of "
             "the full run. Nothing here is the study's result."
+            + (" Stages that settle otherwise in the full run lead to other rows there." if study.stages else "")
         )
     if len(evidence.choices) < len(study.stages):
         left = ", ".join(stage.title for stage in study.stages[len(evidence.choices) + 1 :])

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, log10
 
+import numpy as np
 import pandas as pd
 
+from analysis.collapse import no_normal_interval
 from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
@@ -194,7 +196,8 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table
     remarks = _line_notes(replicates, outcomes, planned)
     if row.read != table.showing.read:
         remarks.append(READS[row.read])
-    estimates = {} if bad or present.empty else {q.name: estimate(present[q.name]) for q in QUANTITIES}
+    finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
+    estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
     return Line(
         position=position,
         labels=row.labels,
@@ -225,6 +228,11 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
     read = replicates[replicates["epoch"].notna()]
     if collapsed := int(read["one_class"].fillna(False).sum()):
         notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
+    if (read["metric"] == "accuracy").any() and not (set(outcomes) & set(BAD_OUTCOMES)):
+        notes += [words] if (words := no_normal_interval(read[COMPARED], collapsed=collapsed)) else []
+    for quantity in QUANTITIES:
+        if lost := int((~np.isfinite(read[quantity.name])).sum()):
+            notes.append(f"{quantity.part.lower()} {quantity.kind} not finite in {lost} of {planned}")
     return notes
 
 
@@ -234,7 +242,7 @@ def _reasons(replicates: pd.DataFrame) -> str:
 
 def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) -> dict[int, Comparison]:
     """Return the comparisons with the default, by the line's position; none where it has no numbers."""
-    default = next((line for line in lines if line.is_default and line.estimates), None)
+    default = next((line for line in lines if line.is_default and COMPARED in line.estimates), None)
     if default is None or default.planned < 2:
         return {}
     reference = _by_seed(replicates[default.position])
@@ -242,7 +250,7 @@ def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) 
     for line in lines:
         values = _by_seed(replicates[line.position])
         shared = values.index.intersection(reference.index)
-        if line is not default and line.estimates and len(shared):
+        if line is not default and COMPARED in line.estimates and len(shared):
             differences[line.position] = paired_difference(values[shared], reference[shared])
     tested = {position: d.p_value for position, d in differences.items() if d.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())).tolist(), strict=True))

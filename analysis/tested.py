@@ -1,14 +1,16 @@
 """What configurations reached on a sealed test set, and how often it was opened."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import pandas as pd
 
-from analysis.columns import Column, Sheet, format_estimate
+from analysis.columns import Column, Sheet, format_estimate, percent_limits
 from analysis.statistics import estimate
 from tune_jobs.config import FIELDS, METRIC_SPECS
 from tune_jobs.openings import Opening, Reached
 
+_NOT_FINITE = "not finite"
 _ROLES = {"declared": "declared", "chosen": "chosen by validation"}
 
 
@@ -43,7 +45,7 @@ def tested_sheet(final: str, openings: Sequence[Opening]) -> Sheet | None:
         (
             Column("Configuration", tuple(f"{one.label} ({_roles(one)})" for one in tested), "words"),
             Column(f"Test {METRIC_SPECS[tested[0].metric].label}{unit}", tuple(_reached(one) for one in tested)),
-            Column("Test Loss", tuple(format_estimate(estimate(one.losses), 4) for one in tested)),
+            Column("Test Loss", tuple(_estimate(one.losses, 4) for one in tested)),
             Column("n", tuple(str(len(one.seeds)) for one in tested)),
             Column("Each replicate", tuple(", ".join(_number(v, one) for v in one.metrics) for one in tested), "words"),
         ),
@@ -58,7 +60,13 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
         return ["The test set has not been opened by this study; `ablatune evaluate` opens it once."]
     sets = {fingerprint for one in own for fingerprint in one.test_sets.values()}
     names = sorted({tested.fields["dataset"] for one in own for tested in one.tested})
-    everyone = [one for one in openings if sets & set(one.test_sets.values()) or one in own]
+    # One that ended before it was through has no fingerprints yet; then the names must do.
+    data = {name for one in own for name in one.data}
+    everyone = [
+        one
+        for one in openings
+        if one in own or (sets & set(one.test_sets.values()) if one.test_sets else data & one.data)
+    ]
     unfinished = sum(not one.finished for one in own)
     words = (
         f"Test sets of {', '.join(names)} were opened {_times(len(own))} by this study, {_times(len(everyone))} by all "
@@ -66,6 +74,11 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
     )
     if len(own) > 1:
         words += " Each opening after the first makes its numbers less of a test."
+    if any(len(set(tested.data)) > 1 for one in own for tested in one.tested):
+        words += (
+            " Where each replicate has a test part of its own, the others' development parts hold its rows: what "
+            "validation chose over all replicates was chosen with a view of them; what was declared beforehand was not."
+        )
     ended = f"{unfinished} opening{'s' * (unfinished != 1)} ended before the numbers were in."
     return [words, ended] if unfinished else [words]
 
@@ -96,16 +109,28 @@ def _metric(one: Reached) -> str:
 
 
 def _decimals(one: Reached) -> int:
-    return 2 if one.unit == "%" else 0 if abs(max(one.metrics)) >= 1000 else 3
+    size = max((abs(value) for value in one.metrics if isfinite(value)), default=0.0)
+    return 2 if one.unit == "%" else 0 if size >= 1000 else 3
 
 
 def _reached(one: Reached) -> str:
-    unit = "" if one.unit == "%" else f" {one.unit}"
-    return format_estimate(estimate(one.metrics), _decimals(one)) + ("%" if one.unit == "%" else unit)
+    text = _estimate(one.metrics, _decimals(one), one.unit)
+    if one.unit != "%":
+        return text if _NOT_FINITE in text else f"{text} {one.unit}"
+    mean, bracket, ends = text.partition(" (")
+    return text if _NOT_FINITE in text else f"{mean}%{bracket}{ends}"
+
+
+def _estimate(values: Sequence[float], decimals: int, unit: str = "") -> str:
+    """Return a mean with its interval; where one is not finite no mean, since that of the others would flatter."""
+    lost = sum(not isfinite(value) for value in values)
+    if lost:
+        return _NOT_FINITE + (f" in {lost} of {len(values)}" if len(values) > 1 else "")
+    return format_estimate(estimate(values), decimals, percent_limits(unit))
 
 
 def _number(value: float, one: Reached) -> str:
-    return f"{value:,.{_decimals(one)}f}"
+    return f"{value:,.{_decimals(one)}f}" if isfinite(value) else _NOT_FINITE
 
 
 def _dataset(one: Reached) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from textwrap import fill
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,12 +14,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.columns import format_number
+from analysis.collapse import no_normal_interval
+from analysis.columns import format_number, percent_limits
 from analysis.series import PALETTE, plain
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
 
-GAINED, LOST, NOT_SHOWN, KEPT = "gained", "lost", "not shown", "kept"
-COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C"}
+GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
+COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C", ENDED: "#8C8C8C"}
 _KEPT_WORDS = "kept as it was"
 _LABEL_WIDTH = 17
 _HALF_BAR = 0.3
@@ -41,21 +44,27 @@ class Step:
     Attributes:
         label: of the stage.
         chosen: what it settled on, in words; "" where it kept what it started from.
-        before: the metric before the stage, the mean over the fresh seeds.
-        after: the metric after it, over the fresh seeds.
-        gain: over the fresh seeds, paired by seed.
-        seen: over the seeds that chose, paired by seed: the choice flatters it. None where they are not known.
+        before: the metric before the stage, the mean over the fresh seeds; None where one of them ended badly.
+        after: the metric after it, over the fresh seeds; None where one of them ended badly.
+        gain: over the fresh seeds, paired by seed; None where one ended badly before or after the stage.
+        seen: over the seeds that chose, paired by seed: the choice flatters it. None where they are not known, or where
+            one ended badly.
+        ended: how many fresh seeds ended badly after the stage, or before it, in words: why there is no gain.
+        scatter: why no interval describes the metric after it, in words; "" where one does.
         adjusted_p: of the gain being zero, after Holm's correction over the stages that changed something; None
             where there is one fresh seed only, or where nothing was changed.
-        verdict: `GAINED` or `LOST` at the level of significance, else `NOT_SHOWN`; `KEPT` where nothing was changed.
+        verdict: `GAINED` or `LOST` at the level of significance, else `NOT_SHOWN`; `KEPT` where nothing was changed;
+            `ENDED` without a gain.
     """
 
     label: str
     chosen: str
-    before: float
-    after: Estimate
-    gain: Difference
+    before: float | None
+    after: Estimate | None
+    gain: Difference | None
     seen: Difference | None
+    ended: str = ""
+    scatter: str = ""
     adjusted_p: float | None = None
     verdict: str = NOT_SHOWN
 
@@ -66,25 +75,35 @@ class Waterfall:
 
     Attributes:
         label: of the start.
-        start: the metric before the first stage.
+        start: the metric before the first stage; None where a fresh seed ended badly.
         steps: one for each stage that is known so far.
-        total: what all steps together gained, paired by seed; None without a step.
+        total: what all steps together gained, paired by seed; None without a step, or where a seed ended badly.
         complete: whether all stages are known.
-        left_out: fresh seeds that have no value at some point; they count nowhere.
+        n: how many fresh seeds it is over.
+        left_out: fresh seeds that have not been run at some point; they count nowhere.
+        ended: how many fresh seeds ended badly at the start, in words.
     """
 
     label: str
-    start: Estimate
+    start: Estimate | None
     steps: tuple[Step, ...]
     total: Difference | None
     complete: bool
+    n: int
     left_out: tuple[int, ...]
     higher_is_better: bool
+    ended: str = ""
 
     @property
-    def end(self) -> Estimate:
-        """The metric after the last step."""
+    def end(self) -> Estimate | None:
+        """The metric after the last step; None where a fresh seed ended badly."""
         return self.steps[-1].after if self.steps else self.start
+
+    @property
+    def level(self) -> float:
+        """The first metric that is known, for its order of magnitude; 0 without one."""
+        known = (point.mean for point in (self.start, *(step.after for step in self.steps)) if point is not None)
+        return next(known, 0.0)
 
 
 def waterfall(
@@ -94,53 +113,65 @@ def waterfall(
     labels: Sequence[str],
     chosen: Sequence[str],
     higher_is_better: bool,
+    unit: str = "",
 ) -> Waterfall:
-    """Return the path as far as it is known: up to the point before the first that has no value with a fresh seed.
+    """Return the path as far as it is known: up to the point before the first that no fresh seed was run at.
+
+    Where a fresh seed ended badly there is no mean, and no gain of the stages before and after it: survivors are not
+    averaged alone.
 
     Args:
         fresh: a line for each point and fresh seed, with columns point (0 is the start), seed and value; a value
-            that is missing is NaN or has no line.
+            that is missing is NaN or has no line. Where there is a column ended, it says in a word how a seed ended
+            badly ("diverged"), and is "" elsewhere.
         choosing: the same with the seeds that chose.
         labels: of the start and of each stage.
         chosen: what each stage settled on, in words; "" where it kept what it started from. As far as it is known.
         higher_is_better: the metric's direction.
+        unit: of the metric.
 
     Raises:
         ValueError: the start has no value with a fresh seed, or more is chosen than there are stages.
     """
     if len(chosen) >= len(labels):
         raise ValueError(f"chosen: {len(chosen)} for {len(labels) - 1} stages; give at most one for each stage")
-    wide, seen = _wide(fresh), _wide(choosing)
+    wide, ended, seen = _wide(fresh), _endings(fresh), _wide(choosing).mask(_endings(choosing) != "", inf)
+    there = wide.notna() | (ended != "")
     points = 0
-    while points <= len(chosen) and points in wide and bool(wide[points].notna().any()):
+    while points <= len(chosen) and points in wide and bool(there[points].any()):
         points += 1
     if points == 0:
         raise ValueError(f"fresh: has no value at point 0, {labels[0]}; give at least one")
-    known = wide[list(range(points))]
-    used = known.dropna()
+    known = list(range(points))
+    used = there.index[there[known].all(axis=1)]
     if used.empty:
         raise ValueError("fresh: no seed has a value at every point; give at least one that has")
+    values = [None if (ended.loc[used, point] != "").any() else wide.loc[used, point] for point in known]
+    words = [_ended_words(ended.loc[used, point]) for point in known]
     sign = 1.0 if higher_is_better else -1.0
     steps = [
         Step(
             label=labels[point],
             chosen=chosen[point - 1],
-            before=float(used[point - 1].mean()),
-            after=estimate(used[point]),
-            gain=paired_difference(sign * used[point], sign * used[point - 1]),
+            before=_mean(before),
+            after=None if after is None else estimate(after),
+            gain=_gain(before, after, sign),
             seen=_seen(seen, point, sign),
+            scatter="" if after is None or unit != "%" else no_normal_interval(after),
+            ended=words[point] or (f"before it, {words[point - 1]}" if words[point - 1] else ""),
         )
-        for point in range(1, points)
+        for point, before, after in zip(known[1:], values, values[1:], strict=False)
     ]
-    last = used[points - 1]
     return Waterfall(
         label=labels[0],
-        start=estimate(used[0]),
+        start=None if values[0] is None else estimate(values[0]),
         steps=tuple(_judged(steps)),
-        total=paired_difference(sign * last, sign * used[0]) if steps else None,
+        total=_gain(values[0], values[-1], sign) if steps else None,
         complete=points == len(labels),
-        left_out=tuple(int(seed) for seed in known.index.difference(used.index)),
+        n=len(used),
+        left_out=tuple(int(seed) for seed in there.index.difference(used)),
         higher_is_better=higher_is_better,
+        ended=words[0],
     )
 
 
@@ -159,9 +190,13 @@ def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes
     decimals = _decimals(path, unit)
     sign = 1.0 if path.higher_is_better else -1.0
     last = len(path.steps) + 1
-    _draw_level(ax, 0, path.start, decimals, unit)
+    _draw_level(ax, 0, path.start, decimals, unit, path.ended)
     for number, step in enumerate(path.steps, start=1):
-        after, bars = step.after.mean, _HALF_BAR
+        bars = _HALF_BAR
+        if step.before is None or step.after is None or step.gain is None:
+            _draw_ended(ax, number, step)
+            continue
+        after = step.after.mean
         colour = COLOURS[step.verdict]
         ax.hlines(step.before, number - 1 + bars, number - bars, color="#666666", linewidth=0.8)
         height = after - step.before
@@ -170,21 +205,21 @@ def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes
             ax.hlines(after, number - bars, number + bars, color=colour, linewidth=2.0)
         tops = [step.before, after]
         if step.gain.half_width is not None:
-            ax.errorbar(number, after, yerr=step.gain.half_width, color="black", capsize=4, linewidth=1.2, fmt="none")
-            tops.append(after + step.gain.half_width)
+            tops.append(_draw_interval(ax, number, after, step.gain.half_width, unit))
         if step.seen is not None and step.verdict != KEPT:
             flattered = step.before + sign * step.seen.mean
             ax.plot(number + _BESIDE, flattered, **_HOLLOW)
             ax.hlines(flattered, number + _HALF_BAR, number + _BESIDE, color="#666666", linewidth=0.6)
         text = f"{_signed(height, decimals)} {_gain_unit(unit)}".strip() if step.verdict != KEPT else "no change"
         _write(ax, number, max(tops), text)
-    ax.hlines(path.end.mean, last - 1 + _HALF_BAR, last - _HALF_BAR, color="#666666", linewidth=0.8)
-    _draw_level(ax, last, path.end, decimals, unit)
+    if path.end is not None:
+        ax.hlines(path.end.mean, last - 1 + _HALF_BAR, last - _HALF_BAR, color="#666666", linewidth=0.8)
+    _draw_level(ax, last, path.end, decimals, unit, path.steps[-1].ended if path.steps else path.ended)
     ax.set_xticks(range(last + 1), _tick_labels(path, unit), fontsize="small")
     ax.set_xlim(-0.6, last + 0.6)
     ax.margins(y=0.12)
     ax.set_ylabel(plain(f"{metric} ({unit})" if unit else metric))
-    if abs(path.start.mean) >= 1000:
+    if abs(path.level) >= 1000:
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.grid(axis="y", alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
@@ -201,7 +236,7 @@ def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
     words = {GAINED: "Gain shown", LOST: "Loss shown", NOT_SHOWN: "Neither shown"}
     verdicts = [verdict for verdict in words if any(step.verdict == verdict for step in path.steps)]
     handles: list[Any] = [Patch(color=COLOURS[verdict], alpha=0.75, label=words[verdict]) for verdict in verdicts]
-    if any(step.seen is not None for step in path.steps):
+    if any(step.seen is not None and step.verdict not in (KEPT, ENDED) for step in path.steps):
         handles.append(Line2D([], [], **_HOLLOW, label="With the seeds that chose"))
     if handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
@@ -212,18 +247,24 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
     """Return what a reader must know to read the path."""
     better = "" if path.higher_is_better else f" A reduction of the {metric} is a gain."
     interval = (
-        " Error bars are 95% intervals, of a stage those of its gain, paired by seed; gains and losses are shown at "
-        f"{SIGNIFICANCE:.0%} after Holm's correction over the stages."
-        if path.start.n > 1
+        " Error bars are 95% intervals, of a stage those of its gain, paired by seed, cut where no value can be; "
+        f"gains and losses are shown at {SIGNIFICANCE:.0%} after Holm's correction over the stages."
+        if path.n > 1
         else " One fresh seed: no interval, and no gain can be told from chance."
     )
-    seeds = f"{path.start.n} fresh seed{'s' * (path.start.n != 1)}, which chose nothing"
+    seeds = f"{path.n} fresh seed{'s' * (path.n != 1)}, which chose nothing and have validation rows of their own"
+    places = [(f"at the start {path.ended}", path.ended), *((f"{s.label} {s.ended}", s.ended) for s in path.steps)]
+    bad = "; ".join(words for words, ended in places if ended)
+    ended = f" Without a gain, since survivors are not averaged alone: {bad}." if bad else ""
+    scattered = "; ".join(f"{step.label} {step.scatter}" for step in path.steps if step.scatter)
+    ended += f" After the stage: {scattered}." if scattered else ""
     left = f" {len(path.left_out)} more lack a value somewhere and count nowhere." if path.left_out else ""
     return (
         f"Validation {metric} from the start to what the stages settled on, the mean over {seeds}: each bar reaches "
         f"from the value before its stage to the value after it.{better}{interval} Hollow marks: where the bar would "
         "end with the gain that the seeds showed by which the stage was chosen; what lies beyond the bar is the "
-        f"flattery of choosing the best.{left}{'' if path.complete else ' Later stages are not known yet.'}"
+        "flattery of choosing the best on those seeds and validation rows, give or take the chance of either estimate."
+        f"{ended}{left}{'' if path.complete else ' Later stages are not known yet.'}"
     )
 
 
@@ -231,17 +272,46 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.pivot(index="seed", columns="point", values="value").astype(float).sort_index()
 
 
+def _endings(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return in a word how each seed ended badly at each point; "" where it did not."""
+    return (
+        frame.assign(ended=frame.get("ended", ""))
+        .pivot(index="seed", columns="point", values="ended")
+        .fillna("")
+        .sort_index()
+    )
+
+
+def _ended_words(endings: "pd.Series[str]") -> str:
+    """Return how many seeds ended how: "diverged in 1 of 4"."""
+    counts = endings[endings != ""].value_counts(sort=False)
+    return ", ".join(f"{word} in {count} of {len(endings)}" for word, count in counts.items())
+
+
+def _mean(values: "pd.Series[float] | None") -> float | None:
+    return None if values is None else float(values.mean())
+
+
+def _gain(before: "pd.Series[float] | None", after: "pd.Series[float] | None", sign: float) -> Difference | None:
+    return None if before is None or after is None else paired_difference(sign * after, sign * before)
+
+
 def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
+    """Return the gain over the seeds that chose; a value is infinite where one of them ended badly."""
     if point not in wide or point - 1 not in wide:
         return None
     pairs = wide[[point - 1, point]].dropna()
-    return paired_difference(sign * pairs[point], sign * pairs[point - 1]) if len(pairs) else None
+    if pairs.empty or not np.isfinite(pairs).all(axis=None):
+        return None
+    return paired_difference(sign * pairs[point], sign * pairs[point - 1])
 
 
 def _judged(steps: Sequence[Step]) -> list[Step]:
     """Return the steps with p values, corrected over those that changed something, and verdicts."""
     raw = {
-        number: step.gain.p_value for number, step in enumerate(steps) if step.chosen and step.gain.p_value is not None
+        number: step.gain.p_value
+        for number, step in enumerate(steps)
+        if step.chosen and step.gain is not None and step.gain.p_value is not None
     }
     adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
     return [
@@ -251,6 +321,8 @@ def _judged(steps: Sequence[Step]) -> list[Step]:
 
 
 def _verdict(step: Step, adjusted_p: float | None) -> str:
+    if step.gain is None:
+        return ENDED
     if not step.chosen:
         return KEPT
     if adjusted_p is None or adjusted_p > SIGNIFICANCE:
@@ -268,12 +340,44 @@ def _tick_labels(path: Waterfall, unit: str) -> list[str]:
     return [plain(label) for label in (fill(path.label, _LABEL_WIDTH), *stages, end)]
 
 
-def _draw_level(ax: Axes, place: int, value: Estimate, decimals: int, unit: str) -> None:
+def _draw_ended(ax: Axes, place: int, step: Step) -> None:
+    """Draw what is known of a step without a gain: the value after it, or none, and why."""
+    if step.after is not None:
+        ax.hlines(step.after.mean, place - _HALF_BAR, place + _HALF_BAR, color=COLOURS[ENDED], linewidth=2.0)
+    _write_ended(ax, place, step.ended)
+
+
+def _write_ended(ax: Axes, place: int, words: str) -> None:
+    ax.text(
+        place,
+        0.5,
+        plain(fill(words, _LABEL_WIDTH)),
+        transform=ax.get_xaxis_transform(),
+        ha="center",
+        va="center",
+        fontsize="small",
+        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+        zorder=4,
+    )
+
+
+def _draw_interval(ax: Axes, place: int, mean: float, half_width: float, unit: str) -> float:
+    """Draw an error bar, cut where the metric cannot be, and return its upper end."""
+    low, high = mean - half_width, mean + half_width
+    if (limits := percent_limits(unit)) is not None:
+        low, high = max(low, limits[0]), min(high, limits[1])
+    ax.errorbar(place, mean, yerr=[[mean - low], [high - mean]], color="black", capsize=4, linewidth=1.2, fmt="none")
+    return high
+
+
+def _draw_level(ax: Axes, place: int, value: Estimate | None, decimals: int, unit: str, ended: str) -> None:
+    if value is None:
+        _write_ended(ax, place, ended)
+        return
     ax.hlines(value.mean, place - _HALF_BAR, place + _HALF_BAR, color="black", linewidth=2.4)
     top = value.mean
     if value.half_width is not None:
-        ax.errorbar(place, value.mean, yerr=value.half_width, color="black", capsize=4, linewidth=1.2, fmt="none")
-        top += value.half_width
+        top = _draw_interval(ax, place, value.mean, value.half_width, unit)
     text = format_number(value.mean, decimals)
     _write(ax, place, top, f"{text}%" if unit == "%" else f"{text} {unit}".strip(), bold=True)
 
@@ -294,7 +398,7 @@ def _write(ax: Axes, place: int, top: float, text: str, *, bold: bool = False) -
 def _decimals(path: Waterfall, unit: str) -> int:
     if unit == "%":
         return 2
-    size = abs(path.start.mean)
+    size = abs(path.level)
     return 0 if size >= 1000 else 2 if size >= 1 else 4
 
 

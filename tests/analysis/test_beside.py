@@ -57,7 +57,7 @@ tables:
     rows: {ReLU: [0.60, 3000], Tanh: [0.60, 60]}
 losses:
   objective: gaussian_nll
-  conventions: [{name: as ours, shift: 0}, {name: shifted, shift: 0.1}]
+  conventions: [{name: as ours, shift: 0}, {name: shifted, shift: 0.1, because: a constant}]
 statements:
   - {quote: It rises with bmi., tests: [{rises_with: ReLU, feature: bmi, table: activation}]}
 """
@@ -112,9 +112,15 @@ def test_published_numbers_stand_beside_ours(ran: Any) -> None:
     assert found["Ours (mean ± 95%)"][0] == "97.14 ± 0.35"
     assert found["Difference"] == ("+0.14", "−5.00", "+15.12", "−5.00")
     assert found["Verdict"] == ("agrees", "not comparable", "differs", "not comparable")
-    assert found["One new run (± 95%)"][1] == "–"
+    assert found["One new run (95%)"][0] == "95.00 to 99.29"
+    assert found["One new run (95%)"][1] == "–"
     assert sheet.caption[0] == "Ours may differ throughout: the split is not said."
-    assert found["Note"] == ("a misprint", "other hardware; a misprint", "", "other hardware")
+    assert found["Note"] == (
+        "the interval is too wide to say much; a misprint",
+        "other hardware; a misprint",
+        "",
+        "other hardware",
+    )
     assert comparison_sheet("another", beside, metric="Accuracy") is None
 
 
@@ -152,12 +158,24 @@ def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> Non
     assert found["Found"][2] == "elegance is not measured"
 
 
+def test_the_caption_says_how_sentences_are_judged(ran: Any) -> None:
+    beside = set_beside(ran.evidence)
+    assert beside is not None
+    sheet = statements_sheet(beside)
+    assert sheet is not None
+    words = " ".join(sheet.caption)
+    assert (
+        "tested by itself at 2.5% one-sided, so that about one in forty sentences that are false would still" in words
+    )
+    assert "two one-sided tests at 2.5% each" in words
+
+
 def test_all_is_counted(ran: Any) -> None:
     beside = set_beside(ran.evidence)
     assert beside is not None
     assert counts_in_words(beside) == [
-        "Of 5 published numbers, 1 agrees, 1 differs, 3 are not comparable (2 other hardware, 1 not evaluated on the "
-        "test set yet).",
+        "Of 5 published numbers, 1 agrees (1 of them in an interval that is too wide to say much), 1 differs, 3 are "
+        "not comparable (2 other hardware, 1 not evaluated on the test set yet).",
         "Of 3 sentences: 1 holds, 1 is contradicted, 1 is not tested.",
     ]
 
@@ -209,7 +227,12 @@ def test_losses_are_compared_in_the_way_that_fits_best(uncertain: Any) -> None:
         "Added to ours": ("0.100", "0.000"),
         "Agree": ("2 of 2", "0 of 2"),
         "Mean distance": ("0.010", "0.090"),
+        "Where it comes from": ("a constant", ""),
     }
+    shown = comparison_sheet("activation", beside, metric="RMSE")
+    assert shown is not None
+    assert cells(shown)["Ours (mean ± 95%)"][0].startswith("0.61"), "ours is 0.51"
+    assert "Our losses are shown with 0.1000 added, to be written as the report's: shifted." in shown.caption
     assert any("shifted: 2 of 2 agree" in words for words in counts_in_words(beside))
 
 

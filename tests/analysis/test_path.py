@@ -79,6 +79,21 @@ def test_one_fresh_seed_has_no_interval(run: Any, fate: Any) -> None:
     assert cells(sheet)["Verdict"] == ("not shown", "kept")
 
 
+def test_a_fresh_seed_that_diverged_leaves_no_gain(run: Any, fate: Any) -> None:
+    def fates(config: TrialConfig) -> Any:
+        bad = config.seed == FIRST_FRESH and config.hidden_units == 8
+        return fate("diverged", epochs=1) if bad else fate(last=accuracy(config))
+
+    evidence = run(STUDY, fates=fates).evidence
+    path = path_of(evidence)
+    assert path is not None
+    found = cells(path_sheet(path, evidence))
+    assert found["Validation Accuracy (%)"] == ("diverged in 1 of 3",) * 2
+    assert found["Gain, fresh seeds (points)"] == ("–", "–")
+    assert found["Gain, seeds that chose (points)"][0].startswith("+2.05")
+    assert found["Verdict"] == ("diverged in 1 of 3",) * 2
+
+
 def test_without_fresh_seeds_there_is_no_path_yet(run: Any, fate: Any) -> None:
     def fates(config: TrialConfig) -> Any:
         return fate("missing") if config.seed >= FIRST_FRESH else fate(last=accuracy(config))

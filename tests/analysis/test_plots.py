@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from analysis.plots import (
     LOSSES,
     PANELS,
+    _without_spikes,
     draw_loss,
     draw_metric,
     figure_caption,
@@ -90,6 +91,35 @@ def test_levels_of_one_trajectory_share_a_line_with_marks(run: Any) -> None:
     np.testing.assert_allclose([float(mark.get_ydata()[0]) for mark in marks], means)
     low, high = ax.get_ylim()
     assert all(low < mean < high for mean in means)
+
+
+def test_long_marks_are_letters_that_the_legend_explains(run: Any) -> None:
+    text = STUDY.replace("levels: [2, 8, 12]", "levels: [{label: stopped by eye, value: 2}, 8, 12]")
+    ax = metric_axes(run(text), "epochs")
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+    assert list(named(ax)) == ["a: stopped by eye\nb: 8*\nc: 12\n(one trajectory, marked)"]
+
+
+def test_single_peaks_do_not_stretch_the_axis_and_lasting_ones_do() -> None:
+    calm = np.linspace(0.0, 1.0, 500)
+    assert _without_spikes(np.concatenate([calm, [1e4]])) == pytest.approx((0.0, 1.0), abs=0.05)
+    assert _without_spikes(calm) == (0.0, 1.0)
+    assert _without_spikes(np.concatenate([calm, np.full(50, 1e4)])) == (0.0, 1e4)
+    assert _without_spikes(np.ones(9)) == (1.0, 1.0)
+
+
+def test_the_figure_is_as_high_as_its_legend(run: Any) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    text = CROSSED.replace("hidden_layers: [1, 2, 3, 4]", "hidden_layers: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]")
+    ran = run(text)
+    view = ran.view("grid")
+    figure = table_figure(view, series_of(view, ran.curves, ran.trials))
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.y0 >= 0
+    assert box.y1 <= figure.bbox.height
 
 
 def test_a_level_that_diverged_has_no_mean_and_ends(run: Any, fate: Any) -> None:

@@ -1,5 +1,6 @@
 """What reports printed: every shipped file fits its study, and what does not fit is named with its line."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,13 @@ SHIPPED = {
     "riou_san_roman": (0, 1, 21),
     "shusrith_2025": (0, 3, 22),
 }
+# Words that say how much, where a test says which way.
+STRENGTH = re.compile(
+    r"\b(way (better|more)|much|a lot|slight(ly)?|substantially|clear|marked|significant|jump|poor|exponentially|"
+    r"in particular|a little|close second|sharply|underperform)\b",
+    re.IGNORECASE,
+)
+DIRECTIONS = {"higher", "lower", "increasing", "decreasing", "gain"}
 STUDY = """\
 base: {dataset: digits, hidden_units: 8, epochs: 4}
 tables:
@@ -74,6 +82,53 @@ def test_a_sentence_without_a_test_says_why(name: str) -> None:
     assert found is not None
     assert all(statement.checks or statement.because for statement in found.statements)
     assert any(statement.checks for statement in found.statements)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_words_of_strength_are_said_to_be_tested_as_a_direction(name: str) -> None:
+    found = load_published(load_study(name))
+    assert found is not None
+    strong = [
+        statement
+        for statement in found.statements
+        if STRENGTH.search(statement.quote) and any(check.kind in DIRECTIONS for check in statement.checks)
+    ]
+    assert strong or name == "martini_jamal_2026"
+    assert [one.quote for one in strong if "only the direction is tested" not in one.says] == []
+
+
+def test_the_final_configuration_must_beat_every_printed_row() -> None:
+    found = load_published(load_study("martini_jamal_2026"))
+    assert found is not None
+    (check,) = next(one for one in found.statements if "best validation accuracy" in one.quote).checks
+    compared = {(place.table, place.level) for place in check.than}
+    printed = {(value.table, value.level) for value in found.values if value.table != "final_usps"}
+    default = {(table, level) for table, level in printed if is_default(found, table, level)}
+    assert compared == printed - default | {("learning_rate", "0.001")}
+
+
+def is_default(found: Published, table: str, level: str) -> bool:
+    """Return whether a row prints the default's numbers, which stand in all eight tables."""
+    own = [value.value for value in found.values if (value.table, value.level) == (table, level)]
+    return own[:2] == [99.08, 97.44]
+
+
+def test_the_best_epoch_is_not_compared_with_the_last_of_its_trajectory(tmp_path: Path) -> None:
+    study = STUDY.replace(
+        "levels: [relu, tanh]", "levels: [relu, tanh, {label: best, value: relu, read: best}]"
+    ).replace("factor: activation", "factor: activation\n    name: activation")
+    assert read(tmp_path, study=study).statements
+    for old, new in (("than: [Tanh]", "than: [best]"), ("than: [Tanh]", "than: [Tanh, best]")):
+        with pytest.raises(
+            UserError, match=r"line 14: .*best is read at the best epoch and ReLU at the last of the same"
+        ):
+            read(tmp_path, PUBLISHED.replace(old, new), study)
+    other = PUBLISHED.replace("than: [Tanh]", "than: [best]").replace(
+        "quantity: validation_metric}", "quantity: train_loss}"
+    )
+    assert read(tmp_path, other, study).statements, "the train loss chose no epoch"
+    tanh = PUBLISHED.replace("{higher: ReLU, than: [Tanh]", "{higher: Tanh, than: [best]")
+    assert read(tmp_path, tanh, study).statements, "of another trajectory"
 
 
 def test_the_registries_are_not_empty() -> None:

@@ -199,7 +199,37 @@ def test_collapsed_levels_say_so(run: Any) -> None:
     frame = ran.trials
     frame["one_class"] = [True] * 3 + [False] * 3 + [True, False, False] + [False] * (len(frame) - 9)
     notes = cells(ran.view("hidden_units", frame))["Note"]
-    assert notes == ("predicts one class only", "", "predicts one class only in 1 of 3", "")
+    assert [note.split("; ")[0] for note in notes] == [
+        "predicts one class only",
+        "",
+        "predicts one class only in 1 of 3",
+        "",
+    ]
+    assert "which no normal interval describes" in notes[0]
+    assert "which no normal interval describes" in notes[2]
+
+
+def test_intervals_of_accuracies_end_at_what_is_possible(run: Any, fate: Any) -> None:
+    accuracies = {0: 99.0, 1: 99.9, 2: 100.0}
+    ran = run(STUDY, fates=lambda config: fate(last=accuracies[config.seed]))
+    assert cells(ran.view("hidden_units"))["Validation Accuracy (%)"][0] == "99.63 (98.27 to 100.00)"
+
+
+def test_replicates_in_two_heaps_say_that_no_interval_describes_them(run: Any, fate: Any) -> None:
+    accuracies = {0: 10.0, 1: 96.0, 2: 97.0}
+    ran = run(STUDY, fates=lambda config: fate(last=accuracies[config.seed]))
+    shown = cells(ran.view("hidden_units"))
+    assert shown["Validation Accuracy (%)"][0] == "67.67 (0.00 to 100.00)"
+    assert shown["Note"][0] == "accuracies from 10.00 to 97.00%, which no normal interval describes"
+
+
+def test_a_number_that_is_not_finite_has_no_mean(run: Any, fate: Any) -> None:
+    losses = (1.5, 0.75, 0.5, float("nan"))
+    ran = run(WIDTHS, fates=lambda config: fate(changes={"validation_loss": losses} if config.seed == 1 else {}))
+    line = ran.view("hidden_units").lines[0]
+    assert "validation_loss" not in line.estimates
+    assert "validation_metric" in line.estimates
+    assert line.notes == ("validation loss not finite in 1 of 3",)
 
 
 def test_early_stopping_and_the_best_epoch_show_the_epochs(run: Any, fate: Any) -> None:

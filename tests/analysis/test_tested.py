@@ -70,6 +70,25 @@ def test_the_last_opening_with_numbers_is_shown(ran: Any, opened: Any) -> None:
     assert tested.tested_sheet("another", [first]) is None
 
 
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_what_is_not_finite_says_so(ran: Any, opened: Any, lost: float) -> None:
+    opening = opened(ran, [95.0, lost, 97.0], losses=(0.1, 0.2, lost))
+    assert tested.in_words(opening)[0].startswith(
+        "final, declared (Final configuration): test accuracy not finite in 1 of 3, n = 3"
+    )
+    sheet = tested.tested_sheet("final", [opening])
+    assert sheet is not None
+    assert cells(sheet)["Test Accuracy (%)"] == ("not finite in 1 of 3",)
+    assert cells(sheet)["Test Loss"] == ("not finite in 1 of 3",)
+    assert cells(sheet)["Each replicate"] == ("95.00, not finite, 97.00",)
+
+
+def test_an_interval_of_accuracies_ends_at_100_percent(ran: Any, opened: Any) -> None:
+    sheet = tested.tested_sheet("final", [opened(ran, [99.0, 99.9, 100.0])])
+    assert sheet is not None
+    assert cells(sheet)["Test Accuracy (%)"] == ("99.63% (98.27 to 100.00)",)
+
+
 def test_openings_are_counted(ran: Any, opened: Any) -> None:
     assert tested.openings_in_words("small", []) == [
         "The test set has not been opened by this study; `ablatune evaluate` opens it once."
@@ -103,3 +122,16 @@ def test_the_frame_has_the_last_numbers_of_each_declared_configuration(ran: Any,
     assert frame[["table", "level"]].drop_duplicates().values.tolist() == [["final", "Final configuration"]]
     assert frame["seed"].tolist() == [0, 1, 2]
     assert list(tested.tests_frame([]).columns) == ["table", "level", "seed", "test_metric", "test_loss"]
+
+
+def test_an_opening_of_another_study_counts_even_if_it_ended_early(ran: Any, opened: Any) -> None:
+    opened(ran, [95.0, 96.0, 97.0])
+    opened(ran, [], study="another", at="2026-02-02")
+    (words,) = tested.openings_in_words("small", ran.evidence.openings)
+    assert "opened once by this study, twice by all" in words
+
+
+def test_what_validation_chose_over_repeated_test_sets_is_said_to_have_seen_them(run: Any, opened: Any) -> None:
+    opening = opened(run(HOUSES), [30_000.4, 34_000.0, 32_000.0])
+    (words,) = tested.openings_in_words("small", [opening])
+    assert "chosen with a view of them" in words

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from analysis.statistics import holm, paired_difference
 from analysis.waterfall import (
     COLOURS,
+    ENDED,
     GAINED,
     KEPT,
     LOST,
@@ -91,6 +92,7 @@ def test_a_reduction_of_an_error_is_a_gain() -> None:
     assert found.total.mean == pytest.approx(-(RAW[3] - RAW[0]).mean())
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=4), min_size=2, max_size=5),
     st.booleans(),
@@ -106,8 +108,13 @@ def test_gains_add_up_to_the_total(values: list[list[float]], higher: bool) -> N
     sign = 1 if higher else -1
     assert found.total is not None
     assert sum(step.gain.mean for step in found.steps) == pytest.approx(found.total.mean, abs=1e-6)
+    assert found.end is not None
+    assert found.start is not None
     assert found.end.mean - found.start.mean == pytest.approx(sign * found.total.mean, abs=1e-6)
     for step in found.steps:
+        assert step.after is not None
+        assert step.before is not None
+        assert step.gain is not None
         assert step.after.mean - step.before == pytest.approx(sign * step.gain.mean, abs=1e-6)
         assert step.seen == step.gain
         assert (step.verdict == NOT_SHOWN) == (step.adjusted_p is None or step.adjusted_p > 0.05)
@@ -134,6 +141,72 @@ def test_a_seed_without_a_value_somewhere_counts_nowhere() -> None:
     assert found.start.n == 4
     assert found.start.mean == pytest.approx(np.delete(RAW[0], 1).mean())
     assert "1 more lack a value" in waterfall_caption(found, metric="accuracy")
+
+
+def with_ending(point: int, *seeds: int) -> pd.DataFrame:
+    """Return the fresh seeds' values, where some diverged at a point."""
+    fresh = frame(RAW.tolist(), FRESH)
+    bad = (fresh["point"] == point) & fresh["seed"].isin([FRESH[seed] for seed in seeds])
+    return fresh.assign(value=fresh["value"].mask(bad), ended=np.where(bad, "diverged", ""))
+
+
+def test_survivors_of_a_stage_are_not_averaged_alone() -> None:
+    found = path(with_ending(1, 2, 4))
+    first, second, third = found.steps
+    assert (first.verdict, first.after, first.gain, first.ended) == (ENDED, None, None, "diverged in 2 of 5")
+    assert (second.verdict, second.gain, second.ended) == (ENDED, None, "before it, diverged in 2 of 5")
+    assert second.after is not None
+    assert (third.verdict, third.gain) == (LOST, paired_difference(RAW[3], RAW[2]))
+    assert third.adjusted_p == third.gain.p_value, "of one stage that can be tested"
+    assert found.total == paired_difference(RAW[3], RAW[0])
+    assert found.n == 5
+    assert found.left_out == ()
+    caption = waterfall_caption(found, metric="accuracy")
+    assert "Architecture diverged in 2 of 5; Optimizer before it, diverged in 2 of 5." in caption
+    ax = draw_waterfall(Figure().subplots(), found, metric="Accuracy", unit="%")
+    assert len(ax.patches) == 1
+    assert "diverged in 2 of\n5" in [text.get_text() for text in ax.texts]
+    waterfall_figure(found, metric="Accuracy", unit="%").draw_without_rendering()
+
+
+@pytest.mark.parametrize("point", [0, 3])
+def test_a_start_or_an_end_that_diverged_has_no_total(point: int) -> None:
+    found = path(with_ending(point, 0))
+    assert found.total is None
+    assert (found.start is None) == (point == 0)
+    assert (found.end is None) == (point == 3)
+    assert "diverged in 1 of 5" in waterfall_caption(found, metric="accuracy")
+    waterfall_figure(found, metric="Accuracy", unit="%").draw_without_rendering()
+
+
+def test_seeds_that_chose_and_diverged_show_no_gain() -> None:
+    seen = frame([[92.0, 92.1], [96.0, np.nan]], range(2)).assign(ended=["", "", "", "diverged"])
+    found = waterfall(frame(RAW[:2].tolist(), FRESH), seen, labels=LABELS, chosen=["a"], higher_is_better=True)
+    assert found.steps[0].seen is None
+
+
+def test_the_caption_does_not_take_chance_for_flattery() -> None:
+    caption = waterfall_caption(path(), metric="accuracy")
+    assert "which chose nothing and have validation rows of their own" in caption
+    assert "give or take the chance of either estimate" in caption
+
+
+def test_a_seed_that_collapsed_after_a_stage_is_told() -> None:
+    values = RAW[:2].copy()
+    values[1, 0] = 16.0
+    found = waterfall(
+        frame(values.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["CNN"], higher_is_better=True, unit="%"
+    )
+    assert found.steps[0].scatter == "accuracies from 16.00 to 95.30%, which no normal interval describes"
+    assert f"Architecture {found.steps[0].scatter}." in waterfall_caption(found, metric="accuracy")
+
+
+def test_error_bars_of_accuracies_end_at_100_percent() -> None:
+    fresh = frame([[99.0, 99.9, 100.0], [99.5, 99.2, 99.9]], range(3))
+    high = waterfall(fresh, frame([], ()), labels=LABELS, chosen=["CNN"], higher_is_better=True)
+    ax = draw_waterfall(Figure().subplots(), high, metric="Accuracy", unit="%")
+    ends = [float(y) for bars in ax.collections for segment in bars.get_segments() for _, y in segment]
+    assert max(ends) == pytest.approx(100)
 
 
 def test_one_fresh_seed_shows_nothing() -> None:
@@ -186,7 +259,7 @@ def test_the_legend_names_what_is_there() -> None:
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == ["Gain shown", "Loss shown", "With the seeds that chose"]
     figure.draw_without_rendering()
-    assert set(COLOURS) == {GAINED, LOST, NOT_SHOWN, KEPT}
+    assert set(COLOURS) == {GAINED, LOST, NOT_SHOWN, KEPT, ENDED}
 
 
 @pytest.mark.parametrize("label", ["_hidden", "a $ b $ c"])
