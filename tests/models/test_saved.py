@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_utils import TrialData, load_trial_data
+from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
 from models.saved import from_bytes, to_bytes
-from tune_jobs.config import TrialConfig
+from tune_jobs.config import TrialConfig, plain_config
 
 
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
@@ -74,6 +74,29 @@ def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
     model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
     with pytest.raises(ModelError, match=r"shape \(2, 64\) is not \[n, 1, 8, 8\]"):
         model.predict(np.zeros((2, 64)))
+
+
+def test_missing_values_are_filled_in_as_in_training_and_refused_where_there_were_none(tmp_path: Path) -> None:
+    rows = [f"{'' if row % 7 == 0 else row},{row % 3},{row * 1.5}" for row in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    declared = {"file": "t.csv", "target": "y", "task": "regression"}
+    for missing, expected in (("mean", None), ("error", "hold values that are missing")):
+        text = (tmp_path / "t.csv").read_text()
+        if missing == "error":
+            (tmp_path / "t.csv").write_text(text.replace("\n,", "\n5,"))
+        info = describe(Declaration.from_mapping("t", {**declared, "missing": missing}), folders=[tmp_path])
+        data = load_trial_data(info, data_dir=tmp_path)
+        config = TrialConfig(dataset="t", info=info, objective="mse", epochs=1)
+        training = train(config, [0], data)[0]
+        model = from_bytes(to_bytes(training.network, plain_config(config), data))
+        holed = np.array([[np.nan, 1.0]])
+        if expected is None:
+            assert data.input_fill is not None
+            filled = np.array([[data.input_fill[0], 1.0]])
+            np.testing.assert_array_equal(model.predict(holed), model.predict(filled))
+        else:
+            with pytest.raises(ModelError, match=expected):
+                model.predict(holed)
 
 
 def test_loading_draws_nothing_from_the_global_generator(tmp_path: Path) -> None:
