@@ -125,8 +125,6 @@ def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -
     made = _call(entry(NETWORKS, config.network).load(), "network", config, given)
     if not isinstance(made, nn.Module):
         raise ModelError(f"network: {config.network} gives {type(made).__name__}; it must give a torch.nn.Module")
-    if isinstance(made, nn.Sequential | nn.ModuleList) and not len(made):
-        raise ModelError(f"network: {config.network} has no layers")
     was_training = made.training
     made.eval()
     with torch.no_grad():

@@ -1,0 +1,154 @@
+"""The user's own components: outputs laid side by side and back, and what they are given."""
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+
+from data_utils import load_trial_data
+from models.engine import train
+from models.errors import ModelError
+from models.fit import check_fit
+from models.metrics import METRIC_SPECS, own_metric
+from models.own import Form
+from models.saved import from_bytes, to_bytes
+from tune_jobs.config import TrialConfig, plain_config
+
+shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=4)
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a module `theirs` to put classes and functions into."""
+    made = ModuleType("theirs")
+    monkeypatch.setitem(sys.modules, "theirs", made)
+    return made
+
+
+def config(**values: Any) -> TrialConfig:
+    return TrialConfig(**{"epochs": 2, "hidden_units": 6, **values})
+
+
+@given(shapes=shapes, mapping=st.booleans(), rows=st.integers(1, 4))
+def test_outputs_come_back_as_the_network_gave_them(shapes: list[tuple[int, ...]], mapping: bool, rows: int) -> None:
+    tensors = [torch.randn(rows, *shape) for shape in shapes]
+    outputs: Any = {str(i): tensor for i, tensor in enumerate(tensors)} if mapping else tuple(tensors)
+    form = Form.of(outputs, rows, "net")
+    joined = form.join(outputs)
+    assert joined.shape == (rows, form.width)
+    back = form.split(joined)
+    parts = list(back.values()) if mapping else list(back)
+    assert all(torch.equal(part, tensor) for part, tensor in zip(parts, tensors, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [(None, "returns NoneType"), (torch.ones(3), "for 2 inputs"), ((torch.ones(2, 1), 3), "returns int for 2 inputs")],
+)
+def test_outputs_without_a_row_for_each_input_are_refused(outputs: Any, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        Form.of(outputs, 2, "net")
+
+
+def test_a_network_of_ones_own_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
+    def twin(in_features: int, outputs: int, width: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(in_features, width), nn.ReLU(), nn.Linear(width, outputs))
+
+    module.twin = twin
+    module.adam = lambda parameters, lr, weight_decay: torch.optim.Adam(
+        parameters, lr, weight_decay=weight_decay, fused=True
+    )
+    data = load_trial_data("digits", data_dir=tmp_path)
+    theirs = config(network="theirs:twin", optimizer="theirs:adam", own={"network.width": 6})
+    ours = train(config(), [3], data)[0].history
+    assert train(theirs, [3], data)[0].history.validation_loss == ours.validation_loss
+
+
+def test_targets_have_the_dimensions_of_the_outputs(tmp_path: Path, module: Any) -> None:
+    seen = []
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        seen.append((tuple(outputs.shape[1:]), tuple(targets.shape[1:])))
+        return F.mse_loss(outputs, targets)
+
+    module.loss = loss
+    module.flat = lambda in_features: nn.Sequential(nn.Linear(in_features, 1), nn.Flatten(0))
+    module.column = lambda in_features: nn.Linear(in_features, 1)
+    data = load_trial_data("diabetes", data_dir=tmp_path)
+    for name, shape in (("flat", ()), ("column", (1,))):
+        own = config(dataset="diabetes", network=f"theirs:{name}", objective="theirs:loss")
+        check_fit(own, data)
+        assert seen.pop() == (shape, shape)
+
+
+@pytest.mark.parametrize(
+    ("component", "words"),
+    [
+        (lambda outputs, targets: F.mse_loss(outputs, targets, reduction="none"), r"gives \[2, 1\]; it must give one"),
+        (lambda outputs, targets: outputs.mean().item(), "gives float; it must give one number"),
+        (lambda outputs, targets: F.cross_entropy(outputs, targets.long()), "raises RuntimeError"),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_named_with_both_shapes(
+    tmp_path: Path, module: Any, component: Any, words: str
+) -> None:
+    module.loss = component
+    data = load_trial_data("diabetes", data_dir=tmp_path)
+    with pytest.raises(ModelError, match=words) as caught:
+        check_fit(config(dataset="diabetes", objective="theirs:loss"), data)
+    assert "gives outputs [2, 1] for inputs [2, 10] and targets [2, 1]" in str(caught.value)
+
+
+def test_schedules_are_stepped_as_they_say(tmp_path: Path, module: Any) -> None:
+    from torch.optim import lr_scheduler
+
+    module.decay = lr_scheduler.ExponentialLR
+    module.cycle = lr_scheduler.OneCycleLR
+    module.plateau = lr_scheduler.ReduceLROnPlateau
+    data = load_trial_data("digits", data_dir=tmp_path)
+
+    def rates(name: str, **own: Any) -> list[float]:
+        values = {f"schedule.{key}": value for key, value in own.items()}
+        return train(config(schedule=f"theirs:{name}", own=values), [0], data)[0].history.learning_rate
+
+    assert rates("decay", gamma=0.5) == pytest.approx([1e-3, 5e-4])
+    assert rates("plateau", factor=0.5) == pytest.approx([1e-3, 1e-3])
+    assert rates("cycle", max_lr=0.1)[-1] < 1e-4
+
+
+def test_tied_weights_are_kept(tmp_path: Path, module: Any) -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.head = nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 1)
+            self.b.weight = self.a.weight
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.head(self.b(torch.tanh(self.a(x))))
+            return out
+
+    module.Tied = Tied
+    data = load_trial_data("diabetes", data_dir=tmp_path)
+    own = config(dataset="diabetes", network="theirs:Tied", objective="mse")
+    training = train(own, [0], data)[0]
+    content = to_bytes(training.network, plain_config(own), data)
+    with pytest.raises(ModelError, match="'theirs:Tied' is not known here"):
+        from_bytes(content)
+    metric, _ = from_bytes(content, {"theirs:Tied"}).score(data, data.validation_inputs, data.validation_targets)
+    assert metric == training.history.validation_metric[-1]
+
+
+def test_a_metrics_name_says_all_that_a_table_must_know() -> None:
+    name = own_metric(SimpleNamespace(metric_label="Error | rate", metric_unit="%", higher_is_better=False))
+    spec = METRIC_SPECS[name]
+    assert (spec.label, spec.unit, spec.higher_is_better) == ("Error / rate", "%", False)
+    assert METRIC_SPECS["accuracy"].unit == "%"
+    with pytest.raises(KeyError):
+        METRIC_SPECS["nonsense"]
