@@ -144,7 +144,7 @@ class Study:
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
             return parse_study(
-                Node(plain, name, 1),
+                Node(plain, name, 0),
                 name=name,
                 overrides=overrides,
                 fraction=fraction,
@@ -241,6 +241,11 @@ class Study:
         from tune_jobs.evaluate import evaluate_study
 
         selected = self._selected()
+        if self.replicates is None and selected.seeds < selected.study.seeds:
+            raise UserError(
+                f"{selected.study.name}: declares {selected.study.seeds} seeds and was run with {selected.seeds}; run "
+                f"the rest first, or open the test set for fewer with --seeds {selected.seeds}"
+            )
         run_options = self._options(selected.study, selected.seeds, options)
         return evaluate_study(selected.study, run_options, variant=selected.variant, again=again)
 

@@ -127,7 +127,7 @@ class _Tensors:
     """The data on the device; `*_encoded` are the targets as the loss compares with them."""
 
     objective: Objective
-    channels_last: bool
+    own_network: bool
     train_inputs: Tensor
     train_targets: Tensor
     train_encoded: Tensor
@@ -140,27 +140,29 @@ class _Tensors:
     def on_device(
         cls, config: TrainingConfig, data: TrainingData, objective: Objective, device: torch.device
     ) -> "_Tensors":
-        # The user's own network may want to view its input in the order of the rows.
-        channels_last = not entry(NETWORKS, config.network).own
+        own_network = entry(NETWORKS, config.network).own
         train_targets = torch.tensor(data.train_targets, device=device)
         validation_targets = torch.tensor(data.validation_targets, device=device)
         planar = data.train_inputs.shape[1:] == (2,)
         return cls(
             objective=objective,
-            channels_last=channels_last,
-            train_inputs=_laid_out(torch.tensor(data.train_inputs, device=device), channels_last),
+            own_network=own_network,
+            train_inputs=_laid_out(torch.tensor(data.train_inputs, device=device), own_network),
             train_targets=train_targets,
             train_encoded=objective.encode(train_targets),
-            validation_inputs=_laid_out(torch.tensor(data.validation_inputs, device=device), channels_last),
+            validation_inputs=_laid_out(torch.tensor(data.validation_inputs, device=device), own_network),
             validation_targets=validation_targets,
             validation_encoded=objective.encode(validation_targets),
             grid=torch.tensor(grid_points(), device=device) if planar else None,
         )
 
 
-def _laid_out(tensor: Tensor, channels_last: bool) -> Tensor:
-    """Return images with their channels last in memory, which convolutions on the CPU run through faster."""
-    return tensor.contiguous(memory_format=torch.channels_last) if channels_last and tensor.dim() == 4 else tensor
+def _laid_out(tensor: Tensor, own_network: bool) -> Tensor:
+    """Return images with their channels last in memory, which convolutions on the CPU run through faster.
+
+    The user's own network may want to view its input in the order of the rows.
+    """
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 and not own_network else tensor
 
 
 @contextmanager
@@ -218,7 +220,7 @@ def _train_one(
     objective = tensors.objective
     network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
     network = network.to(device)
-    if tensors.channels_last:
+    if not tensors.own_network:
         network = network.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config, network.parameters())
     normalises = own.normalises_batches(network)
@@ -238,7 +240,7 @@ def _train_one(
             history.reason = f"ran out of its time limit in epoch {epoch}"
             break
         # All measuring is outside the timing, the running means of the epoch included.
-        validation_outputs = _evaluate(network, tensors.validation_inputs)
+        validation_outputs = _evaluate(network, tensors.validation_inputs, tensors)
         _append(history, done, tensors, data, validation_outputs)
         validation_loss = history.validation_loss[-1]
         finite = isfinite(history.train_loss[-1]) and isfinite(validation_loss)
@@ -355,16 +357,18 @@ def _now(device: torch.device) -> float:
 
 
 @torch.no_grad()
-def _evaluate(network: nn.Module, inputs: Tensor) -> Tensor:
+def _evaluate(network: nn.Module, inputs: Tensor, tensors: _Tensors) -> Tensor:
     network.eval()
-    return torch.cat([network(part) for part in torch.split(inputs, _EVALUATION_BATCH)])
+    parts = torch.split(inputs, _EVALUATION_BATCH)
+    # A copy, since the user's own network may work in place.
+    return torch.cat([network(part.clone() if tensors.own_network else part) for part in parts])
 
 
 def _measure(network: nn.Module, tensors: _Tensors, data: TrainingData, validation_outputs: Tensor) -> Measurement:
-    outputs = _evaluate(network, tensors.train_inputs)
+    outputs = _evaluate(network, tensors.train_inputs, tensors)
     return Measurement(
         train_loss=float(tensors.objective.loss(outputs, tensors.train_encoded)),
         train_metric=score(tensors.objective, outputs, tensors.train_targets, data),
         validation_outputs=validation_outputs.cpu().numpy(),
-        grid_outputs=None if tensors.grid is None else _evaluate(network, tensors.grid).cpu().numpy(),
+        grid_outputs=None if tensors.grid is None else _evaluate(network, tensors.grid, tensors).cpu().numpy(),
     )

@@ -80,11 +80,12 @@ def _users(config: ObjectiveConfig, task: str, classes: int, form: own.Form | No
         return targets.unsqueeze(1) if task == "regression" and form.shapes[0] else targets
 
     def loss(joined: Tensor, targets: Tensor) -> Tensor:
-        return theirs.loss(form.split(joined), targets)
+        # Copies, since a loss of the user's own may work in place.
+        return theirs.loss(form.split(joined.clone()), targets.clone())
 
     def predict(joined: Tensor) -> Tensor:
         if theirs.predict is not None:
-            return theirs.predict(form.split(joined)).reshape(len(joined))
+            return theirs.predict(form.split(joined.clone())).reshape(len(joined))
         width = joined.shape[1] if form.plain else math.prod(form.shapes[0])
         if task == "regression":
             return joined[:, 0]

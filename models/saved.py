@@ -173,7 +173,7 @@ def own_references(content: bytes) -> dict[str, tuple[str, str]]:
     config = _parse(content)[0]["config"]
     own = config.get("own", {})
     references = {kind: str(config.get(kind)) for kind in ("network", "objective")}
-    return {kind: (name, own.get(f"{kind}.code", "")) for kind, name in references.items() if is_reference(name)}
+    return {kind: (name, own.get(f"code of {kind}", "")) for kind, name in references.items() if is_reference(name)}
 
 
 def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:

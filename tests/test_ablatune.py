@@ -92,7 +92,7 @@ def test_mistakes_in_a_document_get_one_line(tmp_path: Path) -> None:
     for document, words in (
         (
             {"base": {"epochs": 0}, "tables": [{"factor": "epochs", "levels": [1]}]},
-            "mine, line 1: base.epochs: 0 is out",
+            "mine: base.epochs: 0 is out",
         ),
         ({"bse": {}}, "there is no key 'bse'; did you mean base?"),
         ({"base": {"network": lambda x: x}, "tables": []}, "is no class or function with a name"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from data_utils.registry import DatasetInfo
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
-from tune_jobs.config import FIELDS, TrialConfig
+from tune_jobs.config import COUNTS_EPOCHS, FIELDS, TrialConfig, code_name
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.fields import FieldSpec, is_plain, plain_words
 from tune_jobs.own_data import Catalog
@@ -138,9 +138,9 @@ class Components:
             code = self.code.fingerprint(reference)
             # The data's own fingerprint says more of a dataset than its code does.
             if code and kind != "dataset":
-                own[f"{kind}.code"] = code
+                own[code_name(kind)] = code
             if kind == "schedule" and {"epochs", "total_steps"} & set(known.supplied):
-                own["schedule.epochs"] = True
+                own[COUNTS_EPOCHS] = True
         values = {name: value for name, value in settings.items() if name in FIELDS and name not in shadowed}
         return TrialConfig(**values, own=own, info=self._info(settings, own))
 

@@ -21,6 +21,9 @@ from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.fields import FieldSpec, declare, specs
 
 KEY_LENGTH = 20
+# Beside the parameters of the user's own components, whose names have a dot and no blank.
+_CODE_OF = "code of "
+COUNTS_EPOCHS = "schedule counts epochs"
 METRIC_SPECS: Mapping[str, Metric] = metrics.METRIC_SPECS
 
 
@@ -33,7 +36,7 @@ class TrialConfig:
     """One training run. Equal values train the same trajectory.
 
     Beside its fields it has `own`: the parameters of the user's own components, as "network.width", and the
-    fingerprints of their code, as "network.code"; and `info`: what is known of a dataset that is not registered.
+    fingerprints of their code, as "code of network"; and `info`: what is known of a dataset that is not registered.
 
     Raises:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
@@ -262,11 +265,7 @@ class TrialConfig:
     def own_parameters(self, kind: str) -> dict[str, Any]:
         """Return the parameters of the user's own "network", "dataset", "objective", "optimizer" or "schedule"."""
         prefix = f"{kind}."
-        return {
-            name.removeprefix(prefix): value
-            for name, value in self.own.items()
-            if name.startswith(prefix) and not is_code(name)
-        }
+        return {name.removeprefix(prefix): value for name, value in self.own.items() if name.startswith(prefix)}
 
     def replace(self, **values: Any) -> "TrialConfig":
         """Return the configuration with other values.
@@ -289,7 +288,7 @@ def plain_config(config: TrialConfig) -> dict[str, Any]:
     if config.own:
         values["own"] = dict(config.own)
     if config.info is not None:
-        values["info"] = config.info.to_dict()
+        values["info"] = dataclasses.replace(config.info, found=()).to_dict()
     return values
 
 
@@ -321,7 +320,7 @@ _ALWAYS = (
 def trajectory(config: TrialConfig) -> dict[str, Any]:
     """Return the fields, in a fixed order, that decide the numbers of the configuration's epochs.
 
-    The parameters and the code of the user's own components follow, as "network.width" and "network.code".
+    The parameters and the code of the user's own components follow, as "network.width" and "code of network".
     Fields that nothing reads (a kernel size without convolutions, a momentum without momentum) are left
     out, and so is `epochs` unless the schedule depends on the total: then n epochs begin every longer run.
     """
@@ -343,12 +342,17 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
 
 def counts_epochs(config: TrialConfig) -> bool:
     """Return whether a schedule depends on the total of epochs, so that fewer do not begin more."""
-    return "epochs" in entry(SCHEDULES, config.schedule).reads or bool(config.own.get("schedule.epochs"))
+    return "epochs" in entry(SCHEDULES, config.schedule).reads or COUNTS_EPOCHS in config.own
 
 
 def is_code(name: str) -> bool:
     """Return whether an entry of a trajectory is about the user's code, and is no parameter of it."""
-    return name.endswith(".code") or name == "schedule.epochs"
+    return name.startswith(_CODE_OF) or name == COUNTS_EPOCHS
+
+
+def code_name(kind: str) -> str:
+    """Return the name under which a trajectory has the fingerprint of a component's code."""
+    return _CODE_OF + kind
 
 
 def trial_key(config: TrialConfig, fingerprint: str) -> str:

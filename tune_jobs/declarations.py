@@ -1,7 +1,8 @@
 """From a study's document to the user's own components that it names: `datasets`, `labels`, references."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 from models.registry import is_reference
 from tune_jobs.components import Components, references_in
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, unknown
 from tune_jobs.own_data import Catalog
 from tune_jobs.parameters import Parameters, parameters_of
 from tune_jobs.study_file import Node, plain
@@ -32,13 +33,14 @@ def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | N
     references = {(kind, value): value for kind, value in named if kind != "dataset" and is_reference(value)}
     references |= {("dataset", name): function for name, function in functions.items()}
     if not references and not declared:
-        return Components(labels=_labels(root.get("labels")))
+        return _checked_labels(Components(), root.get("labels"), [value for _, value in named])
     code = freeze(references.values(), folders, defined.sources)
     parameters: dict[tuple[str, str], Parameters] = {}
     for (kind, name), reference in references.items():
         parameters[kind, name] = parameters_of(load_reference(reference, code), kind, reference)
     catalog = Catalog(declared, [*folders, *([data_dir] if data_dir is not None else [])], code)
-    return Components(code, parameters, catalog, _labels(root.get("labels")))
+    own = Components(code, parameters, catalog)
+    return _checked_labels(own, root.get("labels"), [value for _, value in named])
 
 
 def _declarations(node: Node | None) -> dict[str, Declaration]:
@@ -51,7 +53,12 @@ def _declarations(node: Node | None) -> dict[str, Declaration]:
     return declared
 
 
-def _labels(node: Node | None) -> dict[str, str]:
-    if node is None:
-        return {}
-    return {name: node.text(name, "") for name, _ in node.pairs()}
+def _checked_labels(own: Components, node: Node | None, named: Collection[str]) -> Components:
+    """Return the components with the study's labels, each for a field or for something that the study names."""
+    labels = {}
+    for name, child in node.pairs() if node is not None else ():
+        known = own.known_names() | set(named)
+        if own.canonical(name) not in known:
+            raise child.error(f"labels nothing of this study: {unknown('field or name', name, known)}")
+        labels[own.canonical(name)] = node.text(name, "") if node is not None else ""
+    return replace(own, labels=labels)

@@ -85,6 +85,7 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
     for table in study.tables:
         own = list(_table_rows(study, table, f"tables.{table.name}"))
         _check_figures(study, table, own)
+        _check_effect(study, table, own)
         rows += own
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
         rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
@@ -92,6 +93,21 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
+
+
+def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
+    """Raise for a table whose levels all train the same thing, since nothing reads what they set."""
+    built = [row for row in rows if row.config is not None]
+    if len(built) < 2 or len({row.read for row in built}) > 1:
+        return
+    first = built[0].config
+    if first is None or not all(row.config is not None and _same_row(row.config, first) for row in built):
+        return
+    names = sorted({name for level in table.levels for name in level.values})
+    raise UserError(
+        f"{study.source}, tables.{table.name}: its levels train the same thing: neither network {first.network} nor "
+        f"anything else here reads {', '.join(names)}; vary what is read"
+    )
 
 
 def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:

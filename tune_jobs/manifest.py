@@ -25,7 +25,8 @@ class Manifest:
 
     Attributes:
         overrides: what `--set` changed.
-        seeds: the most replicates that were asked for.
+        seeds: the most replicates that were asked for since the study declares what it does.
+        declared: the replicates that the study declares.
         fingerprints: of the data, by `tune_jobs.expansion.data_id`.
         fraction: the share of their epochs that rows were run to.
         datasets: what is known of datasets that are not registered; see `data_utils.DatasetInfo.to_dict`.
@@ -39,6 +40,7 @@ class Manifest:
     command: str = ""
     fraction: float = 1.0
     datasets: Mapping[str, Any] = field(default_factory=dict)
+    declared: int = 0
 
     @property
     def variant(self) -> str:
@@ -70,11 +72,12 @@ def variant_words(overrides: Mapping[str, Any], fraction: float) -> str:
 
 
 def write_manifest(storage: Storage, manifest: Manifest) -> None:
-    """Keep the manifest of a variant; the number of seeds never shrinks."""
+    """Keep the manifest of a variant; the number of seeds shrinks only where the study declares another."""
     before = read_manifests(storage, manifest.study).get(manifest.id)
     merged = asdict(manifest)
     if before is not None:
-        merged["seeds"] = max(before.seeds, manifest.seeds)
+        if before.declared == manifest.declared:
+            merged["seeds"] = max(before.seeds, manifest.seeds)
         merged["fingerprints"] = {**before.fingerprints, **manifest.fingerprints}
     content = json.dumps(merged, indent=1, sort_keys=True).encode()
     storage.write(content, STUDIES, manifest.study, f"{manifest.id}.json")

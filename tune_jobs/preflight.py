@@ -38,7 +38,7 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
             check_fit(trial.config, data[data_slot(trial.config)])
         except ModelError as error:
             raise UserError(f"{error} (on {data_id(trial.config)})") from error
-        except Exception:
+        except (Exception, SystemExit):  # whatever the user's code raises ends its trials, one by one
             continue
 
 

@@ -243,6 +243,7 @@ def _manifest(study: Study, options: RunOptions, fingerprints: Mapping[str, str]
         now(),
         provenance.command(),
         fraction=study.fraction,
+        declared=study.seeds,
         datasets={slot: info.to_dict() for slot, info in study.own.catalog.measured.items()},
     )
 

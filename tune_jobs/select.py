@@ -58,7 +58,8 @@ def select_variant(
     known = manifest.fingerprints if manifest is not None else {}
     if manifest is not None:
         study.own.catalog.known = {slot: DatasetInfo.from_dict(info) for slot, info in manifest.datasets.items()}
-    replicates = seeds or (manifest.seeds if manifest is not None else study.seeds)
+    edited = manifest is None or manifest.declared not in (0, study.seeds)
+    replicates = seeds or (study.seeds if edited or manifest is None else manifest.seeds)
     return Selection(
         study=study,
         ledger=ledger,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.config import TrialConfig, is_code, trajectory
+from tune_jobs.config import FIELDS, TrialConfig, code_name, is_code, trajectory
 from tune_jobs.expansion import Trial
+from tune_jobs.parameters import KINDS
 from tune_jobs.records import Record
 
 
@@ -29,11 +30,11 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
     """
     older: dict[str, list[Record]] = defaultdict(list)
     for record in records.values():
-        older[_identity(json.loads(record.fields))].append(record)
+        older[_registered(json.loads(record.fields))].append(record)
     found = []
     for trial in missing:
         mine = trajectory(trial.config)
-        before = older.get(_identity(mine), [])
+        before = [record for record in older.get(_registered(mine), []) if _agree(mine, json.loads(record.fields))]
         if before:
             latest = max(before, key=lambda record: record.started_at)
             found.append(Stale(trial, latest, _changed(trial.config, mine, json.loads(latest.fields))))
@@ -41,10 +42,14 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
 
 
 def _changed(config: TrialConfig, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    names = [name for name in {**mine, **theirs} if is_code(name) and mine.get(name) != theirs.get(name)]
-    kinds = [name.partition(".")[0] for name in names]
+    kinds = [kind for kind in KINDS if mine.get(code_name(kind)) != theirs.get(code_name(kind))]
     return tuple(f"{kind} {getattr(config, kind)}" for kind in kinds) or (f"the data of {config.dataset}",)
 
 
-def _identity(fields: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in fields.items() if not is_code(name)}, sort_keys=True)
+def _registered(fields: Mapping[str, Any]) -> str:
+    return json.dumps({name: value for name, value in fields.items() if name in FIELDS}, sort_keys=True)
+
+
+def _agree(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Return whether the parameters that both versions of the user's code have are the same."""
+    return all(mine[name] == theirs[name] for name in set(mine) & set(theirs) if not is_code(name))

@@ -10,7 +10,10 @@ from tune_jobs.errors import UserError, unknown
 
 @dataclass(frozen=True)
 class Node:
-    """A value in a YAML file, with its file, its line (from 1) and the path of keys that leads to it."""
+    """A value in a YAML file, with its file, its line and the path of keys that leads to it.
+
+    Lines count from 1; 0 stands for a document that is in no file.
+    """
 
     value: Any
     file: str
@@ -24,7 +27,8 @@ class Node:
     def error(self, problem: str, *, field: str = "") -> UserError:
         """Return the error that names the file, the line, the place and the problem."""
         place = self.path if not field or self.path.endswith(field) else f"{self.path} ({field})"
-        return UserError(f"{self.file}, line {self.line}: {f'{place}: ' if place else ''}{problem}")
+        where = f"{self.file}, line {self.line}" if self.line else self.file
+        return UserError(f"{where}: {f'{place}: ' if place else ''}{problem}")
 
     def pairs(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the keys of a mapping with their values."""

@@ -144,7 +144,7 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
         if job.keep_models and history.epochs == trial.epochs:
             content = to_bytes(training.network, plain_config(trial.config), data)
             storage.write(content, MODELS, model_name(trial.key, trial.epochs))
-    except Exception as error:  # whatever a trial raises is its own end, not the study's
+    except (Exception, SystemExit) as error:  # whatever a trial raises is its own end, not the study's
         history = seen[0] if seen else History(trial.config.seed)
         failure = {
             "outcome": FAILED,
@@ -172,7 +172,7 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
     return record
 
 
-def _reason(error: Exception, code: Code) -> str:
+def _reason(error: BaseException, code: Code) -> str:
     lines = str(error).strip().splitlines()
     place = code.place(error)
     return f"{type(error).__name__}: {lines[0] if lines else ''}" + (f" ({place})" if place else "")

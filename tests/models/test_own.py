@@ -19,7 +19,7 @@ from models.fit import check_fit
 from models.metrics import METRIC_SPECS, own_metric
 from models.own import Form
 from models.saved import from_bytes, to_bytes
-from tune_jobs.config import TrialConfig, plain_config
+from tune_jobs.config import COUNTS_EPOCHS, TrialConfig, plain_config
 
 shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=4)
 
@@ -106,18 +106,53 @@ def test_a_loss_that_does_not_fit_is_named_with_both_shapes(
     assert "gives outputs [2, 1] for inputs [2, 10] and targets [2, 1]" in str(caught.value)
 
 
+def test_what_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> None:
+    class InPlace(nn.Module):
+        def __init__(self, copy: bool) -> None:
+            super().__init__()
+            self.layer, self.copy = nn.Linear(64, 10), copy
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.clone() if self.copy else x
+            out: torch.Tensor = self.layer(F.relu_(x).add_(0.5).flatten(1))
+            return out
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        value = F.cross_entropy(outputs, targets.clone())
+        targets.zero_()
+        return value
+
+    module.InPlace, module.loss = InPlace, loss
+    data = load_trial_data("digits", data_dir=tmp_path)
+    histories = [
+        train(
+            config(network="theirs:InPlace", objective="theirs:loss", own={"network.copy": copy}),
+            [0],
+            data,
+            measure_at=[1, 2],
+        )[0].history
+        for copy in (True, False)
+    ]
+    assert histories[0].validation_loss == histories[1].validation_loss
+    assert histories[0].train_metric == histories[1].train_metric
+    assert histories[0].measurements[2].train_loss == histories[1].measurements[2].train_loss
+
+
 def test_schedules_are_stepped_as_they_say(tmp_path: Path, module: Any) -> None:
     from torch.optim import lr_scheduler
 
     module.decay = lr_scheduler.ExponentialLR
     module.cycle = lr_scheduler.OneCycleLR
     module.plateau = lr_scheduler.ReduceLROnPlateau
+    module.linear = lambda optimizer, epochs: lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 - epoch / epochs)
     data = load_trial_data("digits", data_dir=tmp_path)
 
     def rates(name: str, **own: Any) -> list[float]:
         values = {f"schedule.{key}": value for key, value in own.items()}
         return train(config(schedule=f"theirs:{name}", own=values), [0], data)[0].history.learning_rate
 
+    counted = config(schedule="theirs:linear", own={COUNTS_EPOCHS: True})
+    assert train(counted, [0], data)[0].history.learning_rate == pytest.approx([1e-3, 5e-4])
     assert rates("decay", gamma=0.5) == pytest.approx([1e-3, 5e-4])
     assert rates("plateau", factor=0.5) == pytest.approx([1e-3, 1e-3])
     assert rates("cycle", max_lr=0.1)[-1] < 1e-4

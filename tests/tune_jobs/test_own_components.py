@@ -133,6 +133,47 @@ def test_a_network_that_raises_ends_its_trial_with_file_line_and_traceback(folde
     assert "Traceback" in ablatune("show", failed.key, "--storage", "r", cwd=folder)
 
 
+def test_a_network_that_exits_ends_its_trial_and_not_the_study(folder: Path) -> None:
+    (folder / "own.yaml").write_text(
+        "base: {dataset: digits, network: nets:Exits, epochs: 1}\n"
+        "tables: [{factor: network.code, levels: [5]}, {factor: network, levels: [mlp]}]\n"
+    )
+    said = ablatune("run", "own.yaml", "--storage", "r", cwd=folder, expect=1)
+    assert "SystemExit: 5 (nets.py:" in said
+    assert sorted(record.outcome for record in records(folder)) == ["completed", "failed"]
+
+
+def test_adding_a_parameter_makes_trials_stale_and_labels_must_label_something(folder: Path) -> None:
+    (folder / "net.py").write_text(
+        "from torch import nn\ndef net(a: int = 1):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    study = "base: {dataset: digits, network: net:net, epochs: 1}\ntables: [{factor: learning_rate, levels: [0.1]}]\n"
+    (folder / "own.yaml").write_text(study)
+    ablatune("run", "own.yaml", "--storage", "r", cwd=folder)
+    (folder / "net.py").write_text((folder / "net.py").read_text().replace("a: int = 1", "a: int = 1, b: int = 2"))
+    said = ablatune("status", "own.yaml", "--storage", "r", cwd=folder)
+    assert "stale: 1 trial trained before network net:net changed" in said
+    (folder / "own.yaml").write_text(study + "labels: {aa: A}\n")
+    assert "labels.aa: labels nothing of this study" in ablatune("status", "own.yaml", cwd=folder, expect=2)
+
+
+def test_levels_that_nothing_reads_are_refused(folder: Path) -> None:
+    (folder / "own.yaml").write_text(
+        "base: {dataset: digits, network: nets:Buffered}\ntables: [{factor: dropout, levels: [0, 0.5]}]\n"
+    )
+    said = ablatune("run", "own.yaml", "--dry-run", "--storage", "r", cwd=folder, expect=2)
+    assert "tables.dropout: its levels train the same thing" in said
+
+
+def test_evaluating_fewer_replicates_than_are_declared_must_be_asked_for(folder: Path) -> None:
+    (folder / "own.yaml").write_text("seeds: 2\nbase: {dataset: digits, epochs: 1}\nfinal: {hidden_units: 4}\n")
+    ablatune("run", "own.yaml", "--seeds", "1", "--storage", "r", cwd=folder)
+    said = ablatune("evaluate", "own.yaml", "--storage", "r", cwd=folder, expect=2)
+    assert "declares 2 seeds and was run with 1" in said
+    (folder / "own.yaml").write_text("seeds: 3\nbase: {dataset: digits, epochs: 1}\nfinal: {hidden_units: 4}\n")
+    assert "× 3 seeds" in ablatune("status", "own.yaml", "--storage", "r", cwd=folder)
+
+
 def test_code_reaches_workers_that_do_not_have_its_folder(folder: Path) -> None:
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()

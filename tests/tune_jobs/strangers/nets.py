@@ -107,6 +107,25 @@ class WrongShape(nn.Module):
         return self.layer(x.flatten(1))
 
 
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.layer(F.relu_(x).add_(0.5).flatten(1))
+
+
+class Exits(nn.Module):
+    def __init__(self, code: int = 3, epochs: int = 1):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+        self.code = code
+
+    def forward(self, x):
+        raise SystemExit(self.code)
+
+
 class RaisesInEpoch3(nn.Module):
     def __init__(self):
         super().__init__()
