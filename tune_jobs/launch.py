@@ -94,6 +94,7 @@ def run_trials(
                 name="trials",
                 storage_path=scratch,
                 verbose=0,
+                progress_reporter=_Silent(),
                 failure_config=tune.FailureConfig(max_failures=_RESTARTS),
                 callbacks=[_Watch(progress, storage, job.study)],
             ),
@@ -147,6 +148,16 @@ def _bytes(data: TrialData) -> int:
 
 def _trial_name(trial: Any) -> str:
     return str(trial.config["trial"]["key"])
+
+
+class _Silent(tune.ProgressReporter):
+    """Says nothing: Tune's own reporter would clear the output of a notebook cell."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list[Any], done: bool, *sys_info: str) -> None:
+        """Say nothing."""
 
 
 class _Watch(tune.Callback):

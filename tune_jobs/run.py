@@ -1,5 +1,6 @@
 """`run`: expand the study, subtract what the ledger has, train the rest."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -277,6 +278,8 @@ def train_trials(
     base = study.config()
     labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in trials}
     say(f"starting Ray; results go to {storage.uri}")
+    # In a notebook Ray asks, when it is imported, for widgets that nothing here shows.
+    logging.getLogger("ray.widgets").setLevel(logging.WARNING)
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
     from tune_jobs.launch import Cluster, run_trials
     from tune_jobs.trainable import Job
