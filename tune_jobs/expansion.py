@@ -111,7 +111,9 @@ def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
 
 
 def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
-    """Raise for a figure that no row of a table can have."""
+    """Raise for a figure that a table itself asks for and none of its rows can have."""
+    if table.showing.figures == study.showing.figures:
+        return
     configs = [row.config for row in rows if row.config is not None]
     needs: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
         "decision_boundary": ("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,)),

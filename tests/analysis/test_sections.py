@@ -12,11 +12,12 @@ STUDY = """\
 fresh_seeds: 2
 splits: validation
 base: {dataset: digits, hidden_units: 4, epochs: 3}
+figures: [losses, curves, calibration]
 stages:
   - {name: width, title: Hidden units, factor: hidden_units, levels: [4, 8]}
   - {name: rate, title: Learning rate, factor: learning_rate, levels: [0.001, 0.1]}
 tables:
-  - {title: Activation, factor: activation, levels: [relu, tanh], figures: [losses, curves, calibration]}
+  - {title: Activation, factor: activation, levels: [relu, tanh]}
 final:
   - {name: narrow, title: A narrow one, set: {hidden_units: 2}}
   - {name: wide, title: A wide one, set: {hidden_units: 16}}

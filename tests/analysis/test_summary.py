@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.summary import facts, not_as_planned, settings, warnings
+from tune_jobs.components import Components
 from tune_jobs.config import TrialConfig
 from tune_jobs.ledger import Contents
 
@@ -74,7 +75,9 @@ def test_nothing_that_went_wrong_is_left_out(run: Any, fate: Any) -> None:
 
 
 def test_settings_are_what_a_configuration_trains_with() -> None:
-    found = {fact.name: fact.value for fact in settings(TrialConfig(early_stopping_patience=5, batch_size=16))}
+    found = {
+        fact.name: fact.value for fact in settings(TrialConfig(early_stopping_patience=5, batch_size=16), Components())
+    }
     assert found["Batch Size"] == "16 samples"
     assert found["Number of Epochs"] == "10 epochs"
     assert found["Early stopping"] == "5 epochs"

@@ -205,3 +205,23 @@ def test_every_shipped_study_expands(name: str) -> None:
     assert all(row.config is not None for row in rows if row.table in {t.name for t in loaded.finals})
     prints = dict.fromkeys(datasets_read(rows, range(loaded.seeds)), "x")
     assert required_trials(rows, range(loaded.seeds), prints)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            "{factor: epochs, levels: [1, 2], figures: [decision_boundary]}",
+            "decision_boundary needs inputs of two numbers",
+        ),
+        ("{factor: epochs, levels: [1, 2], figures: [calibration]}", "calibration needs objective: gaussian_nll"),
+        ("{factor: kernel_size, levels: [3, 5]}", "its levels train the same thing"),
+    ],
+)
+def test_tables_that_could_show_nothing_are_refused(tmp_path: Path, table: str, words: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"base: {{dataset: digits}}\ntables: [{table}]\n")
+    with pytest.raises(UserError, match=words):
+        expand(load_study(str(path)))
+    path.write_text("figures: [calibration]\nbase: {dataset: digits}\ntables: [{factor: epochs, levels: [1, 2]}]\n")
+    assert len(expand(load_study(str(path)))) == 2
