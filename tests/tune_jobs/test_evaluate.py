@@ -157,7 +157,7 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     ledger = run(own, tmp_path)
     ledger.remove([next(iter(ledger.read().records))])
     monkeypatch.setattr(evaluate, "load_test_data", None)
-    with pytest.raises(UserError, match="1 trials are missing"):
+    with pytest.raises(UserError, match="1 of 6 trials are missing"):
         evaluate_study(own, options(tmp_path))
     assert read_openings(ledger.storage) == []
     with pytest.raises(UserError, match="a quick look opens no test set"):
@@ -251,7 +251,7 @@ def test_openings_come_back_and_torn_ones_are_named(tmp_path: Path) -> None:
     assert read_openings(storage) == [opening]
     assert not opening.finished
     storage.write(json.dumps({"id": 3}).encode(), "openings", "b.json")
-    with pytest.raises(UserError, match=r"b\.json: is no record of an opening"):
+    with pytest.raises(UserError, match=r"b\.json: is torn and no record of an opening"):
         read_openings(storage)
 
 
