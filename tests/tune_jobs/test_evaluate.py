@@ -160,7 +160,7 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UserError, match="1 of 6 trials are missing"):
         evaluate_study(own, options(tmp_path))
     assert read_openings(ledger.storage) == []
-    with pytest.raises(UserError, match="a quick look opens no test set"):
+    with pytest.raises(UserError, match="opens no test set"):
         evaluate_study(dataclasses.replace(own, fraction=0.5), options(tmp_path))
 
 
