@@ -68,6 +68,7 @@ print("RAN", sum(1 for line in open(__file__) if line.startswith("ran = ")))
 """
 
 
+@pytest.mark.long
 def test_a_script_defines_its_network_and_loss_and_gets_its_report(tmp_path: Path) -> None:
     (tmp_path / "inline.py").write_text(SCRIPT)
     done = subprocess.run(

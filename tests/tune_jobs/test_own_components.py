@@ -133,6 +133,7 @@ def test_a_network_that_raises_ends_its_trial_with_file_line_and_traceback(folde
     assert "Traceback" in ablatune("show", failed.key, "--storage", "r", cwd=folder)
 
 
+@pytest.mark.long
 def test_a_network_that_exits_ends_its_trial_and_not_the_study(folder: Path) -> None:
     (folder / "own.yaml").write_text(
         "base: {dataset: digits, network: nets:Exits, epochs: 1}\n"
@@ -143,6 +144,7 @@ def test_a_network_that_exits_ends_its_trial_and_not_the_study(folder: Path) -> 
     assert sorted(record.outcome for record in records(folder)) == ["completed", "failed"]
 
 
+@pytest.mark.long
 def test_adding_a_parameter_makes_trials_stale_and_labels_must_label_something(folder: Path) -> None:
     (folder / "net.py").write_text(
         "from torch import nn\ndef net(a: int = 1):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
@@ -165,6 +167,7 @@ def test_levels_that_nothing_reads_are_refused(folder: Path) -> None:
     assert "tables.dropout: its levels train the same thing" in said
 
 
+@pytest.mark.long
 def test_evaluating_fewer_replicates_than_are_declared_must_be_asked_for(folder: Path) -> None:
     (folder / "own.yaml").write_text("seeds: 2\nbase: {dataset: digits, epochs: 1}\nfinal: {hidden_units: 4}\n")
     ablatune("run", "own.yaml", "--seeds", "1", "--storage", "r", cwd=folder)
@@ -174,6 +177,7 @@ def test_evaluating_fewer_replicates_than_are_declared_must_be_asked_for(folder:
     assert "× 3 seeds" in ablatune("status", "own.yaml", "--storage", "r", cwd=folder)
 
 
+@pytest.mark.long
 def test_code_reaches_workers_that_do_not_have_its_folder(folder: Path) -> None:
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()

@@ -81,7 +81,7 @@ def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
     assert "done: 6, 6 completed" in status
     assert "variants that were run" in status
     variant = ablatune("status", tiny_study, "--storage", "r", "--set", "batch_size=64", cwd=tmp_path)
-    assert "(batch_size=64): 2 trials for 5 rows × 1 seeds" in variant
+    assert "(batch_size=64): 2 trials for 5 rows × 1 seed in" in variant
     assert "missing: 0" in variant
 
 
