@@ -128,6 +128,7 @@ def assert_equal(ones: dict[str, dict[str, Any]], others: dict[str, dict[str, An
                 assert value == others[key][name], f"{key} {name}"
 
 
+@pytest.mark.long
 def test_two_runs_at_once_share_a_ledger(tiny_study: Path, tmp_path: Path) -> None:
     runs = [
         subprocess.Popen(
@@ -224,6 +225,7 @@ def workers_of(driver: int) -> list[int]:
     return [process for process, (_, command) in table.items() if "ray::ImplicitFunc" in command and below(process)]
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text("base: {epochs: 150}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n")
@@ -336,6 +338,7 @@ def test_the_published_study_is_the_same_bits_with_one_and_two_at_once(data_dir:
     assert_equal(numbers(tmp_path / "r1"), numbers(tmp_path / "r2"))
 
 
+@pytest.mark.long
 def test_export_of_a_run_is_one_file(tiny_study: Path, tmp_path: Path) -> None:
     ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
     ablatune("ledger", "export", "all.parquet", "--storage", "r", cwd=tmp_path)
