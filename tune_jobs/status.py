@@ -54,16 +54,25 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
 
 
 def _stale(plan: Plan, selected: Selection) -> list[str]:
-    """Return a line for each edit that made trials stale."""
+    """Return a line for each edit that made trials stale, then the trials."""
     own = [trial for trial in plan.missing if trial.config.own or trial.config.info is not None]
     if not own:
         return []
-    counts = Counter(stale.changed for stale in stale_trials(own, selected.ledger.read().records))
-    return [
+    found = stale_trials(own, selected.ledger.read().records)
+    counts = Counter(stale.changed for stale in found)
+    base = selected.study.config()
+    names = [
+        f"    stale {stale.record.key[:8]}  {differences(stale.trial.config, base)}, seed {stale.trial.config.seed}"
+        for stale in found[:_MOST_NAMED]
+    ]
+    if len(found) > _MOST_NAMED:
+        names.append(f"    … and {len(found) - _MOST_NAMED} more stale")
+    lines = [
         f"  stale: {count} trial{'s' * (count != 1)} trained before {' and '.join(changed)} changed; `ablatune run` "
         "trains them anew, the old ones stay in the ledger"
         for changed, count in sorted(counts.items())
     ]
+    return [*lines, *names]
 
 
 def _outcome(plan: Plan, trial: Trial) -> str:

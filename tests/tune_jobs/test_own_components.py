@@ -155,6 +155,8 @@ def test_adding_a_parameter_makes_trials_stale_and_labels_must_label_something(f
     (folder / "net.py").write_text((folder / "net.py").read_text().replace("a: int = 1", "a: int = 1, b: int = 2"))
     said = ablatune("status", "own.yaml", "--storage", "r", cwd=folder)
     assert "stale: 1 trial trained before network net:net changed" in said
+    (old,) = records(folder)
+    assert f"    stale {old.key[:8]}  learning_rate=0.1, seed 0" in said
     (folder / "own.yaml").write_text(study + "labels: {aa: A}\n")
     assert "labels.aa: labels nothing of this study" in ablatune("status", "own.yaml", cwd=folder, expect=2)
 
