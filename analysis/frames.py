@@ -13,7 +13,7 @@ from tune_jobs.ledger import Contents
 from tune_jobs.records import MISSING, OUTCOMES, Record
 from tune_jobs.study import Showing
 
-COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED = OUTCOMES
+COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
 # Ends after which a replicate has no number to average; a level with one of them shows no mean.
 BAD_OUTCOMES = (DIVERGED, FAILED, TIMED_OUT)
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")

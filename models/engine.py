@@ -22,6 +22,7 @@ from models.errors import ModelError
 from models.fit import check_fit
 from models.history import (
     DIVERGED,
+    PRUNED,
     STOPPED_EARLY,
     TIMED_OUT,
     Best,
@@ -60,7 +61,7 @@ def train(
     measure_stops: Collection[int] = (),
     device: str = "cpu",
     time_limit_seconds: float | None = None,
-    on_epoch: Callable[[History], None] | None = None,
+    on_epoch: Callable[[History], str | None] | None = None,
 ) -> list[Training]:
     """Train the configured model once per seed.
 
@@ -74,7 +75,8 @@ def train(
         measure_improvements: also measure after each epoch whose validation metric beats all before it.
         device: "cpu", "cuda" or "cuda:1".
         time_limit_seconds: wall-clock limit for each trajectory; past it the running epoch is given up.
-        on_epoch: called with the history so far after every epoch.
+        on_epoch: called with the history so far after every epoch; a reason that it returns ends the trajectory
+            there, as pruned.
 
     Returns:
         A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
@@ -212,7 +214,7 @@ def _train_one(
     measure_improvements: bool,
     measure_stops: Collection[int],
     deadline: float | None,
-    on_epoch: Callable[[History], None] | None,
+    on_epoch: Callable[[History], str | None] | None,
 ) -> Training:
     device = tensors.train_inputs.device
     _seed_generators(_stream(seed, 0), device)
@@ -250,8 +252,7 @@ def _train_one(
         read = epoch in measure_at or waited in measure_stops or (improved and measure_improvements)
         if read or stop or not finite:
             history.measurements[epoch] = _measure(network, tensors, data, validation_outputs)
-        if on_epoch is not None:
-            on_epoch(history)
+        pruned = on_epoch(history) if on_epoch is not None else None
         if not finite:
             part = "validation" if isfinite(history.train_loss[-1]) else "training"
             history.outcome = DIVERGED
@@ -261,6 +262,9 @@ def _train_one(
             if epoch < epochs:
                 history.outcome = STOPPED_EARLY
                 history.reason = f"no better validation loss for {patience} epochs at epoch {epoch}"
+            break
+        if pruned and epoch < epochs:
+            history.outcome, history.reason = PRUNED, pruned
             break
         schedule.after_epoch(validation_loss)
     return Training(network.eval(), history)

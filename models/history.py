@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 # How a trajectory can end. "failed" is given by whoever runs the engine, when it raised.
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT = "completed", "stopped_early", "diverged", "timed_out"
+# Ended from outside, by a search that had seen enough.
+PRUNED = "pruned"
 
 
 @dataclass(frozen=True)

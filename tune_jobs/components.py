@@ -94,6 +94,22 @@ class Components:
                 return checked if len(specs) == 1 else value
         raise errors[0]
 
+    def changes_data(self, name: str) -> bool:
+        """Return whether a name in the study stands for a parameter of the user's own dataset."""
+        return any(
+            kind == "dataset" and self.name_of(kind, parameter) == name
+            for (kind, _), known in self.parameters.items()
+            for parameter in known.fields
+        )
+
+    def value_of(self, config: TrialConfig, name: str) -> Any:
+        """Return a configuration's value of a field, by its name in the study; None where it has none."""
+        for (kind, reference), known in self.parameters.items():
+            for parameter in known.fields if getattr(config, kind) == reference else ():
+                if self.name_of(kind, parameter) == name:
+                    return config.own.get(f"{kind}.{parameter}")
+        return getattr(config, name) if name in FIELDS else None
+
     def label(self, name: str) -> str:
         """Return what a person reads for a field, as in a study or in a trajectory."""
         name = self.canonical(name)

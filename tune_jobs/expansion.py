@@ -90,6 +90,9 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
         rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
     rows += _path_rows(study, chosen)
+    if study.search is not None:
+        # Nothing of a table; it says which data the search reads.
+        rows.append(Row("search", (), _feasible(study, "search", study.search.base), seeds=()))
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
@@ -229,7 +232,8 @@ def _option(name: str, value: Any) -> str:
 
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
     """Return the data that rows read, by `data_id`, each with a configuration that reads it."""
-    configs = [replicate(row, seed) for row in rows if row.config is not None for seed in replicates(row, seeds)]
+    configs = [replicate(row, seed) for row in rows for seed in replicates(row, seeds) if row.config is not None]
+    configs += [row.config for row in rows if row.seeds == () and row.config is not None]
     return {data_id(config): config for config in configs}
 
 

@@ -6,9 +6,10 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import ray
 from ray import tune
@@ -24,7 +25,7 @@ from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
 
 # A lost worker is not the trial's fault: it is started again this often.
-_RESTARTS = 3
+RESTARTS = 3
 _SPARE_BYTES = 256 * 2**20
 
 
@@ -59,6 +60,27 @@ def run_trials(
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
+    with session(cluster, data, resources) as references:
+        # The longest first: a long trial that starts last would leave the other workers idle at the end.
+        longest_first = sorted(trials, key=lambda t: -t.epochs * epoch_weight(t.config))
+        fit(
+            tune.with_parameters(train_trial, job=job, data=references),
+            resources,
+            _Watch(progress, storage, job.study),
+            param_space={"trial": tune.grid_search([payload(trial) for trial in longest_first])},
+            max_concurrent_trials=max_concurrent,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        )
+
+
+@contextmanager
+def session(cluster: Cluster, data: Mapping[str, TrialData], resources: Resources) -> Iterator[dict[str, Any]]:
+    """Start Ray or join a cluster, and yield references to the data in its object store.
+
+    Raises:
+        UserError: the cluster cannot be reached, or no node can ever give a trial what it asks for.
+    """
     os.environ.update(
         {
             "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -71,37 +93,47 @@ def run_trials(
     # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     _start_ray(cluster, sum(_bytes(part) for part in data.values()))
-    scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
         _check_resources(resources)
-        references = {name: ray.put(part) for name, part in data.items()}
-        trainable = tune.with_resources(
-            tune.with_parameters(train_trial, job=job, data=references),
-            {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
-        )
-        # The longest first: a long trial that starts last would leave the other workers idle at the end.
-        longest_first = sorted(trials, key=lambda t: -t.epochs * epoch_weight(t.config))
+        yield {name: ray.put(part) for name, part in data.items()}
+    finally:
+        ray.shutdown()
+
+
+def fit(
+    trainable: Any,
+    resources: Resources,
+    watch: tune.Callback,
+    *,
+    param_space: dict[str, Any] | None = None,
+    **tune_config: Any,
+) -> None:
+    """Run a trainable through Ray Tune, in reused workers.
+
+    Args:
+        trainable: a function.
+        resources: of one trial.
+        watch: sees every result.
+        param_space: of the trials, unless a searcher gives them.
+        tune_config: more for `tune.TuneConfig`.
+    """
+    scratch = tempfile.mkdtemp(prefix="ablatune-")
+    try:
         tuner = tune.Tuner(
-            trainable,
-            param_space={"trial": tune.grid_search([payload(trial) for trial in longest_first])},
-            tune_config=tune.TuneConfig(
-                reuse_actors=True,
-                max_concurrent_trials=max_concurrent,
-                trial_name_creator=_trial_name,
-                trial_dirname_creator=_trial_name,
-            ),
+            tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
+            param_space=param_space,
+            tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
             run_config=tune.RunConfig(
                 name="trials",
                 storage_path=scratch,
                 verbose=0,
                 progress_reporter=_Silent(),
-                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-                callbacks=[_Watch(progress, storage, job.study)],
+                failure_config=tune.FailureConfig(max_failures=RESTARTS),
+                callbacks=[watch],
             ),
         )
         tuner.fit()
     finally:
-        ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -160,11 +192,21 @@ class _Silent(tune.ProgressReporter):
         """Say nothing."""
 
 
-class _Watch(tune.Callback):
-    """Tells the progress display and the beacon what Tune sees."""
+class Running(Protocol):
+    """A progress display: what is being trained, key to epochs done."""
 
-    def __init__(self, progress: Progress, storage: Storage, study: str) -> None:
-        self._progress = progress
+    @property
+    def running(self) -> dict[str, int]: ...
+
+
+Shown = TypeVar("Shown", bound=Running)
+
+
+class Watch(tune.Callback, Generic[Shown]):
+    """Keeps the beacon of a run alight while Tune has results."""
+
+    def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
+        self.progress = progress
         self._storage = storage
         self._study = study
         self._run = uuid.uuid4().hex[:12]
@@ -177,27 +219,37 @@ class _Watch(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        key = trial.config["trial"]["key"]
-        if result.get("finished"):
-            self._progress.ended(key, result["outcome"], result["reason"])
-        elif "epoch" in result:
-            self._progress.advanced(key, result["epoch"])
         if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
-            self._beacon()
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._progress.restarted(trial.config["trial"]["key"])
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        key = trial.config["trial"]["key"]
-        if trial.num_failures > _RESTARTS:
-            lines = str(trial.get_error() or "its worker was lost").strip().splitlines()
-            self._progress.ended(key, "lost", lines[-1])
+            self._beaconed = time.monotonic()
+            running = self.progress.running
+            write_beacon(self._storage, Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running))
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         remove_beacon(self._storage, self._run)
 
-    def _beacon(self) -> None:
-        self._beaconed = time.monotonic()
-        beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), self._progress.running)
-        write_beacon(self._storage, beacon)
+
+class _Watch(Watch[Progress]):
+    """Tells the progress display what Tune sees of the trials of tables."""
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        key = trial.config["trial"]["key"]
+        if result.get("finished"):
+            self.progress.ended(key, result["outcome"], result["reason"])
+        elif "epoch" in result:
+            self.progress.advanced(key, result["epoch"])
+        super().on_trial_result(iteration, trials, trial, result, **info)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.progress.restarted(trial.config["trial"]["key"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        key = trial.config["trial"]["key"]
+        if trial.num_failures > RESTARTS:
+            self.progress.ended(key, "lost", last_line(trial))
+
+
+def last_line(trial: Any) -> str:
+    """Return the last line of what a trial of Tune ended with."""
+    return str(trial.get_error() or "its worker was lost").strip().splitlines()[-1]

@@ -121,6 +121,13 @@ class Ledger:
                 contents.disagreements.append(key)
         return contents
 
+    def lookup(self) -> "Lookup":
+        """Return a function of a key that knows which keys there are now, so that a miss costs nothing."""
+        keys: set[str] = set()
+        for name in self._files():
+            keys |= set(self._column(name, "key")) if _PACK.fullmatch(name) else {name.split("-")[1]}
+        return Lookup(self, frozenset(keys))
+
     def compact(self, *, at_least: int = PACK_SIZE) -> int:
         """Gather single files into packs if there are at least so many; return how many were gathered.
 
@@ -256,6 +263,18 @@ class Ledger:
 
     def _write_pack(self, records: Iterable[Record]) -> None:
         self.storage.write(_to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Finds single records, without predictions, among the keys that a ledger had when it was made."""
+
+    ledger: Ledger
+    keys: frozenset[str]
+
+    def __call__(self, key: str) -> Record | None:
+        """Return the record of a key; None where there is none."""
+        return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
 
 
 def targets_name(fingerprint: str, config: TrialConfig) -> str:

@@ -4,6 +4,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from numbers import Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -12,7 +13,15 @@ from tune_jobs.errors import UserError
 from tune_jobs.fields import FieldSpec
 
 KINDS = ("dataset", "network", "objective", "optimizer", "schedule")
-REQUIRED = object()
+
+
+class _Required(Enum):
+    """Of one value, which stays itself when a study travels to another process."""
+
+    REQUIRED = "required"
+
+
+REQUIRED = _Required.REQUIRED
 
 # What the training gives to a parameter of this name; such parameters are no fields.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TextIO
 
@@ -26,6 +26,39 @@ def epoch_weight(config: TrialConfig) -> float:
     return batches * _SECONDS_PER_BATCH + rows * work * _SECONDS_PER_MULTIPLICATION
 
 
+class Display:
+    """Shows the state of a run: a bar on a terminal or in a notebook, else a line every now and then."""
+
+    def __init__(self, total: int | None, *, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._printed = 0.0
+        self._bar: _Bar | _NotebookBar | None = None
+        if stream is None and _in_notebook():
+            self._bar = _NotebookBar(total)
+        elif self._stream.isatty():
+            self._bar = _Bar(total)
+
+    def show(self, done: float, line: Callable[[], str], *, force: bool) -> None:
+        """Show how much of the total is done, and a line."""
+        if self._bar is not None:
+            self._bar.update(done, line())
+        elif force or time.monotonic() - self._printed >= LINE_PERIOD_SECONDS:
+            self._printed = time.monotonic()
+            print(line(), file=self._stream, flush=True)
+
+    def say(self, line: str) -> None:
+        """Print a line of its own."""
+        if self._bar is not None:
+            self._bar.say(line)
+        else:
+            print(line, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Take the bar down."""
+        if self._bar is not None:
+            self._bar.close()
+
+
 class Progress:
     """Counts finished trials and epochs, and says how long the rest will take.
 
@@ -33,7 +66,7 @@ class Progress:
     """
 
     def __init__(self, trials: Sequence[Trial], labels: Mapping[str, str], *, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._display = Display(len(trials), stream=stream)
         self._weights = {trial.key: epoch_weight(trial.config) for trial in trials}
         self._epochs = {trial.key: trial.epochs for trial in trials}
         self._labels = labels
@@ -41,12 +74,6 @@ class Progress:
         self._outcomes: dict[str, str] = {}
         self._started = time.monotonic()
         self._first_sign: tuple[float, float] | None = None
-        self._printed = 0.0
-        self._bar: _Bar | _NotebookBar | None = None
-        if stream is None and _in_notebook():
-            self._bar = _NotebookBar(len(trials))
-        elif self._stream.isatty():
-            self._bar = _Bar(len(trials))
 
     @property
     def running(self) -> dict[str, int]:
@@ -85,15 +112,11 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print a line of its own."""
-        if self._bar is not None:
-            self._bar.say(line)
-        else:
-            print(line, file=self._stream, flush=True)
+        self._display.say(line)
 
     def close(self) -> None:
         """Take the bar down."""
-        if self._bar is not None:
-            self._bar.close()
+        self._display.close()
 
     def seconds_left(self) -> float | None:
         """Return the estimate, or None while too little has been seen to base one on."""
@@ -126,24 +149,20 @@ class Progress:
         ) + (f"; training {'; '.join(running[:4])} epochs" if running else "")
 
     def _show(self, *, force: bool) -> None:
-        if self._bar is not None:
-            self._bar.update(len(self._outcomes), self.line())
-        elif force or time.monotonic() - self._printed >= LINE_PERIOD_SECONDS:
-            self._printed = time.monotonic()
-            print(self.line(), file=self._stream, flush=True)
+        self._display.show(len(self._outcomes), self.line, force=force)
 
 
 class _Bar:
     """A bar on a terminal (rich), redrawn in place."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: float | None) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._progress = Progress(BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
         self._task = self._progress.add_task("starting", total=total)
         self._progress.start()
 
-    def update(self, finished: int, line: str) -> None:
+    def update(self, finished: float, line: str) -> None:
         self._progress.update(self._task, completed=finished, description=line)
 
     def say(self, line: str) -> None:
@@ -156,13 +175,13 @@ class _Bar:
 class _NotebookBar:
     """A bar in a notebook's output, redrawn in place."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: float | None) -> None:
         from IPython.display import display
 
         self._total = total
         self._handle: Any = display({"text/plain": "starting"}, raw=True, display_id=True)
 
-    def update(self, finished: int, line: str) -> None:
+    def update(self, finished: float, line: str) -> None:
         text = f"{finished}/{self._total} {line}"
         bar = f'<progress value="{finished}" max="{self._total}"></progress> {escape(line)}'
         self._handle.update({"text/plain": text, "text/html": bar}, raw=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.history import (
     COMPLETED,
     DIVERGED,
+    PRUNED,
     STOPPED_EARLY,
     TIMED_OUT,
     best_epoch,
@@ -24,7 +25,7 @@ from tune_jobs.expansion import Trial
 FAILED = "failed"
 # Not an outcome: what a row reads is not there (yet).
 MISSING = "missing"
-OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED)
+OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
 CURVES = (
     "train_loss",
     "train_metric",

@@ -3,10 +3,10 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,22 @@ from tune_jobs import provenance
 from tune_jobs.config import TrialConfig, dataset_options, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
+from tune_jobs.known import what_is_known
 from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import Manifest, live_beacons, now, write_manifest
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import Progress, duration
 from tune_jobs.records import is_finished
-from tune_jobs.stages import Choice, resolve
+from tune_jobs.search.follow_up import FollowUp
+from tune_jobs.search.state import State
+from tune_jobs.search.words import search_in_words
+from tune_jobs.stages import Choice
 from tune_jobs.storage import Storage
-from tune_jobs.study import PATH, Resources, Study
+from tune_jobs.study import PATH, SEARCH_TABLES, Resources, Study
+
+if TYPE_CHECKING:
+    from tune_jobs.trainable import Job
 
 BAD_OUTCOMES = ("failed", "lost")
 INTERRUPTED = 130
@@ -42,6 +49,8 @@ class Plan:
     missing: Sequence[Trial]
     contents: Contents
     study: Study
+    search: State | None = None
+    follow_up: FollowUp | None = None
 
     def __str__(self) -> str:
         return describe_plan(self.study, self)
@@ -61,7 +70,7 @@ class Plan:
 
     @property
     def _built(self) -> list[Row]:
-        return [row for row in self.rows if row.config is not None and row.table != PATH]
+        return [row for row in self.rows if row.config is not None and row.table not in (PATH, *SEARCH_TABLES)]
 
 
 def make_plan(
@@ -74,7 +83,7 @@ def make_plan(
     retry_failed: bool = False,
 ) -> Plan:
     """Return what the study needs, and what of it the ledger lacks; None is an empty ledger."""
-    known = resolve(study, ledger, range(seeds), fingerprints)
+    known = what_is_known(study, ledger, range(seeds), fingerprints)
     trials = required_trials(known.rows, range(seeds), fingerprints)
     contents = known.contents
     missing = [
@@ -85,7 +94,18 @@ def make_plan(
             contents.records[trial.key], trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed
         )
     ]
-    return Plan(known.rows, known.choices, range(seeds), fingerprints, trials, missing, contents, study)
+    return Plan(
+        known.rows,
+        known.choices,
+        range(seeds),
+        fingerprints,
+        trials,
+        missing,
+        contents,
+        study,
+        known.search,
+        known.follow_up,
+    )
 
 
 def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path, *, download: bool) -> dict[str, str]:
@@ -105,15 +125,15 @@ def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path,
         raise UserError(str(error)) from error
 
 
-def load_data(trials: Sequence[Trial], data_dir: Path) -> dict[str, TrialData]:
-    """Return the data that trials train on, by `tune_jobs.trainable.data_slot`.
+def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
+    """Return the data that configurations train on, by `tune_jobs.trainable.data_slot`.
 
     Raises:
         UserError: a file is missing or torn.
     """
     from tune_jobs.trainable import data_slot
 
-    configs: dict[str, TrialConfig] = {data_slot(trial.config): trial.config for trial in trials}
+    slots = {data_slot(config): config for config in configs}
     try:
         return {
             slot: load_trial_data(
@@ -124,7 +144,7 @@ def load_data(trials: Sequence[Trial], data_dir: Path) -> dict[str, TrialData]:
                 input_scaling=config.input_scaling,
                 options=dataset_options(config),
             )
-            for slot, config in configs.items()
+            for slot, config in slots.items()
         }
     except DatasetError as error:
         raise UserError(str(error)) from error
@@ -134,9 +154,14 @@ def describe_plan(study: Study, plan: Plan) -> str:
     """Return in a few lines what a run would do."""
     done = len(plan.trials) - len(plan.missing)
     distinct = sum(trial.epochs for trial in plan.trials)
-    rows = [row for row in plan.rows if row.table != PATH]
+    rows = [row for row in plan.rows if row.table not in (PATH, *SEARCH_TABLES)]
     unbuildable = sum(row.config is None for row in rows)
     quick = f" (a quick look: {study.fraction:.0%} of the epochs)" if study.fraction < 1 else ""
+    if study.search is not None and not rows:
+        lines = [f"{study.name}{quick}"]
+        if plan.trials:
+            lines.append(f"after the search: {done} trials done, {len(plan.missing)} to run")
+        return "\n".join([*lines, *_search_lines(plan)])
     lines = [
         f"{study.name}{quick}: {len(rows)} rows × {len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)} = "
         f"{plan.readings} readings of {len(plan.trials)} distinct trials",
@@ -147,7 +172,13 @@ def describe_plan(study: Study, plan: Plan) -> str:
         lines.append(f"cells that cannot be built: {unbuildable}")
     if study.stages:
         lines.append(stages_in_words(study, plan))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_search_lines(plan)])
+
+
+def _search_lines(plan: Plan) -> list[str]:
+    if plan.search is None or plan.follow_up is None:
+        return []
+    return search_in_words(plan.search, plan.follow_up)
 
 
 def stages_in_words(study: Study, plan: Plan) -> str:
@@ -184,7 +215,7 @@ def plan_study(study: Study, options: RunOptions) -> Plan:
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = existing_ledger(Storage.at(options.storage))
     return make_plan(
-        study, ledger, seeds=options.seeds, fingerprints=fingerprints, time_limit_seconds=_limit_seconds(options)
+        study, ledger, seeds=options.seeds, fingerprints=fingerprints, time_limit_seconds=limit_seconds(options)
     )
 
 
@@ -197,32 +228,44 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     storage = Storage.at(options.storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
-    code, settled = 0, -1
-    # A stage that has settled makes the next one known; where none has, there is nothing more to run.
+    code, first = 0, True
+    tried: set[str] = set()
+    # What has ended makes more known: a stage, a search, what follows it. Where all that is missing was tried, no more
+    # is to be had.
     while True:
         plan = make_plan(
             study,
             ledger,
             seeds=options.seeds,
             fingerprints=fingerprints,
-            time_limit_seconds=_limit_seconds(options),
-            retry_failed=options.retry_failed and settled < 0,
+            time_limit_seconds=limit_seconds(options),
+            retry_failed=options.retry_failed and first,
         )
-        if settled == len(plan.choices):
+        missing = [trial for trial in plan.missing if trial.key not in tried]
+        searching = plan.search is not None and not plan.search.over and not missing
+        if not first and not missing and not searching:
             return code
         say(describe_plan(study, plan))
         warn_disagreements(plan.contents, say)
         if options.dry_run or ledger is None:
             return 0
-        if settled < 0:
+        if first:
             _say_others(study, storage, say)
             write_manifest(storage, _manifest(study, options, fingerprints))
-        if not plan.missing:
+        if not missing and not searching:
             say("nothing to run: the ledger has everything")
-            return max(code, _exit_code(Counter(_outcomes(plan).values()), 0, say))
-        code = max(code, train_trials(study, plan.missing, ledger, options, say))
-        settled = len(plan.choices)
-        if code == INTERRUPTED or settled == len(study.stages):
+            return max(code, exit_code(Counter(_outcomes(plan).values()), 0, say))
+        if missing:
+            code = max(code, train_trials(study, missing, ledger, options, say))
+            tried |= {trial.key for trial in missing}
+        else:
+            from tune_jobs.search.run import train_search
+
+            code = max(code, train_search(plan, ledger, options, say, retry_failed=options.retry_failed))
+        first = False
+        if code == INTERRUPTED or (searching and code):
+            return code
+        if not study.stages and study.search is None:
             return code
 
 
@@ -271,39 +314,24 @@ def train_trials(
     from tune_jobs.trainable import data_slot
 
     storage = ledger.storage
-    data = load_data(trials, options.data_dir)
+    data = load_data((trial.config for trial in trials), options.data_dir)
     check_own(trials, data, study.own.code)
-    for trial in {data_slot(trial.config): trial for trial in trials}.values():
-        _keep_targets(ledger, trial, data)
+    for config in {data_slot(trial.config): trial.config for trial in trials}.values():
+        keep_targets(ledger, config, data)
     base = study.config()
     labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in trials}
-    say(f"starting Ray; results go to {storage.uri}")
-    # In a notebook Ray asks, when it is imported, for widgets that nothing here shows.
-    logging.getLogger("ray.widgets").setLevel(logging.WARNING)
+    starting_ray(storage, say)
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
     from tune_jobs.launch import Cluster, run_trials
-    from tune_jobs.trainable import Job
 
     progress = Progress(trials, labels)
     start = time.monotonic()
-    job = Job(
-        study=study.name,
-        storage=storage.uri if storage.local_root is None else str(storage.local_root),
-        base=base,
-        gpus_per_trial=options.resources.gpus_per_trial,
-        logical_gpus=options.logical_gpus > 0,
-        time_limit_seconds=_limit_seconds(options),
-        keep_models=keep_models,
-        code=study.own.code,
-        code_version=provenance.code_version(),
-        command=provenance.command(),
-    )
     interrupted = False
     try:
         run_trials(
             trials,
             data,
-            job,
+            new_job(study, base, storage, options, keep_models=keep_models),
             resources=options.resources,
             cluster=Cluster(options.address, options.cpus, options.logical_gpus),
             storage=storage,
@@ -316,20 +344,47 @@ def train_trials(
         progress.close()
     outcomes = Counter(progress.finished.values())
     left = len(trials) - sum(outcomes.values())
-    say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {_in_words(outcomes)}")
+    say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
     if interrupted or left:
         say(f"stopped with {left} trials to go; the same command continues")
         return INTERRUPTED
     ledger.compact()
-    return _exit_code(outcomes, left, say)
+    return exit_code(outcomes, left, say)
 
 
-def _limit_seconds(options: RunOptions) -> float | None:
+def starting_ray(storage: Storage, say: Callable[[str], None]) -> None:
+    """Say that Ray starts, and keep it from asking in a notebook for widgets that nothing here shows."""
+    say(f"starting Ray; results go to {storage.uri}")
+    logging.getLogger("ray.widgets").setLevel(logging.WARNING)
+
+
+def new_job(
+    study: Study, base: TrialConfig, storage: Storage, options: RunOptions, *, keep_models: bool = False
+) -> "Job":
+    """Return what all trials of a run share; `base` names a trial by what it changes."""
+    from tune_jobs.trainable import Job
+
+    return Job(
+        study=study.name,
+        storage=storage.uri if storage.local_root is None else str(storage.local_root),
+        base=base,
+        gpus_per_trial=options.resources.gpus_per_trial,
+        logical_gpus=options.logical_gpus > 0,
+        time_limit_seconds=limit_seconds(options),
+        keep_models=keep_models,
+        code=study.own.code,
+        code_version=provenance.code_version(),
+        command=provenance.command(),
+    )
+
+
+def limit_seconds(options: RunOptions) -> float | None:
+    """Return how long one trial may take; None for as long as it needs."""
     minutes = options.resources.time_limit_minutes
     return None if minutes is None else 60 * minutes
 
 
-def _exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]) -> int:
+def exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]) -> int:
     bad = sum(outcomes.get(outcome, 0) for outcome in BAD_OUTCOMES)
     if bad:
         say(f"{bad} trials failed; `ablatune status` names them, `ablatune run --retry-failed` tries them again")
@@ -340,7 +395,7 @@ def _outcomes(plan: Plan) -> dict[str, str]:
     return {key: record.outcome for key, record in plan.contents.records.items()}
 
 
-def _in_words(outcomes: Mapping[str, int]) -> str:
+def in_words(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(outcomes.items())) or "none"
 
 
@@ -349,17 +404,18 @@ def existing_ledger(storage: Storage) -> Ledger | None:
     return Ledger.open(storage) if storage.exists(LEDGER_FOLDER) else None
 
 
-def _keep_targets(ledger: Ledger, trial: Trial, data: Mapping[str, TrialData]) -> None:
+def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
+    """Keep what the predictions of a configuration's trials are compared with."""
     from tune_jobs.trainable import data_slot
 
-    part = data[data_slot(trial.config)]
+    part = data[data_slot(config)]
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
     if part.task == "regression":
         arrays |= {"target_mean": np.array(part.target_mean), "target_std": np.array(part.target_std)}
     if part.validation_inputs.ndim == 2:
         arrays |= {"inputs": part.validation_inputs}
         arrays |= {"input_offset": part.input_offset, "input_scale": part.input_scale}
-    ledger.write_targets(targets_name(part.fingerprint, trial.config), arrays)
+    ledger.write_targets(targets_name(part.fingerprint, config), arrays)
 
 
 def warn_disagreements(contents: Contents, say: Callable[[str], None]) -> None:

@@ -45,18 +45,25 @@ class Resolution:
     contents: Contents
 
 
+def read_rows(
+    rows: Sequence[Row], ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str]
+) -> Contents:
+    """Return what a ledger has of rows; None is an empty ledger."""
+    keys = {
+        row_trial(row, seed, fingerprints).key
+        for row in rows
+        if row.config is not None
+        for seed in replicates(row, seeds)
+    }
+    return ledger.read(keys=keys) if ledger is not None else Contents({})
+
+
 def resolve(study: Study, ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str]) -> Resolution:
     """Return the rows that are known, stage after stage; None is an empty ledger."""
     choices: list[Choice] = []
     while True:
         rows = expand(study, [choice.fields for choice in choices])
-        keys = {
-            row_trial(row, seed, fingerprints).key
-            for row in rows
-            if row.config is not None
-            for seed in replicates(row, seeds)
-        }
-        contents = ledger.read(keys=keys) if ledger is not None else Contents({})
+        contents = read_rows(rows, ledger, seeds, fingerprints)
         if len(choices) == len(study.stages):
             return Resolution(rows, choices, contents)
         choice = _choose(study, rows, len(choices), contents, seeds, fingerprints)

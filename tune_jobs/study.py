@@ -9,6 +9,7 @@ from typing import Any
 from tune_jobs.components import Components
 from tune_jobs.config import TrialConfig
 from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.search.definition import Search
 from tune_jobs.study_file import read_yaml
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
@@ -34,6 +35,17 @@ SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 FINAL = "final"
 # The steps that the stages of a study took: with the seeds that chose them, and estimated again with fresh ones.
 PATH, FRESH_PATH = "path", "path_fresh"
+# What follows a search: its stopped trials let finish, its best compared, the steps to the winner as they were tried,
+# as they were estimated, taken back one by one, and pairs of factors crossed.
+AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS = (
+    "search_audit",
+    "search_confirm",
+    "search_tried",
+    "search_steps",
+    "search_back",
+    "search_pairs",
+)
+SEARCH_TABLES = ("search", AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS)
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,7 @@ class Study:
         overrides: what `--set` changed of the base.
         fraction: the share of their epochs that rows are read at: 1, or less for a quick look.
         own: the user's own networks, data, … that the study names.
+        search: the joint search, if it declares one.
     """
 
     name: str
@@ -134,6 +147,7 @@ class Study:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     fraction: float = 1.0
     own: Components = field(default_factory=Components)
+    search: Search | None = None
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Return the configuration of the base with layers over it, later ones winning.

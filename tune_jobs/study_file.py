@@ -76,6 +76,16 @@ class Node:
             raise node.error(f"must be text, not {node._kind}")
         return " ".join(str(node.value).split())
 
+    def whole(self, key: str, default: int, *, least: int = 1, most: int = 1_000_000) -> int:
+        """Return the whole number under a key, `least` and `most` included."""
+        node = self.get(key)
+        if node is None:
+            return default
+        if isinstance(node.value, bool) or not isinstance(node.value, int) or not least <= node.value <= most:
+            rule = f"a whole number of at least {least} and at most {most}"
+            raise node.error(f"{node.value!r} is not {rule}", field=key)
+        return int(node.value)
+
     def only(self, *known: str) -> None:
         """Raise for a key that is not known, naming the nearest that is."""
         for key, node in self.pairs():

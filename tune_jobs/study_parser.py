@@ -10,6 +10,8 @@ from typing import Any
 from tune_jobs.components import Components
 from tune_jobs.declarations import read_components
 from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.search.definition import Search
+from tune_jobs.search.parser import parse_search
 from tune_jobs.study import (
     FIGURES,
     FINAL,
@@ -17,6 +19,7 @@ from tune_jobs.study import (
     MOST_REPLICATES,
     PATH,
     READS,
+    SEARCH_TABLES,
     SELECTS,
     SPLITS,
     TRAIN_METRICS,
@@ -31,6 +34,7 @@ from tune_jobs.study_file import Node, plain
 from tune_jobs.user_code import Code
 
 _RESERVED = {
+    **dict.fromkeys(SEARCH_TABLES, "the search's own table"),
     FINAL: "the final configuration's own table",
     PATH: "the stages' path",
     FRESH_PATH: "the stages' path",
@@ -81,6 +85,7 @@ def parse_study(
         "stages",
         "fresh_seeds",
         "final",
+        "search",
         "resources",
         "datasets",
         "labels",
@@ -97,8 +102,9 @@ def parse_study(
         raise UserError(f"--set {error}") from error
     showing = _showing(root, Showing())
     tables_node, stages_node, final_node = root.get("tables"), root.get("stages"), root.get("final")
-    if tables_node is None and stages_node is None and final_node is None:
-        raise root.error("declares neither tables nor stages nor a final configuration; give at least one")
+    search_node = root.get("search")
+    if tables_node is None and stages_node is None and final_node is None and search_node is None:
+        raise root.error("declares no tables, stages, search or final configuration; give at least one")
     tables = [_table(node, showing, own) for node in tables_node.items()] if tables_node else []
     stages = [_stage(node, showing, own) for node in stages_node.items()] if stages_node else []
     finals = _finals(final_node, showing, own) if final_node else []
@@ -111,7 +117,7 @@ def parse_study(
             named[table.name] = place
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
-    seeds = _whole(root, "seeds", 1)
+    seeds = root.whole("seeds", 1, most=MOST_REPLICATES)
     return Study(
         name=name,
         title=root.text("title", name),
@@ -124,12 +130,18 @@ def parse_study(
         finals=tuple(finals),
         resources=_resources(root.get("resources")),
         stages=tuple(stages),
-        fresh_seeds=_whole(root, "fresh_seeds", seeds),
+        fresh_seeds=root.whole("fresh_seeds", seeds, most=MOST_REPLICATES),
         showing=showing,
         overrides=checked,
         fraction=fraction,
         own=own,
+        search=_search(search_node, showing, own, seeds) if search_node is not None else None,
     )
+
+
+def _search(node: Node, showing: Showing, own: Components, seeds: int) -> Search:
+    base = _fields(node.get("base"), own)
+    return parse_search(node, own, base, seeds=seeds, read=showing.read, select=showing.select)
 
 
 def _fields(node: Node | None, own: Components) -> dict[str, Any]:
@@ -182,7 +194,7 @@ def _showing(node: Node, default: Showing) -> Showing:
     if until is not None:
         values["epochs_until"] = dict(_amounts(node, only="epochs_until"))["epochs_until"]
     if node.path:
-        values["seeds"] = _whole(node, "seeds", 1)
+        values["seeds"] = node.whole("seeds", 1, most=MOST_REPLICATES)
     return replace(default, **values)
 
 
@@ -328,16 +340,6 @@ def _no_repeats(node: Node | None, values: Sequence[Any], what: str) -> None:
         if value in values[:position] and node is not None:
             shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
             raise node.items()[position].error(f"the {what} {shown} repeats; give each once")
-
-
-def _whole(node: Node, key: str, default: int) -> int:
-    child = node.get(key)
-    if child is None:
-        return default
-    if isinstance(child.value, bool) or not isinstance(child.value, int) or not 1 <= child.value <= MOST_REPLICATES:
-        rule = f"a whole number of at least 1 and at most {MOST_REPLICATES}"
-        raise child.error(f"{child.value!r} is not {rule}", field=key)
-    return child.value
 
 
 def _resources(node: Node | None) -> Resources:

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -106,8 +106,12 @@ def data_slot(config: TrialConfig) -> str:
     return f"{data_id(config)}/{config.split_seed}/{validation_rows(config)}/{config.input_scaling}"
 
 
-def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) -> Record:
+def run_trial(
+    trial: Trial, data: TrialData, job: Job, *, on_epoch: Callable[[History], str | None] | None = None
+) -> Record:
     """Train a trial and write its record; needs no Ray.
+
+    A reason that `on_epoch` returns ends the trial there.
 
     An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
     """
@@ -119,11 +123,10 @@ def run_trial(trial: Trial, data: TrialData, job: Job, *, on_epoch: Any = None) 
     log = TrialLog(storage, f"{job.study}/{_run_name(trial, job)}")
     seen: list[History] = []
 
-    def after_epoch(history: History) -> None:
+    def after_epoch(history: History) -> str | None:
         seen[:] = [history]
         log.epoch(history)
-        if on_epoch is not None:
-            on_epoch(history)
+        return on_epoch(history) if on_epoch is not None else None
 
     started_at, start = datetime.now(UTC), time.perf_counter()
     failure: dict[str, Any] = {}

@@ -59,7 +59,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         from tune_jobs.run import load_data
         from tune_jobs.trainable import data_slot
 
-        data = load_data(trials, options.data_dir)
+        data = load_data([trial.config for trial in trials], options.data_dir)
         job = Job(study.name, ledger.storage.uri, study.config(), 0.0, False, None, "1", "", keep_models)
         for trial in trials:
             run_trial(trial, data[data_slot(trial.config)], job)

@@ -1,0 +1,99 @@
+"""What a study declares of its search."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tune_jobs.config import TrialConfig, trajectory
+from tune_jobs.search.schedulers import Scheduler
+from tune_jobs.search.space import Space
+
+if TYPE_CHECKING:
+    from tune_jobs.study import Study
+
+_ID_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a search may use; the first limit that is reached ends it. None is no limit."""
+
+    trials: int | None = None
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def __str__(self) -> str:
+        limits = {"trials": self.trials, "epochs": self.epochs, "minutes": self.minutes}
+        return " or ".join(f"{limit:,g} {unit}" for unit, limit in limits.items() if limit is not None)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A joint search, and what follows once its budget is used up.
+
+    Attributes:
+        base: what the search overrides of the study's base.
+        sampler: one of `tune_jobs.search.samplers.SAMPLERS`.
+        seed: draws the points; every trial of the search has weights of seed 0.
+        seeds: replicates, with seeds and validation parts that chose nothing, of every configuration that follows.
+        audit: how many of the stopped trials are let finish.
+        confirm: how many of the best are compared by their replicates.
+        path: replicates that choose the order of the steps from the default configuration to the winner; 0 for no path.
+        interactions: for how many pairs of factors a factorial is run.
+    """
+
+    space: Space
+    base: Mapping[str, Any] = field(default_factory=dict)
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    sampler: str = "tpe"
+    budget: Budget = field(default_factory=lambda: Budget(trials=60))
+    seed: int = 0
+    seeds: int = 3
+    audit: int = 12
+    confirm: int = 5
+    path: int = 1
+    interactions: int = 3
+    read: str = "last"
+    select: str = "metric"
+
+    @property
+    def space_id(self) -> str:
+        """What names the space, so that one that was used up is not taken for a wider one."""
+        return hashlib.sha256(repr((self.sampler, self.space)).encode()).hexdigest()[:_ID_LENGTH]
+
+
+def default_config(study: "Study", search: Search) -> TrialConfig:
+    """Return the configuration that the search starts from, its seed 0."""
+    return study.config(search.base)
+
+
+def full_length(study: "Study", search: Search) -> int:
+    """Return how many epochs a trial of the search has that is never stopped."""
+    return math.ceil(round(study.fraction * default_config(study, search).epochs, 6))
+
+
+def search_id(study: "Study", search: Search, fingerprint: str) -> str:
+    """Return what names a search's journal: it stays the same when the space, the budget or the rule change.
+
+    Another base, another length, other data or another seed are another search.
+    """
+    base = {
+        name: value for name, value in trajectory(default_config(study, search)).items() if not _searched(name, search)
+    }
+    content = {
+        "base": base,
+        "data": fingerprint,
+        "epochs": full_length(study, search),
+        "seed": search.seed,
+        "read": search.read,
+        "select": search.select,
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def _searched(name: str, search: Search) -> bool:
+    return name in search.space.names or name.partition(".")[2] in search.space.names

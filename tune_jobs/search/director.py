@@ -1,0 +1,271 @@
+"""Directs a search: which trial comes next, and whether one that reached a rung goes on.
+
+One director serves all workers, as an actor of Ray. Whatever it decides is in the journal before a worker hears of it,
+so that a search that was killed goes on from there.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Trial, differences
+from tune_jobs.records import Record, is_finished
+from tune_jobs.search.definition import default_config
+from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event, Journal
+from tune_jobs.search.samplers import SAMPLERS
+from tune_jobs.search.schedulers import Decision
+from tune_jobs.search.state import (
+    BROKEN,
+    OPEN,
+    Arrival,
+    SearchTrial,
+    State,
+    comparable,
+    drawn_trial,
+    make_trial,
+    scores_of,
+    searched_default,
+)
+
+# Draws of a point that can be built and was not drawn before, before the space counts as used up.
+_ATTEMPTS = 200
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A trial for a worker: its number, what to train, the rungs at which to ask, and what it is called."""
+
+    number: int
+    trial: Trial
+    rungs: tuple[int, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How a search stands.
+
+    Attributes:
+        best: the best score of those that finished; None without one.
+        share: of the budget that is used up, 0 to 1.
+    """
+
+    ended: int
+    stopped: int
+    best: float | None
+    best_number: int | None
+    share: float
+
+
+class Director:
+    """Directs one run of a search.
+
+    Args:
+        state: as the journal and the ledger have it.
+        fingerprints: of the data, by `data_id`.
+        lookup: returns what the ledger has under a key, or None.
+        journal: takes what happens.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        fingerprints: Mapping[str, str],
+        lookup: Callable[[str], Record | None],
+        journal: Journal,
+        *,
+        retry_failed: bool = False,
+        time_limit_seconds: float | None = None,
+        clock: Any = time.monotonic,
+    ) -> None:
+        self._state = state
+        self._search = state.search
+        self._fingerprints = fingerprints
+        self._lookup = lookup
+        self._journal = journal
+        self._clock = clock
+        self._began = clock() - state.seconds
+        self._slots: dict[str, int] = {}
+        self._running: set[int] = set()
+        for one in state.trials.values():
+            if one.seconds is None and one.record is not None and one.standing(self._search.read) != OPEN:
+                self._end(one, one.record)
+        self._left = [
+            one.number
+            for one in sorted(state.trials.values(), key=lambda one: one.number)
+            if self._to_run(one, retry_failed=retry_failed, time_limit_seconds=time_limit_seconds)
+        ]
+
+    def _to_run(self, one: SearchTrial, *, retry_failed: bool, time_limit_seconds: float | None) -> bool:
+        standing = one.standing(self._search.read)
+        if standing != BROKEN or one.trial is None or one.record is None:
+            return standing == OPEN
+        return not is_finished(one.record, one.trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed)
+
+    def open(self) -> bool:
+        """Return whether there is, or may soon be, a trial to give out."""
+        return self._resumable() or self._affordable()
+
+    def next(self, slot: str) -> Assignment | None:
+        """Return the trial of a slot: the one that it was given before, if it lost its worker; None for none."""
+        if slot in self._slots and self._slots[slot] in self._running:
+            return self._assignment(self._state.trials[self._slots[slot]])
+        while True:
+            one = self._continued() or self._drawn()
+            if one is None:
+                return None
+            if self._answered(one):
+                continue
+            self._running.add(one.number)
+            self._slots[slot] = one.number
+            return self._assignment(one)
+
+    def reached(self, number: int, values: Sequence[float]) -> str | None:
+        """Return why a trial that has done so many epochs stops; None where it goes on.
+
+        Args:
+            number: of the trial.
+            values: of `tune_jobs.search.state.signed`, one for each epoch so far.
+        """
+        one = self._state.trials[number]
+        epoch = len(values)
+        if epoch in self._rungs(one):
+            scores = comparable(values, read=self._search.read)
+            if scores[-1] == -inf:
+                return None  # the trial diverges, which it finds by itself
+            decision = self._decision(one, scores)
+            if decision.stop:
+                return f"stopped at epoch {epoch}: {decision.rank} of {decision.of} that reached it"
+        if self._state.out_of_time(self._seconds()):
+            return f"the search's {self._search.budget.minutes:g} minutes were over at epoch {epoch}"
+        return None
+
+    def ended(self, number: int, record: Record) -> Tally:
+        """Take in how a trial ended; its record is in the ledger."""
+        one = self._state.trials[number]
+        one.record = record
+        self._running.discard(number)
+        self._end(one, record)
+        return self.tally()
+
+    def tally(self) -> Tally:
+        """Return how the search stands."""
+        best = self._state.best(1)
+        trials = self._state.trials.values()
+        done = [one for one in trials if one.standing(self._search.read) != OPEN]
+        return Tally(
+            ended=len(done),
+            stopped=sum(one.stopped_at is not None for one in done),
+            best=self._state.final_score(best[0]) if best else None,
+            best_number=best[0].number if best else None,
+            share=self._state.share_used(self._seconds()),
+        )
+
+    def _seconds(self) -> float:
+        return round(float(self._clock() - self._began), 3)
+
+    def _resumable(self) -> bool:
+        return bool(self._left) and not self._state.out_of_time(self._seconds())
+
+    def _affordable(self) -> bool:
+        return self._state.affordable(self._seconds())
+
+    def _continued(self) -> SearchTrial | None:
+        return self._state.trials[self._left.pop(0)] if self._resumable() else None
+
+    def _drawn(self) -> SearchTrial | None:
+        if not self._affordable():
+            return None
+        number = max(self._state.trials, default=-1) + 1
+        found = self._point(number)
+        if found is None:
+            self._state.used_up = True
+            self._journal.add(Event(USED_UP, number, self._seconds(), source=self._search.space_id))
+            return None
+        values, source = found
+        event = Event(DRAWN, number, self._seconds(), values=values, source=source)
+        self._journal.add(event)
+        one = drawn_trial(self._state, event, self._fingerprints, self._lookup)
+        self._state.trials[number] = one
+        return one
+
+    def _point(self, number: int) -> tuple[dict[str, Any], str] | None:
+        """Return a point that can be built and was not drawn before; the first is the default configuration."""
+        search = self._search
+        keys = {one.trial.key for one in self._state.trials.values() if one.trial is not None}
+        if number == 0 and search.sampler != "grid":
+            default = searched_default(self._state.study, search)
+            if default is not None and self._key(default):
+                return default, "default"
+        known = self._state.known()
+        for attempt in range(_ATTEMPTS):
+            values = SAMPLERS[search.sampler](search.space, search.seed, number, attempt, known)
+            if values is None:
+                return None
+            key = self._key(values)
+            if key and key not in keys:
+                return values, search.sampler
+        return None
+
+    def _key(self, values: Mapping[str, Any]) -> str:
+        try:
+            return make_trial(self._state.study, self._search, values, self._fingerprints).key
+        except UserError:
+            return ""
+
+    def _rungs(self, one: SearchTrial) -> tuple[int, ...]:
+        return self._search.scheduler.brackets(self._state.epochs)[one.bracket]
+
+    def _decision(self, one: SearchTrial, scores: Sequence[float]) -> Decision:
+        """Return what was decided at the rung, or decide it now."""
+        epoch = len(scores)
+        for arrival in one.arrivals:
+            if arrival.epoch == epoch:
+                return arrival.decision
+        others = [a.score for a in self._state.arrivals(one.bracket, epoch) if a.trial != one.number]
+        decision = self._search.scheduler.decide(scores, others)
+        score = self._search.scheduler.score(scores)
+        self._journal.add(
+            Event(
+                RUNG,
+                one.number,
+                self._seconds(),
+                epoch=epoch,
+                score=score,
+                stop=decision.stop,
+                rank=decision.rank,
+                of=decision.of,
+            )
+        )
+        one.arrivals.append(Arrival(one.number, epoch, score, decision))
+        return decision
+
+    def _answered(self, one: SearchTrial) -> bool:
+        """Return whether the ledger has all of a trial that it would train: then it passes its rungs as it is read."""
+        record = one.record
+        if record is None or one.trial is None or one.standing(self._search.read) == BROKEN:
+            return False
+        scores = scores_of(record, read=self._search.read, select=self._search.select)
+        for rung in self._rungs(one):
+            if len(scores) < rung or scores[rung - 1] == -inf:
+                break
+            if self._decision(one, scores[:rung]).stop:
+                break
+        if one.standing(self._search.read) == OPEN:
+            return False
+        self._end(one, record)
+        return True
+
+    def _end(self, one: SearchTrial, record: Record) -> None:
+        one.seconds = self._seconds()
+        self._journal.add(Event(ENDED, one.number, one.seconds, epoch=record.epochs))
+
+    def _assignment(self, one: SearchTrial) -> Assignment:
+        if one.trial is None:
+            raise ValueError(f"trial {one.number} cannot be built")
+        label = differences(one.trial.config, default_config(self._state.study, self._search))
+        return Assignment(one.number, one.trial, self._rungs(one), f"trial {one.number} ({label})")

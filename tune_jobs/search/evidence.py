@@ -1,0 +1,38 @@
+"""Rows of a study's tables that are points of its search's space: trials that the search need not run."""
+
+from collections.abc import Mapping, Sequence
+
+from tune_jobs.config import trajectory
+from tune_jobs.expansion import Row, replicates, row_trial
+from tune_jobs.records import Record
+from tune_jobs.search.definition import Search
+from tune_jobs.search.state import SearchTrial, make_trial, point_of
+from tune_jobs.study import Study
+
+
+def table_evidence(
+    study: Study,
+    search: Search,
+    rows: Sequence[Row],
+    seeds: Sequence[int],
+    fingerprints: Mapping[str, str],
+    records: Mapping[str, Record],
+) -> list[SearchTrial]:
+    """Return the trials of rows that a trial of the search could have been, numbered -1, -2, …
+
+    Such a trial differs from the search's base in searched fields alone, and has seed 0.
+    """
+    found: dict[str, SearchTrial] = {}
+    for row in rows:
+        if row.config is None or 0 not in replicates(row, seeds):
+            continue
+        config = row_trial(row, 0, fingerprints).config
+        values = point_of(config, study, search)
+        if values is None:
+            continue
+        trial = make_trial(study, search, values, fingerprints)
+        record = records.get(trial.key)
+        # A schedule that counts epochs trains otherwise in a row of another length.
+        if record is not None and trajectory(trial.config) == trajectory(config) and trial.key not in found:
+            found[trial.key] = SearchTrial(-len(found) - 1, values, "table", trial, 0, record=record)
+    return list(found.values())

@@ -1,0 +1,96 @@
+"""The journal of a search: what was drawn, what was decided at each rung and when, in the order in which it happened.
+
+Each run of a search writes parts of its own, each a file that is replaced as a whole: whatever is killed when, what
+was decided stays decided. What a trial reached is in the ledger; the journal has what the ledger cannot tell.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.storage import Storage
+
+FOLDER = "search"
+DRAWN, RUNG, ENDED, USED_UP = "drawn", "rung", "ended", "used up"
+# A part is written anew with every event; with more events in it that would take long.
+_PART_EVENTS = 100
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal.
+
+    Attributes:
+        kind: `DRAWN`, `RUNG`, `ENDED`, or `USED_UP` where the space (`source` is its id) has no further point.
+        trial: its number.
+        seconds: that the search had been running for, over all its runs.
+        values: of the point that was drawn, and `source`: the sampler, "default" or "evidence".
+        epoch: of the rung, or how far the trial got.
+        score: at the rung, the higher the better; None where the trial had diverged.
+        stop, rank, of: what was decided; see `tune_jobs.search.schedulers.Decision`.
+    """
+
+    kind: str
+    trial: int
+    seconds: float
+    values: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    epoch: int = 0
+    score: float | None = None
+    stop: bool = False
+    rank: int = 0
+    of: int = 0
+
+    def to_line(self) -> str:
+        """Return the event as a line of JSON, without what it does not have."""
+        given = {name: value for name, value in vars(self).items() if value != _EMPTY.get(name, _NOTHING)}
+        return json.dumps(given, allow_nan=False)
+
+
+_NOTHING = object()
+_EMPTY: dict[str, Any] = {"values": {}, "source": "", "epoch": 0, "score": None, "stop": False, "rank": 0, "of": 0}
+
+
+def read_journal(storage: Storage, search: str) -> list[Event]:
+    """Return the events of a search in order; none where it was never run.
+
+    Raises:
+        UserError: a part is torn.
+    """
+    events: list[Event] = []
+    for name in sorted(storage.names(FOLDER, search)):
+        if name.startswith("."):
+            continue
+        try:
+            lines = storage.read(FOLDER, search, name).decode().splitlines()
+            events += [Event(**json.loads(line)) for line in lines]
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"{storage.path(FOLDER, search, name)}: is no part of a search's journal ({error}); move it away"
+            ) from error
+    return events
+
+
+class Journal:
+    """Writes a run's part of the journal."""
+
+    def __init__(self, storage: Storage, search: str, before: Sequence[Event]) -> None:
+        self._storage = storage
+        self._search = search
+        self._count = len(before)
+        self._lines: list[str] = []
+        self._name = ""
+
+    def add(self, *events: Event) -> None:
+        """Add events; they are durable on return."""
+        if not events:
+            return
+        if not self._name or len(self._lines) >= _PART_EVENTS:
+            self._lines = []
+            self._name = f"part-{self._count:08d}-{uuid.uuid4().hex[:8]}.jsonl"
+        self._lines += [event.to_line() for event in events]
+        self._count += len(events)
+        self._storage.write("\n".join([*self._lines, ""]).encode(), FOLDER, self._search, self._name)

@@ -1,0 +1,105 @@
+"""Runs a search through Ray Tune: places for trials as long as the director has some, and workers that ask it."""
+
+import time
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from tune_jobs.launch import RESTARTS, Watch, fit, last_line
+from tune_jobs.search.director import Director
+from tune_jobs.search.progress import SearchProgress
+from tune_jobs.search.worker import train_search_trial
+from tune_jobs.storage import Storage
+from tune_jobs.study import Resources
+from tune_jobs.trainable import Job
+
+_ASK_PERIOD_SECONDS = 0.2
+
+
+def run_search(
+    director: "partial[Director]",
+    references: dict[str, Any],
+    job: Job,
+    *,
+    resources: Resources,
+    storage: Storage,
+    progress: SearchProgress,
+    max_concurrent: int | None,
+    select: str,
+) -> None:
+    """Run a search until its budget is used up, within a session of `tune_jobs.launch`.
+
+    Args:
+        director: makes the director.
+        references: to the data in the object store.
+        job: what all trials share.
+        resources: of one trial.
+        storage: of the ledger.
+        progress: is told how the search goes.
+        max_concurrent: trials at once; None for what fits.
+        select: "metric" or "loss".
+    """
+    actor: Any = ray.remote(num_cpus=0)(Director).remote(*director.args, **director.keywords)
+    trainable = tune.with_parameters(train_search_trial, job=job, data=references, director=actor, select=select)
+    fit(
+        trainable,
+        resources,
+        _Watch(progress, storage, job.study),
+        search_alg=_Places(actor),
+        num_samples=-1,
+        max_concurrent_trials=max_concurrent,
+    )
+
+
+class _Places(Searcher):
+    """Gives Tune a place for a trial whenever it wants one; what is trained there the director says, when it starts.
+
+    So the next point is drawn when a worker is free for it, and not before, with all that is known by then.
+    """
+
+    def __init__(self, director: Any) -> None:
+        super().__init__(metric="training_iteration", mode="max")
+        self._director = director
+        self._run = uuid.uuid4().hex[:8]
+        self._count = 0
+        self._asked, self._open = 0.0, True
+
+    def suggest(self, trial_id: str) -> Any:
+        if time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS or not self._count:
+            self._asked, self._open = time.monotonic(), ray.get(self._director.open.remote())
+        if not self._open:
+            return str(Searcher.FINISHED)
+        self._count += 1
+        return {"slot": f"{self._run}-{self._count}"}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The worker has told the director."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Tune wants a file; the journal has what matters."""
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing is ever restored by Tune."""
+
+
+class _Watch(Watch[SearchProgress]):
+    """Tells the progress display what Tune sees of a search."""
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if result.get("finished"):
+            self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
+        elif "number" in result:
+            self.progress.advanced(result["key"], result["label"], result["epoch"], result["epochs"])
+        super().on_trial_result(iteration, trials, trial, result, **info)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        if trial.num_failures > RESTARTS:
+            self.progress.lost(last_line(trial))

@@ -1,0 +1,63 @@
+"""The trials of a search as numbers, for statistics of the whole space."""
+
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tune_jobs.records import FAILED
+from tune_jobs.search.space import Parameter
+from tune_jobs.search.state import SearchTrial, State, scores_of
+
+_LEAST_TRIALS = 10
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Trials as numbers, all after the same number of epochs.
+
+    Attributes:
+        points: [n, d]: where a value lies in its range, 0 to 1, or the position of a choice; of a parameter that a
+            trial does not read the middle, or the first choice.
+        levels: for each column 0 for a range, or how many choices there are.
+        values: [n], the score, the higher the better; that of the worst for trials that had diverged.
+        epoch: after which it is.
+        numbers: of the trials.
+    """
+
+    points: NDArray[np.float64]
+    levels: tuple[int, ...]
+    values: NDArray[np.float64]
+    epoch: int
+    numbers: tuple[int, ...]
+
+
+def coded(state: State) -> Coded | None:
+    """Return the trials after the first rung, which all of them have reached; None where they are too few."""
+    space, search = state.search.space, state.search
+    epoch = min((rungs[0] for rungs in search.scheduler.brackets(state.epochs) if rungs), default=state.epochs)
+    if search.scheduler.name == "median":
+        epoch = min(epoch + 1, state.epochs)
+    found: list[tuple[SearchTrial, float]] = []
+    for one in state.all:
+        if one.record is None or one.record.outcome == FAILED or not space.holds(one.values):
+            continue
+        scores = scores_of(one.record, read=search.read, select=search.select)
+        if len(scores) >= epoch:
+            found.append((one, scores[epoch - 1]))
+        elif scores and scores[-1] == -inf:
+            found.append((one, -inf))
+    finite = [score for _, score in found if isfinite(score)]
+    if len(found) < _LEAST_TRIALS or len(set(finite)) < 2:
+        return None
+    points = np.array([[_code(parameter, one) for parameter in space] for one, _ in found])
+    values = np.array([max(score, min(finite)) for _, score in found])
+    levels = tuple(len(parameter.choices) for parameter in space)
+    return Coded(points, levels, values, epoch, tuple(one.number for one, _ in found))
+
+
+def _code(parameter: Parameter, one: SearchTrial) -> float:
+    if parameter.name in one.values:
+        return parameter.share(one.values[parameter.name])
+    return 0.0 if parameter.choices else 0.5

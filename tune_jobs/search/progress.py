@@ -1,0 +1,80 @@
+"""Live progress of a search: what has ended, the best so far, and how much of the budget is left."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from tune_jobs.progress import Display, duration
+from tune_jobs.search.definition import Search
+
+_SHOWN = 4
+_SHARE_BEFORE_ESTIMATE = 0.02
+
+
+class SearchProgress:
+    """Shows how a search goes.
+
+    Args:
+        search: with its budget.
+        share: of the budget that earlier runs have used up.
+        score_words: a score, as the director has it, in words.
+    """
+
+    def __init__(self, search: Search, share: float, score_words: Any, *, stream: TextIO | None = None) -> None:
+        self._display = Display(1, stream=stream)
+        self._search = search
+        self._score_words = score_words
+        self._training: dict[str, tuple[str, int, int]] = {}
+        self._share = self._first_share = share
+        self._started = time.monotonic()
+        self._tally: Mapping[str, Any] = {}
+        self.outcomes: list[str] = []
+
+    @property
+    def running(self) -> dict[str, int]:
+        """Key to epochs done of the trials that are training."""
+        return {key: epoch for key, (_, epoch, _) in self._training.items()}
+
+    def advanced(self, key: str, label: str, epoch: int, epochs: int) -> None:
+        """Note that a trial has done so many of its epochs."""
+        self._training[key] = (label, epoch, epochs)
+        self._display.show(self._share, self.line, force=False)
+
+    def ended(self, key: str, label: str, outcome: str, reason: str, tally: Mapping[str, Any]) -> None:
+        """Note that a trial has ended, and how the search stands with it."""
+        self._training.pop(key, None)
+        self.outcomes.append(outcome)
+        self._tally, self._share = tally, tally["share"]
+        if outcome in ("failed", "timed_out", "diverged"):
+            self._display.say(f"{outcome.replace('_', ' ')}: {label}: {reason}")
+        self._display.show(self._share, self.line, force=self._share >= 1)
+
+    def lost(self, reason: str) -> None:
+        """Note that a trial lost its worker for good."""
+        self.outcomes.append("lost")
+        self._display.say(f"lost: a trial of the search: {reason}")
+
+    def close(self) -> None:
+        """Take the bar down."""
+        self._display.close()
+
+    def line(self) -> str:
+        """Return the state of the search in one line."""
+        tally = self._tally
+        parts = [
+            f"{tally.get('ended', 0)} trials ended ({tally.get('stopped', 0)} stopped at a rung)",
+            f"budget {self._search.budget}: {self._share:.0%} used",
+            f"elapsed {duration(time.monotonic() - self._started)}",
+            self._left(),
+        ]
+        if tally.get("best") is not None:
+            parts.insert(1, f"best {self._score_words(tally['best'])} (trial {tally['best_number']})")
+        running = [f"{label} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
+        return ", ".join(parts) + (f"; training {'; '.join(running[:_SHOWN])} epochs" if running else "")
+
+    def _left(self) -> str:
+        gained = self._share - self._first_share
+        if gained < _SHARE_BEFORE_ESTIMATE:
+            return "estimating what is left"
+        seconds = (time.monotonic() - self._started) * (1 - self._share) / gained
+        return f"about {duration(seconds)} left"

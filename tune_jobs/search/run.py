@@ -1,0 +1,109 @@
+"""Runs a study's search until its budget is used up."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+
+from tune_jobs.config import TrialConfig
+from tune_jobs.expansion import Trial, data_id
+from tune_jobs.ledger import Ledger
+from tune_jobs.preflight import check_own
+from tune_jobs.progress import duration
+from tune_jobs.run import (
+    INTERRUPTED,
+    Plan,
+    RunOptions,
+    exit_code,
+    in_words,
+    keep_targets,
+    limit_seconds,
+    load_data,
+    new_job,
+    starting_ray,
+)
+from tune_jobs.search.definition import Search, default_config, search_id
+from tune_jobs.search.director import Director
+from tune_jobs.search.journal import Journal, read_journal
+from tune_jobs.search.progress import SearchProgress
+from tune_jobs.search.words import score_in_words
+from tune_jobs.study import Study
+
+# Searched fields that change what is made of the data before a network sees it.
+_DATA_FIELDS = ("input_scaling", "input_transform", "target_transform")
+
+
+def train_search(
+    plan: Plan, ledger: Ledger, options: RunOptions, say: Callable[[str], None], *, retry_failed: bool
+) -> int:
+    """Run the search of a plan through Ray Tune; return the exit code: 0, 1 with failures, 130 interrupted.
+
+    Args:
+        plan: of a study with a search.
+        ledger: takes the records; the journal is beside it.
+        options: what to run on.
+        say: takes lines for a person to read.
+        retry_failed: whether trials that failed before are tried again.
+    """
+    state, study = plan.search, plan.study
+    if state is None:
+        raise ValueError(f"{study.name} has no search")
+    search, storage = state.search, ledger.storage
+    configs = data_configs(study, search)
+    data = load_data(configs, options.data_dir)
+    trials = [Trial("", config, 1, frozenset()) for config in configs]
+    check_own(trials, data, study.own.code)
+    for config in configs:
+        keep_targets(ledger, config, data)
+    default = default_config(study, search)
+    fingerprint = plan.fingerprints[data_id(default)]
+    name = search_id(study, search, fingerprint)
+    starting_ray(storage, say)
+    from tune_jobs.launch import Cluster, session
+    from tune_jobs.search.launch import run_search
+
+    progress = SearchProgress(search, state.share_used(state.seconds), lambda score: score_in_words(state, score))
+    start, interrupted = time.monotonic(), False
+    journal = Journal(storage, name, read_journal(storage, name))
+    director = partial(
+        Director,
+        state,
+        plan.fingerprints,
+        ledger.lookup(),
+        journal,
+        retry_failed=retry_failed,
+        time_limit_seconds=limit_seconds(options),
+    )
+    cluster = Cluster(options.address, options.cpus, options.logical_gpus)
+    try:
+        with session(cluster, data, options.resources) as references:
+            run_search(
+                director,
+                references,
+                new_job(study, default, storage, options),
+                resources=options.resources,
+                storage=storage,
+                progress=progress,
+                max_concurrent=options.max_concurrent,
+                select=search.select,
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        progress.close()
+    outcomes = Counter(progress.outcomes)
+    say(f"{outcomes.total()} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
+    if interrupted:
+        say("stopped within the search; the same command continues")
+        return INTERRUPTED
+    ledger.compact()
+    return exit_code(outcomes, 0, say)
+
+
+def data_configs(study: Study, search: Search) -> list[TrialConfig]:
+    """Return a configuration for each way in which the data is prepared for trials of the search."""
+    default = default_config(study, search)
+    varied = [parameter for parameter in search.space if parameter.name in _DATA_FIELDS and parameter.choices]
+    cells = product(*(parameter.choices for parameter in varied))
+    return [default.replace(**dict(zip((one.name for one in varied), cell, strict=True))) for cell in cells]

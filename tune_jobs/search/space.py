@@ -1,0 +1,143 @@
+"""The space of a search: ranges and choices, some of them only where another choice makes them matter."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import exp, log
+from typing import Any
+
+import numpy as np
+
+GRID_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One searched field.
+
+    Attributes:
+        name: of the field, as the study knows it.
+        choices: its values; empty for a range.
+        low, high: of a range, both included.
+        log: whether the range is uniform in the logarithm.
+        integer: whether its values are whole numbers.
+        points: how many values of a range a grid has.
+        when: for each parent the values with which this parameter is read; read always where there is none.
+    """
+
+    name: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    integer: bool = False
+    points: int = GRID_POINTS
+    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def is_read(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the parameter matters beside these values."""
+        return all(values.get(parent) in allowed for parent, allowed in self.when.items())
+
+    def at(self, share: float) -> Any:
+        """Return the value that far along the range or the choices, `share` in [0, 1)."""
+        if self.choices:
+            return self.choices[int(share * len(self.choices))]
+        if self.integer:
+            # Half a step more at both ends, so that the first and the last are as likely as the others.
+            low, high = self.low - 0.5, self.high + 0.5
+            value = exp(log(low) + share * (log(high) - log(low))) if self.log else low + share * (high - low)
+            return int(min(max(round(value), self.low), self.high))
+        if self.log:
+            return min(max(exp(log(self.low) + share * (log(self.high) - log(self.low))), self.low), self.high)
+        return self.low + share * (self.high - self.low)
+
+    def share(self, value: Any) -> float:
+        """Return where a value lies in the range, 0 to 1, or the position of a choice."""
+        if self.choices:
+            return float(self.choices.index(value))
+        if self.high == self.low:
+            return 0.5
+        if self.log:
+            return (log(value) - log(self.low)) / (log(self.high) - log(self.low))
+        return float((value - self.low) / (self.high - self.low))
+
+    def holds(self, value: Any) -> bool:
+        """Return whether the value lies in the range or among the choices."""
+        if self.choices:
+            return any(value == choice and type(value) is type(choice) for choice in self.choices)
+        return not isinstance(value, bool | str) and value is not None and self.low <= value <= self.high
+
+    def grid(self) -> tuple[Any, ...]:
+        """Return the values that a grid has, without repeats."""
+        if self.choices:
+            return self.choices
+        if self.points == 1:
+            return (self.at(0.5),)
+        inner = Parameter(self.name, low=self.low, high=self.high, log=self.log)
+        values = [inner.at(step / (self.points - 1)) for step in range(self.points)]
+        return tuple(dict.fromkeys(round(value) if self.integer else value for value in values))
+
+
+@dataclass(frozen=True)
+class Space:
+    """The searched fields, every parent before its children."""
+
+    parameters: tuple[Parameter, ...]
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def draw(self, generator: np.random.Generator) -> dict[str, Any]:
+        """Return values drawn uniformly; those that nothing reads are left out, but use up their random number."""
+        values: dict[str, Any] = {}
+        for parameter, share in zip(self.parameters, generator.random(len(self.parameters)), strict=True):
+            if parameter.is_read(values):
+                values[parameter.name] = parameter.at(float(share))
+        return values
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Return whether values are a point of the space: each read one given and in its range, and no other."""
+        read = [parameter for parameter in self.parameters if parameter.is_read(values)]
+        given = {parameter.name for parameter in read}
+        return given == set(values) and all(parameter.holds(values[parameter.name]) for parameter in read)
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Return every point of the grid once."""
+        points = []
+        for cell in product(*(parameter.grid() for parameter in self.parameters)):
+            values: dict[str, Any] = {}
+            for parameter, value in zip(self.parameters, cell, strict=True):
+                if parameter.is_read(values):
+                    values[parameter.name] = value
+            points.append(values)
+        return [point for position, point in enumerate(points) if point not in points[:position]]
+
+    def root(self, name: str) -> str:
+        """Return the parameter that a conditional one goes with in the end; itself for any other."""
+        parameter = next(one for one in self.parameters if one.name == name)
+        return self.root(next(iter(parameter.when))) if parameter.when else name
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the parameters that change together: each root with the conditional ones below it."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(self.root(name), []).append(name)
+        return {root: tuple(names) for root, names in found.items()}
+
+
+def stream(seed: int, *purpose: int) -> np.random.Generator:
+    """Return a random generator of its own for each purpose."""
+    return np.random.default_rng(np.random.SeedSequence([seed, *purpose]))
+
+
+def shuffled(points: Sequence[dict[str, Any]], generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Return the points in random order: ASHA keeps everything that arrives in ascending order."""
+    return [points[position] for position in generator.permutation(len(points))]

@@ -1,0 +1,325 @@
+"""The state of a search: a pure function of what the study declares, the journal's events and the ledger's records."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from typing import Any, Protocol
+
+from models.history import DIVERGED
+from models.metrics import metric_spec
+from tune_jobs.config import TrialConfig, check_feasible, trial_key
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import Trial, data_id
+from tune_jobs.records import FAILED, MISSING, Record
+from tune_jobs.search.definition import Search, default_config, full_length
+from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
+from tune_jobs.search.samplers import Known
+from tune_jobs.search.schedulers import Decision
+from tune_jobs.study import Study
+
+# How a trial of a search stands.
+OPEN, STOPPED, FINISHED, BROKEN = "open", "stopped", "finished", "failed"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A trial at a rung: its score there, and what was decided."""
+
+    trial: int
+    epoch: int
+    score: float
+    decision: Decision
+
+
+@dataclass
+class SearchTrial:
+    """One trial of a search.
+
+    Attributes:
+        number: in the order of drawing.
+        values: of the searched fields that it reads.
+        source: "default", a sampler's name.
+        config: with seed 0; None where the study can no longer build it.
+        arrivals: at rungs, in order.
+        seconds: that the search had been running for when the trial ended; None before.
+        record: what the ledger has of it.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    source: str
+    trial: Trial | None
+    bracket: int
+    arrivals: list[Arrival] = field(default_factory=list)
+    began: float = 0.0
+    seconds: float | None = None
+    record: Record | None = None
+
+    @property
+    def stopped_at(self) -> int | None:
+        """The rung at which it was stopped, in epochs."""
+        return next((arrival.epoch for arrival in self.arrivals if arrival.decision.stop), None)
+
+    def standing(self, read: str) -> str:
+        """Return `OPEN` while there is something left to train, else how it stands."""
+        if self.trial is None or (self.record is not None and self.record.outcome == FAILED):
+            return BROKEN
+        if self.record is None:
+            return OPEN
+        if self.ending(read)[0] != MISSING:
+            return FINISHED
+        stopped = self.stopped_at
+        return STOPPED if stopped is not None and self.record.epochs >= stopped else OPEN
+
+    def ending(self, read: str) -> tuple[str, int | None]:
+        """Return the outcome at full length, and the epoch that is read there."""
+        if self.trial is None or self.record is None:
+            return MISSING, None
+        patience = self.trial.config.early_stopping_patience
+        reading = self.record.reading(epochs=self.trial.epochs, patience=patience, read=read)
+        return reading.outcome, reading.epoch
+
+
+class Curves(Protocol):
+    """A history or a record: a value for each epoch."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def validation_loss(self) -> Sequence[float]: ...
+    @property
+    def validation_metric(self) -> Sequence[float]: ...
+
+
+def signed(curves: Curves, *, select: str) -> list[float]:
+    """Return the validation metric or loss of each epoch, with the sign that makes higher better."""
+    if select == "loss":
+        return [-value for value in curves.validation_loss]
+    sign = 1 if metric_spec(curves.metric).higher_is_better else -1
+    return [sign * value for value in curves.validation_metric]
+
+
+def scores_of(record: Record, *, read: str, select: str) -> list[float]:
+    """Return the score of each epoch of a record, the higher the better; see `signed` and `comparable`."""
+    return comparable(signed(record, select=select), read=read)
+
+
+def comparable(values: Sequence[float], *, read: str) -> list[float]:
+    """Return values that can be compared: minus infinity for what is not finite, running maxima for `best`."""
+    found: list[float] = []
+    for value in values:
+        finite = value if isfinite(value) else -inf
+        found.append(max(finite, found[-1]) if read == "best" and found else finite)
+    return found
+
+
+def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str]) -> Trial:
+    """Return the trial of a point of the space.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    config: TrialConfig = study.config(search.base, values).replace(seed=0)
+    check_feasible(config)
+    epochs = full_length(study, search)
+    key = trial_key(config, fingerprints[data_id(config)])
+    return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best")
+
+
+@dataclass
+class State:
+    """A search as far as it is known; `evidence` are rows of the study's tables that are points of the space."""
+
+    study: Study
+    search: Search
+    epochs: int
+    trials: dict[int, SearchTrial]
+    evidence: list[SearchTrial]
+    seconds: float = 0.0
+    used_up: bool = False
+
+    def out_of_time(self, seconds: float) -> bool:
+        """Return whether a budget of minutes is used up after so many seconds."""
+        minutes = self.search.budget.minutes
+        return minutes is not None and seconds >= 60 * minutes
+
+    def affordable(self, seconds: float) -> bool:
+        """Return whether another trial may be drawn after so many seconds."""
+        budget = self.search.budget
+        if self.used_up or self.out_of_time(seconds):
+            return False
+        if budget.trials is not None and len(self.trials) >= budget.trials:
+            return False
+        return budget.epochs is None or self.epochs_trained < budget.epochs
+
+    def share_used(self, seconds: float) -> float:
+        """Return the share of the budget that is used up after so many seconds, 0 to 1."""
+        budget, ended = self.search.budget, len(self.trials) - len(self.open)
+        shares = [
+            ended / budget.trials if budget.trials else 0.0,
+            self.epochs_trained / budget.epochs if budget.epochs else 0.0,
+            seconds / (60 * budget.minutes) if budget.minutes else 0.0,
+        ]
+        return min(1.0, max(shares))
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget, or the space, is used up and nothing is left to train."""
+        return not self.affordable(self.seconds) and (not self.open or self.out_of_time(self.seconds))
+
+    @property
+    def finished(self) -> list[SearchTrial]:
+        """Those of which the whole length is known, the evidence included."""
+        return [one for one in self.all if one.standing(self.search.read) == FINISHED]
+
+    @property
+    def stopped(self) -> list[SearchTrial]:
+        """Those that a rung stopped, whether or not they were let finish since."""
+        return [one for one in self.trials.values() if one.stopped_at is not None]
+
+    @property
+    def open(self) -> list[SearchTrial]:
+        """Those that were drawn and have not ended."""
+        return [one for one in self.trials.values() if one.standing(self.search.read) == OPEN]
+
+    @property
+    def all(self) -> list[SearchTrial]:
+        return [*self.evidence, *self.trials.values()]
+
+    @property
+    def epochs_trained(self) -> int:
+        """The epochs of the search's own trials; of those that were let finish since, up to where they had stopped."""
+        return sum(self._epochs(one) for one in self.trials.values())
+
+    def _epochs(self, one: SearchTrial) -> int:
+        if one.record is None:
+            return one.arrivals[-1].epoch if one.arrivals else 0
+        return min(one.record.epochs, one.stopped_at or one.record.epochs)
+
+    def final_score(self, one: SearchTrial) -> float:
+        """Return the score at full length; minus infinity where it ended badly or is not known."""
+        outcome, epoch = one.ending(self.search.read)
+        if one.record is None or epoch is None or outcome == DIVERGED:
+            return -inf
+        return scores_of(one.record, read=self.search.read, select=self.search.select)[epoch - 1]
+
+    def best(self, count: int) -> list[SearchTrial]:
+        """Return the best of those that finished, the first of equals, without repeats of one trajectory."""
+        ranked = sorted(self.finished, key=lambda one: (-self.final_score(one), one.number))
+        seen: dict[str, SearchTrial] = {}
+        for one in ranked:
+            if one.trial is not None and self.final_score(one) > -inf:
+                seen.setdefault(one.trial.key, one)
+        return list(seen.values())[:count]
+
+    def arrivals(self, bracket: int, rung: int) -> list[Arrival]:
+        """Return who has reached a rung, in the order of drawing; who diverged before it is there as the worst."""
+        found = [self._from_record(one, rung) for one in self.evidence]
+        for one in self.trials.values():
+            if one.bracket == bracket:
+                found.append(next((a for a in one.arrivals if a.epoch == rung), None) or self._from_record(one, rung))
+        return [arrival for arrival in found if arrival is not None]
+
+    def _from_record(self, one: SearchTrial, rung: int) -> Arrival | None:
+        if one.record is None or one.record.outcome == FAILED:
+            return None
+        stopped = one.stopped_at
+        if stopped is not None and rung > stopped:
+            return None  # it was let finish since, and would only fill the rung in late
+        scores = scores_of(one.record, read=self.search.read, select=self.search.select)
+        if len(scores) >= rung:
+            score = self.search.scheduler.score(scores[:rung])
+            return Arrival(one.number, rung, score, Decision(False, 0, 0))
+        return self._diverged_before(one, rung)
+
+    def _diverged_before(self, one: SearchTrial, rung: int) -> Arrival | None:
+        diverged = one.record is not None and one.record.outcome == DIVERGED and one.record.epochs <= rung
+        return Arrival(one.number, rung, -inf, Decision(True, 0, 0)) if diverged else None
+
+    def known(self) -> list[Known]:
+        """Return what a sampler may know: how far each point of the space got and how good it was there."""
+        return [self._known(one) for one in self.all if self.search.space.holds(one.values)]
+
+    def _known(self, one: SearchTrial) -> Known:
+        standing = one.standing(self.search.read)
+        if standing == BROKEN:
+            return Known(one.values, -inf, 0)
+        if one.record is None:
+            return Known(one.values, None)
+        if one.record.outcome == DIVERGED:
+            return Known(one.values, -inf, one.record.epochs)
+        if standing == FINISHED:
+            return Known(one.values, self.final_score(one), self.epochs, complete=True)
+        scores = scores_of(one.record, read=self.search.read, select=self.search.select)
+        return Known(one.values, scores[-1], len(scores))
+
+
+def build_state(
+    study: Study,
+    events: Sequence[Event],
+    records: Mapping[str, Record],
+    fingerprints: Mapping[str, str],
+    evidence: Sequence[SearchTrial] = (),
+) -> State:
+    """Return the state of a study's search.
+
+    Args:
+        study: with a search.
+        events: of the journal.
+        records: of the ledger, by key; those of the drawn trials matter.
+        fingerprints: of the data, by `data_id`.
+        evidence: of `tune_jobs.search.evidence.table_evidence`.
+
+    Raises:
+        ValueError: the study has no search.
+    """
+    search = study.search
+    if search is None:
+        raise ValueError(f"{study.name} has no search")
+    epochs = full_length(study, search)
+    state = State(study, search, epochs, {}, list(evidence))
+    for event in events:
+        state.seconds = max(state.seconds, event.seconds)
+        state.used_up = state.used_up or (event.kind == USED_UP and event.source == search.space_id)
+        if event.kind == DRAWN and event.trial not in state.trials:
+            state.trials[event.trial] = drawn_trial(state, event, fingerprints, records.get)
+            continue
+        one = state.trials.get(event.trial)
+        if one is None:
+            continue
+        if event.kind == ENDED:
+            one.seconds = event.seconds
+        elif event.kind == RUNG and all(arrival.epoch != event.epoch for arrival in one.arrivals):
+            score = -inf if event.score is None else event.score
+            one.arrivals.append(Arrival(one.number, event.epoch, score, Decision(event.stop, event.rank, event.of)))
+    return state
+
+
+def drawn_trial(
+    state: State, event: Event, fingerprints: Mapping[str, str], lookup: Callable[[str], Record | None]
+) -> SearchTrial:
+    """Return the trial that an event says was drawn."""
+    try:
+        trial = make_trial(state.study, state.search, event.values, fingerprints)
+    except UserError:
+        trial = None
+    record = lookup(trial.key) if trial is not None else None
+    bracket = state.search.scheduler.bracket(event.trial, state.epochs)
+    return SearchTrial(event.trial, event.values, event.source, trial, bracket, began=event.seconds, record=record)
+
+
+def searched_default(study: Study, search: Search) -> dict[str, Any] | None:
+    """Return the default configuration as a point of the space; None where it is none."""
+    return point_of(default_config(study, search), study, search)
+
+
+def point_of(config: TrialConfig, study: Study, search: Search) -> dict[str, Any] | None:
+    """Return a configuration's values of the searched fields; None where they are no point of the space."""
+    values: dict[str, Any] = {}
+    for parameter in search.space:
+        if parameter.is_read(values):
+            value = study.own.value_of(config, parameter.name)
+            if value is None or not parameter.holds(value):
+                return None
+            values[parameter.name] = value
+    return values

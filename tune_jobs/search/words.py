@@ -1,0 +1,40 @@
+"""A search in words, for plans, statuses and reports."""
+
+from math import isfinite
+
+from tune_jobs.config import METRIC_SPECS
+from tune_jobs.search.follow_up import FollowUp
+from tune_jobs.search.schedulers import rungs_in_words
+from tune_jobs.search.state import OPEN, State
+
+
+def search_in_words(state: State, after: FollowUp) -> list[str]:
+    """Return how a search stands, in lines."""
+    search = state.search
+    ended = [one for one in state.trials.values() if one.standing(search.read) != OPEN]
+    lines = [
+        f"search: {len(ended)} trials ended, {len(state.stopped)} of them stopped at a rung; budget {search.budget}, "
+        f"sampler {search.sampler}, {len(state.evidence)} trials of tables count as known",
+        f"rungs: {rungs_in_words(search.scheduler, state.epochs)}",
+    ]
+    best = state.best(1)
+    if best:
+        name = "a row of a table" if best[0].number < 0 else f"trial {best[0].number}"
+        lines.append(f"best so far: {score_in_words(state, state.final_score(best[0]))} on validation ({name})")
+    if after.doing:
+        lines.append(f"waiting for: {after.doing}")
+    return lines
+
+
+def score_in_words(state: State, score: float) -> str:
+    """Return a score of the search as the metric that it is of, with its unit."""
+    record = next((one.record for one in state.all if one.record is not None), None)
+    if record is None or not isfinite(score):
+        return "no score"
+    if state.search.select == "loss":
+        return f"loss {-score:.4g}"
+    metric = METRIC_SPECS[record.metric]
+    value = score if metric.higher_is_better else -score
+    unit = metric.unit or record.target_unit
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"
+    return f"{metric.label} {number}{'%' if unit == '%' else f' {unit}'.rstrip()}"

@@ -1,0 +1,55 @@
+"""A trial of a search in a worker process: it asks the director what to train, and at each rung whether to go on."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from models.history import History
+from tune_jobs.search.state import signed
+from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, data_slot, run_trial
+
+# Asked this often beside the rungs, so that a budget of minutes is kept.
+_ASK_PERIOD_SECONDS = 5.0
+
+
+def train_search_trial(
+    tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any], director: Any, select: str
+) -> None:
+    """Train the trial that the director gives, write its record, then report its end.
+
+    Args:
+        tune_config: holds the name of the trial's place under "slot".
+        job: what all trials share.
+        data: references to `TrialData` in Ray's object store, by `data_slot`.
+        director: the actor; see `tune_jobs.search.director.Director`.
+        select: "metric" or "loss".
+    """
+    import ray
+    from ray import tune
+
+    job.code.install()
+    assignment = ray.get(director.next.remote(tune_config["slot"]))
+    if assignment is None:
+        tune.report({"nothing_left": True})
+        return
+    trial = assignment.trial
+    name = {"number": assignment.number, "key": trial.key, "label": assignment.label, "epochs": trial.epochs}
+    reported = asked = 0.0
+
+    def after_epoch(history: History) -> str | None:
+        nonlocal reported, asked
+        reason = None
+        now = time.monotonic()
+        if history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS:
+            asked = now
+            reason = ray.get(director.reached.remote(assignment.number, signed(history, select=select)))
+        if now - reported >= REPORT_PERIOD_SECONDS:
+            reported = now
+            tune.report({**name, "epoch": history.epochs, "finished": False})
+        return reason
+
+    record = run_trial(trial, ray.get(data[data_slot(trial.config)]), job, on_epoch=after_epoch)
+    tally = ray.get(director.ended.remote(assignment.number, replace(record, validation_outputs=(), grid_outputs=())))
+    ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
+    tune.report({**name, **ending, "tally": vars(tally)})
