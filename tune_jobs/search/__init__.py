@@ -1,0 +1,1 @@
+"""Joint searches: the space, the sampler, the rungs, and what follows once the best is known."""
