@@ -1,0 +1,239 @@
+"""Has a search ended at the edge of its space? Ranges whose good values lie at an end, and wider ones to paste.
+
+A range is *at an edge* where three things hold, positions being taken on its own (logarithmic) scale from 0 to 1:
+
+1. The best trial, or the median of the top fifth (of five trials at least), lies within the outer 10%.
+2. The top fifth lies nearer to that edge than the other trials do: a one-sided Mann-Whitney test at 5%, after Holm's
+   correction over both edges of all ranges. Of a parameter without effect the best trial lies in the outer 10% of
+   either edge in one search of five, and a sampler that trusts its own luck may crowd there; the test compares with
+   where the others lie.
+3. The response does not fall off towards the edge: among the trials in the outer third, Spearman's correlation of
+   position and metric does not show a decline towards the edge (one-sided, 5%). A decline that few trials cannot show
+   is no reason to leave the range as it is: a wider one costs trials, a narrow one the optimum.
+
+Trials that ended badly are the worst of all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, inf, log10
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu, spearmanr
+
+from analysis.statistics import SIGNIFICANCE, holm
+
+Array = NDArray[np.float64]
+LOW, HIGH = "low", "high"
+FEWEST_TRIALS = 10
+_OUTER = 0.1
+_TOP, _FEWEST_TOP = 0.2, 5
+_THIRD = 1 / 3
+# One more factor for a logarithmic range; half of its width for any other.
+_FACTOR, _INTEGER_FACTOR, _WIDER = 10.0, 2.0, 0.5
+_NICE = (1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the space.
+
+    Attributes:
+        name: of the field, and of its column.
+        kind: "range" or "choice"; a choice has no edge.
+        low: lower end of a range.
+        high: its upper end.
+        log: whether it is searched on a logarithmic scale.
+        integer: whether its values are whole numbers.
+        hard_low: the least value that the field may have; None without one.
+        hard_high: the largest.
+    """
+
+    name: str
+    kind: str
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    integer: bool = False
+    hard_low: float | None = None
+    hard_high: float | None = None
+
+    def position(self, values: Array) -> Array:
+        """Return where values [n] lie in the range: 0 at its lower end, 1 at its upper end."""
+        low, high, own = (np.log(x) if self.log else np.asarray(x) for x in (self.low, self.high, values))
+        return np.asarray((own - low) / (high - low))
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A range whose good values lie at an end.
+
+    Attributes:
+        parameter: with its range.
+        side: `LOW` or `HIGH`.
+        best: the value of the best trial.
+        top_median: the median value of the top fifth.
+        top: how many trials that fifth has.
+        adjusted_p: of the top fifth lying no nearer to the edge than the others, after Holm's correction.
+        wider: the new end of the range; None where the edge is the field's own bound.
+        yaml: the wider range, ready to paste; "" where there is none.
+    """
+
+    parameter: Parameter
+    side: str
+    best: float
+    top_median: float
+    top: int
+    adjusted_p: float
+    wider: float | None
+    yaml: str
+
+    @property
+    def words(self) -> str:
+        """What was found, in a sentence."""
+        end = self.parameter.low if self.side == LOW else self.parameter.high
+        found = (
+            f"`{self.parameter.name}`: good values lie at the {self.side} end, {_number(end)} (best trial "
+            f"{_number(self.best)}, median of the top {self.top} {_number(self.top_median)}; "
+            f"p {'< 0.001' if self.adjusted_p < 0.001 else f'= {self.adjusted_p:.3f}'})"
+        )
+        if self.wider is None:
+            return f"{found}; that is the field's own bound, so that there is nothing to widen"
+        return f"{found}; the best may lie beyond it: search {self.yaml}"
+
+
+def edges(parameters: Sequence[Parameter], trials: pd.DataFrame, *, higher_is_better: bool) -> list[Edge]:
+    """Return the ranges at an edge, in the parameters' order; none where there are fewer than ten trials.
+
+    Args:
+        parameters: of the space.
+        trials: a line for each finished trial, with a column for each parameter (NaN where a trial does not use it)
+            and score, the metric; NaN of a trial that ended badly.
+        higher_is_better: the metric's direction.
+
+    Raises:
+        ValueError: a range that is empty, or logarithmic and not above zero, or a column is missing.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    scores = np.asarray((sign * trials["score"].astype(float)).fillna(-inf), dtype=np.float64)
+    candidates = [
+        _Candidate(parameter, side, own[used], scores[used])
+        for parameter in parameters
+        if parameter.kind == "range"
+        for own in (_column(parameter, trials),)
+        for used in (~np.isnan(own),)
+        for side in (LOW, HIGH)
+        if used.sum() >= FEWEST_TRIALS
+    ]
+    adjusted = holm([candidate.nearer_p() for candidate in candidates])
+    return [
+        candidate.edge(float(p_value))
+        for candidate, p_value in zip(candidates, adjusted, strict=True)
+        if p_value <= SIGNIFICANCE and candidate.is_outside() and not candidate.falls_off()
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One end of a range, with values [n] and scores [n], higher is better."""
+
+    parameter: Parameter
+    side: str
+    values: Array
+    scores: Array
+
+    @property
+    def distance(self) -> Array:
+        """How far from the edge trials lie, 0 to 1."""
+        position = self.parameter.position(self.values)
+        return position if self.side == LOW else 1 - position
+
+    @property
+    def top(self) -> NDArray[np.int64]:
+        """The places of the best trials, the best first."""
+        count = max(_FEWEST_TOP, ceil(_TOP * len(self.scores)))
+        return np.argsort(-self.scores, kind="stable")[:count]
+
+    def is_outside(self) -> bool:
+        distance = self.distance[self.top]
+        return bool(min(distance[0], np.median(distance)) <= _OUTER)
+
+    def nearer_p(self) -> float:
+        others = np.setdiff1d(np.arange(len(self.scores)), self.top)
+        distance = self.distance
+        return float(mannwhitneyu(distance[self.top], distance[others], alternative="less").pvalue)
+
+    def falls_off(self) -> bool:
+        distance = self.distance
+        near = distance <= _THIRD
+        distance, scores = distance[near], self.scores[near]
+        if len(scores) < 3 or np.all(distance == distance[0]) or np.all(scores == scores[0]):
+            return False
+        return bool(spearmanr(distance, scores, alternative="greater").pvalue <= SIGNIFICANCE)
+
+    def edge(self, adjusted_p: float) -> Edge:
+        wider = _wider(self.parameter, self.side)
+        top = self.values[self.top]
+        return Edge(
+            parameter=self.parameter,
+            side=self.side,
+            best=float(top[0]),
+            top_median=float(np.median(top)),
+            top=len(top),
+            adjusted_p=adjusted_p,
+            wider=wider,
+            yaml="" if wider is None else _yaml(self.parameter, self.side, wider),
+        )
+
+
+def _column(parameter: Parameter, trials: pd.DataFrame) -> Array:
+    if not parameter.low < parameter.high or (parameter.log and parameter.low <= 0):
+        rule = "above 0 and " if parameter.log else ""
+        raise ValueError(
+            f"{parameter.name}: {parameter.low} to {parameter.high} is no range; give a low {rule}below the high"
+        )
+    if parameter.name not in trials:
+        raise ValueError(f"trials: there is no column {parameter.name}; give one for each parameter")
+    return np.asarray(trials[parameter.name], dtype=np.float64)
+
+
+def _wider(parameter: Parameter, side: str) -> float | None:
+    """Return the new end of a range, no further than the field's own bound; None where it is there already."""
+    low, high = parameter.low, parameter.high
+    if parameter.log:
+        factor = _INTEGER_FACTOR if parameter.integer else _FACTOR
+        end = low / factor if side == LOW else high * factor
+    else:
+        step = _nice(_WIDER * (high - low))
+        end = low - step if side == LOW else high + step
+    if parameter.integer:
+        end = float(floor(end) if side == LOW else ceil(end))
+    if side == LOW:
+        least = 1.0 if parameter.integer and parameter.log else -inf
+        end = max(end, least, -inf if parameter.hard_low is None else parameter.hard_low)
+        return end if end < low else None
+    end = min(end, inf if parameter.hard_high is None else parameter.hard_high)
+    return end if end > high else None
+
+
+def _nice(step: float) -> float:
+    """Return the next of 1, 2, 5, 10, … that is no smaller, so that ends stay round."""
+    power = 10.0 ** floor(log10(step))
+    return power * next(nice for nice in _NICE if step <= nice * power * (1 + 1e-9))
+
+
+def _yaml(parameter: Parameter, side: str, wider: float) -> str:
+    low, high = (wider, parameter.high) if side == LOW else (parameter.low, wider)
+    log = ", log: true" * parameter.log
+    return f"{parameter.name}: {{low: {_number(low)}, high: {_number(high)}{log}}}"
+
+
+def _number(value: float) -> str:
+    """Return a number as YAML reads it back: a float in exponents needs its point and its sign."""
+    text = f"{value:.6g}"
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"

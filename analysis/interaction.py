@@ -1,0 +1,181 @@
+"""Does the effect of one change depend on another? A 2×2 factorial, replicated and paired by seed.
+
+The contrast of a seed is the gain of the first change with the second made, less its gain without it; it has a paired
+t interval and test, corrected over all pairs of changes that are looked at (Holm). Where a replicate of a cell ended
+badly, the cell has no mean: survivors are not averaged alone, and neither is a contrast that needs them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.collapse import no_normal_interval
+from analysis.columns import format_number
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+
+DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"
+_CELLS = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One factor of the 2×2: a field with its setting before and after the change, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """What two changes do alone and together; gains are above 0 where the metric became better.
+
+    Attributes:
+        first: the change whose gain is compared.
+        second: the change that it may depend on.
+        cells: the metric's mean by (first made, second made), 0 or 1 each; None where a replicate ended badly.
+        without: the gain of the first change without the second, paired by seed; None where a cell has no mean.
+        beside: its gain with the second made.
+        contrast: `beside` less `without`, seed by seed.
+        unit: of the metric.
+        ended: which cells ended badly, in words; "" where none did.
+        scatter: which cells no normal interval describes, in words; "" where there is none.
+        n: how many seeds it is over.
+        left_out: seeds that have not been run in every cell; they count nowhere.
+        adjusted_p: of the contrast being zero, after Holm's correction; None where there is none.
+        verdict: `DEPENDS` at the level of significance, else `NOT_SHOWN`; `ENDED` without a contrast.
+    """
+
+    first: Change
+    second: Change
+    cells: dict[tuple[int, int], Estimate | None]
+    without: Difference | None
+    beside: Difference | None
+    contrast: Difference | None
+    unit: str
+    ended: str
+    scatter: str
+    n: int
+    left_out: tuple[int, ...]
+    adjusted_p: float | None = None
+    verdict: str = NOT_SHOWN
+
+
+def interaction(
+    replicates: pd.DataFrame, first: Change, second: Change, *, higher_is_better: bool, unit: str = ""
+) -> Interaction:
+    """Return the interaction of two changes, not yet corrected for others; see `judged`.
+
+    Args:
+        replicates: a line for each cell and seed, with columns first and second (0 before the change, 1 after it), seed
+            and value; a value that is missing is NaN or has no line. Where there is a column ended, it says in a word
+            how a seed ended badly ("diverged"), and is "" elsewhere.
+        first: the change whose gain is compared.
+        second: the change that it may depend on.
+        higher_is_better: the metric's direction.
+        unit: of the metric.
+
+    Raises:
+        ValueError: no seed was run in all four cells, or a seed has two lines in one.
+    """
+    frame = replicates.assign(ended=replicates.get("ended", ""), cell=_cell_numbers(replicates))
+    if frame.duplicated(["cell", "seed"]).any():
+        raise ValueError("replicates: a seed has two lines in one cell; give one for each cell and seed")
+    values = frame.pivot(index="seed", columns="cell", values="value").reindex(columns=range(4)).astype(float)
+    endings = frame.pivot(index="seed", columns="cell", values="ended").reindex(columns=range(4)).fillna("")
+    there = (values.notna() | (endings != "")).all(axis=1)
+    used = values.index[there]
+    if used.empty:
+        raise ValueError("replicates: no seed was run in all four cells; give at least one that was")
+    words = [_ended_words(endings.loc[used, number]) for number in range(4)]
+    whole = [None if ended else values.loc[used, number].to_numpy() for number, ended in enumerate(words)]
+    sign = 1.0 if higher_is_better else -1.0
+    gains = [None if a is None or b is None else sign * (b - a) for a, b in (whole[:2], whole[2:])]
+    without, beside = (None if gain is None else paired_difference(gain, np.zeros_like(gain)) for gain in gains)
+    contrast = None if gains[0] is None or gains[1] is None else paired_difference(gains[1], gains[0])
+    named = [_cell_words(first, second, cell) for cell in _CELLS]
+    return Interaction(
+        first=first,
+        second=second,
+        cells={cell: None if own is None else estimate(own) for cell, own in zip(_CELLS, whole, strict=True)},
+        without=without,
+        beside=beside,
+        contrast=contrast,
+        unit=unit,
+        ended="; ".join(f"{name} {ended}" for name, ended in zip(named, words, strict=True) if ended),
+        scatter=_scatter(named, whole) if unit == "%" else "",
+        n=len(used),
+        left_out=tuple(int(seed) for seed in values.index.difference(used)),
+        verdict=NOT_SHOWN if contrast is not None else ENDED,
+    )
+
+
+def judged(found: Sequence[Interaction]) -> list[Interaction]:
+    """Return the interactions with p values after Holm's correction over all of them that have one, and verdicts."""
+    raw = {
+        number: own.contrast.p_value
+        for number, own in enumerate(found)
+        if own.contrast is not None and own.contrast.p_value is not None
+    }
+    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    return [
+        replace(own, adjusted_p=adjusted[number], verdict=DEPENDS if adjusted[number] <= SIGNIFICANCE else NOT_SHOWN)
+        if number in adjusted
+        else own
+        for number, own in enumerate(found)
+    ]
+
+
+def interaction_words(found: Interaction, *, decimals: int = 2) -> str:
+    """Return what two changes do together, in a sentence; numbers with so many decimals."""
+    first, second, unit = found.first, found.second, "points" if found.unit == "%" else found.unit
+    gains = ", ".join(
+        f"{_gain(gain, decimals)}{f' {unit}' * (gain is not None and bool(unit))} with `{second.name} {level}`"
+        for gain, level in ((found.beside, second.after), (found.without, second.before))
+    )
+    text = f"the gain of `{first.name} {first.after}` over `{first.before}` is {gains}"
+    if found.contrast is None:
+        return f"{text}: {found.verdict} whether it depends, since survivors are not averaged alone ({found.ended})"
+    p_value = "" if found.adjusted_p is None else f", {_p_words(found.adjusted_p)}"
+    text += f"; they differ by {_gain(found.contrast, decimals)} {unit}".rstrip()
+    seeds = f"{found.n} seed{'s' * (found.n != 1)}"
+    scatter = f" ({found.scatter})" if found.scatter else ""
+    return f"{text} ({seeds}{p_value}): {found.verdict}{scatter}"
+
+
+def _cell_numbers(replicates: pd.DataFrame) -> "pd.Series[int]":
+    levels = replicates[["first", "second"]]
+    if not levels.isin([0, 1]).all(axis=None):
+        raise ValueError("replicates: first and second are 0 before the change and 1 after it; give no other value")
+    return levels["first"].astype(int) + 2 * levels["second"].astype(int)
+
+
+def _cell_words(first: Change, second: Change, cell: tuple[int, int]) -> str:
+    settings = (f"`{c.name} {c.after if made else c.before}`" for c, made in zip((first, second), cell, strict=True))
+    return " with ".join(settings)
+
+
+def _ended_words(endings: "pd.Series[str]") -> str:
+    """Return how many seeds ended how: "diverged in 1 of 4"."""
+    counts = endings[endings != ""].value_counts(sort=False)
+    return ", ".join(f"{word} in {count} of {len(endings)}" for word, count in counts.items())
+
+
+def _scatter(named: Sequence[str], whole: Sequence[np.ndarray | None]) -> str:
+    words = ((name, no_normal_interval(own)) for name, own in zip(named, whole, strict=True) if own is not None)
+    return "; ".join(f"{name}: {scatter}" for name, scatter in words if scatter)
+
+
+def _gain(gain: Difference | None, decimals: int) -> str:
+    if gain is None:
+        return "not known"
+    number = ("+" if gain.mean > 0 else "") + format_number(gain.mean, decimals)
+    if gain.half_width is not None:
+        return f"{number} ± {format_number(gain.half_width, decimals)}"
+    return f"{number} (in every pair)" if gain.n > 1 else f"{number} (one seed, no interval)"
+
+
+def _p_words(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

@@ -1,0 +1,487 @@
+"""Figures of a joint search: its course, its curves, what matters, where good values lie, and what stopping has cost.
+
+Functions take data and an axes and return it, or return a figure; nothing is saved. Colours differ in lightness, and
+whatever they tell is also told by a marker, a dash or a hatch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from analysis.series import PALETTE, plain
+from analysis.statistics import Estimate
+
+_BLUE, _ORANGE = PALETTE[:2]
+_GREY = "#9A9A9A"
+_BAND = "#DDDDDD"
+SURVIVED, STOPPED, AUDITED, DIVERGED = "reached full length", "stopped at a rung", "stopped, audited", "diverged"
+_MARKS: dict[str, dict[str, Any]] = {
+    SURVIVED: {"marker": "o", "color": _BLUE, "s": 22, "linewidths": 0},
+    STOPPED: {"marker": "v", "color": _GREY, "s": 16, "linewidths": 0},
+    AUDITED: {"marker": "D", "facecolors": "white", "edgecolors": _ORANGE, "s": 24, "linewidths": 1.2},
+    DIVERGED: {"marker": "x", "color": "black", "s": 20, "linewidths": 1.0},
+}
+_LABEL_WIDTH = 24
+_JITTER = 0.16
+_COLUMNS = 4
+# So many good trials in a hundred set the limits of an axis; the rest is marked at its edge.
+_SHOWN = 0.15
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A parameter as a panel of `slices_figure`: a column of the trials, and for a choice its categories in order."""
+
+    name: str
+    log: bool = False
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share with its interval and the upper end of its null band, 0 to 1."""
+
+    label: str
+    share: float
+    low: float
+    high: float
+    null_high: float
+    is_pair: bool
+
+
+@dataclass(frozen=True)
+class PathPoint:
+    """A configuration on the way from the default to the winner: what its step changed, and the metric.
+
+    `estimate` is None where a replicate ended badly, with `ended` in words.
+    """
+
+    label: str
+    estimate: Estimate | None
+    ended: str = ""
+
+
+def draw_progress(
+    ax: Axes, trials: pd.DataFrame, *, against: str, metric: str, unit: str, higher_is_better: bool
+) -> Axes:
+    """Draw the best value so far against what the search has spent, and each trial as a mark.
+
+    Args:
+        ax: to draw on.
+        trials: in the order in which they ended, with columns value (the trial's best validation metric, NaN where it
+            diverged), fate (`SURVIVED`, `STOPPED`, `AUDITED` or `DIVERGED`), and cumulative_epochs and
+            cumulative_seconds, spent by the search until the trial ended.
+        against: "epochs" or "seconds".
+        metric: what the value is called.
+        unit: of it.
+        higher_is_better: the metric's direction.
+
+    Raises:
+        ValueError: against something else.
+    """
+    if against not in ("epochs", "seconds"):
+        raise ValueError(f"against: {against!r} is not known; give epochs or seconds")
+    ordered = trials.sort_values(f"cumulative_{against}")
+    spent, heading = ordered[f"cumulative_{against}"].astype(float), "Epochs trained, all trials together"
+    if against == "seconds":
+        hours = spent.max() >= 2 * 3600
+        spent, heading = spent / (3600 if hours else 60), f"Training time of all trials ({'h' if hours else 'min'})"
+    value = ordered["value"].astype(float).mask(ordered["fate"] == DIVERGED)
+    best = value.cummax() if higher_is_better else value.cummin()
+    _scatter_fates(ax, spent, value, ordered["fate"])
+    best = best.ffill()
+    ax.step(spent, best, where="post", color="black", linewidth=1.8, label="best so far", zorder=3)
+    _limit(ax, value.dropna(), higher_is_better)
+    _name_outside(ax, value.dropna(), higher_is_better)
+    _mark_diverged(ax, spent[ordered["fate"] == DIVERGED], higher_is_better)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(heading)
+    ax.set_ylabel(_heading(f"Validation {metric}", unit))
+    return _plain_axes(ax)
+
+
+def draw_search_curves(
+    ax: Axes, curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
+) -> Axes:
+    """Draw all learning curves: stopped trials grey, survivors coloured, what an audit trained further dashed.
+
+    Epochs before the first rung do not set the limits. Crosses at the edge are the last epochs of trials that diverged.
+
+    Args:
+        ax: to draw on.
+        curves: a line for each trial and epoch, with columns trial, epoch, value and fate; and stopped_at, the epoch
+            at which a rung stopped the trial, NaN where none did.
+        rungs: their epochs.
+        metric: what the value is called.
+        unit: of it.
+        higher_is_better: the metric's direction.
+    """
+    named: set[str] = set()
+    for _, own in curves.sort_values("epoch").groupby("trial"):
+        fate, stop = str(own["fate"].iloc[0]), float(own["stopped_at"].iloc[0])
+        searched = own if np.isnan(stop) else own[own["epoch"] <= stop]
+        name = SURVIVED if fate == SURVIVED else STOPPED
+        ax.plot(
+            searched["epoch"],
+            searched["value"],
+            color=_BLUE if fate == SURVIVED else _GREY,
+            linewidth=1.2 if fate == SURVIVED else 0.7,
+            zorder=3 if fate == SURVIVED else 1,
+            label="_diverged" if fate == DIVERGED else _once(name, named),
+        )
+        if fate == AUDITED:
+            rest = own[own["epoch"] >= stop]
+            ax.plot(
+                rest["epoch"],
+                rest["value"],
+                color=_ORANGE,
+                linewidth=1.1,
+                linestyle=(0, (4, 2)),
+                zorder=2,
+                label=_once("audit of stopped", named),
+            )
+    for rung in rungs:
+        ax.axvline(rung, color="black", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0, label=_once("rung", named))
+    _limit(ax, curves.loc[curves["epoch"] >= min(rungs, default=1), "value"].dropna(), higher_is_better)
+    ended = curves[curves["fate"] == DIVERGED].groupby("trial")["epoch"].max()
+    _mark_diverged(ax, ended, higher_is_better)
+    ax.set_xlabel("Epoch")
+    ax.set_ylabel(_heading(f"Validation {metric}", unit))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return _plain_axes(ax)
+
+
+def draw_importance(ax: Axes, bars: Sequence[Bar]) -> Axes:
+    """Draw shares of the forest's variance as bars, in the order given, the first on top.
+
+    Lines are 95% intervals over resamples of the trials; grey behind a bar is the null band, up to where a share of
+    nothing may reach. Bars within their band are hollow, pairs hatched.
+    """
+    for place, bar in enumerate(bars):
+        colour = _ORANGE if bar.is_pair else _BLUE
+        shown = bar.share > bar.null_high
+        ax.barh(place, 100 * bar.null_high, height=0.86, color=_BAND, zorder=0, label="_null")
+        ax.barh(
+            place,
+            100 * bar.share,
+            height=0.52,
+            facecolor=colour if shown else "white",
+            edgecolor="white" if shown and bar.is_pair else colour,
+            hatch="////" if bar.is_pair and shown else None,
+            linewidth=1.0,
+            zorder=2,
+            label="_share",
+        )
+        ax.hlines(place, 100 * bar.low, 100 * bar.high, color="black", linewidth=1.3, zorder=3)
+        ax.plot([100 * bar.low, 100 * bar.high], [place, place], "|", color="black", markersize=6, zorder=3)
+    ax.set_yticks(range(len(bars)), [plain(fill(bar.label, _LABEL_WIDTH)) for bar in bars], fontsize="small")
+    ax.set_ylim(len(bars) - 0.4, -0.6)
+    ax.set_xlim(0, min(100.0, 1.06 * max((100 * max(bar.high, bar.null_high) for bar in bars), default=100.0)))
+    ax.set_xlabel("Share of the forest's variance (%)")
+    ax.tick_params(axis="y", length=0)
+    return _plain_axes(ax, grid="x")
+
+
+def draw_slice(
+    ax: Axes, trials: pd.DataFrame, parameter: Slice, *, metric: str, unit: str, higher_is_better: bool
+) -> Axes:
+    """Draw a parameter's values against the metric, one mark for each trial that ended.
+
+    Args:
+        ax: to draw on.
+        trials: with a column of the parameter's name (categories as words; missing where a trial does not use it),
+            value (NaN where it diverged) and fate.
+        parameter: with its scale.
+        metric: what the value is called.
+        unit: of it.
+        higher_is_better: the metric's direction.
+    """
+    used = trials[trials[parameter.name].notna()]
+    if parameter.categories:
+        codes = used[parameter.name].astype(str).map({name: i for i, name in enumerate(parameter.categories)})
+        rng = np.random.default_rng(0)
+        places = codes.astype(float) + rng.uniform(-_JITTER, _JITTER, len(used))
+        words = [plain(fill(name, 10)) for name in parameter.categories]
+        ax.set_xticks(range(len(words)), words)
+        ax.set_xlim(-0.5, len(words) - 0.5)
+    else:
+        places = used[parameter.name].astype(float)
+        ax.set_xscale("log" if parameter.log else "linear")
+        if not parameter.log:
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+    value = used["value"].astype(float).mask(used["fate"] == DIVERGED)
+    _scatter_fates(ax, places, value, used["fate"])
+    _limit(ax, trials["value"].astype(float).mask(trials["fate"] == DIVERGED).dropna(), higher_is_better)
+    _name_outside(ax, value.dropna(), higher_is_better)
+    _mark_diverged(ax, places[used["fate"] == DIVERGED], higher_is_better)
+    ax.set_xlabel(plain(parameter.name))
+    ax.set_ylabel(_heading(f"Validation {metric}", unit))
+    return _plain_axes(ax)
+
+
+def draw_ablation_path(
+    ax: Axes, path: Sequence[PathPoint], without: Sequence[PathPoint], *, metric: str, unit: str
+) -> Axes:
+    """Draw the metric from the default to the winner, step by step, and beside it the winner less one change each.
+
+    Args:
+        ax: to draw on.
+        path: the default first, the winner last; labels say what each step changed.
+        without: the winner with one change taken back each; labels say which.
+        metric: what the value is called.
+        unit: of it.
+    """
+    means = [point.estimate.mean if point.estimate else np.nan for point in path]
+    ax.plot(range(len(path)), means, color=_BLUE, linewidth=1.2, zorder=1, label="_path")
+    for place, point in enumerate(path):
+        _draw_point(ax, place, point, colour=_BLUE, marker="o")
+    first = len(path) + 0.5
+    for number, point in enumerate(without):
+        _draw_point(ax, first + number, point, colour=_ORANGE, marker="s")
+    places: list[float] = [*range(len(path)), *(first + number for number in range(len(without)))]
+    ax.set_xticks(places, [plain(fill(point.label, 14)) for point in (*path, *without)], fontsize="small")
+    if len(places) > 6:
+        ax.tick_params(axis="x", labelrotation=40)
+        for label in ax.get_xticklabels():
+            label.set_horizontalalignment("right")
+            label.set_rotation_mode("anchor")
+    if path[-1].estimate is not None:
+        ax.axhline(path[-1].estimate.mean, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    if without:
+        ax.axvline(first - 0.75, color="#666666", linewidth=0.8)
+        for place, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
+            at = (place - 0.4, 1.02)
+            ax.annotate(words, at, xycoords=("data", "axes fraction"), fontsize="small", annotation_clip=False)
+    ax.set_xlim(-0.5, max(places) + 0.5)
+    ax.set_ylabel(_heading(f"Validation {metric}", unit))
+    return _plain_axes(ax, grid="y")
+
+
+def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit: str, higher_is_better: bool) -> Axes:
+    """Draw the value at a rung against the final one: survivors, audited trials, and at the edge those not audited.
+
+    Args:
+        ax: to draw on.
+        trials: of `analysis.audit.audit`.
+        epoch: of the rung.
+        metric: what the value is called.
+        unit: of it.
+        higher_is_better: the metric's direction.
+    """
+    here = trials[trials[f"at_{epoch}"].notna() & ~(trials["rung"] < epoch)]
+    stopped, diverged = here["rung"].notna(), here["diverged"].astype(bool)
+    audited = here["audited"].astype(bool)
+    fate = pd.Series(np.select([stopped & audited, stopped], [AUDITED, STOPPED], SURVIVED), index=here.index)
+    at, final = here[f"at_{epoch}"].astype(float), here["final"].astype(float).mask(diverged | (fate == STOPPED))
+    _scatter_fates(ax, at, final, fate)
+    best = final[fate == SURVIVED].max() if higher_is_better else final[fate == SURVIVED].min()
+    if not np.isnan(best):
+        ax.axhline(best, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0, label="best survivor")
+    seen = (trials["rung"].isna() | trials["audited"].astype(bool)) & ~trials["diverged"].astype(bool)
+    _limit(ax, trials.loc[seen, "final"].astype(float).dropna(), higher_is_better)
+    _name_outside(ax, final.dropna(), higher_is_better)
+    _mark_diverged(ax, at[diverged], higher_is_better)
+    unknown = at[fate == STOPPED]
+    if len(unknown):
+        marks = {**_MARKS[STOPPED], "marker": "|", "s": 40, "linewidths": 1.0, "label": "stopped, end not known"}
+        ax.scatter(unknown, np.full(len(unknown), 0.015), transform=ax.get_xaxis_transform(), **marks)
+    ax.set_xlabel(_heading(f"Validation {metric} at epoch {epoch}", unit))
+    ax.set_ylabel(_heading("At full length", unit))
+    return _plain_axes(ax)
+
+
+def progress_figure(trials: pd.DataFrame, *, metric: str, unit: str, higher_is_better: bool) -> Figure:
+    """Return the course of a search against epochs and against time; see `draw_progress`."""
+    figure = Figure(figsize=(9.6, 3.7), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, against in zip(axes, ("epochs", "seconds"), strict=True):
+        draw_progress(ax, trials, against=against, metric=metric, unit=unit, higher_is_better=higher_is_better)
+    axes[1].set_ylabel("")
+    return _legend_below(figure, [axes[0]])
+
+
+def search_curves_figure(
+    curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
+) -> Figure:
+    """Return the learning curves of a search; see `draw_search_curves`."""
+    figure = Figure(figsize=(6.8, 4.2), layout="constrained")
+    ax = figure.subplots()
+    draw_search_curves(ax, curves, rungs=rungs, metric=metric, unit=unit, higher_is_better=higher_is_better)
+    return _legend_below(figure, [ax])
+
+
+def importance_figure(bars: Sequence[Bar]) -> Figure:
+    """Return the importance of parameters and pairs; see `draw_importance`."""
+    lines = sum(fill(bar.label, _LABEL_WIDTH).count("\n") + 1 for bar in bars)
+    figure = Figure(figsize=(6.4, 1.7 + 0.28 * lines), layout="constrained")
+    draw_importance(figure.subplots(), bars)
+    handles = [
+        Patch(color=_BLUE, label="parameter alone"),
+        Patch(facecolor=_ORANGE, edgecolor="white", hatch="////", label="two together, beyond each alone"),
+        Patch(color=_BAND, label="null band: what noise reaches"),
+        Patch(facecolor="white", edgecolor=_BLUE, label="not above its null band"),
+        Line2D([], [], color="black", linewidth=1.3, marker="|", label="95% interval"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    return figure
+
+
+def slices_figure(
+    trials: pd.DataFrame, parameters: Sequence[Slice], *, metric: str, unit: str, higher_is_better: bool
+) -> Figure:
+    """Return one panel for each parameter, with the metric's axis in common; see `draw_slice`.
+
+    Raises:
+        ValueError: no parameters.
+    """
+    if not parameters:
+        raise ValueError("parameters: none were given; give at least one")
+    width = min(_COLUMNS, len(parameters))
+    rows = -(-len(parameters) // width)
+    figure = Figure(figsize=(0.9 + 2.3 * width, 0.6 + 2.3 * rows), layout="constrained")
+    axes = figure.subplots(rows, width, squeeze=False, sharey=True)
+    for number, ax in enumerate(axes.flat):
+        if number >= len(parameters):
+            ax.set_axis_off()
+            continue
+        draw_slice(ax, trials, parameters[number], metric=metric, unit=unit, higher_is_better=higher_is_better)
+        ax.tick_params(labelsize="small")
+        if number % width:
+            ax.set_ylabel("")
+    return _legend_below(figure, list(axes.flat)[: len(parameters)])
+
+
+def ablation_path_figure(path: Sequence[PathPoint], without: Sequence[PathPoint], *, metric: str, unit: str) -> Figure:
+    """Return the path from the default to the winner; see `draw_ablation_path`."""
+    figure = Figure(figsize=(1.6 + 0.75 * (len(path) + len(without)), 4.2), layout="constrained")
+    draw_ablation_path(figure.subplots(), path, without, metric=metric, unit=unit)
+    return figure
+
+
+def audit_figure(
+    trials: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
+) -> Figure:
+    """Return one panel for each rung; see `draw_audit`."""
+    figure = Figure(figsize=(0.8 + 3.1 * len(rungs), 3.7), layout="constrained")
+    axes = figure.subplots(1, len(rungs), squeeze=False, sharey=True)[0]
+    for ax, epoch in zip(axes, rungs, strict=True):
+        draw_audit(ax, trials, epoch=epoch, metric=metric, unit=unit, higher_is_better=higher_is_better)
+        if ax is not axes[0]:
+            ax.set_ylabel("")
+    return _legend_below(figure, list(axes))
+
+
+def _scatter_fates(ax: Axes, x: "pd.Series[float]", y: "pd.Series[float]", fates: "pd.Series[str]") -> None:
+    for fate in (STOPPED, SURVIVED, AUDITED):
+        own = (fates == fate) & y.notna()
+        if own.any():
+            ax.scatter(x[own], y[own], **_MARKS[fate], label=fate, zorder=2)
+
+
+def _mark_diverged(ax: Axes, x: "pd.Series[float]", higher_is_better: bool) -> None:
+    """Mark trials that diverged at the edge where bad values lie."""
+    if len(x):
+        height = np.full(len(x), 0.06 if higher_is_better else 0.94)
+        ax.scatter(x, height, transform=ax.get_xaxis_transform(), **_MARKS[DIVERGED], label=DIVERGED, zorder=3)
+
+
+def _limit(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) -> None:
+    """Set limits at which bad values do not squeeze the good ones together, with room for marks at the bad edge."""
+    if values.empty:
+        return
+    least, most = float(values.min()), float(values.max())
+    best, worst = (most, least) if higher_is_better else (least, most)
+    typical = float(values.quantile(_SHOWN if higher_is_better else 1 - _SHOWN))
+    if typical != best:
+        reach = best + 2.0 * (typical - best)
+        worst = max(worst, reach) if higher_is_better else min(worst, reach)
+    margin = 0.07 * (best - worst) or max(abs(best), 1.0) * (0.01 if higher_is_better else -0.01)
+    ends = (worst - 2 * margin, best + margin)
+    ax.set_ylim(min(ends), max(ends))
+
+
+def _name_outside(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) -> None:
+    """Say how many values lie outside the axis."""
+    low, high = ax.get_ylim()
+    count = int(((values < low) | (values > high)).sum())
+    if count:
+        ax.text(
+            0.98,
+            0.1 if higher_is_better else 0.9,
+            f"{'↓' if higher_is_better else '↑'} {count} outside",
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom" if higher_is_better else "top",
+            fontsize="small",
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+            zorder=4,
+        )
+
+
+def _draw_point(ax: Axes, place: float, point: PathPoint, *, colour: str, marker: str) -> None:
+    if point.estimate is None:
+        ax.text(
+            place,
+            0.5,
+            plain(fill(point.ended, 12)),
+            transform=ax.get_xaxis_transform(),
+            ha="center",
+            va="center",
+            fontsize="small",
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+        )
+        return
+    half = point.estimate.half_width
+    ax.errorbar(
+        place,
+        point.estimate.mean,
+        yerr=None if half is None else [[half], [half]],
+        fmt=marker,
+        color=colour,
+        ecolor="black",
+        capsize=4,
+        linewidth=1.2,
+        markersize=6.5,
+        zorder=2,
+    )
+
+
+def _once(name: str, named: set[str]) -> str:
+    """Return a legend's entry the first time, then nothing."""
+    if name in named:
+        return "_again"
+    named.add(name)
+    return name
+
+
+def _legend_below(figure: Figure, axes: Sequence[Axes]) -> Figure:
+    """Add one legend of all axes' entries below them."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        figure.legend(
+            list(found.values()), list(found), loc="outside lower center", ncols=5, frameon=False, fontsize="small"
+        )
+    return figure
+
+
+def _heading(name: str, unit: str) -> str:
+    return plain(f"{name} ({unit})" if unit else name)
+
+
+def _plain_axes(ax: Axes, grid: Any = "both") -> Axes:
+    ax.grid(axis=grid, alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
