@@ -24,7 +24,8 @@ from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name, read_model
 from tune_jobs.stages import selection_scores
 from tune_jobs.storage import Storage
-from tune_jobs.study import FRESH_PATH, Study
+from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.study import FRESH_PATH, STEPS, Study
 from tune_jobs.trainable import data_slot
 
 DECLARED, CHOSEN = "declared", "chosen"
@@ -92,6 +93,10 @@ def evaluate_study(
             f"{study.name}: stage {stage} has not settled, since trials of it failed; `ablatune status` names them, "
             "`ablatune run --retry-failed` tries them again"
         )
+    if plan.follow_up is not None and plan.follow_up.doing:
+        raise UserError(
+            f"{study.name}: has no winner yet, waiting for {plan.follow_up.doing}; `ablatune run` goes on with it"
+        )
     found = candidates(study, plan)
     _opening(study, variant, found, plan, storage, again=again)
     code = _train(study, found, plan, ledger, options, say)
@@ -118,11 +123,14 @@ def _read_again(plan: Plan, found: Sequence[Candidate], ledger: Ledger) -> Plan:
 def candidates(study: Study, plan: Plan) -> list[Candidate]:
     """Return the declared final configurations, each with the one that validation chose against it.
 
-    Rivals of a final configuration are the rows on the same data with replicates of the same kind; in
+    With a search its winner is what validation chose. Else rivals of a final configuration are the rows on the same data with replicates of the same kind; in
     regression also of the same objective, since a value and a distribution are different things to predict.
     """
     finals = {table.name for table in study.finals}
     declared = [row for row in plan.rows if row.table in finals]
+    if plan.follow_up is not None:
+        found = [Candidate(row.table, (DECLARED,), row, "Final configuration") for row in declared]
+        return [*found, _winner(plan)]
     found = []
     for own in declared or _stand_in(study, plan):
         rivals = [row for row in plan.rows if row.table != FRESH_PATH and _rivals(row, own)]
@@ -136,6 +144,13 @@ def candidates(study: Study, plan: Plan) -> list[Candidate]:
             row = dataclasses.replace(chosen, moves=own.moves, more=own.more, seeds=own.seeds, select=own.select)
             found.append(Candidate(own.table if declared else chosen.table, (CHOSEN,), row, place))
     return found
+
+
+def _winner(plan: Plan) -> Candidate:
+    """Return the winner of the search, with as many replicates as the study has, of seeds that chose nothing."""
+    row = [row for row in plan.rows if row.table == STEPS][-1]
+    seeds = tuple(range(FIRST_ESTIMATING_SEED, FIRST_ESTIMATING_SEED + len(plan.seeds)))
+    return Candidate(STEPS, (CHOSEN,), dataclasses.replace(row, seeds=seeds), "Winner of the search")
 
 
 def _stand_in(study: Study, plan: Plan) -> list[Row]:

@@ -15,7 +15,6 @@ from tune_jobs.expansion import FIRST_FRESH_SEED, Row, differences, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import FAILED, MISSING, Record
 from tune_jobs.search.definition import default_config
-from tune_jobs.search.importance import functional_anova
 from tune_jobs.search.points import coded
 from tune_jobs.search.space import stream
 from tune_jobs.search.state import SearchTrial, State
@@ -288,6 +287,9 @@ class _Follower:
 
     def _important_pairs(self) -> list[Pair]:
         """Return the pairs with the largest share of the variance, as many as the study asks for."""
+        # Imported here: scikit-learn takes a second, which a status need not wait for.
+        from tune_jobs.search.importance import functional_anova
+
         wanted = self._search.interactions
         data = coded(self._state)
         if not wanted or data is None or len(self._search.space) < 2:
