@@ -22,9 +22,9 @@ from tune_jobs.openings import Opening, Reached, new_id, read_openings, write_op
 from tune_jobs.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name, read_model
+from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.stages import selection_scores
 from tune_jobs.storage import Storage
-from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study import FRESH_PATH, STEPS, Study
 from tune_jobs.trainable import data_slot
 
@@ -123,8 +123,9 @@ def _read_again(plan: Plan, found: Sequence[Candidate], ledger: Ledger) -> Plan:
 def candidates(study: Study, plan: Plan) -> list[Candidate]:
     """Return the declared final configurations, each with the one that validation chose against it.
 
-    With a search its winner is what validation chose. Else rivals of a final configuration are the rows on the same data with replicates of the same kind; in
-    regression also of the same objective, since a value and a distribution are different things to predict.
+    With a search its winner is what validation chose. Else rivals of a final configuration are the rows on the same
+    data with replicates of the same kind; in regression also of the same objective, since a value and a distribution
+    are different things to predict.
     """
     finals = {table.name for table in study.finals}
     declared = [row for row in plan.rows if row.table in finals]
