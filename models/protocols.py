@@ -68,7 +68,18 @@ class OptimizerConfig(Protocol):
     def epochs(self) -> int: ...
 
 
-class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, Protocol):
+class AugmentationConfig(Protocol):
+    """The fields that decide how training images are changed; all 0 leave them as they are."""
+
+    @property
+    def shift(self) -> float: ...
+    @property
+    def rotation(self) -> float: ...
+    @property
+    def zoom(self) -> float: ...
+
+
+class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, AugmentationConfig, Protocol):
     """Everything that a training run depends on, but its data and its seed."""
 
     @property

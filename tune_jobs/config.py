@@ -80,6 +80,36 @@ class TrialConfig:
         choices={"standard": "Standardised", "unit": "0 to 1"},
         neutral="standard",
     )
+    shift: float = declare(
+        0.0,
+        float,
+        label="Shift",
+        help="Augmentation: in every epoch each training image is shifted by up to so much along each axis.",
+        unit="pixels",
+        at_least=0,
+        at_most=1000,
+        neutral=0.0,
+    )
+    rotation: float = declare(
+        0.0,
+        float,
+        label="Rotation",
+        help="Augmentation: in every epoch each training image is rotated by up to so much to either side.",
+        unit="degrees",
+        at_least=0,
+        at_most=180,
+        neutral=0.0,
+    )
+    zoom: float = declare(
+        0.0,
+        float,
+        label="Zoom",
+        help="Augmentation: in every epoch each training image is enlarged or shrunk by up to so much.",
+        unit="%",
+        at_least=0,
+        below=100,
+        neutral=0.0,
+    )
     network: str = declare(
         "mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS), references=True
     )
@@ -242,7 +272,7 @@ class TrialConfig:
         neutral=1,
     )
     seed: int = declare(
-        0, int, label="Seed", help="Draws weights, shuffling and dropout.", at_least=0, at_most=2**32 - 1
+        0, int, label="Seed", help="Draws weights, shuffling, dropout and augmentation.", at_least=0, at_most=2**32 - 1
     )
     own: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     info: DatasetInfo | None = dataclasses.field(default=None, compare=False, repr=False)
@@ -305,6 +335,9 @@ _ALWAYS = (
     "split_seed",
     "validation_rows",
     "input_scaling",
+    "shift",
+    "rotation",
+    "zoom",
     "network",
     "objective",
     "optimizer",
@@ -379,7 +412,7 @@ def check_feasible(config: TrialConfig) -> None:
 
     Raises:
         ConfigError: a loss for another task, a batch larger than the training part, layers that the image
-            is too small for.
+            is too small for, augmentation of what is no image.
     """
     info = config.dataset_info
     if info.task not in entry(OBJECTIVES, config.objective).tasks:
