@@ -90,6 +90,8 @@ def test_a_field_that_nothing_reads_does_not_change_the_key(unread: dict[str, ob
         {"shift": 1},
         {"rotation": 10},
         {"zoom": 5},
+        {"input_transform": "log1p"},
+        {"target_transform": "log"},
     ],
 )
 def test_a_field_that_is_read_changes_the_key(read: dict[str, object]) -> None:
@@ -162,6 +164,11 @@ def test_a_configuration_survives_json_with_its_key(**values: object) -> None:
             "hidden_layers: layer 2 of 3 gets images of 4x4 pixels, too small for kernel_size 5",
         ),
         ({"network": "cnn", "dataset": "toy"}, "network: cnn needs images"),
+        ({"target_transform": "log"}, "target_transform: log is for regression, and digits has classes; use none"),
+        (
+            {"input_transform": "log1p"},
+            "input_transform: log1p is for tables of numbers, and digits has images; use none",
+        ),
         (
             {"dataset": "toy", "rotation": 5},
             "rotation: changes images of shape (channels, height, width), the data has (2,); leave shift, rotation, "
