@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_utils import DatasetError, Declaration, describe, load_test_data, load_trial_data
+from data_utils.registry import DatasetInfo
 from data_utils.standardise import fit, standardise
 from data_utils.transforms import INPUT_TRANSFORMS, signed_log1p
 
@@ -75,20 +76,36 @@ def test_inputs_are_scaled_after_their_transform_in_every_part() -> None:
     np.testing.assert_allclose(test.inputs, (signed_log1p(source) - data.input_offset) / data.input_scale, atol=1e-4)
 
 
+def table(folder: Path, targets: list[float]) -> DatasetInfo:
+    rows = [f"{row},{target}" for row, target in enumerate(targets)]
+    (folder / "t.csv").write_text("\n".join(["a,y", *rows]) + "\n")
+    declaration = Declaration.from_mapping("t", {"file": "t.csv", "target": "y", "task": "regression"})
+    return describe(declaration, folders=[folder])
+
+
 @pytest.mark.parametrize("lowest", [0.0, -2.5])
 def test_a_target_without_a_logarithm_is_one_clear_line(tmp_path: Path, lowest: float) -> None:
-    rows = [f"{row},{lowest if row in (3, 40) else row + 0.5}" for row in range(80)]
-    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows]) + "\n")
-    declaration = Declaration.from_mapping("t", {"file": "t.csv", "target": "y", "task": "regression"})
-    info = describe(declaration, folders=[tmp_path])
+    info = table(tmp_path, [lowest if row % 2 else row + 0.5 for row in range(80)])
     with pytest.raises(DatasetError) as caught:
         load_trial_data(info, data_dir=tmp_path, target_transform="log")
-        load_test_data(info, data_dir=tmp_path, target_transform="log")
     message = str(caught.value)
     assert message.startswith("t: target_transform log needs every target above 0; of the ")
     assert message.endswith(f"are not, the lowest is {lowest:g}; use target_transform: none")
     assert "\n" not in message
     assert load_trial_data(info, data_dir=tmp_path).target_transform == "none"
+
+
+def test_a_test_part_without_a_logarithm_is_found_when_it_is_opened(tmp_path: Path) -> None:
+    for place in range(80):
+        info = table(tmp_path, [-1.0 if row == place else row + 0.5 for row in range(80)])
+        try:
+            load_trial_data(info, data_dir=tmp_path, target_transform="log")
+        except DatasetError:
+            continue
+        with pytest.raises(DatasetError, match=r"of the \d+ in the test part 1 are not, the lowest is -1;"):
+            load_test_data(info, data_dir=tmp_path, target_transform="log")
+        return
+    pytest.fail("no row fell into the test part")
 
 
 def test_classes_have_no_logarithm() -> None:
