@@ -33,6 +33,8 @@ class GaussianPredictions:
         position: of the row among all rows of the study.
         mean: [n], in the target's unit; so are `std` and `targets` [n].
         inputs: [n, features], in the source's unit.
+        logs: mean, standard deviation and targets, [n] each, of the logarithm that the Gaussian is of under a log
+            target, so that `mean` and `std` are those of a log-normal distribution; None where it is of the target.
     """
 
     position: int
@@ -41,6 +43,7 @@ class GaussianPredictions:
     std: NDArray[np.float64]
     targets: NDArray[np.float64]
     inputs: NDArray[np.float64]
+    logs: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 def gaussian(
@@ -67,7 +70,14 @@ def gaussian(
 
 
 def gaussian_predictions(
-    outputs: ArrayLike, stored: Mapping[str, NDArray[Any]], *, link: str, position: int, seed: int
+    outputs: ArrayLike,
+    stored: Mapping[str, NDArray[Any]],
+    *,
+    link: str,
+    position: int,
+    seed: int,
+    input_transform: str = "none",
+    target_transform: str = "none",
 ) -> GaussianPredictions:
     """Return a replicate's predictions in the units of the source.
 
@@ -78,6 +88,8 @@ def gaussian_predictions(
         link: one of `LINKS`.
         position: of the row among all rows of the study.
         seed: of the replicate.
+        input_transform: what the stored inputs passed through before they were scaled, "none" or "log1p".
+        target_transform: what the stored targets passed through before they were standardised, "none" or "log".
 
     Raises:
         ValueError: see `gaussian`; or outputs, targets and inputs are not of the same rows.
@@ -87,12 +99,33 @@ def gaussian_predictions(
     targets = np.asarray(stored["targets"], dtype=np.float64) * target_std + target_mean
     offset, scale = (np.asarray(stored[name], dtype=np.float64) for name in ("input_offset", "input_scale"))
     inputs = np.asarray(stored["inputs"], dtype=np.float64) * scale + offset
+    if input_transform == "log1p":
+        inputs = np.copysign(np.expm1(np.abs(inputs)), inputs)
+        scale = inputs.std(axis=0)
     if not len(mean) == len(targets) == len(inputs):
         raise ValueError(f"outputs, targets and inputs: {len(mean)}, {len(targets)} and {len(inputs)} rows differ")
     # Single precision has left 6 as 5.9999995; five digits of the deviation tell all values apart.
     digits = 5 - np.floor(np.log10(np.where(scale > 0, scale, 1.0))).astype(int)
     columns = [np.round(column, count) for column, count in zip(inputs.T, digits.tolist(), strict=True)]
-    return GaussianPredictions(position, seed, mean, std, targets, np.stack(columns, axis=1))
+    inputs = np.stack(columns, axis=1)
+    if target_transform == "log":
+        return GaussianPredictions(
+            position, seed, *log_normal(mean, std), np.exp(targets), inputs, (mean, std, targets)
+        )
+    return GaussianPredictions(position, seed, mean, std, targets, inputs)
+
+
+def log_normal(mean: ArrayLike, std: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean [n] and standard deviation [n] of what has a Gaussian logarithm with this mean and deviation [n].
+
+    They are exp(m + s²/2), and that times √(exp(s²) - 1) (Johnson, Kotz and Balakrishnan, 1994, Continuous univariate
+    distributions, volume 1, chapter 14). What is beyond every float is infinite.
+    """
+    with np.errstate(over="ignore"):
+        variance = np.square(np.asarray(std, dtype=np.float64))
+        centre = np.asarray(mean, dtype=np.float64) + variance / 2
+        # log √(exp(v) - 1), without exp(v), which may be beyond every float.
+        return np.exp(centre), np.exp(centre + (variance + np.log(-np.expm1(-variance))) / 2)
 
 
 def z_scores(mean: ArrayLike, std: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
@@ -141,14 +174,17 @@ def coverage_band(
 
 
 def coverage_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
-    """Return a line for each replicate and level of `NOMINAL`: position, seed, nominal and observed coverage, n."""
+    """Return a line for each replicate and level of `NOMINAL`: position, seed, nominal and observed coverage, n.
+
+    A log-normal distribution's central intervals are the exponentials of those of its logarithm.
+    """
     parts = [
         pd.DataFrame(
             {
                 "position": one.position,
                 "seed": one.seed,
                 "nominal": NOMINAL,
-                "observed": coverage(one.mean, one.std, one.targets),
+                "observed": coverage(*(one.logs or (one.mean, one.std, one.targets))),
                 "n": len(one.targets),
             }
         )

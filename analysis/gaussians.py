@@ -27,4 +27,6 @@ def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[Gau
                     link=row.config.variance_link,
                     position=position,
                     seed=int(seed),
+                    input_transform=row.config.input_transform,
+                    target_transform=row.config.target_transform,
                 )

@@ -1,11 +1,12 @@
 """Which figure is drawn for which name in a study's `figures`. A further one is a function and a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
 from analysis.boundaries import BoundaryPanel, boundaries_caption, boundaries_figure, decision
 from analysis.calibration import (
+    GaussianPredictions,
     calibration_caption,
     calibration_figure,
     coverage_frame,
@@ -25,6 +26,10 @@ from tune_jobs.study import GRID_REACH
 Drawn = tuple[Figure, str] | None
 # Levels with a panel of their own.
 _MOST_PANELS = 15
+_LOG_NORMAL = (
+    " Under a log target the predicted Gaussian is of the logarithm: intervals are its, exponentiated, and mean and "
+    "standard deviation are those of the log-normal distribution."
+)
 
 
 def _curves(view: TableView, evidence: Evidence) -> Drawn:
@@ -56,6 +61,8 @@ def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> Bou
     row, label = evidence.rows[line.position], ", ".join(line.shown_labels)
     if row.config is None:
         return BoundaryPanel(label, note="cannot be built")
+    if row.config.input_transform != "none":
+        return BoundaryPanel(label, note="its inputs are transformed, which no straight axis shows")
     seed = replicates(row, evidence.seeds)[0]
     own = evidence.trials[(evidence.trials["position"] == line.position) & (evidence.trials["seed"] == seed)].iloc[0]
     record, stored = records.get(evidence.key(row, seed)), evidence.targets(row, seed)
@@ -81,7 +88,8 @@ def _calibration(view: TableView, evidence: Evidence) -> Drawn:
     if not predictions:
         return None
     frame = coverage_frame(predictions)
-    return calibration_figure(view, frame), calibration_caption(view, frame, spread_frame(predictions))
+    caption = calibration_caption(view, frame, spread_frame(predictions))
+    return calibration_figure(view, frame), caption + _log_words(predictions)
 
 
 def _uncertainty(view: TableView, evidence: Evidence) -> Drawn:
@@ -93,8 +101,13 @@ def _uncertainty(view: TableView, evidence: Evidence) -> Drawn:
         if predictions and row.config is not None:
             info = row.config.dataset_info
             figure = uncertainty_figure(predictions, info.features, unit=info.target_unit)
-            return figure, uncertainty_caption(view.title, ", ".join(line.labels), predictions)
+            caption = uncertainty_caption(view.title, ", ".join(line.labels), predictions)
+            return figure, caption + _log_words(predictions)
     return None
+
+
+def _log_words(predictions: Sequence[GaussianPredictions]) -> str:
+    return _LOG_NORMAL if any(one.logs is not None for one in predictions) else ""
 
 
 PICTURES: Mapping[str, Callable[[TableView, Evidence], Drawn]] = {

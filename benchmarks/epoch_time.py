@@ -39,6 +39,7 @@ class Images:
     classes: int = 10
     target_mean: float = 0.0
     target_std: float = 1.0
+    target_transform: str = "none"
 
 
 def textbook(data: Images) -> float:

@@ -17,6 +17,7 @@ from data_utils.parts import OpenPart, Part, PartName, Rows, take
 from data_utils.registry import DatasetInfo, dataset_info
 from data_utils.splits import development_split
 from data_utils.standardise import STANDARD, Scaling, fit, standardise
+from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS, check_targets_transform
 
 # Raised when the splits or the standardisation change what a trial sees of the same content.
 _VERSION = 1
@@ -35,16 +36,18 @@ class TrialData:
         target_unit: Unit of ``target_mean`` and ``target_std``; empty for classification.
         split_seed: Seed of the line between training and validation.
         train_inputs: float32 [n, *input_shape].
-        train_targets: int64 [n] in 0 to classes - 1, or float32 [n], standardised.
+        train_targets: int64 [n] in 0 to classes - 1, or float32 [n], transformed and standardised.
         validation_inputs: float32 [m, *input_shape].
         validation_targets: As ``train_targets``, [m].
-        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit; for
-            sequences [n, time, features] it is (1, features).
+        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit or what
+            ``input_transform`` makes of it; for sequences [n, time, features] it is (1, features).
         input_scale: What was divided by; as ``input_offset``.
-        target_mean: Mean training target; 0 for classification.
-        target_std: Deviation of the training targets; 1 for classification.
-        input_fill: What stood in for NaN before anything was subtracted, as ``input_offset``; None where nothing may
-            be missing.
+        target_mean: Mean training target, transformed; 0 for classification.
+        target_std: Deviation of the transformed training targets; 1 for classification.
+        input_fill: What stood in for NaN before anything else, in the source's unit, shaped as ``input_offset``; None
+            where nothing may be missing.
+        input_transform: ``"none"``, or ``"log1p"``: inputs are sign(x) log(1 + |x|), then scaled.
+        target_transform: ``"none"``, or ``"log"``: targets are natural logarithms, then standardised.
     """
 
     dataset: str
@@ -62,6 +65,8 @@ class TrialData:
     target_mean: float
     target_std: float
     input_fill: NDArray[np.float32] | None = None
+    input_transform: str = NONE
+    target_transform: str = NONE
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +82,10 @@ class TestData:
         target_unit: Unit of ``target_mean`` and ``target_std``.
         split_seed: Seed of the split whose training statistics are used.
         inputs: float32 [n, *input_shape].
-        targets: int64 [n], or float32 [n], standardised.
-        target_mean: Mean training target; 0 for classification.
-        target_std: Deviation of the training targets; 1 for classification.
+        targets: int64 [n], or float32 [n], transformed and standardised.
+        target_mean: Mean training target, transformed; 0 for classification.
+        target_std: Deviation of the transformed training targets; 1 for classification.
+        target_transform: As in `TrialData`.
     """
 
     __test__ = False  # for pytest: no class of tests, whatever its name
@@ -95,6 +101,7 @@ class TestData:
     targets: NDArray[Any]
     target_mean: float
     target_std: float
+    target_transform: str = NONE
 
 
 def fingerprint(
@@ -120,6 +127,8 @@ def load_trial_data(
     split_seed: int = 0,
     validation_rows: int | None = None,
     input_scaling: str = STANDARD,
+    input_transform: str = NONE,
+    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TrialData:
@@ -131,11 +140,14 @@ def load_trial_data(
         split_seed: Moves the line between training and validation, and nothing else.
         validation_rows: Size of the validation part; by default the dataset's own.
         input_scaling: ``"standard"`` (mean 0, deviation 1) or ``"unit"`` (0 to 1).
+        input_transform: ``"none"``, or ``"log1p"``: inputs are scaled as sign(x) log(1 + |x|).
+        target_transform: ``"none"``, or ``"log"``: regression targets are standardised as natural logarithms.
         options: Options of the dataset, those that ``DatasetInfo.reads`` names.
         download: Whether missing files may be downloaded into ``data_dir``.
 
     Raises:
-        DatasetError: If a name, an option or a size is wrong, or the files are missing or torn.
+        DatasetError: If a name, an option or a size is wrong, the files are missing or torn, or a target has no
+            logarithm.
     """
     info = _info(dataset)
     part = _open(info, data_dir=data_dir, options=options, download=download)("development")
@@ -145,6 +157,8 @@ def load_trial_data(
         split_seed=split_seed,
         validation_rows=validation_rows,
         input_scaling=input_scaling,
+        input_transform=input_transform,
+        target_transform=target_transform,
     )
     return TrialData(
         dataset=dataset if isinstance(dataset, str) else info.name,
@@ -162,6 +176,8 @@ def load_trial_data(
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
         input_fill=None if scaling.input_fill is None else scaling.input_fill.astype(np.float32),
+        input_transform=input_transform,
+        target_transform=target_transform,
     )
 
 
@@ -172,6 +188,8 @@ def load_test_data(
     split_seed: int = 0,
     validation_rows: int | None = None,
     input_scaling: str = STANDARD,
+    input_transform: str = NONE,
+    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TestData:
@@ -188,9 +206,12 @@ def load_test_data(
         split_seed=split_seed,
         validation_rows=validation_rows,
         input_scaling=input_scaling,
+        input_transform=input_transform,
+        target_transform=target_transform,
     )
     part = open_part("test")
     test = _parse("test", info, part)
+    check_targets_transform(info, test.targets, part="test", target_transform=target_transform)
     return TestData(
         dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, development),
@@ -203,6 +224,7 @@ def load_test_data(
         targets=_targets(test, scaling, task=info.task),
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
+        target_transform=target_transform,
     )
 
 
@@ -262,8 +284,16 @@ def _finite(values: NDArray[Any], *, or_missing: bool) -> bool:
 
 
 def _split(
-    rows: Rows, info: DatasetInfo, *, split_seed: int, validation_rows: int | None, input_scaling: str
+    rows: Rows,
+    info: DatasetInfo,
+    *,
+    split_seed: int,
+    validation_rows: int | None,
+    input_scaling: str,
+    input_transform: str,
+    target_transform: str,
 ) -> tuple[Rows, Rows, Scaling]:
+    check_targets_transform(info, rows.targets, part="development", target_transform=target_transform)
     train, validation = development_split(
         rows=info.development_rows,
         validation_rows=info.validation_rows if validation_rows is None else validation_rows,
@@ -271,7 +301,15 @@ def _split(
     )
     train_rows = take(rows, train)
     missing = "error" if info.declared is None else info.declared.missing
-    scaling = fit(train_rows.inputs, train_rows.targets, task=info.task, input_scaling=input_scaling, missing=missing)
+    scaling = fit(
+        train_rows.inputs,
+        train_rows.targets,
+        task=info.task,
+        input_scaling=input_scaling,
+        missing=missing,
+        input_transform=input_transform,
+        target_transform=target_transform,
+    )
     if scaling.input_fill is not None and np.isnan(scaling.input_fill).any():
         place = int(np.isnan(scaling.input_fill.reshape(-1)).argmax())
         feature = info.features[place] if info.features else f"feature {place + 1}"
@@ -283,10 +321,17 @@ def _split(
 
 
 def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:
-    return standardise(rows.inputs, mean=scaling.input_offset, std=scaling.input_scale, fill=scaling.input_fill)
+    return standardise(
+        rows.inputs,
+        mean=scaling.input_offset,
+        std=scaling.input_scale,
+        fill=scaling.input_fill,
+        transform=INPUT_TRANSFORMS[scaling.input_transform],
+    )
 
 
 def _targets(rows: Rows, scaling: Scaling, *, task: str) -> NDArray[Any]:
     if task == "classification":
         return rows.targets.astype(np.int64)
-    return standardise(rows.targets, mean=scaling.target_mean, std=scaling.target_std)
+    transform = TARGET_TRANSFORMS[scaling.target_transform]
+    return standardise(rows.targets, mean=scaling.target_mean, std=scaling.target_std, transform=transform)

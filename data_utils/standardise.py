@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS
+
 STANDARD = "standard"
 # Rows at a time, so that the float64 copies of an image set stay small.
 _BLOCK_ROWS = 4096
@@ -14,11 +16,11 @@ _BLOCK_ROWS = 4096
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What is subtracted and what is divided by, in the units of the source, in float64.
+    """What is subtracted and what is divided by, in the units of the source or of what the transforms make of them.
 
-    Those of the inputs have the shape (channels, 1, 1), (features,), or (1, features) for sequences: they broadcast
-    over rows. ``input_fill``, of the same shape, stands in for NaN before anything else; None where nothing may be
-    missing, and itself NaN where the training part has no value at all.
+    All in float64; those of the inputs have the shape (channels, 1, 1), (features,), or (1, features) for sequences:
+    they broadcast over rows. ``input_fill``, of the same shape and in the units of the source, stands in for NaN before
+    anything else; None where nothing may be missing, and itself NaN where the training part has no value at all.
     """
 
     input_offset: NDArray[np.float64]
@@ -26,6 +28,8 @@ class Scaling:
     target_mean: float
     target_std: float
     input_fill: NDArray[np.float64] | None = None
+    input_transform: str = NONE
+    target_transform: str = NONE
 
 
 def fit(
@@ -35,23 +39,26 @@ def fit(
     task: str,
     input_scaling: str = STANDARD,
     missing: str = "error",
+    input_transform: str = NONE,
+    target_transform: str = NONE,
 ) -> Scaling:
     """Measure the training inputs [n, *input_shape] and, for regression, the targets [n].
 
     Images are measured per channel, tables and sequences [n, time, features] per feature; what is constant is divided
     by 1. The inputs are scaled to mean 0 and deviation 1 (``standard``), or their range to 0 … 1 (``unit``); targets
     always the former. Where ``missing`` is ``mean``, ``median`` or ``most_frequent``, this statistic of the values
-    that are there stands in for NaN, and the rest is measured with it in place.
+    that are there stands in for NaN, and the rest is measured with it in place. What the transforms make of inputs and
+    targets is measured: targets must be such that theirs can be taken.
     """
     input_fill = None
     if missing != "error":
         input_fill = _fill(inputs, _FILLS[missing])
         inputs = _filled(inputs, input_fill)
-    input_offset, input_scale = _SCALINGS[input_scaling](inputs)
-    if task == "classification":
-        return Scaling(input_offset, input_scale, 0.0, 1.0, input_fill)
-    target_mean, target_std = _moments(targets)
-    return Scaling(input_offset, input_scale, float(target_mean), float(target_std), input_fill)
+    input_offset, input_scale = _SCALINGS[input_scaling](INPUT_TRANSFORMS[input_transform](inputs))
+    target_mean, target_std = 0.0, 1.0
+    if task == "regression":
+        target_mean, target_std = map(float, _moments(TARGET_TRANSFORMS[target_transform](targets)))
+    return Scaling(input_offset, input_scale, target_mean, target_std, input_fill, input_transform, target_transform)
 
 
 def standardise(
@@ -60,12 +67,13 @@ def standardise(
     mean: NDArray[np.float64] | float,
     std: NDArray[np.float64] | float,
     fill: NDArray[np.float64] | None = None,
+    transform: Callable[[NDArray[Any]], NDArray[Any]] = INPUT_TRANSFORMS[NONE],
 ) -> NDArray[np.float32]:
-    """Return ``(values - mean) / std`` in float32, with ``fill`` for NaN, as an array that owns its memory."""
+    """Return ``(transform(values) - mean) / std`` in float32, with ``fill`` for NaN, in memory of its own."""
     scaled = np.empty(values.shape, dtype=np.float32)
     for start in range(0, len(values), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        scaled[block] = (_filled(values[block], fill) - mean) / std
+        scaled[block] = (transform(_filled(values[block], fill)) - mean) / std
     return scaled
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from models import own
+from models.augmentation import Augmentation, augmentation_of
 from models.errors import ModelError
 from models.fit import check_fit
 from models.history import (
@@ -219,6 +220,7 @@ def _train_one(
     device = tensors.train_inputs.device
     _seed_generators(_stream(seed, 0), device)
     shuffle = torch.Generator().manual_seed(_stream(seed, 1))
+    augmentation = augmentation_of(config, data.train_inputs, _stream(seed, 2), device)
     objective = tensors.objective
     network = build_network(config, tuple(data.train_inputs.shape[1:]), objective.outputs)
     network = network.to(device)
@@ -236,7 +238,7 @@ def _train_one(
 
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(tensors.train_inputs), generator=shuffle)
-        done = _train_epoch(network, tensors, order, batches, optimizer, schedule, deadline)
+        done = _train_epoch(network, tensors, order, batches, optimizer, schedule, augmentation, deadline)
         if done is None:
             history.outcome = TIMED_OUT
             history.reason = f"ran out of its time limit in epoch {epoch}"
@@ -289,6 +291,7 @@ def _train_epoch(
     batches: Sequence[tuple[int, int]],
     optimizer: Optimizer,
     schedule: Schedule,
+    augmentation: Augmentation | None,
     deadline: float | None,
 ) -> _Epoch | None:
     """Train on every batch once, in an order [n]; None where the deadline came first."""
@@ -300,6 +303,8 @@ def _train_epoch(
     start = _now(device)
     order = order.to(device)
     inputs, encoded = tensors.train_inputs[order], tensors.train_encoded[order]
+    if augmentation is not None:
+        inputs = augmentation(inputs, order)
     for first, last in batches:
         if deadline is not None and perf_counter() > deadline:
             return None
@@ -338,7 +343,7 @@ def _append(history: History, done: _Epoch, tensors: _Tensors, data: TrainingDat
 
 
 def _stream(seed: int, purpose: int) -> int:
-    """Return a 64-bit seed of its own for each purpose (0: weights and dropout, 1: shuffling)."""
+    """Return a 64-bit seed of its own for each purpose (0: weights and dropout, 1: shuffling, 2: augmentation)."""
     return int(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0])
 
 

@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.metrics import metric_spec
 from models.protocols import ObjectiveConfig, ScoredData, Targets
 from models.registry import METRICS, OBJECTIVES, Metric, entry, metric_name
+from models.transforms import LOG, log_normal_moments, natural_targets
 
 MINIMUM_VARIANCE = 1e-6
 
@@ -30,6 +31,7 @@ class Objective:
         predict: outputs [n, outputs] to class indices [n], or to standardised values [n].
         metric: predictions and targets, both [n], to a number; None for the task's usual metric.
         metric_name: of the metric, where it is not the task's usual one.
+        variance: outputs to the predicted variance of the standardised value [n]; None where none is predicted.
     """
 
     outputs: int
@@ -38,6 +40,7 @@ class Objective:
     predict: Callable[[Tensor], Tensor]
     metric: Callable[[Tensor, Tensor], Any] | None = None
     metric_name: str = ""
+    variance: Callable[[Tensor], Tensor] | None = None
 
 
 def build_objective(config: ObjectiveConfig, data: Targets, form: own.Form | None = None) -> Objective:
@@ -139,7 +142,10 @@ def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
         mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
         return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
 
-    return Objective(2, _column, loss, _first)
+    def variance(outputs: Tensor) -> Tensor:
+        return gaussian_variance(outputs[:, 1], config.variance_link)
+
+    return Objective(2, _column, loss, _first, variance=variance)
 
 
 def gaussian_variance(raw: Tensor, link: str) -> Tensor:
@@ -150,16 +156,44 @@ def gaussian_variance(raw: Tensor, link: str) -> Tensor:
 def score(objective: Objective, outputs: Tensor, targets: Tensor, data: ScoredData) -> float:
     """Return the accuracy in percent, or the root mean squared error in the target's unit."""
     predictions = objective.predict(outputs)
-    if objective.metric is not None:
-        return float(objective.metric(_in_units(predictions, data), _in_units(targets, data)))
     if data.task == "classification":
+        if objective.metric is not None:
+            return float(objective.metric(predictions, targets))
         return 100.0 * int((predictions == targets).sum()) / len(targets)
+    if objective.metric is not None:
+        return float(objective.metric(predicted_values(objective, outputs, data), _in_units(targets, data)))
+    if data.target_transform == LOG:
+        errors = predicted_values(objective, outputs, data) - _in_units(targets, data)
+        return float(errors.square().mean().sqrt())
     squared = (predictions.double() - targets.double()).square().mean()
     return float(squared.sqrt()) * data.target_std
 
 
+def predicted_values(objective: Objective, outputs: Tensor, data: ScoredData) -> Tensor:
+    """Return what outputs [n, outputs] predict in the target's unit, float64 [n]; for regression.
+
+    Under a log target a value is the exponential of the predicted logarithm, a median; of a predicted distribution,
+    which is log-normal then, it is the mean, as it is of a Gaussian (see `predicted_moments`).
+    """
+    if data.target_transform == LOG and objective.variance is not None:
+        return predicted_moments(objective, outputs, data)[0]
+    return _in_units(objective.predict(outputs), data)
+
+
+def predicted_moments(objective: Objective, outputs: Tensor, data: ScoredData) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation, float64 [n] in the target's unit, of what a `variance` is predicted for.
+
+    The mean is the prediction that a squared error asks for (Gneiting, 2011, Making and evaluating point forecasts).
+    """
+    if objective.variance is None:
+        raise ModelError("objective: predicts no distribution; use gaussian_nll")
+    mean = objective.predict(outputs).double() * data.target_std + data.target_mean
+    std = objective.variance(outputs).double().sqrt() * data.target_std
+    return log_normal_moments(mean, std) if data.target_transform == LOG else (mean, std)
+
+
 def _in_units(values: Tensor, data: ScoredData) -> Tensor:
-    return values if data.task == "classification" else values.double() * data.target_std + data.target_mean
+    return natural_targets(values.double() * data.target_std + data.target_mean, data.target_transform)
 
 
 def _as_they_are(targets: Tensor) -> Tensor:

@@ -68,7 +68,18 @@ class OptimizerConfig(Protocol):
     def epochs(self) -> int: ...
 
 
-class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, Protocol):
+class AugmentationConfig(Protocol):
+    """The fields that decide how training images are changed; all 0 leave them as they are."""
+
+    @property
+    def shift(self) -> float: ...
+    @property
+    def rotation(self) -> float: ...
+    @property
+    def zoom(self) -> float: ...
+
+
+class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, AugmentationConfig, Protocol):
     """Everything that a training run depends on, but its data and its seed."""
 
     @property
@@ -89,7 +100,10 @@ class Targets(Protocol):
 
 
 class ScoredData(Protocol):
-    """What a score depends on beside outputs and targets: the task, and how targets were standardised."""
+    """What a score depends on beside outputs and targets: the task, and how targets were transformed and standardised.
+
+    The transform is "none", or "log": mean and deviation are those of natural logarithms then.
+    """
 
     @property
     def task(self) -> str: ...
@@ -97,13 +111,15 @@ class ScoredData(Protocol):
     def target_mean(self) -> float: ...
     @property
     def target_std(self) -> float: ...
+    @property
+    def target_transform(self) -> str: ...
 
 
 class TrainingData(ScoredData, Protocol):
     """A training and a validation part: inputs [n, *input_shape] float32, targets [n].
 
-    Targets are int64 class indices, or standardised float32 values whose mean and standard deviation
-    in `target_unit` are `target_mean` and `target_std`.
+    Targets are int64 class indices, or standardised float32 values whose mean and standard deviation, transformed, are
+    `target_mean` and `target_std`.
     """
 
     @property

@@ -21,12 +21,14 @@ from torch import nn
 from models import own
 from models.errors import ModelError
 from models.networks import build_network
-from models.objectives import Objective, build_objective, gaussian_variance, score
+from models.objectives import Objective, build_objective, predicted_moments, predicted_values, score
 from models.protocols import ScoredData
 from models.registry import NETWORKS, OBJECTIVES, entry, is_reference
+from models.transforms import NONE, transformed_inputs
 
 _HEADER = "ablatune"
-_FORMAT = 1
+# The second has transforms, which a reader of the first would pass over.
+_FORMAT, _FORMAT_WITH_TRANSFORMS = 1, 2
 _BATCH = 1024
 _NAMES = (
     "config",
@@ -54,11 +56,13 @@ class SavedModel:
         classes: how many; 0 for regression.
         input_shape: of one input.
         input_fill: what stands in for NaN in inputs; None where there must be none.
-        input_offset: what is subtracted from inputs.
+        input_offset: what is subtracted from inputs, after their transform.
         input_scale: what they are then divided by.
-        target_mean: of the training targets, in `target_unit`; 0 for classification.
+        target_mean: of the transformed training targets; 0 for classification.
         target_std: likewise; 1 for classification.
         target_unit: of predictions; "" for classes.
+        input_transform: of inputs, before they are scaled: "none" or "log1p".
+        target_transform: of targets, undone in predictions: "none" or "log".
     """
 
     network: nn.Module
@@ -72,14 +76,22 @@ class SavedModel:
     target_mean: float
     target_std: float
     target_unit: str
+    input_transform: str = NONE
+    target_transform: str = NONE
 
     def predict(self, inputs: ArrayLike) -> NDArray[Any]:
         """Return a class index, or a value in `target_unit`, for each input: [n, *input_shape] to [n].
 
+        Under a log target the value is a median, or the mean of a predicted distribution; see
+        `models.objectives.predicted_values`.
+
         Raises:
             ModelError: the inputs have another shape.
         """
-        predictions = self._objective.predict(self._outputs(inputs)).numpy()
+        outputs = self._outputs(inputs)
+        if self.target_transform != NONE:
+            return np.asarray(predicted_values(self._objective, outputs, self).numpy())
+        predictions = self._objective.predict(outputs).numpy()
         if self.task == "classification":
             return predictions
         return np.asarray(predictions * self.target_std + self.target_mean)
@@ -92,8 +104,7 @@ class SavedModel:
         """
         if self.config["objective"] != "gaussian_nll":
             raise ModelError(f"objective: {self.config['objective']} predicts no standard deviation; use gaussian_nll")
-        variance = gaussian_variance(self._outputs(inputs)[:, 1:], self.config["variance_link"])
-        return np.asarray(variance[:, 0].double().sqrt().numpy() * self.target_std)
+        return np.asarray(predicted_moments(self._objective, self._outputs(inputs), self)[1].numpy())
 
     def predict_probabilities(self, inputs: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, [n, classes].
@@ -128,6 +139,7 @@ class SavedModel:
             array = np.where(np.isnan(array), self.input_fill, array)
         if np.isnan(array).any():
             raise ModelError("inputs: hold values that are missing (NaN), which the model was not trained to stand")
+        array = transformed_inputs(array, self.input_transform)
         return self._forward(torch.tensor(((array - self.input_offset) / self.input_scale).astype(np.float32)))
 
     @torch.no_grad()
@@ -147,8 +159,10 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
     """
     # Cloned, since the format takes no two names for one memory, which tied weights have.
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    transforms = {"input_transform": data.input_transform, "target_transform": data.target_transform}
+    plain = set(transforms.values()) == {NONE}
     header = {
-        "format": _FORMAT,
+        "format": _FORMAT if plain else _FORMAT_WITH_TRANSFORMS,
         "config": dict(config),
         "task": data.task,
         "classes": data.classes,
@@ -160,6 +174,7 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
         "target_std": data.target_std,
         "target_unit": data.target_unit,
         "digest": _digest(state),
+        **({} if plain else transforms),
     }
     return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
 
@@ -217,6 +232,8 @@ def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
         target_mean=header["target_mean"],
         target_std=header["target_std"],
         target_unit=header["target_unit"],
+        input_transform=header.get("input_transform", NONE),
+        target_transform=header.get("target_transform", NONE),
     )
 
 
@@ -230,8 +247,10 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     except (SafetensorError, ValueError, AttributeError) as error:
         raise ModelError(f"is no model file ({error})") from error
     found = header.get("format") if isinstance(header, dict) else None
-    if found != _FORMAT:
-        raise ModelError(f"is no model file of this version (format {found}, {_FORMAT} expected)")
+    if found not in (_FORMAT, _FORMAT_WITH_TRANSFORMS):
+        raise ModelError(
+            f"is no model file of this version (format {found}, {_FORMAT} or {_FORMAT_WITH_TRANSFORMS} expected)"
+        )
     lacking = [name for name in _NAMES if name not in header]
     if lacking or not isinstance(header["config"], dict):
         raise ModelError(f"is no whole model file: its header lacks {', '.join(lacking) or 'a configuration'}")

@@ -5,10 +5,11 @@ from itertools import pairwise
 from math import prod
 
 from models.errors import ModelError
-from models.protocols import NetworkConfig, TrainingConfig
+from models.protocols import AugmentationConfig, NetworkConfig, TrainingConfig
 from models.registry import NETWORKS, entry, is_reference
 
 _OWN_NETWORK = 100_000
+_AUGMENTATIONS = ("shift", "rotation", "zoom")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,15 @@ def check_network(config: TrainingConfig, input_shape: tuple[int, ...]) -> None:
     """Raise where the configured network cannot be trained on inputs of this shape.
 
     Raises:
-        ModelError: as `convolution_layers`, or batch normalisation over batches of one.
+        ModelError: as `convolution_layers`, batch normalisation over batches of one, or augmentation of what is no
+            image.
     """
+    if augments(config) and len(input_shape) != 3:
+        name = next(name for name in _AUGMENTATIONS if getattr(config, name))
+        raise ModelError(
+            f"{name}: changes images of shape (channels, height, width), the data has {input_shape}; leave "
+            f"{', '.join(_AUGMENTATIONS)} at 0"
+        )
     if config.network == "cnn":
         convolution_layers(config, input_shape)
     if normalises_batches(config) and config.batch_size < 2:
@@ -78,6 +86,11 @@ def check_network(config: TrainingConfig, input_shape: tuple[int, ...]) -> None:
             f"batch_norm: needs batches of two or more, batch_size is {config.batch_size}; raise it or leave "
             "batch_norm off"
         )
+
+
+def augments(config: AugmentationConfig) -> bool:
+    """Return whether training images are changed at random."""
+    return any(getattr(config, name) for name in _AUGMENTATIONS)
 
 
 def normalises_batches(config: NetworkConfig) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
@@ -79,6 +79,53 @@ class TrialConfig:
         help="Inputs with mean 0 and deviation 1, or in the range from 0 to 1, as the training part has it.",
         choices={"standard": "Standardised", "unit": "0 to 1"},
         neutral="standard",
+    )
+    input_transform: str = declare(
+        "none",
+        str,
+        label="Input transform",
+        help="What inputs pass through before they are scaled; log1p is sign(x) log(1 + |x|), for tables of numbers.",
+        choices={"none": "None", "log1p": "log(1 + |x|)"},
+        neutral="none",
+    )
+    target_transform: str = declare(
+        "none",
+        str,
+        label="Target transform",
+        help="What regression targets pass through before they are standardised; the loss is on that scale, predictions"
+        " and their errors are in the target's unit.",
+        choices={"none": "None", "log": "Log"},
+        neutral="none",
+    )
+    shift: float = declare(
+        0.0,
+        float,
+        label="Shift",
+        help="Augmentation: in every epoch each training image is shifted by up to so much along each axis.",
+        unit="pixels",
+        at_least=0,
+        at_most=1000,
+        neutral=0.0,
+    )
+    rotation: float = declare(
+        0.0,
+        float,
+        label="Rotation",
+        help="Augmentation: in every epoch each training image is rotated by up to so much to either side.",
+        unit="degrees",
+        at_least=0,
+        at_most=180,
+        neutral=0.0,
+    )
+    zoom: float = declare(
+        0.0,
+        float,
+        label="Zoom",
+        help="Augmentation: in every epoch each training image is enlarged or shrunk by up to so much.",
+        unit="%",
+        at_least=0,
+        below=100,
+        neutral=0.0,
     )
     network: str = declare(
         "mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS), references=True
@@ -242,7 +289,7 @@ class TrialConfig:
         neutral=1,
     )
     seed: int = declare(
-        0, int, label="Seed", help="Draws weights, shuffling and dropout.", at_least=0, at_most=2**32 - 1
+        0, int, label="Seed", help="Draws weights, shuffling, dropout and augmentation.", at_least=0, at_most=2**32 - 1
     )
     own: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     info: DatasetInfo | None = dataclasses.field(default=None, compare=False, repr=False)
@@ -305,6 +352,11 @@ _ALWAYS = (
     "split_seed",
     "validation_rows",
     "input_scaling",
+    "input_transform",
+    "target_transform",
+    "shift",
+    "rotation",
+    "zoom",
     "network",
     "objective",
     "optimizer",
@@ -369,6 +421,23 @@ def dataset_options(config: TrialConfig) -> dict[str, Any]:
     return {**config.own_parameters("dataset"), **given}
 
 
+class ScalingOptions(TypedDict):
+    """How inputs and targets are transformed and scaled, as `data_utils.load_trial_data` takes it."""
+
+    input_scaling: str
+    input_transform: str
+    target_transform: str
+
+
+def scaling_options(config: TrialConfig) -> ScalingOptions:
+    """Return how a configuration's inputs and targets are transformed and scaled."""
+    return ScalingOptions(
+        input_scaling=config.input_scaling,
+        input_transform=config.input_transform,
+        target_transform=config.target_transform,
+    )
+
+
 def validation_rows(config: TrialConfig) -> int:
     """Return the size of the validation part."""
     return config.validation_rows or config.dataset_info.validation_rows
@@ -379,7 +448,7 @@ def check_feasible(config: TrialConfig) -> None:
 
     Raises:
         ConfigError: a loss for another task, a batch larger than the training part, layers that the image
-            is too small for.
+            is too small for, augmentation of what is no image, a transform of what it is not for.
     """
     info = config.dataset_info
     if info.task not in entry(OBJECTIVES, config.objective).tasks:
@@ -387,6 +456,16 @@ def check_feasible(config: TrialConfig) -> None:
         raise ConfigError(
             "objective",
             f"{config.objective} is not for {info.task}, which {config.dataset} is; use {', '.join(fitting)}",
+        )
+    if config.target_transform != "none" and info.task != "regression":
+        raise ConfigError(
+            "target_transform",
+            f"{config.target_transform} is for regression, and {config.dataset} has classes; use none",
+        )
+    if config.input_transform != "none" and len(info.input_shape) == 3:
+        raise ConfigError(
+            "input_transform",
+            f"{config.input_transform} is for tables of numbers, and {config.dataset} has images; use none",
         )
     train_rows = info.development_rows - validation_rows(config)
     if train_rows < 1:

@@ -13,7 +13,15 @@ from typing import Any
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
 from tune_jobs import provenance
-from tune_jobs.config import METRIC_SPECS, TrialConfig, config_of, dataset_options, trajectory, validation_rows
+from tune_jobs.config import (
+    METRIC_SPECS,
+    TrialConfig,
+    config_of,
+    dataset_options,
+    scaling_options,
+    trajectory,
+    validation_rows,
+)
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, data_id, expand, replicates, row_trial
 from tune_jobs.ledger import Ledger
@@ -125,7 +133,8 @@ def candidates(study: Study, plan: Plan) -> list[Candidate]:
 
     With a search its winner is what validation chose. Else rivals of a final configuration are the rows on the same
     data with replicates of the same kind; in regression also of the same objective, since a value and a distribution
-    are different things to predict.
+    are different things to predict, and where losses are compared of the same target transform, since a loss is on
+    its scale.
     """
     finals = {table.name for table in study.finals}
     declared = [row for row in plan.rows if row.table in finals]
@@ -165,7 +174,8 @@ def _rivals(row: Row, own: Row) -> bool:
         return False
     same_data = data_id(row.config) == data_id(own.config) and _held_out(row.config) == _held_out(own.config)
     regression = own.config.dataset_info.task == "regression"
-    return same_data and (not regression or row.config.objective == own.config.objective)
+    same_scale = own.select != "loss" or row.config.target_transform == own.config.target_transform
+    return same_data and same_scale and (not regression or row.config.objective == own.config.objective)
 
 
 def _held_out(config: TrialConfig) -> tuple[int, int]:
@@ -325,7 +335,7 @@ def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
             data_dir=data_dir,
             split_seed=config.split_seed,
             validation_rows=validation_rows(config),
-            input_scaling=config.input_scaling,
+            **scaling_options(config),
             options=dataset_options(config),
         )
     except DatasetError as error:

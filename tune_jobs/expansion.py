@@ -88,7 +88,9 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
         _check_effect(study, table, own)
         rows += own
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
-        rows += _table_rows(study, stage, f"stages.{stage.name}", *chosen[:index])
+        own = list(_table_rows(study, stage, f"stages.{stage.name}", *chosen[:index]))
+        _check_select(study, stage, own)
+        rows += own
     rows += _path_rows(study, chosen)
     if study.search is not None:
         # Nothing of a table; it says which data the search reads.
@@ -111,6 +113,16 @@ def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
         f"{study.source}, tables.{table.name}: its levels train the same thing: neither network {first.network} nor "
         f"anything else here reads {', '.join(names)}; vary what is read"
     )
+
+
+def _check_select(study: Study, stage: Table, rows: Sequence[Row]) -> None:
+    """Raise for a stage that would choose by losses on different scales."""
+    transforms = {row.config.target_transform for row in rows if row.config is not None}
+    if stage.showing.select == "loss" and len(transforms) > 1:
+        raise UserError(
+            f"{study.source}, stages.{stage.name}: select: loss cannot choose between levels of target_transform, "
+            "whose losses are on different scales; write select: metric"
+        )
 
 
 def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tune_jobs.config import FIELDS, TrialConfig, validation_rows
+from tune_jobs.config import FIELDS, TrialConfig, scaling_options, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.openings import FOLDER as OPENINGS
 from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
@@ -278,9 +278,9 @@ class Lookup:
 
 
 def targets_name(fingerprint: str, config: TrialConfig) -> str:
-    """Return the name under which the validation targets of a configuration's split are kept."""
-    scaling = "" if config.input_scaling == FIELDS["input_scaling"].neutral else f"-{config.input_scaling}"
-    return f"{fingerprint}-{config.split_seed}-{validation_rows(config)}{scaling}"
+    """Return the name under which the validation targets of a configuration's split are kept, as it scales them."""
+    scaling = [value for name, value in scaling_options(config).items() if value != FIELDS[name].neutral]
+    return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *scaling)))
 
 
 def _to_parquet(records: Iterable[Record]) -> bytes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs import provenance
-from tune_jobs.config import TrialConfig, dataset_options, validation_rows
+from tune_jobs.config import TrialConfig, dataset_options, scaling_options, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.known import what_is_known
@@ -141,7 +141,7 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, Trial
                 data_dir=data_dir,
                 split_seed=config.split_seed,
                 validation_rows=validation_rows(config),
-                input_scaling=config.input_scaling,
+                **scaling_options(config),
                 options=dataset_options(config),
             )
             for slot, config in slots.items()

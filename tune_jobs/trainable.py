@@ -13,7 +13,7 @@ from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
-from tune_jobs.config import TrialConfig, config_of, plain_config, trajectory, validation_rows
+from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
@@ -102,8 +102,9 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
 
 
 def data_slot(config: TrialConfig) -> str:
-    """Return which prepared data a configuration trains on: dataset, options and split."""
-    return f"{data_id(config)}/{config.split_seed}/{validation_rows(config)}/{config.input_scaling}"
+    """Return which prepared data a configuration trains on: dataset, options, split, transforms and scaling."""
+    parts = (data_id(config), config.split_seed, validation_rows(config), *scaling_options(config).values())
+    return "/".join(map(str, parts))
 
 
 def run_trial(

@@ -1,8 +1,10 @@
 """Gaussian predictions and the coverage of their intervals."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -23,11 +25,13 @@ from analysis.calibration import (
     draw_coverage,
     gaussian,
     gaussian_predictions,
+    log_normal,
     spread_frame,
     z_scores,
 )
 from analysis.tables import Line, TableView
 from models import objectives
+from tune_jobs.config import TrialConfig
 
 raws = st.lists(st.floats(-60, 60), min_size=1, max_size=20)
 
@@ -99,6 +103,55 @@ def test_predictions_are_in_the_units_of_the_source() -> None:
     np.testing.assert_allclose(one.std, 80_000, rtol=1e-6)
     with pytest.raises(ValueError, match="2, 3 and 3 rows differ"):
         gaussian_predictions([[0.5, 0.0]] * 2, stored, link="exp", position=4, seed=2)
+
+
+def test_predictions_under_transforms_are_log_normal_and_inputs_those_of_the_source() -> None:
+    source = np.array([[6.0, -1710.0], [10.0, 334.0], [1.0, 5642.0]])
+    logs = np.copysign(np.log1p(np.abs(source)), source)
+    offset, scale = logs.mean(axis=0).astype("f4"), logs.std(axis=0).astype("f4")
+    stored: dict[str, Any] = {
+        "targets": np.array([-1.0, 0.0, 1.0], dtype="f4"),
+        "target_mean": np.array(12.0),
+        "target_std": np.array(0.4),
+        "inputs": ((logs - offset) / scale).astype("f4"),
+        "input_offset": offset,
+        "input_scale": scale,
+    }
+    transforms = {"input_transform": "log1p", "target_transform": "log"}
+    outputs = [[0.5, -1.0]] * 3
+    one = gaussian_predictions(outputs, stored, link="exp", position=4, seed=2, **transforms)
+    np.testing.assert_allclose(one.inputs, source, rtol=1e-4)
+    np.testing.assert_allclose(one.targets, np.exp([11.6, 12.0, 12.4]), rtol=1e-6)
+    task = SimpleNamespace(task="regression", target_mean=12.0, target_std=0.4, target_transform="log")
+    made = objectives.build_objective(
+        TrialConfig(objective="gaussian_nll"), SimpleNamespace(task="regression", classes=0)
+    )
+    mean, std = objectives.predicted_moments(made, torch.tensor(outputs), task)
+    np.testing.assert_allclose(one.mean, mean.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(one.std, std.numpy(), rtol=1e-6)
+    plain = gaussian_predictions(outputs, stored, link="exp", position=4, seed=2)
+    assert plain.logs is None
+    pd.testing.assert_frame_equal(coverage_frame([one]), coverage_frame([plain]))
+
+
+def test_log_normal_predictions_that_are_calibrated_match_their_errors() -> None:
+    rng = np.random.default_rng(0)
+    location, spread = rng.normal(12, 0.3, 200_000), np.full(200_000, 0.2)
+    found = location + spread * rng.normal(size=200_000)
+    mean, std = log_normal(location, spread)
+    one = GaussianPredictions(0, 0, mean, std, np.exp(found), np.zeros((200_000, 1)), (location, spread, found))
+    (line,) = spread_frame([one]).to_dict("records")
+    assert line["rms_std"] == pytest.approx(line["rmse"], rel=0.02)
+    frame = coverage_frame([one])
+    np.testing.assert_allclose(frame["observed"], frame["nominal"], atol=0.01)
+
+
+def test_log_normal_moments_beyond_every_float_are_infinite_and_warn_of_nothing() -> None:
+    mean, std = log_normal([0.0, 0.0, -1e5, 12.0], [1e200, 30.0, 30.0, 1e-4])
+    assert np.isinf(mean[:2]).tolist() == [True, False]
+    assert np.isinf(std[:2]).all()
+    assert not np.isnan([*mean, *std]).any()
+    assert std[3] == pytest.approx(1e-4 * np.exp(12.0), rel=1e-6)
 
 
 def test_coverage_counts_what_lies_inside() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from analysis.gaussians import gaussian_replicates
 from analysis.pictures import PICTURES
-from tune_jobs.config import TrialConfig
 from tune_jobs.ledger import targets_name
 from tune_jobs.study import FIGURES
 
@@ -28,8 +27,7 @@ tables:
 
 def keep(ran: Any, inputs: int, **more: Any) -> Any:
     """Keep what predictions are compared with: inputs and targets that alternate between two values."""
-    dataset = ran.study.config().dataset
-    name = targets_name("f" * 64, TrialConfig(dataset=dataset, network="mlp"))
+    name = targets_name("f" * 64, ran.study.config())
     arrays = {
         "targets": np.array([1, 0] * 3),
         "inputs": np.stack([np.linspace(-1, 1, 6)] * inputs, axis=1),
@@ -104,6 +102,29 @@ def test_calibration_and_uncertainty_are_those_of_gaussian_levels(run: Any) -> N
     assert [ax.get_xlabel() for ax in figure.axes[:3]] == ["age", "sex", "bmi"]
     assert "standard deviations of ReLU on the validation part, 3 replicates together" in caption
     assert "progression units" in figure.axes[0].get_ylabel()
+
+
+def test_gaussians_of_a_logarithm_are_drawn_in_the_targets_unit_and_the_captions_say_so(run: Any) -> None:
+    text = GAUSSIAN.replace("base: {", "base: {target_transform: log, ")
+    ran = keep(run(text), 10, target_mean=np.array(5.0), target_std=np.array(0.5))
+    for kind in ("calibration", "uncertainty"):
+        figure, caption = drawn(ran, kind)
+        assert figure.axes
+        assert "Under a log target the predicted Gaussian is of the logarithm" in caption
+    for one in gaussian_replicates(ran.evidence.rows, ran.evidence):
+        assert set(one.targets.round(3)) == {round(float(np.exp(x)), 3) for x in (5.0, 5.5)}
+        assert (one.mean > np.exp(one.logs[0])).all(), "the mean of a log-normal distribution lies above its median"
+    plain = gaussian(run(GAUSSIAN))
+    assert "log" not in drawn(plain, "calibration")[1]
+
+
+def test_boundaries_over_transformed_inputs_are_left_out_with_a_reason(run: Any) -> None:
+    text = TOY.replace(
+        "factor: activation, levels: [relu, tanh, sigmoid]", "factor: input_transform, levels: [none, log1p]"
+    )
+    figure, _ = drawn(keep(run(text), 2), "decision_boundary", "input_transform")
+    written = " ".join(text.get_text() for ax in figure.axes for text in ax.texts).replace("\n", " ")
+    assert "its inputs are transformed" in written
 
 
 @pytest.mark.parametrize("kind", ["calibration", "uncertainty"])

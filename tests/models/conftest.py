@@ -18,7 +18,9 @@ class Data:
     train_targets: NDArray[np.generic]
     validation_inputs: NDArray[np.float32]
     validation_targets: NDArray[np.generic]
+    target_mean: float = 0.0
     target_std: float = 1.0
+    target_transform: str = "none"
 
 
 def generate(*, shape: tuple[int, ...] = (1, 8, 8), classes: int = 4, rows: int = 90, seed: int = 7) -> Data:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from models.errors import ModelError
-from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, score
+from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, predicted_moments, score
 from models.registry import OBJECTIVES
 from tune_jobs.config import TrialConfig
 
@@ -17,11 +17,12 @@ LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, -1.0], [0.0,
 class Task:
     """As much of a dataset as an objective reads."""
 
-    def __init__(self, classes: int, target_std: float = 1.0) -> None:
+    def __init__(self, classes: int, target_std: float = 1.0, target_transform: str = "none") -> None:
         self.task = "classification" if classes else "regression"
         self.classes = classes
         self.target_mean = 0.0
         self.target_std = target_std
+        self.target_transform = target_transform
 
 
 def objective(name: str, classes: int, **fields: object):
@@ -99,3 +100,32 @@ def test_scores_are_percent_and_the_targets_own_unit() -> None:
     regression = objective("mse", 0)
     outputs, targets = torch.tensor([[1.0], [3.0]]), torch.tensor([0.0, 0.0])
     assert score(regression, outputs, targets, Task(0, target_std=10.0)) == pytest.approx(10 * np.sqrt(5))
+
+
+def test_under_a_log_target_errors_are_in_the_targets_own_unit() -> None:
+    data = Task(0, target_std=0.5, target_transform="log")
+    data.target_mean = 2.0
+    outputs, targets = torch.tensor([[1.0], [-1.0]]), torch.tensor([0.0, 0.5])
+    expected = np.sqrt(np.mean((np.exp([2.5, 1.5]) - np.exp([2.0, 2.25])) ** 2))
+    assert score(objective("mse", 0), outputs, targets, data) == pytest.approx(expected)
+
+
+def test_a_gaussian_of_the_logarithm_predicts_the_mean_of_its_log_normal_distribution() -> None:
+    """Against draws: the mean and the deviation of exponentials of the predicted Gaussian."""
+    data = Task(0, target_std=0.4, target_transform="log")
+    data.target_mean = 12.0
+    made = objective("gaussian_nll", 0)
+    mean, std = predicted_moments(made, torch.tensor([[0.5, -1.0]]), data)
+    draws = np.exp(12.0 + 0.4 * np.random.default_rng(0).normal(0.5, np.exp(-0.5), 400_000))
+    assert float(mean) == pytest.approx(draws.mean(), rel=0.005)
+    assert float(std) == pytest.approx(draws.std(), rel=0.02)
+    found = score(made, torch.tensor([[0.5, -1.0]]), torch.tensor([0.0]), data)
+    assert found == pytest.approx(abs(float(mean) - np.exp(12.0)))
+
+
+def test_a_gaussian_of_the_target_itself_has_its_own_moments() -> None:
+    mean, std = predicted_moments(objective("gaussian_nll", 0), torch.tensor([[0.5, 2.0]]), Task(0, target_std=10.0))
+    assert float(mean) == 5.0
+    assert float(std) == pytest.approx(10 * np.sqrt(np.exp(2.0) + 1e-6))
+    with pytest.raises(ModelError, match="predicts no distribution"):
+        predicted_moments(objective("mse", 0), torch.tensor([[0.5]]), Task(0))

@@ -13,12 +13,12 @@ from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
 from models.saved import from_bytes, to_bytes
-from tune_jobs.config import TrialConfig, plain_config
+from tune_jobs.config import TrialConfig, plain_config, scaling_options
 
 
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
     config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
-    data = load_trial_data(config.dataset, data_dir=tmp_path, input_scaling=config.input_scaling)
+    data = load_trial_data(config.dataset, data_dir=tmp_path, **scaling_options(config))
     return config, data, train(config, [0], data, measure_at=[2])[0]
 
 
@@ -29,6 +29,8 @@ CONFIGS: list[dict[str, Any]] = [
     {"dataset": "toy", "objective": "bce_with_logits"},
     {"dataset": "diabetes", "objective": "mse"},
     {"dataset": "diabetes", "objective": "gaussian_nll", "variance_link": "softplus"},
+    {"dataset": "diabetes", "objective": "mse", "target_transform": "log", "input_transform": "log1p"},
+    {"dataset": "diabetes", "objective": "gaussian_nll", "target_transform": "log", "input_scaling": "unit"},
 ]
 
 
@@ -47,13 +49,16 @@ def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fi
     config, data, training = trained(tmp_path, **fields)
     model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
     raw = data.validation_inputs * data.input_scale + data.input_offset
+    if config.input_transform == "log1p":
+        raw = np.sign(raw) * np.expm1(np.abs(raw))
     predictions = model.predict(raw)
     assert predictions.shape == data.validation_targets.shape
     if data.task == "classification":
         accuracy = 100 * np.mean(predictions == data.validation_targets)
         assert accuracy == pytest.approx(training.history.validation_metric[-1], abs=0.5)
     else:
-        errors = predictions - (data.validation_targets * data.target_std + data.target_mean)
+        targets = data.validation_targets * data.target_std + data.target_mean
+        errors = predictions - (np.exp(targets) if config.target_transform == "log" else targets)
         assert np.sqrt(np.mean(errors**2)) == pytest.approx(training.history.validation_metric[-1], rel=1e-4)
     if config.objective == "gaussian_nll":
         assert (model.predict_std(raw) > 0).all()
@@ -67,6 +72,20 @@ def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fi
     else:
         with pytest.raises(ModelError, match="no probabilities"):
             model.predict_probabilities(raw)
+
+
+def test_a_file_of_before_there_were_transforms_is_read_and_one_with_them_is_of_a_later_format(tmp_path: Path) -> None:
+    for transform, number in (("none", 1), ("log", 2)):
+        config, data, training = trained(tmp_path, dataset="diabetes", objective="mse", target_transform=transform)
+        plain = dataclasses.asdict(config)
+        for name in ("input_transform", "target_transform", "shift"):
+            plain.pop(name)
+        content = to_bytes(training.network, plain, data)
+        assert from_bytes(content).target_transform == transform
+        seen: list[dict[str, Any]] = []
+        changed(content, seen.append)
+        assert seen[0]["format"] == number
+        assert ("target_transform" in seen[0]) == (number == 2)
 
 
 def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
@@ -139,7 +158,7 @@ def changed(content: bytes, change: Any) -> bytes:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda header: header.update(format=99), "format 99, 1 expected"),
+        (lambda header: header.update(format=99), "format 99, 1 or 2 expected"),
         (lambda header: header["config"].update(network="os:system"), "'os:system' is not known here"),
         (lambda header: header["config"].update(hidden_units=7), "do not fit its configuration"),
         (lambda header: header.pop("task"), "its header lacks task"),

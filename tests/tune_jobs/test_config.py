@@ -87,6 +87,11 @@ def test_a_field_that_nothing_reads_does_not_change_the_key(unread: dict[str, ob
         {"threads": 2},
         {"validation_rows": 100},
         {"label_smoothing": 0.1},
+        {"shift": 1},
+        {"rotation": 10},
+        {"zoom": 5},
+        {"input_transform": "log1p"},
+        {"target_transform": "log"},
     ],
 )
 def test_a_field_that_is_read_changes_the_key(read: dict[str, object]) -> None:
@@ -116,9 +121,21 @@ def test_neutral_values_leave_no_trace_in_the_trajectory() -> None:
     assert not neutral & set(trajectory(TrialConfig()))
 
 
-def test_keys_do_not_drift() -> None:
-    """A stored key: if it changes, every ledger in use forgets what it holds."""
-    assert trial_key(TrialConfig(), "0123456789abcdef") == "02219b54a6edbf9d9200"
+CNN = {"dataset": "usps", "network": "cnn", "hidden_layers": 2, "hidden_units": 16, "objective": "mse"}
+GAUSSIAN = {"dataset": "house_prices", "objective": "gaussian_nll", "hidden_layers": 3, "hidden_units": 20}
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({}, "02219b54a6edbf9d9200"),
+        ({**CNN, "input_scaling": "unit", "batch_size": 64, "seed": 3, "split_seed": 3}, "24f3fe00f8111bf58ed1"),
+        ({**GAUSSIAN, "schedule": "one_cycle", "epochs": 30, "outer_split": 2, "dropout": 0.1}, "0dc9903f1d31b7885ed2"),
+    ],
+)
+def test_keys_do_not_drift(values: dict[str, object], key: str) -> None:
+    """Stored keys: if they change, every ledger in use forgets what it holds."""
+    assert trial_key(TrialConfig(**values), "0123456789abcdef") == key
 
 
 @given(
@@ -147,6 +164,16 @@ def test_a_configuration_survives_json_with_its_key(**values: object) -> None:
             "hidden_layers: layer 2 of 3 gets images of 4x4 pixels, too small for kernel_size 5",
         ),
         ({"network": "cnn", "dataset": "toy"}, "network: cnn needs images"),
+        ({"target_transform": "log"}, "target_transform: log is for regression, and digits has classes; use none"),
+        (
+            {"input_transform": "log1p"},
+            "input_transform: log1p is for tables of numbers, and digits has images; use none",
+        ),
+        (
+            {"dataset": "toy", "rotation": 5},
+            "rotation: changes images of shape (channels, height, width), the data has (2,); leave shift, rotation, "
+            "zoom at 0",
+        ),
     ],
 )
 def test_fields_that_do_not_fit_each_other(values: dict[str, object], words: str) -> None:

@@ -225,3 +225,16 @@ def test_tables_that_could_show_nothing_are_refused(tmp_path: Path, table: str, 
         expand(load_study(str(path)))
     path.write_text("figures: [calibration]\nbase: {dataset: digits}\ntables: [{factor: epochs, levels: [1, 2]}]\n")
     assert len(expand(load_study(str(path)))) == 2
+
+
+def test_a_stage_does_not_choose_by_losses_on_different_scales(tmp_path: Path) -> None:
+    text = (
+        "select: {select}\nbase: {{dataset: diabetes, objective: mse}}\n"
+        "stages: [{{factor: target_transform, levels: [none, log]}}]\n"
+    )
+    with pytest.raises(
+        UserError, match=r"stages.target_transform: select: loss cannot choose between levels of target"
+    ):
+        expand(study(tmp_path, text.format(select="loss")))
+    rows = expand(study(tmp_path, text.format(select="metric")))
+    assert {row.config.target_transform for row in rows if row.config} == {"none", "log"}

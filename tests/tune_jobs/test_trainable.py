@@ -10,11 +10,11 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
-from tune_jobs.config import TrialConfig, trial_key
+from tune_jobs.config import TrialConfig, scaling_options, trial_key
 from tune_jobs.expansion import Trial
-from tune_jobs.ledger import Ledger
+from tune_jobs.ledger import Ledger, targets_name
 from tune_jobs.storage import Storage
-from tune_jobs.trainable import Job, from_payload, payload, run_trial
+from tune_jobs.trainable import Job, data_slot, from_payload, payload, run_trial
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 
@@ -114,6 +114,28 @@ def test_the_same_trial_gives_the_same_bits(job: Job, tmp_path: Path) -> None:
     two = run_trial(trial(3, dropout=0.2, batch_norm=True), DATA, dataclasses.replace(job, storage=str(other)))
     assert one.validation_loss == two.validation_loss
     assert one.validation_outputs == two.validation_outputs
+
+
+def test_a_log_target_is_trained_on_and_scored_in_the_targets_unit(job: Job) -> None:
+    config = TrialConfig(dataset="diabetes", epochs=2, objective="mse", target_transform="log")
+    data = load_trial_data("diabetes", data_dir=Path("unused"), **scaling_options(config))
+    record = run_trial(Trial(trial_key(config, data.fingerprint), config, 2, frozenset({2})), data, job)
+    assert json.loads(record.fields)["target_transform"] == "log"
+    outputs = record.predictions(2)[:, 0]
+    values, targets = (np.exp(z * data.target_std + data.target_mean) for z in (outputs, data.validation_targets))
+    assert record.validation_metric[-1] == pytest.approx(np.sqrt(np.mean((values - targets) ** 2)), rel=1e-5)
+    assert record.validation_loss[-1] == pytest.approx(np.mean((outputs - data.validation_targets) ** 2), rel=1e-5)
+
+
+def test_data_that_is_prepared_differently_has_places_of_its_own() -> None:
+    base = TrialConfig(dataset="diabetes", objective="mse")
+    moved = [{"input_scaling": "unit"}, {"input_transform": "log1p"}, {"target_transform": "log"}, {"split_seed": 1}]
+    configs = [base, *(base.replace(**values) for values in moved)]
+    assert len({data_slot(config) for config in configs}) == len(configs)
+    assert len({targets_name("x", config) for config in configs}) == len(configs)
+    assert targets_name("x", base) == "x-0-71"
+    assert targets_name("x", base.replace(input_scaling="unit")) == "x-0-71-unit"
+    assert data_slot(base.replace(shift=2, learning_rate=0.1)) == data_slot(base)
 
 
 def test_two_dimensional_inputs_keep_a_grid_of_decisions(job: Job) -> None:

@@ -1,0 +1,47 @@
+"""What inputs and targets pass through before they are scaled."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils.errors import DatasetError
+from data_utils.registry import DatasetInfo
+
+NONE, LOG, LOG1P = "none", "log", "log1p"
+
+
+def signed_log1p(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return ``sign(x) log(1 + |x|)``: odd, close to x near 0 and logarithmic far from it."""
+    exact = values.astype(np.float64)
+    return np.copysign(np.log1p(np.abs(exact)), exact)
+
+
+def _same(values: NDArray[Any]) -> NDArray[Any]:
+    return values
+
+
+INPUT_TRANSFORMS: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = {NONE: _same, LOG1P: signed_log1p}
+TARGET_TRANSFORMS: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = {NONE: _same, LOG: np.log}
+
+
+def check_targets_transform(info: DatasetInfo, targets: NDArray[Any], *, part: str, target_transform: str) -> None:
+    """Hold the targets [n] of a part to what their transform takes.
+
+    Raises:
+        DatasetError: If classes are to be transformed, or the logarithm is to be taken of a target that is not above 0.
+    """
+    if target_transform == NONE:
+        return
+    if info.task == "classification":
+        raise DatasetError(
+            f"{info.name}: target_transform {target_transform} is for values, and its targets are classes; use {NONE}"
+        )
+    bad = ~(targets > 0)
+    if bad.any():
+        raise DatasetError(
+            f"{info.name}: target_transform {target_transform} needs every target above 0; of the {len(targets)} in "
+            f"the {part} part {np.count_nonzero(bad)} are not, the lowest is {targets.min():g}; use target_transform: "
+            f"{NONE}"
+        )
