@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from tune_jobs import provenance
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.progress import Progress, epoch_weight
+from tune_jobs.progress import Progress, longest_first
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
@@ -59,6 +60,26 @@ def run_trials(
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
+    with ray_running(cluster, data):
+        check_resources(resources)
+        references = {name: ray.put(part) for name, part in data.items()}
+        tune_all(
+            tune.with_parameters(train_trial, job=job, data=references),
+            [payload(trial) for trial in longest_first(trials)],
+            resources=resources,
+            max_concurrent=max_concurrent,
+            watch=_Watch(progress, storage, job.study),
+            restarts=_RESTARTS,
+        )
+
+
+@contextmanager
+def ray_running(cluster: Cluster, data: Mapping[str, TrialData]) -> Iterator[None]:
+    """Start Ray with room for the data, or join the cluster; leave it on the way out.
+
+    Raises:
+        UserError: there is no such cluster.
+    """
     os.environ.update(
         {
             "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -70,20 +91,37 @@ def run_trials(
     )
     # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    _start_ray(cluster, sum(_bytes(part) for part in data.values()))
+    _start_ray(cluster, sum(data_bytes(part) for part in data.values()))
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def tune_all(
+    trainable: Any,
+    payloads: Sequence[Mapping[str, Any]],
+    *,
+    resources: Resources,
+    max_concurrent: int | None,
+    watch: tune.Callback,
+    restarts: int,
+) -> None:
+    """Run a trainable once for each payload, in order, on as many reused workers as there is room for.
+
+    Args:
+        trainable: takes Tune's configuration, with its payload under "trial".
+        payloads: plain values, each with a "key" of its own.
+        resources: what each is given.
+        max_concurrent: at most so many at once.
+        watch: is told what Tune sees.
+        restarts: how often one that lost its worker is started again.
+    """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
-        _check_resources(resources)
-        references = {name: ray.put(part) for name, part in data.items()}
-        trainable = tune.with_resources(
-            tune.with_parameters(train_trial, job=job, data=references),
-            {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
-        )
-        # The longest first: a long trial that starts last would leave the other workers idle at the end.
-        longest_first = sorted(trials, key=lambda t: -t.epochs * epoch_weight(t.config))
         tuner = tune.Tuner(
-            trainable,
-            param_space={"trial": tune.grid_search([payload(trial) for trial in longest_first])},
+            tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
+            param_space={"trial": tune.grid_search(list(payloads))},
             tune_config=tune.TuneConfig(
                 reuse_actors=True,
                 max_concurrent_trials=max_concurrent,
@@ -95,17 +133,16 @@ def run_trials(
                 storage_path=scratch,
                 verbose=0,
                 progress_reporter=_Silent(),
-                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-                callbacks=[_Watch(progress, storage, job.study)],
+                failure_config=tune.FailureConfig(max_failures=restarts),
+                callbacks=[watch],
             ),
         )
         tuner.fit()
     finally:
-        ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start_ray(cluster: Cluster, data_bytes: int) -> None:
+def _start_ray(cluster: Cluster, data_size: int) -> None:
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "error",
@@ -122,16 +159,20 @@ def _start_ray(cluster: Cluster, data_bytes: int) -> None:
         num_cpus=cluster.cpus,
         num_gpus=cluster.logical_gpus or None,
         include_dashboard=False,
-        object_store_memory=2 * data_bytes + _SPARE_BYTES,
+        object_store_memory=2 * data_size + _SPARE_BYTES,
         **common,
     )
 
 
-def _check_resources(resources: Resources) -> None:
+def alive_nodes() -> list[dict[str, Any]]:
+    """Return what Ray knows of each node that is up."""
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def check_resources(resources: Resources) -> None:
     """Raise where no single node has what one trial asks for, instead of waiting for ever."""
     wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    nodes = [node["Resources"] for node in alive]
+    nodes = [node["Resources"] for node in alive_nodes()]
     if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in nodes):
         return
     most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in wanted}
@@ -141,7 +182,8 @@ def _check_resources(resources: Resources) -> None:
     )
 
 
-def _bytes(data: TrialData) -> int:
+def data_bytes(data: TrialData) -> int:
+    """Return how much memory the arrays of a trial's data take."""
     arrays = (data.train_inputs, data.train_targets, data.validation_inputs, data.validation_targets)
     return sum(array.nbytes for array in arrays)
 
