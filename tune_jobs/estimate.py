@@ -5,6 +5,7 @@ each shape, and `estimate` packs any `Work` onto slots.
 """
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,10 @@ class Span:
         by = other if isinstance(other, Span) else Span.exactly(other)
         return Span(self.low * by.low, self.expected * by.expected, self.high * by.high)
 
+    def capped(self, most: float) -> "Span":
+        """Return the quantity where it cannot be more than so much."""
+        return Span(min(self.low, most), min(self.expected, most), min(self.high, most))
+
 
 ZERO, ONE = Span.exactly(0.0), Span.exactly(1.0)
 
@@ -47,7 +52,7 @@ class Pilot:
         measure_seconds: what an epoch takes longer that a table reads.
         trial_seconds: what a trial takes beside its epochs.
         share: of the training rows that an epoch ran over; its seconds are scaled to all of them.
-        record_bytes: of a record without predictions and curves.
+        record_bytes, epoch_bytes: of a record without predictions, and what each epoch adds to it.
         measure_bytes: of the predictions of one measured epoch, encoded as the ledger does.
         log_bytes, log_epoch_bytes: of a TensorBoard log, and what each epoch adds to it.
         model_bytes: of the trained network.
@@ -59,6 +64,7 @@ class Pilot:
     trial_seconds: float
     share: float
     record_bytes: float
+    epoch_bytes: float
     measure_bytes: float
     log_bytes: float
     log_epoch_bytes: float
@@ -82,15 +88,17 @@ class Work:
         shape: of `tune_jobs.shape`.
         epochs: how many, fewer at the low end where it may stop early.
         measured: at how many of them predictions are kept.
+        at_most: the time limit of the trial, in seconds.
     """
 
     shape: str
     epochs: Span
     measured: Span = ONE
+    at_most: float = math.inf
 
     def seconds(self, cost: Cost) -> Span:
         """Return how long it keeps its slot."""
-        return cost.trial + self.epochs * cost.epoch + self.measured * cost.measurement
+        return (cost.trial + self.epochs * cost.epoch + self.measured * cost.measurement).capped(self.at_most)
 
 
 @dataclass(frozen=True)
