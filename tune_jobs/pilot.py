@@ -25,10 +25,11 @@ from tune_jobs.trainable import Job, data_slot, from_payload, payload
 
 # Seconds of all pilots together, and the most that are waited for; a pilot that would start later is left out.
 PILOT_SECONDS = 12.0
+_LEAST_IN_ALL = 6.0
 MOST_SECONDS = 60.0
 # Each shape is timed at two moments, so that a passing load shows.
 _ROUNDS = 2
-_LEAST_SECONDS, _LONGEST_SECONDS = 0.1, 3.0
+_LEAST_SECONDS, _LONGEST_SECONDS = 0.3, 3.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def pilot(
     resources: Resources,
     at_once: int,
     max_concurrent: int | None,
-    seconds: float = PILOT_SECONDS,
+    seconds: float,
 ) -> Piloted:
     """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.launch.ray_running`).
 
@@ -81,7 +82,7 @@ def pilot(
         resources: what each trial is given.
         at_once: how many trials will run at once; at least so many pilots run at once too.
         max_concurrent: as for the run.
-        seconds: for all shapes together; those that do not get their turn within `MOST_SECONDS` are left out.
+        seconds: for all shapes together, about; those that do not get their turn within `MOST_SECONDS` are left out.
     """
     rounds = max(_ROUNDS, math.ceil(at_once / max(len(samples), 1)))
     deadline = time.time() + MOST_SECONDS
@@ -116,6 +117,11 @@ def pilot(
         # Tune takes an interrupt for a wish to stop and returns.
         raise KeyboardInterrupt
     return _gathered(watch, start, time.time())
+
+
+def worth_spending(work_seconds: float) -> float:
+    """Return how long all pilots together may take for work of roughly so long: a tenth of it, within bounds."""
+    return min(max(0.1 * work_seconds, _LEAST_IN_ALL), PILOT_SECONDS)
 
 
 def allotted(share: float, shapes: int, seconds: float) -> float:

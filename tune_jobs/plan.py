@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, differences, expand, required_trials
 from tune_jobs.packing import Node, Slots, at_once, pack
-from tune_jobs.pilot import Piloted, Sample, pilot
+from tune_jobs.pilot import Piloted, Sample, pilot, worth_spending
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.reach import look_from_nodes, node_name, probe
@@ -216,6 +216,7 @@ def _look_and_pilot(
                 resources=options.resources,
                 at_once=together,
                 max_concurrent=options.max_concurrent,
+                seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
             )
             stopped = time.monotonic()
     if not missing:

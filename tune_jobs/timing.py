@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyarrow import fs
 
 from data_utils import TrialData
@@ -114,9 +115,9 @@ def _pilot(name: str, warm: _Trained, timed: _Trained, scale: float) -> Pilot:
     measure = max(0.0, sum(measured) / len(measured) - usual)
     beside = timed.seconds - sum(later) - usual - measure
     epochs = timed.record.epochs
-    bare = dataclasses.replace(timed.record, validation_outputs=(), grid_outputs=())
-    smallest = len(to_parquet([bare]))
-    predictions = len(to_parquet([timed.record])) - smallest
+    measured_epochs = len(timed.record.measured_epochs)
+    predictions = [_compressed(kept) for kept in (timed.record.validation_outputs, timed.record.grid_outputs)]
+    rest = len(to_parquet([timed.record])) - sum(predictions) - epochs * _BYTES_PER_EPOCH
     logs = [_bytes(one.storage, LOGS) for one in (warm, timed)]
     return Pilot(
         shape=name,
@@ -124,13 +125,17 @@ def _pilot(name: str, warm: _Trained, timed: _Trained, scale: float) -> Pilot:
         measure_seconds=measure * scale,
         trial_seconds=max(0.0, beside),
         share=1 / scale,
-        record_bytes=max(0.0, smallest - epochs * _BYTES_PER_EPOCH),
+        record_bytes=max(0.0, rest),
         epoch_bytes=_BYTES_PER_EPOCH,
-        measure_bytes=predictions / len(timed.record.measured_epochs) / timed.validation_share,
+        measure_bytes=(predictions[0] / timed.validation_share + predictions[1]) / measured_epochs,
         log_bytes=logs[0],
         log_epoch_bytes=max(0.0, (logs[1] - logs[0]) / max(1, epochs - 1)),
         model_bytes=_bytes(warm.storage, MODELS),
     )
+
+
+def _compressed(outputs: Sequence[bytes]) -> int:
+    return len(pa.compress(b"".join(outputs), codec="zstd", asbytes=True)) if outputs else 0
 
 
 def _bytes(storage: Storage, folder: str) -> int:
