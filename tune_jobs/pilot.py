@@ -23,13 +23,16 @@ from tune_jobs.study import Resources
 from tune_jobs.timing import time_shape
 from tune_jobs.trainable import Job, data_slot, from_payload, payload
 
-# Seconds of all pilots together, and the most that are waited for; a pilot that would start later is left out.
+# Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most
+# are left out.
 PILOT_SECONDS = 12.0
-_LEAST_IN_ALL = 6.0
 MOST_SECONDS = 60.0
+_LEAST_IN_ALL = 6.0
 # Each shape is timed at two moments, so that a passing load shows.
 _ROUNDS = 2
 _LEAST_SECONDS, _LONGEST_SECONDS = 0.3, 3.0
+# What a pilot takes beside: warming up, writing what it measures, its turn in Tune.
+_BESIDE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -82,22 +85,21 @@ def pilot(
         resources: what each trial is given.
         at_once: how many trials will run at once; at least so many pilots run at once too.
         max_concurrent: as for the run.
-        seconds: for all shapes together, about; those that do not get their turn within `MOST_SECONDS` are left out.
+        seconds: for all shapes together, about; those that would not fit into `MOST_SECONDS` are left out.
     """
     rounds = max(_ROUNDS, math.ceil(at_once / max(len(samples), 1)))
-    deadline = time.time() + MOST_SECONDS
     ordered = sorted(samples, key=lambda sample: -sample.share)
-    payloads = [
+    wanted = [
         {
             "key": f"pilot-{number}-{turn}",
             "shape": sample.shape,
             "trial": payload(sample.trial),
             "seconds": allotted(sample.share, len(samples), seconds * at_once / rounds),
-            "deadline": deadline,
         }
         for turn in range(rounds)
         for number, sample in enumerate(ordered)
     ]
+    payloads = within(wanted, MOST_SECONDS * at_once)
     labels = {sample.shape: sample.label for sample in samples}
     watch = _Collect(payloads, labels)
     references = {name: ray.put(part) for name, part in data.items()}
@@ -130,17 +132,21 @@ def allotted(share: float, shapes: int, seconds: float) -> float:
     return min(max(own, _LEAST_SECONDS), _LONGEST_SECONDS)
 
 
+def within(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+    """Return the first pilots, as many as fit into so many seconds one after the other; one at least."""
+    ends = itertools.accumulate(pilot["seconds"] + _BESIDE_SECONDS for pilot in wanted)
+    return [pilot for number, (pilot, end) in enumerate(zip(wanted, ends, strict=True)) if end <= seconds or not number]
+
+
 def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
     """Time one shape in a worker, and report it."""
     wanted = tune_config["trial"]
     started = time.time()
     worker = f"{provenance.host()}:{os.getpid()}"
-    found: dict[str, Any] = {}
-    if started <= wanted["deadline"]:
-        trial = from_payload(wanted["trial"])
-        job.code.install()
-        timed = time_shape(wanted["shape"], trial, ray.get(data[data_slot(trial.config)]), job, wanted["seconds"])
-        found = {"failure": timed} if isinstance(timed, str) else {"pilot": dataclasses.asdict(timed)}
+    trial = from_payload(wanted["trial"])
+    job.code.install()
+    timed = time_shape(wanted["shape"], trial, ray.get(data[data_slot(trial.config)]), job, wanted["seconds"])
+    found = {"failure": timed} if isinstance(timed, str) else {"pilot": dataclasses.asdict(timed)}
     tune.report({"finished": True, "worker": worker, "started": started, "ended": time.time(), **found})
 
 
