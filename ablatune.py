@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tune_jobs.evaluate import Evaluation
-    from tune_jobs.run import Plan, RunOptions
+    from tune_jobs.plan import Forecast
+    from tune_jobs.run import RunOptions
     from tune_jobs.select import Selection
 
 __all__ = [
@@ -192,15 +193,24 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({self.definition.name!r}: {self.definition.title})"
 
-    def plan(self, *, download: bool = True) -> "Plan":
-        """Return what the study needs and what of it is missing; print it to read it.
+    def plan(
+        self, *, pilot: bool = True, rate: float | None = None, nodes: int | None = None, **options: Any
+    ) -> "Forecast":
+        """Return what a run would take: trials, time, packing, disk, price; print it to read it.
+
+        Args:
+            pilot: whether to time a few epochs of each shape of trial that is missing, which takes seconds to a
+                minute; without, what is missing is only counted.
+            rate: price of one node for one hour.
+            nodes: how many nodes there will be, each like the first of those there are.
+            options: as for `run`.
 
         Raises:
-            UserError: the data cannot be read.
+            UserError: the data cannot be read, the storage cannot be written, or no node can hold a trial.
         """
-        from tune_jobs.run import plan_study
+        from tune_jobs.plan import plan_ahead
 
-        return plan_study(self.definition, self.run_options(download=download))
+        return plan_ahead(self.definition, self.run_options(**options), with_pilots=pilot, rate=rate, nodes=nodes)
 
     def run(self, **options: Any) -> Ran:
         """Train what is missing, with progress; an interrupt is safe, and the same call continues.

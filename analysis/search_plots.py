@@ -258,8 +258,8 @@ def draw_ablation_path(
         ax.axhline(path[-1].estimate.mean, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     if without:
         ax.axvline(first - 0.75, color="#666666", linewidth=0.8)
-        for place, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
-            at = (place - 0.4, 1.02)
+        for spot, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
+            at = (spot - 0.4, 1.02)
             ax.annotate(words, at, xycoords=("data", "axes fraction"), fontsize="small", annotation_clip=False)
     ax.set_xlim(-0.5, max(places) + 0.5)
     ax.set_ylabel(_heading(f"Validation {metric}", unit))

@@ -53,6 +53,7 @@ study = ablatune.Study(
 plan = study.plan()
 print(plan)
 assert len(plan.missing) == 8
+assert plan.wall_seconds.low > 0
 ran = study.run()
 assert ran.complete, ran
 assert "missing: 0" in study.status()
@@ -82,7 +83,7 @@ def test_a_script_defines_its_network_and_loss_and_gets_its_report(tmp_path: Pat
 def test_a_study_is_loaded_and_varied(tmp_path: Path) -> None:
     study = ablatune.Study.load("digits_demo", storage=tmp_path, overrides={"epochs": 3}, replicates=2)
     assert study.definition.overrides == {"epochs": 3}
-    assert "in the ledger: 0" in str(study.plan())
+    assert "in the ledger: 0" in str(study.plan(pilot=False))
     with pytest.raises(UserError, match="there is no ledger"):
         study.status()
     with pytest.raises(UserError, match="--cpus-per-trial: 0 is not above 0"):

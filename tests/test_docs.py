@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<te
 
 
 def test_there_are_pages() -> None:
-    assert [page.name for page in PAGES] == ["own_problems.md"]
+    assert [page.name for page in PAGES] == ["own_problems.md", "planning.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -51,4 +51,5 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "report" / "tower" / "index.html").exists()
+    if page.stem == "own_problems":
+        assert (tmp_path / "report" / "tower" / "index.html").exists()

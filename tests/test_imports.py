@@ -93,7 +93,7 @@ def test_analysis_loads_neither_torch_nor_ray() -> None:
     assert not {"torch", "ray", "torchvision"} & loaded(code)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["studies"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["plan", "--help"], ["studies"]])
 def test_help_and_studies_load_nothing_heavy(arguments: list[str]) -> None:
     code = f"from tune_jobs.cli import main\ntry: main({arguments!r})\nexcept SystemExit: pass"
     assert not {"torch", "ray", "pandas", "pyarrow", "sklearn", "matplotlib"} & loaded(code)

@@ -49,6 +49,18 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="where to (default: here)")
     init.set_defaults(command=_init)
 
+    plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
+    _study_arguments(plan)
+    plan.add_argument("--no-pilot", action="store_true", help="count only; time nothing")
+    plan.add_argument(
+        "--rate", type=_number, metavar="PRICE", help="of one node for one hour: adds the price of the run"
+    )
+    plan.add_argument(
+        "--nodes", type=_count, metavar="N", help="as if there were N nodes like the first of those there"
+    )
+    _training_arguments(plan)
+    plan.set_defaults(command=_plan)
+
     run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
     _study_arguments(run)
     run.add_argument("--dry-run", action="store_true", help="count what would be run, and stop")
@@ -226,6 +238,12 @@ def _study(options: argparse.Namespace) -> Any:
         fraction=options.fraction,
         replicates=options.seeds,
     )
+
+
+def _plan(options: argparse.Namespace) -> int:
+    asked = {"pilot": not options.no_pilot, "rate": options.rate, "nodes": options.nodes}
+    print(_study(options).plan(**asked, **_training_options(options)))
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from tune_jobs import provenance
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.progress import Progress, epoch_weight
+from tune_jobs.progress import Progress, longest_first
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
@@ -61,16 +61,12 @@ def run_trials(
         UserError: no node can ever give a trial what it asks for.
     """
     with session(cluster, data, resources) as references:
-        # The longest first: a long trial that starts last would leave the other workers idle at the end.
-        longest_first = sorted(trials, key=lambda t: -t.epochs * epoch_weight(t.config))
-        fit(
+        tune_all(
             tune.with_parameters(train_trial, job=job, data=references),
-            resources,
-            _Watch(progress, storage, job.study),
-            param_space={"trial": tune.grid_search([payload(trial) for trial in longest_first])},
-            max_concurrent_trials=max_concurrent,
-            trial_name_creator=_trial_name,
-            trial_dirname_creator=_trial_name,
+            [payload(trial) for trial in longest_first(trials)],
+            resources=resources,
+            max_concurrent=max_concurrent,
+            watch=_Watch(progress, storage, job.study),
         )
 
 
@@ -80,6 +76,18 @@ def session(cluster: Cluster, data: Mapping[str, TrialData], resources: Resource
 
     Raises:
         UserError: the cluster cannot be reached, or no node can ever give a trial what it asks for.
+    """
+    with ray_running(cluster, data):
+        check_resources(resources)
+        yield {name: ray.put(part) for name, part in data.items()}
+
+
+@contextmanager
+def ray_running(cluster: Cluster, data: Mapping[str, TrialData]) -> Iterator[None]:
+    """Start Ray with room for the data, or join the cluster; leave it on the way out.
+
+    Raises:
+        UserError: there is no such cluster.
     """
     os.environ.update(
         {
@@ -92,12 +100,42 @@ def session(cluster: Cluster, data: Mapping[str, TrialData], resources: Resource
     )
     # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    _start_ray(cluster, sum(_bytes(part) for part in data.values()))
+    _start_ray(cluster, sum(data_bytes(part) for part in data.values()))
     try:
-        _check_resources(resources)
-        yield {name: ray.put(part) for name, part in data.items()}
+        yield
     finally:
         ray.shutdown()
+
+
+def tune_all(
+    trainable: Any,
+    payloads: Sequence[Mapping[str, Any]],
+    *,
+    resources: Resources,
+    max_concurrent: int | None,
+    watch: tune.Callback,
+    restarts: int = RESTARTS,
+) -> None:
+    """Run a trainable once for each payload, in order, on as many reused workers as there is room for.
+
+    Args:
+        trainable: takes Tune's configuration, with its payload under "trial".
+        payloads: plain values, each with a "key" of its own.
+        resources: what each is given.
+        max_concurrent: at most so many at once.
+        watch: is told what Tune sees.
+        restarts: how often one that lost its worker is started again.
+    """
+    fit(
+        trainable,
+        resources,
+        watch,
+        restarts=restarts,
+        param_space={"trial": tune.grid_search(list(payloads))},
+        max_concurrent_trials=max_concurrent,
+        trial_name_creator=_trial_name,
+        trial_dirname_creator=_trial_name,
+    )
 
 
 def fit(
@@ -105,6 +143,7 @@ def fit(
     resources: Resources,
     watch: tune.Callback,
     *,
+    restarts: int = RESTARTS,
     param_space: dict[str, Any] | None = None,
     **tune_config: Any,
 ) -> None:
@@ -114,6 +153,7 @@ def fit(
         trainable: a function.
         resources: of one trial.
         watch: sees every result.
+        restarts: how often a trial that lost its worker is started again.
         param_space: of the trials, unless a searcher gives them.
         tune_config: more for `tune.TuneConfig`.
     """
@@ -128,7 +168,7 @@ def fit(
                 storage_path=scratch,
                 verbose=0,
                 progress_reporter=_Silent(),
-                failure_config=tune.FailureConfig(max_failures=RESTARTS),
+                failure_config=tune.FailureConfig(max_failures=restarts),
                 callbacks=[watch],
             ),
         )
@@ -137,7 +177,7 @@ def fit(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start_ray(cluster: Cluster, data_bytes: int) -> None:
+def _start_ray(cluster: Cluster, data_size: int) -> None:
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "error",
@@ -154,16 +194,20 @@ def _start_ray(cluster: Cluster, data_bytes: int) -> None:
         num_cpus=cluster.cpus,
         num_gpus=cluster.logical_gpus or None,
         include_dashboard=False,
-        object_store_memory=2 * data_bytes + _SPARE_BYTES,
+        object_store_memory=2 * data_size + _SPARE_BYTES,
         **common,
     )
 
 
-def _check_resources(resources: Resources) -> None:
+def alive_nodes() -> list[dict[str, Any]]:
+    """Return what Ray knows of each node that is up."""
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def check_resources(resources: Resources) -> None:
     """Raise where no single node has what one trial asks for, instead of waiting for ever."""
     wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    nodes = [node["Resources"] for node in alive]
+    nodes = [node["Resources"] for node in alive_nodes()]
     if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in nodes):
         return
     most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in wanted}
@@ -173,7 +217,8 @@ def _check_resources(resources: Resources) -> None:
     )
 
 
-def _bytes(data: TrialData) -> int:
+def data_bytes(data: TrialData) -> int:
+    """Return how much memory the arrays of a trial's data take."""
     arrays = (data.train_inputs, data.train_targets, data.validation_inputs, data.validation_targets)
     return sum(array.nbytes for array in arrays)
 

@@ -98,7 +98,7 @@ class Ledger:
             UserError: the ledger cannot be written.
         """
         name = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet"
-        self.storage.write(_to_parquet([record]), FOLDER, name)
+        self.storage.write(to_parquet([record]), FOLDER, name)
 
     def read(self, *, predictions: bool = False, keys: Collection[str] | None = None) -> Contents:
         """Return the records, with their predictions only if asked for, since they are large.
@@ -262,7 +262,7 @@ class Ledger:
             ) from error
 
     def _write_pack(self, records: Iterable[Record]) -> None:
-        self.storage.write(_to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
+        self.storage.write(to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,8 @@ def targets_name(fingerprint: str, config: TrialConfig) -> str:
     return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *scaling)))
 
 
-def _to_parquet(records: Iterable[Record]) -> bytes:
+def to_parquet(records: Iterable[Record]) -> bytes:
+    """Return records as the content of a file of the ledger."""
     table = pa.Table.from_pylist([record.to_row() for record in records], schema=SCHEMA)
     stream = io.BytesIO()
     pq.write_table(table, stream, compression="zstd")

@@ -26,6 +26,11 @@ def epoch_weight(config: TrialConfig) -> float:
     return batches * _SECONDS_PER_BATCH + rows * work * _SECONDS_PER_MULTIPLICATION
 
 
+def longest_first(trials: Sequence[Trial]) -> list[Trial]:
+    """Return trials in the order to start them: a long one that starts last would leave other workers idle."""
+    return sorted(trials, key=lambda trial: -trial.epochs * epoch_weight(trial.config))
+
+
 class Display:
     """Shows the state of a run: a bar on a terminal or in a notebook, else a line every now and then."""
 
@@ -63,11 +68,27 @@ class Progress:
     """Counts finished trials and epochs, and says how long the rest will take.
 
     The estimate scales the weights of what is left by the time that what is done has taken.
+
+    Args:
+        trials: to come.
+        labels: what a person knows each by, by key.
+        stream: takes the lines; standard error unless told.
+        weigh: how long an epoch of a configuration takes, relative to others.
+        counted: what the trials are called.
     """
 
-    def __init__(self, trials: Sequence[Trial], labels: Mapping[str, str], *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        labels: Mapping[str, str],
+        *,
+        stream: TextIO | None = None,
+        weigh: Callable[[TrialConfig], float] = epoch_weight,
+        counted: str = "trials",
+    ) -> None:
         self._display = Display(len(trials), stream=stream)
-        self._weights = {trial.key: epoch_weight(trial.config) for trial in trials}
+        self._counted = counted
+        self._weights = {trial.key: weigh(trial.config) for trial in trials}
         self._epochs = {trial.key: trial.epochs for trial in trials}
         self._labels = labels
         self._done: dict[str, int] = {}
@@ -142,7 +163,7 @@ class Progress:
         running = [f"{self._labels.get(key, key)} {epoch}/{self._epochs[key]}" for key, epoch in self.running.items()]
         return ", ".join(
             [
-                f"{len(self._outcomes)}/{len(self._epochs)} trials",
+                f"{len(self._outcomes)}/{len(self._epochs)} {self._counted}",
                 f"elapsed {duration(time.monotonic() - self._started)}",
                 f"about {duration(left)} left" if left is not None else "estimating what is left",
             ]

@@ -44,6 +44,9 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["run", "digits_demo", "--gpus-per-trial", "1.5"], "--gpus-per-trial: 1.5 is neither"),
         (["run", "digits_demo", "--cpus-per-trial", "0"], "--cpus-per-trial: 0 is not above 0"),
         (["run", "digits_demo", "--time-limit", "0"], "--time-limit: 0 is not above 0 minutes"),
+        (["plan", "digit_demo"], "there is no study 'digit_demo'; did you mean digits_demo?"),
+        (["plan", "digits_demo", "--rate", "-1"], "--rate: -1 is not a price"),
+        (["plan", "digits_demo", "--gpus-per-trial", "1.5"], "--gpus-per-trial: 1.5 is neither"),
         (["status", "digits_demo"], "there is no ledger"),
         (["report", "digits_demo"], "there is no ledger"),
         (["show", "abcdef"], "there is no ledger"),
@@ -65,6 +68,7 @@ def test_bad_input_gets_one_line(
         (["run", "digits_demo", "--seeds", "0"], "'0' is not a whole number of at least 1"),
         (["run", "digits_demo", "--seeds", "100000000"], "100000000 is more than 10000"),
         (["run", "digits_demo", "--cpus-per-trial", "x"], "'x' is not a number"),
+        (["plan", "digits_demo", "--nodes", "0"], "'0' is not a whole number of at least 1"),
         (["rum"], "invalid choice: 'rum'"),
         ([], "required: COMMAND"),
     ],
@@ -96,7 +100,8 @@ def test_missing_and_torn_data_files_are_named(capsys: pytest.CaptureFixture[str
 
 def test_a_ledger_folder_that_cannot_be_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    assert "cannot be" in fails(capsys, "run", "digits_demo", "--storage", tmp_path / "file" / "below")
+    for command in ("run", "plan"):
+        assert "cannot be" in fails(capsys, command, "digits_demo", "--storage", tmp_path / "file" / "below")
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / "notes.txt").write_text("mine")
     assert "notes.txt: is not of a ledger" in fails(capsys, "run", "digits_demo", "--storage", tmp_path)
@@ -116,6 +121,16 @@ def test_a_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str],
     out = capsys.readouterr().out
     assert re.search(r"24 rows × 2 seeds = 48 readings of 28 distinct trials", out)
     assert "in the ledger: 0; to run: 28" in out
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_plan_without_pilots_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    storage = ["--storage", str(tmp_path / "results")]
+    assert main(["plan", "digits_demo", "--no-pilot", "--seeds", "2", "--cpus", "4", "--nodes", "3", *storage]) == 0
+    out = capsys.readouterr().out
+    assert "in the ledger: 0; to run: 28" in out
+    assert "at once: 12 trials on 3 nodes like this one" in out
+    assert "wall time" not in out
     assert not (tmp_path / "results").exists()
 
 

@@ -1,0 +1,358 @@
+"""`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price."""
+
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from data_utils import TrialData
+from tune_jobs import provenance
+from tune_jobs.disk import Disk, disk
+from tune_jobs.errors import UserError
+from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
+from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, differences, expand, required_trials
+from tune_jobs.packing import Node, Slots, at_once, pack
+from tune_jobs.pilot import Piloted, Sample, pilot, worth_spending
+from tune_jobs.preflight import check_own
+from tune_jobs.progress import epoch_weight, longest_first
+from tune_jobs.reach import look_from_nodes, node_name, probe
+from tune_jobs.run import Plan, RunOptions, load_data, plan_study
+from tune_jobs.search.forecast import trials_that_follow, trials_to_come
+from tune_jobs.shape import shape
+from tune_jobs.storage import Storage
+from tune_jobs.study import Resources, Study
+
+
+@dataclass(frozen=True)
+class Later:
+    """A stage whose start is not known yet: its trials were it to start from where the stages stand now."""
+
+    stage: str
+    trials: int
+    estimate: Estimate | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would take. Printed, it is what `ablatune plan` prints.
+
+    Attributes:
+        counts: what the study needs and what of it is missing.
+        resources: what each trial is given.
+        packed: how many trials each node takes at once.
+        at_once: how many run at once in all.
+        searching: trials that the search is expected to draw, each with its epochs.
+        piloted: what the pilots found; None without pilots, or where nothing is missing.
+        estimate: of what is known to be missing; None without a timing.
+        untimed: how many shapes were estimated by their weight alone.
+        disk: what the run leaves behind; None without a timing.
+        later: the stages to come.
+        storage: whether it can be written, from where, in lines.
+        data: what is read, in lines.
+        load: average number of processes that other work kept running in the minute before the pilots.
+        rate: price of a node for one hour.
+        assumed: whether the nodes are not up yet, and are taken to be like this machine.
+    """
+
+    counts: Plan
+    resources: Resources
+    packed: Sequence[Slots]
+    at_once: int
+    searching: Sequence[tuple[Trial, Span]] = ()
+    piloted: Piloted | None = None
+    estimate: Estimate | None = None
+    untimed: int = 0
+    disk: Disk | None = None
+    later: Sequence[Later] = ()
+    storage: Sequence[str] = ()
+    data: Sequence[str] = ()
+    load: float = 0.0
+    rate: float | None = None
+    assumed: bool = False
+    pilot_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """The distinct trials of the study, as far as they are known."""
+        return self.counts.trials
+
+    @property
+    def missing(self) -> Sequence[Trial]:
+        """The trials to run, those that a search is expected to draw included."""
+        return [*self.counts.missing, *(trial for trial, _ in self.searching)]
+
+    @property
+    def wall_seconds(self) -> Span | None:
+        """From the start of `run` to its end, what later stages may add left out."""
+        return None if self.estimate is None else self.estimate.wall
+
+    @property
+    def cpu_hours(self) -> Span | None:
+        """CPUs reserved by trials, times hours."""
+        return None if self.estimate is None else self.estimate.busy * (self.resources.cpus_per_trial / 3600)
+
+    @property
+    def gpu_hours(self) -> Span | None:
+        """GPUs, or shares of them, reserved by trials, times hours."""
+        return None if self.estimate is None else self.estimate.busy * (self.resources.gpus_per_trial / 3600)
+
+    @property
+    def price(self) -> Span | None:
+        """Of all nodes for the wall time, in the currency of the rate."""
+        if self.estimate is None or self.rate is None:
+            return None
+        return self.estimate.wall * (self.rate * len(self.packed) / 3600)
+
+    def __str__(self) -> str:
+        from tune_jobs.plan_words import plan_lines
+
+        return "\n".join(plan_lines(self))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found where the trials will run."""
+
+    nodes: Sequence[Node]
+    storage: Sequence[str]
+    piloted: Piloted | None = None
+    fixed_seconds: float = 0.0
+    seconds: float = 0.0
+    at_once: int = 1
+
+
+def plan_ahead(
+    study: Study,
+    options: RunOptions,
+    *,
+    with_pilots: bool = True,
+    rate: float | None = None,
+    nodes: int | None = None,
+) -> Forecast:
+    """Return what a run of the study would take.
+
+    Args:
+        study: of any kind.
+        options: as for the run.
+        with_pilots: whether to time the shapes of what is missing; without, there is no estimate.
+        rate: price of one node for one hour.
+        nodes: how many nodes there will be, each like the first of those there are.
+
+    Raises:
+        UserError: the data cannot be read, the storage cannot be written, there is no such cluster, or no node can
+            hold a trial.
+    """
+    if rate is not None and not (rate >= 0 and math.isfinite(rate)):
+        raise UserError(f"--rate: {rate:g} is not a price; give what one node costs for one hour")
+    counts = plan_study(study, options)
+    storage = Storage.at(options.storage)
+    with probe(storage):
+        pass
+    searching = trials_to_come(counts.search, counts.fingerprints) if counts.search is not None else []
+    missing = [*counts.missing, *(trial for trial, _ in searching)]
+    load = os.getloadavg()[0]
+    begun = time.monotonic()
+    data = load_data((trial.config for trial in missing), options.data_dir)
+    check_own(missing, data, study.own.code)
+    load_seconds = time.monotonic() - begun
+    if options.address is not None or (with_pilots and missing):
+        found = _look_and_pilot(study, options, storage, data, missing if with_pilots else [])
+    else:
+        found = _Found([this_machine(options)], [f"{storage.uri}: writable"])
+    there = [found.nodes[0]] * nodes if nodes is not None else found.nodes
+    packed = [pack(node, options.resources) for node in there]
+    forecast = Forecast(
+        counts,
+        options.resources,
+        packed,
+        at_once(packed, options.max_concurrent),
+        searching,
+        piloted=found.piloted,
+        storage=found.storage,
+        data=_data_lines(missing, data),
+        later=[Later(stage, len(trials), None) for stage, trials in later_trials(study, counts).items()],
+        load=load,
+        rate=rate,
+        assumed=nodes is not None,
+        pilot_seconds=found.seconds,
+    )
+    return _with_estimate(forecast, study, options, found.fixed_seconds + load_seconds)
+
+
+def this_machine(options: RunOptions) -> Node:
+    """Return what the local node will offer, without starting Ray."""
+    gpus = options.logical_gpus
+    if options.resources.gpus_per_trial and not gpus:
+        import torch
+
+        gpus = torch.cuda.device_count()
+    return Node(provenance.host(), options.cpus or len(os.sched_getaffinity(0)), gpus)
+
+
+def _look_and_pilot(
+    study: Study, options: RunOptions, storage: Storage, data: Mapping[str, TrialData], missing: Sequence[Trial]
+) -> _Found:
+    begun = time.monotonic()
+    # Imported here: counting alone does without Ray's second of start-up.
+    from tune_jobs.launch import Cluster, alive_nodes, check_resources, ray_running
+
+    found = _Found([], [])
+    with ray_running(Cluster(options.address, options.cpus, options.logical_gpus), data):
+        started = time.monotonic()
+        alive = alive_nodes()
+        check_resources(options.resources)
+        nodes = [_node(one) for one in alive]
+        lines = [f"{storage.uri}: writable from here"]
+        if options.address is not None:
+            lines += _node_lines(storage, look_from_nodes(storage, alive))
+        found = _Found(nodes, lines)
+        if missing:
+            fitting = at_once([pack(node, options.resources) for node in nodes], options.max_concurrent)
+            together = min(fitting, len(missing))
+            piloted = pilot(
+                samples(study, missing),
+                data,
+                _job(study, options),
+                resources=options.resources,
+                at_once=together,
+                max_concurrent=options.max_concurrent,
+                seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
+            )
+            stopped = time.monotonic()
+    if not missing:
+        return found
+    ended = time.monotonic()
+    fixed = (started - begun) + piloted.start_seconds + piloted.stop_seconds + (ended - stopped)
+    return _Found(nodes, lines, piloted, fixed, ended - begun, together)
+
+
+def _node(node: Mapping[str, Any]) -> Node:
+    offered = node["Resources"]
+    return Node(node_name(node), offered.get("CPU", 0.0), offered.get("GPU", 0.0))
+
+
+def _node_lines(storage: Storage, problems: Mapping[str, str]) -> list[str]:
+    fine = sum(not problem for problem in problems.values())
+    lines = [f"{storage.uri}: writable from {fine} of {len(problems)} nodes"]
+    lines += [f"node {name} {problem}" for name, problem in problems.items() if problem]
+    if fine < len(problems):
+        lines.append(
+            "what such a node trains would be lost to this machine: give a shared folder or s3://… (--storage)"
+        )
+    return lines
+
+
+def _job(study: Study, options: RunOptions) -> Any:
+    from tune_jobs.trainable import Job
+
+    return Job(
+        study=study.name,
+        storage="",
+        base=study.config(),
+        gpus_per_trial=options.resources.gpus_per_trial,
+        logical_gpus=options.logical_gpus > 0,
+        time_limit_seconds=None,
+        code=study.own.code,
+        code_version=provenance.code_version(),
+        command=provenance.command(),
+    )
+
+
+def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
+    """Return one trial for each shape, with the shape's share of the work, by weight."""
+    base = study.config()
+    first: dict[str, Trial] = {}
+    weights: dict[str, float] = {}
+    for trial in trials:
+        name = shape(trial.config)
+        first.setdefault(name, trial)
+        weights[name] = weights.get(name, 0.0) + trial.epochs * epoch_weight(trial.config)
+    total = sum(weights.values())
+    return [
+        Sample(name, trial, weights[name] / total, differences(trial.config, base)) for name, trial in first.items()
+    ]
+
+
+def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
+    """Return a trial as work.
+
+    One that may stop early does so half way between the earliest and the last epoch, for all that is known before.
+    Where a table reads the best epoch, predictions are kept after each improvement: after every epoch at most, and
+    where nothing but chance improves, after as many as the harmonic sum; their geometric mean is expected.
+    """
+    patience = trial.config.early_stopping_patience
+    fewest = min(patience + 1, trial.epochs) if patience else trial.epochs
+    epochs = Span(fewest, (fewest + trial.epochs) / 2, trial.epochs)
+    measured = Span.exactly(len(trial.measure_at))
+    if trial.measure_improvements:
+        by_chance = sum(1 / epoch for epoch in range(1, fewest + 1))
+        measured = Span(by_chance, math.sqrt(by_chance * epochs.expected), trial.epochs)
+    return Work(shape(trial.config), epochs, measured, math.inf if time_limit_seconds is None else time_limit_seconds)
+
+
+def later_trials(study: Study, counts: Plan) -> dict[str, list[Trial]]:
+    """Return, for each part of what follows a search and each stage that is not known yet, its trials were the stages before to keep what they start from.
+
+    The next stage, whose trials are known, still adds its fresh estimate, as does each after it.
+    """
+    settled = [choice.fields for choice in counts.choices]
+    to_come = study.stages[len(settled) :]
+    known = {trial.key for trial in counts.trials}
+    fresh = [trial for trial in counts.trials if trial.config.seed >= FIRST_FRESH_SEED]
+    fresh = fresh[-study.fresh_seeds :]
+    later: dict[str, list[Trial]] = {}
+    if counts.search is not None and counts.follow_up is not None and counts.follow_up.winner is None:
+        later |= trials_that_follow(counts.search, counts.fingerprints)
+    for index, stage in enumerate(to_come):
+        rows = expand(study, [*settled, *({} for _ in range(index))])
+        trials = required_trials(rows, counts.seeds, counts.fingerprints)
+        later[stage.name] = [*(trial for trial in trials if trial.key not in known), *fresh]
+        known |= {trial.key for trial in trials}
+    return {name: trials for name, trials in later.items() if trials}
+
+
+def _with_estimate(forecast: Forecast, study: Study, options: RunOptions, fixed_seconds: float) -> Forecast:
+    """Return the forecast with its times and its disk use, where there is something to base them on."""
+    piloted = forecast.piloted
+    if piloted is None or not piloted.pilots or not forecast.at_once:
+        return forecast
+    limit = options.resources.time_limit_minutes
+    seconds = None if limit is None else 60 * limit
+    later = later_trials(study, forecast.counts)
+    every = [*forecast.missing, *(trial for trials in later.values() for trial in trials)]
+    weights = {shape(trial.config): epoch_weight(trial.config) for trial in every}
+    known: dict[str, Cost] = costs(piloted.pilots, weights, piloted.between)
+
+    def works(trials: Sequence[Trial]) -> list[Work]:
+        found = [work_of(trial, seconds) for trial in longest_first(trials)]
+        return [piece for piece in found if piece.shape not in piloted.failures]
+
+    drawn = [replace(work_of(trial, seconds), epochs=epochs) for trial, epochs in forecast.searching]
+    now = [*works(forecast.counts.missing), *(piece for piece in drawn if piece.shape not in piloted.failures)]
+
+    def time_of(pieces: Sequence[Work]) -> Estimate:
+        return estimate(pieces, known, forecast.at_once, fixed=Span.exactly(fixed_seconds))
+
+    timed = {one.shape for one in piloted.pilots} | set(piloted.failures)
+    untimed = {shape(trial.config) for trial in forecast.missing} - timed
+    return replace(
+        forecast,
+        estimate=time_of(now),
+        untimed=len(untimed),
+        disk=disk(now, piloted.pilots),
+        later=[Later(stage, len(trials), time_of(works(trials))) for stage, trials in later.items()],
+    )
+
+
+def _data_lines(trials: Sequence[Trial], data: Mapping[str, TrialData]) -> list[str]:
+    sizes: dict[str, int] = {}
+    for part in data.values():
+        sizes[part.dataset] = len(part.train_inputs) + len(part.validation_inputs)
+    return [
+        f"{name}: {rows:,} rows, read here; workers get them through Ray's object store" for name, rows in sizes.items()
+    ]

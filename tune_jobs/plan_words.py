@@ -1,0 +1,177 @@
+"""A forecast in words: what `ablatune plan` prints."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tune_jobs.estimate import Span
+from tune_jobs.packing import per_gpu
+from tune_jobs.plan import Forecast
+from tune_jobs.progress import duration
+from tune_jobs.run import describe_plan
+from tune_jobs.search.schedulers import expected_arrivals
+from tune_jobs.shape import shape
+
+_NOTED_LOAD = 0.5
+_MOST_NAMED = 5
+
+
+def plan_lines(forecast: Forecast) -> list[str]:
+    """Return the forecast in lines."""
+    counts = forecast.counts
+    lines = [describe_plan(counts.study, counts), *_saved(forecast)]
+    if forecast.searching:
+        lines += _searching(forecast)
+    if not forecast.missing:
+        lines.append("nothing to run: the ledger has everything that is known of the study")
+    lines += [*_timed(forecast), *_times(forecast), *_later(forecast), *_packing(forecast)]
+    lines += _disk(forecast)
+    lines += [f"storage: {line}" for line in forecast.storage]
+    lines += [f"data: {line}" for line in forecast.data]
+    return lines
+
+
+def _saved(forecast: Forecast) -> Iterator[str]:
+    saved = forecast.counts.epochs_by_hand - sum(trial.epochs for trial in forecast.trials)
+    if saved > 0:
+        yield f"saved: {saved:,} epochs, by trials that rows share and short rows that are the beginning of long ones"
+
+
+def _searching(forecast: Forecast) -> Iterator[str]:
+    state = forecast.counts.search
+    epochs = sum((epochs for _, epochs in forecast.searching), start=Span.exactly(0.0))
+    yield (
+        f"the search: about {_count(len(forecast.searching), 'trial')} to run, {epochs.expected:,.0f} epochs "
+        f"({epochs.low:,.0f} if rungs keep their share exactly, {epochs.high:,.0f} if nothing is stopped)"
+    )
+    if state is None or state.search.scheduler.name != "asha" or state.search.budget.trials is None:
+        return
+    arrivals = expected_arrivals(state.search.scheduler, state.search.budget.trials, state.epochs)
+    words = ", ".join(f"epoch {epoch}: {count:.0f}" for epoch, count in arrivals.items() if count >= 1)
+    yield f"  trials that reach it if each rung keeps its share: {words}"
+    unreached = [epoch for epoch, count in arrivals.items() if count < 1]
+    if unreached:
+        yield (
+            f"  fewer than one trial is expected at epoch {', '.join(map(str, unreached))}: give more trials, a larger "
+            "grace_epochs or a smaller reduction_factor"
+        )
+
+
+def _timed(forecast: Forecast) -> Iterator[str]:
+    piloted = forecast.piloted
+    if piloted is None:
+        return
+    shapes = {pilot.shape for pilot in piloted.pilots}
+    if shapes:
+        epochs = [seconds for pilot in piloted.pilots for seconds in pilot.epoch_seconds]
+        partly = {pilot.shape for pilot in piloted.pilots if pilot.share < 1}
+        part = f", {len(partly)} of them over a part of the rows, scaled" if partly else ""
+        yield (
+            f"timed: {_count(len(shapes), 'shape')} of trial{part}, in {duration(forecast.pilot_seconds)}; an epoch "
+            f"takes {_short(min(epochs))} to {_short(max(epochs))}"
+        )
+    if forecast.untimed:
+        yield (
+            f"not timed for lack of time: {_count(forecast.untimed, 'shape')}; estimated by rows, batches and "
+            "multiplications, at the pace of those that were"
+        )
+    raised = Counter(shape(trial.config) for trial in forecast.missing)
+    for number, (name, reason) in enumerate(piloted.failures.items()):
+        if number < _MOST_NAMED:
+            yield f"would fail: {_count(raised[name], 'trial')}: {reason}"
+    if len(piloted.failures) > _MOST_NAMED:
+        yield f"would fail: {len(piloted.failures) - _MOST_NAMED} more shapes of trial"
+
+
+def _times(forecast: Forecast) -> Iterator[str]:
+    wall, cpu, gpu, price = forecast.wall_seconds, forecast.cpu_hours, forecast.gpu_hours, forecast.price
+    if wall is None or cpu is None or gpu is None:
+        return
+    yield f"wall time: about {duration(wall.expected)} ({duration(wall.low)} to {duration(wall.high)})"
+    if forecast.load > _NOTED_LOAD:
+        yield (
+            f"  other work on this machine (load average {forecast.load:.1f} before the pilots) slowed them down as it "
+            "would the run"
+        )
+    if any(trial.config.early_stopping_patience for trial in forecast.missing):
+        yield "  the low end has every trial stop as early as its early stopping allows, the high end none"
+    yield f"CPU time: about {_amount(cpu)} CPU-hours"
+    if forecast.resources.gpus_per_trial:
+        yield f"GPU time: about {_amount(gpu)} GPU-hours"
+    if price is not None:
+        yield (
+            f"price: about {_amount(price)} in the currency of the rate, for {_count(len(forecast.packed), 'node')} at "
+            f"{forecast.rate:g} an hour each"
+        )
+
+
+def _later(forecast: Forecast) -> Iterator[str]:
+    """Say what the stages to come add, were each to start from what the study starts from now."""
+    if not forecast.later:
+        return
+    trials = sum(one.trials for one in forecast.later)
+    times = [one.estimate.wall for one in forecast.later if one.estimate is not None]
+    words = (
+        f"to come after that: at most {_count(trials, 'trial')} more ({', '.join(one.stage for one in forecast.later)})"
+    )
+    if times:
+        total = sum(times[1:], start=times[0])
+        words += (
+            f", about {duration(total.expected)} ({duration(total.low)} to {duration(total.high)}) if what is chosen "
+            "trains as fast as what there is"
+        )
+    yield words
+
+
+def _packing(forecast: Forecast) -> Iterator[str]:
+    wanted = forecast.resources
+    each = f"{wanted.cpus_per_trial:g} CPU" + (f" and {wanted.gpus_per_trial:g} GPU" if wanted.gpus_per_trial else "")
+    on = _count(len(forecast.packed), "node") + (" like this one" if forecast.assumed else "")
+    yield f"at once: {_count(forecast.at_once, 'trial')} on {on}, each with {each}"
+    kinds = Counter((slots.node.cpus, slots.node.gpus, slots.count, slots.limit) for slots in forecast.packed)
+    for (cpus, gpus, count, limit), nodes in kinds.items():
+        has = f"{cpus:g} CPU" + (f" and {gpus:g} GPU" if gpus else "")
+        share = f", {per_gpu(wanted.gpus_per_trial)} on each GPU" if gpus and wanted.gpus_per_trial else ""
+        yield f"  {_count(nodes, 'node')} with {has}: {_count(count, 'trial')}{share}; the {limit}s are the limit"
+
+
+def _disk(forecast: Forecast) -> Iterator[str]:
+    found = forecast.disk
+    if found is None:
+        return
+    total = found.records + found.logs
+    yield (
+        f"disk: about {size(total.expected)} (at most {size(total.high)}): {size(found.records.expected)} of records, "
+        f"{size(found.logs.expected)} of TensorBoard logs"
+    )
+    finals = forecast.counts.study.finals
+    if finals:
+        models = 2 * len(finals) * len(forecast.counts.seeds)
+        yield f"  `ablatune evaluate` keeps at most {_count(models, 'model')} of up to {size(found.model)}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as a person says it: "812 B", "14 kB", "3.2 GB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.2g} {unit}" if 0 < count < 9.95 and unit != "B" else f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def _short(seconds: float) -> str:
+    if seconds < 0.9995:
+        return f"{1000 * seconds:.2g} ms" if seconds < 0.0995 else f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
+
+
+def _amount(span: Span) -> str:
+    return f"{_digits(span.expected)} ({_digits(span.low)} to {_digits(span.high)})"
+
+
+def _digits(value: float) -> str:
+    """Return a number with two digits that count, or all digits before the point."""
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:#.2g}".rstrip(".")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

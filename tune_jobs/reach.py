@@ -1,0 +1,87 @@
+"""Whether the storage can be written: from here, and from every node of a cluster."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.storage import Storage
+
+_ANSWER_SECONDS = 60.0
+
+
+@contextmanager
+def probe(storage: Storage) -> Iterator[str]:
+    """Write a file into the storage and yield its name; nothing is left behind, no folder either.
+
+    Raises:
+        UserError: the storage cannot be written.
+    """
+    name = f".probe-{uuid.uuid4().hex}"
+    root = storage.local_root
+    new = [] if root is None else [folder for folder in (root, *root.parents) if not folder.exists()]
+    storage.write(b"", name)
+    try:
+        yield name
+    finally:
+        storage.delete(name)
+        with contextlib.suppress(OSError):
+            for folder in new:
+                folder.rmdir()
+
+
+def look(uri: str, name: str) -> str:
+    """Return what keeps this machine from using the storage that a probe was written into; "" if nothing does."""
+    try:
+        storage = Storage.at(uri)
+        if not storage.exists(name):
+            return "does not see it: another folder of the same name is there, or none"
+        own = f"{name}-{uuid.uuid4().hex}"
+        storage.write(b"", own)
+        storage.delete(own)
+    except (UserError, OSError) as error:
+        return f"cannot write it: {str(error).splitlines()[0]}"
+    return ""
+
+
+def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what keeps each node of the running cluster from using the storage, by the node's name.
+
+    Args:
+        storage: that this machine can write.
+        nodes: of `ray.nodes()`.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    uri = storage.uri if storage.local_root is None else str(storage.local_root)
+    with probe(storage) as name:
+        remote = ray.remote(num_cpus=0, max_retries=0)(look)
+        answers = {
+            node_name(node): remote.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(uri, name)
+            for node in nodes
+        }
+        ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER_SECONDS)
+        return {place: _answer(answer) if answer in ready else _SILENT for place, answer in answers.items()}
+
+
+_SILENT = f"did not answer within {_ANSWER_SECONDS:.0f} s"
+
+
+def _answer(reference: Any) -> str:
+    import ray
+
+    try:
+        return str(ray.get(reference))
+    except ray.exceptions.RayError as error:
+        return f"could not be asked: {str(error).strip().splitlines()[-1]}"
+
+
+def node_name(node: Mapping[str, Any]) -> str:
+    """Return what a person knows a node of `ray.nodes()` by: its address, and a part of its id, as several may share
+    one."""
+    return f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"

@@ -1,0 +1,96 @@
+"""What a search is expected to train: its trials as random points, and what follows it, for the estimate of a plan."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil, sqrt
+
+from tune_jobs.errors import UserError
+from tune_jobs.estimate import Span
+from tune_jobs.expansion import Trial
+from tune_jobs.search.samplers import random
+from tune_jobs.search.state import State, make_trial
+
+# Enough points to know what a trial costs on average; more trials than that are counted as repeats of them.
+_MOST_POINTS = 200
+
+
+def trials_to_come(state: State, fingerprints: Mapping[str, str]) -> list[tuple[Trial, Span]]:
+    """Return the trials that a search's budget is expected to give, each with its epochs.
+
+    At the low end one in `reduction_factor` goes on at each rung. A sampler that learns draws points that are better
+    than those before, so that more go on: at the high end all do, and the geometric mean of the two is expected.
+    A budget of minutes alone gives none: it is its own estimate.
+    """
+    count = _count(state)
+    points = _points(state, fingerprints, min(count, _MOST_POINTS))
+    if not points:
+        return []
+    found = []
+    for number in range(count):
+        trial, place = points[number % len(points)], (number + 0.5) / count
+        low, high = (_epochs_at(state, place, share) for share in _shares(state))
+        expected = _epochs_at(state, place, sqrt(_shares(state)[0] * _shares(state)[1]))
+        found.append((replace(trial, key=f"{trial.key}-{number}"), Span(low, expected, high)))
+    return found
+
+
+def trials_that_follow(state: State, fingerprints: Mapping[str, str]) -> dict[str, list[Trial]]:
+    """Return, for each part of what follows a search, about as many trials as it has at most."""
+    search, factors = state.search, len(state.search.space.groups())
+    counts = {
+        "audit": search.audit,
+        "the best with fresh seeds": (search.confirm + 1) * search.seeds,
+        "order of the steps": search.path * (factors * (factors + 1) // 2 - 1),
+        "steps to the winner and back": 2 * factors * search.seeds if search.path else search.seeds,
+        "pairs": 3 * search.interactions * search.seeds,
+    }
+    points = _points(state, fingerprints, min(_MOST_POINTS, max(counts.values())))
+    return {
+        name: [replace(points[n % len(points)], key=f"{points[n % len(points)].key}-{name}-{n}") for n in range(count)]
+        for name, count in counts.items()
+        if count and points
+    }
+
+
+def _count(state: State) -> int:
+    budget, left = state.search.budget, []
+    if state.over or (budget.trials is None and budget.epochs is None):
+        return len(state.open)
+    if budget.trials is not None:
+        left.append(budget.trials - len(state.trials))
+    if budget.epochs is not None:
+        each = state.search.scheduler.expected_epochs(state.epochs)
+        left.append(ceil((budget.epochs - state.epochs_trained) / each))
+    return max(0, min(left)) + len(state.open)
+
+
+def _shares(state: State) -> tuple[float, float]:
+    scheduler = state.search.scheduler
+    if scheduler.name in ("none", "median"):
+        return (1.0, 1.0) if scheduler.name == "none" else (0.5, 1.0)
+    return 1 / scheduler.reduction_factor, 1.0 if state.search.sampler == "tpe" else 1 / scheduler.reduction_factor
+
+
+def _epochs_at(state: State, place: float, share: float) -> float:
+    """Return the epochs of the trial at a place, 0 to 1 from the worst to the best, where such a share goes on."""
+    if state.search.scheduler.name == "median":
+        rungs = (ceil(state.epochs / 3),)
+    else:
+        rungs = max(state.search.scheduler.brackets(state.epochs), key=len)
+    for passed, rung in enumerate(rungs, start=1):
+        if 1 - place > share**passed:
+            return float(rung)
+    return float(state.epochs)
+
+
+def _points(state: State, fingerprints: Mapping[str, str], count: int) -> list[Trial]:
+    found: list[Trial] = []
+    for number in range(2 * count):
+        if len(found) == count:
+            break
+        values = random(state.search.space, state.search.seed, number, 0, ())
+        try:
+            found.append(make_trial(state.study, state.search, values or {}, fingerprints))
+        except UserError:
+            continue  # a point that cannot be built is not drawn
+    return found

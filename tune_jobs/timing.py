@@ -1,0 +1,143 @@
+"""Times one shape: trains the beginning of a trial, as a trial is trained, and keeps nothing of it."""
+
+import dataclasses
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyarrow import fs
+
+from data_utils import TrialData
+from models.history import History
+from tune_jobs.config import TrialConfig
+from tune_jobs.estimate import Pilot
+from tune_jobs.expansion import Trial
+from tune_jobs.ledger import to_parquet
+from tune_jobs.records import CURVES, FAILED, Record
+from tune_jobs.saved_models import FOLDER as MODELS
+from tune_jobs.storage import Storage
+from tune_jobs.tensorboard import FOLDER as LOGS
+from tune_jobs.trainable import Job, run_trial
+
+_WARM_UP_BATCHES = 2
+_MOST_EPOCHS = 100
+_FEWEST_VALIDATION_ROWS = 32
+_BYTES_PER_EPOCH = 8 * len(CURVES)
+
+
+def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: float) -> Pilot | str:
+    """Return what an epoch of a shape takes and leaves behind, or in one line why it could not be trained.
+
+    Two batches warm the process up, an eighth of the time goes into finding out how much fits into the rest, and
+    there whole epochs are timed; where not even two of them fit, epochs over a part of the rows, scaled.
+
+    Args:
+        name: of the shape.
+        trial: one of that shape.
+        data: that it trains on; no test row is in it.
+        job: of the run to come; its storage is not touched.
+        seconds: to be spent, about.
+    """
+    whole = -(-len(data.train_inputs) // trial.config.batch_size)
+    batches = min(_WARM_UP_BATCHES, whole)
+    with tempfile.TemporaryDirectory(prefix="ablatune-pilot-") as folder:
+        warm = _train(trial, data, dataclasses.replace(job, storage=f"{folder}/0", keep_models=True), batches, 1)
+        short = warm
+        for step, share in ((1, 0.125), (2, 1.0)):
+            if short.record.outcome == FAILED:
+                return short.record.reason
+            per_batch = short.intervals[-1] / batches
+            budget = share * seconds
+            batches = min(whole, max(_WARM_UP_BATCHES, int(budget / 2 / per_batch)))
+            epochs = min(_MOST_EPOCHS, max(2, int(budget / (batches * per_batch))))
+            place = dataclasses.replace(job, storage=f"{folder}/{step}")
+            short = _train(trial, data, place, batches, epochs)
+        if short.record.outcome == FAILED:
+            return short.record.reason
+        return _pilot(name, warm, short, whole / batches)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A beginning of a trial: its record, the seconds of each epoch from one end to the next, and those of the whole.
+
+    The epochs with odd numbers were measured.
+    """
+
+    record: Record
+    intervals: Sequence[float]
+    seconds: float
+    storage: Storage
+    validation_share: float
+
+
+def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int) -> _Trained:
+    config = trial.config.replace(epochs=max(trial.config.epochs, epochs), early_stopping_patience=0)
+    part = cut(data, config, batches)
+    ends: list[float] = []
+
+    def tick(history: History) -> None:
+        ends.append(time.perf_counter())
+
+    beginning = Trial(trial.key, config, epochs, frozenset(range(1, epochs + 1, 2)))
+    start = time.perf_counter()
+    record = run_trial(beginning, part, job, on_epoch=tick)
+    seconds = time.perf_counter() - start
+    intervals = [end - before for before, end in zip([start, *ends], ends, strict=False)]
+    share = len(part.validation_inputs) / len(data.validation_inputs)
+    return _Trained(record, intervals, seconds, Storage.at(job.storage), share)
+
+
+def cut(data: TrialData, config: TrialConfig, batches: int) -> TrialData:
+    """Return the first batches of the training part, and as large a share of the validation part."""
+    rows = min(batches * config.batch_size, len(data.train_inputs))
+    share = rows / len(data.train_inputs)
+    kept = min(
+        max(math.ceil(share * len(data.validation_inputs)), _FEWEST_VALIDATION_ROWS), len(data.validation_inputs)
+    )
+    return dataclasses.replace(
+        data,
+        train_inputs=data.train_inputs[:rows],
+        train_targets=data.train_targets[:rows],
+        validation_inputs=data.validation_inputs[:kept],
+        validation_targets=data.validation_targets[:kept],
+    )
+
+
+def _pilot(name: str, warm: _Trained, timed: _Trained, scale: float) -> Pilot:
+    first, *later = timed.intervals
+    plain = [seconds for number, seconds in enumerate(later, start=2) if not number % 2] or [first]
+    measured = [seconds for number, seconds in enumerate(later, start=2) if number % 2] or [first]
+    usual = sum(plain) / len(plain)
+    measure = max(0.0, sum(measured) / len(measured) - usual)
+    beside = timed.seconds - sum(later) - usual - measure
+    epochs = timed.record.epochs
+    measured_epochs = len(timed.record.measured_epochs)
+    predictions = [_compressed(kept) for kept in (timed.record.validation_outputs, timed.record.grid_outputs)]
+    rest = len(to_parquet([timed.record])) - sum(predictions) - epochs * _BYTES_PER_EPOCH
+    logs = [_bytes(one.storage, LOGS) for one in (warm, timed)]
+    return Pilot(
+        shape=name,
+        epoch_seconds=tuple(seconds * scale for seconds in plain),
+        measure_seconds=measure * scale,
+        trial_seconds=max(0.0, beside),
+        share=1 / scale,
+        record_bytes=max(0.0, rest),
+        epoch_bytes=_BYTES_PER_EPOCH,
+        measure_bytes=(predictions[0] / timed.validation_share + predictions[1]) / measured_epochs,
+        log_bytes=logs[0],
+        log_epoch_bytes=max(0.0, (logs[1] - logs[0]) / max(1, epochs - 1)),
+        model_bytes=_bytes(warm.storage, MODELS),
+    )
+
+
+def _compressed(outputs: Sequence[bytes]) -> int:
+    return len(pa.compress(b"".join(outputs), codec="zstd", asbytes=True)) if outputs else 0
+
+
+def _bytes(storage: Storage, folder: str) -> int:
+    selector = fs.FileSelector(storage.path(folder), allow_not_found=True, recursive=True)
+    return sum(info.size or 0 for info in storage.filesystem.get_file_info(selector))
