@@ -106,15 +106,15 @@ def study_range(dimension: Dimension) -> Any:
 def run_ray(race: Race) -> None:
     """Search as Ray's `mnist_pytorch.py` does: a function trainable, random points, ASHA, until the time is up.
 
-    The data goes to the trials through the object store, which saves each the reading of its file; everything else is
-    as Ray has it unless told.
+    In its favour, the data goes to the trials through the object store, which saves each the reading of its file, and
+    the dashboard is not started; everything else is as Ray has it unless told.
     """
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search import BasicVariantGenerator
 
-    ray.init(address="local", num_cpus=race.cpus)
+    ray.init(address="local", num_cpus=race.cpus, include_dashboard=False)
     data = load_data(race.data_dir)
     trainable = tune.with_parameters(ray_trial, data=data, race=race)
     tuner = tune.Tuner(

@@ -69,10 +69,16 @@ class Overtaking:
 
 
 def overtaking(ours: Outcome, theirs: Outcome) -> Overtaking:
-    """Return when ours reached the best accuracy that theirs had at the limit."""
+    """Return when ours reached the best accuracy that theirs had at the limit.
+
+    Raises:
+        ValueError: theirs finished no epoch.
+    """
     final = theirs.best(theirs.seconds)
     seconds, their_seconds = ours.reached(final), theirs.reached(final)
-    if seconds is None or their_seconds is None:
+    if their_seconds is None:
+        raise ValueError("theirs: finished no epoch, so that there is nothing to reach; leave the pair out")
+    if seconds is None:
         return Overtaking(None, None, None)
     return Overtaking(seconds, seconds / theirs.seconds, seconds / their_seconds)
 
@@ -102,12 +108,16 @@ def result_lines(outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str,
 def overtaking_lines(
     outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, str], ours: str = "ours"
 ) -> list[str]:
-    """Return when ours reached the final accuracy of each other, per repetition and the median."""
+    """Return when ours reached the final accuracy of each other, per repetition and the median.
+
+    Repetitions in which the other finished no epoch are left out.
+    """
     lines = []
     for name, runs in outcomes.items():
         if name == ours:
             continue
-        found = [overtaking(mine, theirs) for mine, theirs in zip(outcomes[ours], runs, strict=True)]
+        pairs = [(mine, theirs) for mine, theirs in zip(outcomes[ours], runs, strict=True) if theirs.stamps]
+        found = [overtaking(mine, theirs) for mine, theirs in pairs]
         lines += [
             f"{labels[ours]} reached the final accuracy of {labels[name]}, repetition by repetition:",
             "  after " + ", ".join("never" if one.seconds is None else f"{one.seconds:.1f} s" for one in found),
