@@ -13,7 +13,7 @@ read from the openings, of a study run with `--set outer_split=K` for each split
 beside the baselines. Where a study opened a test part more than once, the first opening counts.
 
 Intervals over splits are Student's t, and corrected for the overlap of the splits' parts (Nadeau and Bengio, 2003,
-Inference for the generalization error, Machine Learning 52, equation 8).
+Inference for the generalization error, Machine Learning 52).
 """
 
 import argparse
@@ -103,26 +103,24 @@ REGRESSORS: Mapping[str, Callable[[int], Any]] = {
     "ridge, log prices, squares and products": squares_and_products,
     "gradient boosting": lambda seed: GradientBoostingRegressor(random_state=seed),
     "gradient boosting, tuned": lambda seed: tuned(
-        GradientBoostingRegressor(random_state=seed, subsample=0.7),
+        GradientBoostingRegressor(learning_rate=0.05, subsample=0.7, random_state=seed),
         seed,
-        learning_rate=[0.03, 0.1],
         max_depth=[2, 3, 4],
-        n_estimators=[100, 200, 400],
+        n_estimators=[100, 300],
     ),
     "histogram gradient boosting": lambda seed: HistGradientBoostingRegressor(random_state=seed),
     "histogram gradient boosting, tuned": lambda seed: tuned(
-        HistGradientBoostingRegressor(random_state=seed),
+        HistGradientBoostingRegressor(learning_rate=0.05, random_state=seed),
         seed,
-        learning_rate=[0.03, 0.1],
         max_leaf_nodes=[4, 8, 16],
-        max_iter=[100, 200, 400],
+        max_iter=[100, 300],
     ),
     "random forest": lambda seed: RandomForestRegressor(random_state=seed),
     "random forest, tuned": lambda seed: tuned(
-        RandomForestRegressor(300, random_state=seed),
+        RandomForestRegressor(random_state=seed),
         seed,
         max_features=[1, 2, 4],
-        min_samples_leaf=[1, 2, 4],
+        min_samples_leaf=[1, 3],
     ),
 }
 
@@ -178,17 +176,20 @@ def reached_by_networks(uris: Sequence[str], study: str | None, final: str | Non
             raise UserError(f"split {split}: the test RMSE of a replicate is not finite, so that there is no mean")
         scores[NETWORKS][split] = float(np.mean(metrics))
         print(f"split {split}, {one.label}: {', '.join(f'{metric:,.0f}' for metric in metrics)} dollars")
-        averaged = averaged_prediction(storage, one, replicates, load_parts(split, data_dir))
+        averaged = averaged_prediction(storage, one, replicates, split, data_dir)
         if averaged is not None:
             scores[AVERAGED][split] = averaged
     return {name: by_split for name, by_split in scores.items() if by_split}
 
 
-def averaged_prediction(storage: Storage, one: Reached, replicates: Sequence[int], parts: Parts) -> float | None:
+def averaged_prediction(
+    storage: Storage, one: Reached, replicates: Sequence[int], split: int, data_dir: Path
+) -> float | None:
     """Return the RMSE of the mean of the replicates' predictions; None where a model is not kept."""
     names = [model_name(one.keys[place], one.epochs[place]) for place in replicates]
     if not set(names) <= set(storage.names(FOLDER)):
         return None
+    parts = load_parts(split, data_dir)
     predictions = [read_model(storage, FOLDER, name).predict(parts.test_inputs) for name in names]
     return rmse(np.mean(predictions, axis=0), parts.test_prices)
 
@@ -196,7 +197,7 @@ def averaged_prediction(storage: Storage, one: Reached, replicates: Sequence[int
 def corrected_half_width(differences: NDArray[np.float64], test_rows: int, train_rows: int) -> float:
     """Return the half-width of the 95% interval of a mean difference over J overlapping random splits, [J].
 
-    t(0.975; J - 1) · s · √(1/J + test/train): Nadeau and Bengio (2003), section 4, "corrected resampled t test".
+    t(0.975; J - 1) · s · √(1/J + test/train): Nadeau and Bengio (2003), the corrected resampled t test.
     """
     quantile = student_t.ppf(0.5 + CONFIDENCE / 2, len(differences) - 1)
     spread = differences.std(ddof=1) * sqrt(1 / len(differences) + test_rows / train_rows)
