@@ -131,17 +131,20 @@ def draw_race(ax: Axes, outcomes: Mapping[str, Sequence[Outcome]], labels: Mappi
     """Draw the best accuracy so far (%) against seconds: the median over repetitions, and the range as a band."""
     limit = max(run.seconds for runs in outcomes.values() for run in runs)
     seconds = np.linspace(0, limit, 721)
-    floor = 100.0
+    starts = []
     for number, (name, runs) in enumerate(outcomes.items()):
         curves = _curves(runs, seconds)
         median = np.median(curves, axis=0)
         colour = PALETTE[number % len(PALETTE)]
         ax.step(seconds, median, where="post", color=colour, linewidth=1.6, label=labels[name])
         ax.fill_between(seconds, curves.min(axis=0), curves.max(axis=0), step="post", color=colour, alpha=0.15, lw=0)
-        floor = min(floor, float(median[np.searchsorted(seconds, SHARES[0] * limit)]))
+        starts += [start for start in (median[np.searchsorted(seconds, SHARES[0] * limit)], median[-1]) if start > 0][
+            :1
+        ]
     top = max(run.best(run.seconds) for runs in outcomes.values() for run in runs)
+    floor = min(starts, default=0.0)
     room = max(top - floor, 1.0)
-    ax.set_ylim(floor - 0.6 * room, min(100.0, top + 0.15 * room))
+    ax.set_ylim(max(0.0, floor - 0.6 * room), min(100.0, top + 0.15 * room))
     ax.set_xlim(0, limit)
     ax.set_xlabel("Wall time since the start of the process (s)")
     ax.set_ylabel("Best validation accuracy so far (%)")

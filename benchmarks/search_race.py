@@ -16,11 +16,12 @@ data count. Every epoch's validation accuracy counts for the best so far.
 while they run (no header): seconds since the contender was started, the trial's name, the epoch of that trial that was
 just finished (from 1), and its validation accuracy (%). Beside them `search_race.csv`, all of these in one, with a
 header, and `search_race.png`, the median and the range of the best so far. `--summarise` reads the CSVs of an earlier
-run again, and runs nothing.
+run again, and runs nothing; `race.json` says how that was run.
 """
 
 import argparse
 import csv
+import json
 import os
 import platform
 import signal
@@ -46,10 +47,14 @@ LABELS = {name: contender.label for name, contender in CONTENDERS.items()}
 def main() -> None:
     """Run the race, and print and draw what came of it."""
     told = _arguments()
-    names = list(told.contenders or USUAL) + ([*SAME_ENGINE] if told.same_engine else [])
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys([*(told.contenders or USUAL), *(SAME_ENGINE if told.same_engine else ())]))
     told.out.mkdir(parents=True, exist_ok=True)
-    if not told.summarise:
+    if told.summarise:
+        kept = json.loads((told.out / "race.json").read_text())
+        told.seconds, told.repetitions = kept["seconds"], kept["repetitions"]
+    else:
+        kept = {"seconds": told.seconds, "repetitions": told.repetitions, "title": _title(told)}
+        (told.out / "race.json").write_text(json.dumps(kept, indent=1))
         _run_all(names, told)
     found = {name: [read_stamps(_csv(told.out, name, number)) for number in range(told.repetitions)] for name in names}
     for name in [name for name in names if not any(found[name])]:
@@ -58,10 +63,9 @@ def main() -> None:
     if not found:
         sys.exit(1)
     outcomes = {name: [outcome(stamps, told.seconds) for stamps in runs] for name, runs in found.items()}
-    title = _title(told)
-    print(title)
+    print(kept["title"])
     _write_all(told.out / "search_race.csv", outcomes)
-    race_figure(outcomes, LABELS, title).savefig(told.out / "search_race.png", dpi=150)
+    race_figure(outcomes, LABELS, kept["title"]).savefig(told.out / "search_race.png", dpi=150)
     lines = result_lines(outcomes, LABELS) + (overtaking_lines(outcomes, LABELS) if "ours" in outcomes else [])
     print("\n".join(lines))
 
