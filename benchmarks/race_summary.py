@@ -132,10 +132,10 @@ def draw_race(ax: Axes, outcomes: Mapping[str, Sequence[Outcome]], labels: Mappi
     limit = max(run.seconds for runs in outcomes.values() for run in runs)
     seconds = np.linspace(0, limit, 721)
     starts = []
-    for number, (name, runs) in enumerate(outcomes.items()):
+    for name, runs in outcomes.items():
         curves = _curves(runs, seconds)
         median = np.median(curves, axis=0)
-        colour = PALETTE[number % len(PALETTE)]
+        colour = PALETTE[list(labels).index(name) % len(PALETTE)]
         ax.step(seconds, median, where="post", color=colour, linewidth=1.6, label=labels[name])
         ax.fill_between(seconds, curves.min(axis=0), curves.max(axis=0), step="post", color=colour, alpha=0.15, lw=0)
         starts += [start for start in (median[np.searchsorted(seconds, SHARES[0] * limit)], median[-1]) if start > 0][
@@ -151,7 +151,7 @@ def draw_race(ax: Axes, outcomes: Mapping[str, Sequence[Outcome]], labels: Mappi
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.1f}"))
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    ax.legend(loc="lower right", framealpha=0.9, edgecolor="none", fontsize="small")
     return ax
 
 

@@ -6,8 +6,10 @@ import pytest
 from house_prices_baselines import (
     AVERAGED,
     NETWORKS,
+    averaged_prediction,
     corrected_half_width,
     difference_lines,
+    load_parts,
     reached_by_networks,
     read_scores,
     score_lines,
@@ -15,8 +17,13 @@ from house_prices_baselines import (
 )
 
 from analysis.statistics import estimate
+from data_utils import load_test_data, load_trial_data
+from models.engine import train
+from models.saved import from_bytes, to_bytes
+from tune_jobs.config import TrialConfig, plain_config
 from tune_jobs.errors import UserError
 from tune_jobs.openings import Opening, Reached, write_opening
+from tune_jobs.saved_models import FOLDER, model_name
 from tune_jobs.storage import Storage
 
 CHOSEN = Reached(
@@ -89,3 +96,29 @@ def test_the_tables_pair_by_split() -> None:
     (_, line) = difference_lines(scores, NETWORKS, test_rows=292, train_rows=1168)
     assert "forest: -1,500 ±" in line
     assert line.endswith("lower on 2 of 2 splits")
+
+
+@pytest.mark.needs_data
+def test_parts_are_the_table_again(data_dir: Path) -> None:
+    one, other = load_parts(0, data_dir), load_parts(1, data_dir)
+    assert sorted([*one.prices, *one.test_prices]) == sorted([*other.prices, *other.test_prices])
+    assert set(np.unique(one.inputs[:, 0])) <= set(range(1, 11))  # OverallQual
+
+
+@pytest.mark.needs_data
+def test_the_averaged_prediction_is_at_least_as_good_as_the_mean_of_the_replicates(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    config = TrialConfig(dataset="house_prices", network="mlp", objective="mse", epochs=1, outer_split=3)
+    data = load_trial_data("house_prices", data_dir=data_dir, options={"outer_split": 3})
+    test = load_test_data("house_prices", data_dir=data_dir, options={"outer_split": 3})
+    storage, scores = Storage.at(str(tmp_path)), []
+    for key, trained in zip(CHOSEN.keys, train(config, CHOSEN.seeds, data), strict=True):
+        content = to_bytes(trained.network, plain_config(config), data)
+        storage.write(content, FOLDER, model_name(key, 5))
+        scores.append(from_bytes(content).score(test, test.inputs, test.targets)[0])
+    alone = [averaged_prediction(storage, CHOSEN, [place], 3, data_dir) for place in range(2)]
+    assert alone == pytest.approx(scores, rel=1e-4)
+    both = averaged_prediction(storage, CHOSEN, [0, 1], 3, data_dir)
+    assert both is not None
+    assert both < np.mean(scores)  # the triangle inequality
