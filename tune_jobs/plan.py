@@ -296,9 +296,10 @@ def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
 
 
 def later_trials(study: Study, counts: Plan) -> dict[str, list[Trial]]:
-    """Return, for each part of what follows a search and each stage that is not known yet, its trials were the stages before to keep what they start from.
+    """Return what comes once what is known has run, by its name.
 
-    The next stage, whose trials are known, still adds its fresh estimate, as does each after it.
+    For each stage its trials were the stages before to keep what they start from; the next stage, whose trials are
+    known, still adds its fresh estimate, as does each after it. For a search what follows it.
     """
     settled = [choice.fields for choice in counts.choices]
     to_come = study.stages[len(settled) :]

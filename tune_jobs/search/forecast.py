@@ -73,10 +73,9 @@ def _shares(state: State) -> tuple[float, float]:
 
 def _epochs_at(state: State, place: float, share: float) -> float:
     """Return the epochs of the trial at a place, 0 to 1 from the worst to the best, where such a share goes on."""
+    rungs = max(state.search.scheduler.brackets(state.epochs), key=len)
     if state.search.scheduler.name == "median":
-        rungs = (ceil(state.epochs / 3),)
-    else:
-        rungs = max(state.search.scheduler.brackets(state.epochs), key=len)
+        rungs = rungs[len(rungs) // 3 :][:1]
     for passed, rung in enumerate(rungs, start=1):
         if 1 - place > share**passed:
             return float(rung)
