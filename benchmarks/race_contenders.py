@@ -21,6 +21,9 @@ from race_problem import (
     trial_config,
 )
 
+from tune_jobs.ledger import Ledger
+from tune_jobs.storage import Storage
+
 
 @dataclass(frozen=True)
 class Race:
@@ -76,7 +79,11 @@ CONTENDERS = {
 
 
 def run_ours(race: Race) -> None:
-    """Search with `search:` of a study, as `ablatune run` does."""
+    """Search with `search:` of a study, as `ablatune run` does, until this process is interrupted.
+
+    Epochs are stamped afterwards from the ledger, evenly over the wall time of their trial; those of trials that had
+    not ended by then are lost.
+    """
     import ablatune
 
     study = ablatune.Study(
@@ -89,18 +96,23 @@ def run_ours(race: Race) -> None:
             "reduction_factor": REDUCTION_FACTOR,
             "grace_epochs": GRACE_EPOCHS,
             "seed": race.seed,
-            "seconds": race.seconds,
+            "budget": {"minutes": race.seconds / 60},
         },
     )
-    study.run(cpus=race.cpus, download=False, stamps=race.stamps)
+    study.run(cpus=race.cpus, download=False)
+    records = Ledger.open(Storage.at(str(race.storage))).read().records
+    for key, record in records.items():
+        for epoch, accuracy in enumerate(record.validation_metric, start=1):
+            at = record.started_at.timestamp() + record.wall_seconds * epoch / record.epochs
+            race.stamps.write(key, epoch, accuracy, at=at)
 
 
 def study_range(dimension: Dimension) -> Any:
     """Return a dimension as a study file declares it."""
     if dimension.choices:
         return list(dimension.choices)
-    bounds = {"low": dimension.low, "high": dimension.high, "log": dimension.log}
-    return {**bounds, "only": dict(dimension.only)} if dimension.only else bounds
+    bounds = {"low": dimension.low, "high": dimension.high, "scale": "log" if dimension.log else "linear"}
+    return {**bounds, "when": dict(dimension.only)} if dimension.only else bounds
 
 
 def run_ray(race: Race) -> None:
