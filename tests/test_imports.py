@@ -99,6 +99,11 @@ def test_help_and_studies_load_nothing_heavy(arguments: list[str]) -> None:
     assert not {"torch", "ray", "pandas", "pyarrow", "sklearn", "matplotlib"} & loaded(code)
 
 
+def test_counting_does_without_torch_and_ray(tmp_path: Path) -> None:
+    arguments = ["plan", "digits_demo", "--no-pilot", "--storage", str(tmp_path / "results")]
+    assert not {"torch", "ray"} & loaded(f"from tune_jobs.cli import main\nmain({arguments!r})")
+
+
 def test_the_project_wins_over_the_users_own_models_module(tmp_path: Path) -> None:
     for name in ("models", "analysis", "data_utils"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong module')")

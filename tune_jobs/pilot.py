@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -16,52 +15,15 @@ from data_utils import TrialData
 from tune_jobs import provenance
 from tune_jobs.config import TrialConfig
 from tune_jobs.estimate import Pilot
-from tune_jobs.expansion import Trial
 from tune_jobs.launch import tune_all
 from tune_jobs.progress import Progress
+from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.study import Resources
 from tune_jobs.timing import time_shape
 from tune_jobs.trainable import Job, data_slot, from_payload, payload
 
-# Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most
-# are left out.
-PILOT_SECONDS = 12.0
-MOST_SECONDS = 60.0
-_LEAST_IN_ALL = 6.0
 # Each shape is timed at two moments, so that a passing load shows.
 _ROUNDS = 2
-_LEAST_SECONDS, _LONGEST_SECONDS = 0.3, 3.0
-# What a pilot takes beside: warming up, writing what it measures, its turn in Tune.
-_BESIDE_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A shape to time: one of its trials, its share of the work to come (0 to 1), and what a person knows it by."""
-
-    shape: str
-    trial: Trial
-    share: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Piloted:
-    """What the pilots found.
-
-    Attributes:
-        pilots: of the shapes that could be timed, two or more of each.
-        failures: what the other shapes raised, by shape.
-        between: seconds from the end of one pilot on a worker to the start of the next.
-        start_seconds: from the call to the first pilot's start: workers start and load torch.
-        stop_seconds: from the last pilot's end to the return.
-    """
-
-    pilots: Sequence[Pilot]
-    failures: Mapping[str, str]
-    between: Sequence[float]
-    start_seconds: float
-    stop_seconds: float
 
 
 def pilot(
@@ -119,23 +81,6 @@ def pilot(
         # Tune takes an interrupt for a wish to stop and returns.
         raise KeyboardInterrupt
     return _gathered(watch, start, time.time())
-
-
-def worth_spending(work_seconds: float) -> float:
-    """Return how long all pilots together may take for work of roughly so long: a tenth of it, within bounds."""
-    return min(max(0.1 * work_seconds, _LEAST_IN_ALL), PILOT_SECONDS)
-
-
-def allotted(share: float, shapes: int, seconds: float) -> float:
-    """Return the seconds for one pilot: half of all in equal parts, half by the share of the work to come."""
-    own = seconds * (0.5 / shapes + 0.5 * share)
-    return min(max(own, _LEAST_SECONDS), _LONGEST_SECONDS)
-
-
-def within(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
-    """Return the first pilots, as many as fit into so many seconds one after the other; one at least."""
-    ends = itertools.accumulate(pilot["seconds"] + _BESIDE_SECONDS for pilot in wanted)
-    return [pilot for number, (pilot, end) in enumerate(zip(wanted, ends, strict=True)) if end <= seconds or not number]
 
 
 def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:

@@ -1,7 +1,12 @@
-"""`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price."""
+"""`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price.
+
+Three steps, each of use alone: `tune_jobs.sampling.samples` and `tune_jobs.pilot.pilot` time the shapes of any trials,
+`work_of` turns a trial into work, and `tune_jobs.estimate.estimate` packs the work.
+"""
 
 import math
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,13 +17,13 @@ from tune_jobs import provenance
 from tune_jobs.disk import Disk, disk
 from tune_jobs.errors import UserError
 from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
-from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, differences, expand, required_trials
+from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, expand, required_trials
 from tune_jobs.packing import Node, Slots, at_once, pack
-from tune_jobs.pilot import Piloted, Sample, pilot, worth_spending
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.reach import look_from_nodes, node_name, probe
 from tune_jobs.run import Plan, RunOptions, load_data, plan_study
+from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
 from tune_jobs.shape import shape
 from tune_jobs.storage import Storage
@@ -123,7 +128,6 @@ class _Found:
     piloted: Piloted | None = None
     fixed_seconds: float = 0.0
     seconds: float = 0.0
-    at_once: int = 1
 
 
 def plan_ahead(
@@ -176,7 +180,7 @@ def plan_ahead(
         storage=found.storage,
         data=_data_lines(missing, data),
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(study, counts).items()],
-        load=load,
+        load=load if options.address is None else 0.0,
         rate=rate,
         assumed=nodes is not None,
         pilot_seconds=found.seconds,
@@ -191,44 +195,44 @@ def this_machine(options: RunOptions) -> Node:
         import torch
 
         gpus = torch.cuda.device_count()
-    return Node(provenance.host(), options.cpus or len(os.sched_getaffinity(0)), gpus)
+    return Node(provenance.host(), options.cpus or os.cpu_count() or 1, gpus)
 
 
 def _look_and_pilot(
     study: Study, options: RunOptions, storage: Storage, data: Mapping[str, TrialData], missing: Sequence[Trial]
 ) -> _Found:
-    begun = time.monotonic()
+    """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
     from tune_jobs.launch import Cluster, alive_nodes, check_resources, ray_running
+    from tune_jobs.pilot import pilot
 
-    found = _Found([], [])
+    distinct = samples(study, missing)
+    print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)
+    begun = time.monotonic()
     with ray_running(Cluster(options.address, options.cpus, options.logical_gpus), data):
-        started = time.monotonic()
-        alive = alive_nodes()
+        start_seconds = time.monotonic() - begun
         check_resources(options.resources)
-        nodes = [_node(one) for one in alive]
-        lines = [f"{storage.uri}: writable from here"]
+        alive = alive_nodes()
+        found = _Found([_node(one) for one in alive], [f"{storage.uri}: writable from here"])
         if options.address is not None:
-            lines += _node_lines(storage, look_from_nodes(storage, alive))
-        found = _Found(nodes, lines)
-        if missing:
-            fitting = at_once([pack(node, options.resources) for node in nodes], options.max_concurrent)
-            together = min(fitting, len(missing))
-            piloted = pilot(
-                samples(study, missing),
-                data,
-                _job(study, options),
-                resources=options.resources,
-                at_once=together,
-                max_concurrent=options.max_concurrent,
-                seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
-            )
-            stopped = time.monotonic()
-    if not missing:
-        return found
+            found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive)))
+        if not distinct:
+            return found
+        packed = [pack(node, options.resources) for node in found.nodes]
+        together = min(at_once(packed, options.max_concurrent), len(missing))
+        piloted = pilot(
+            distinct,
+            data,
+            _job(study, options),
+            resources=options.resources,
+            at_once=together,
+            max_concurrent=options.max_concurrent,
+            seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
+        )
+        stopping = time.monotonic()
     ended = time.monotonic()
-    fixed = (started - begun) + piloted.start_seconds + piloted.stop_seconds + (ended - stopped)
-    return _Found(nodes, lines, piloted, fixed, ended - begun, together)
+    fixed = start_seconds + piloted.start_seconds + piloted.stop_seconds + (ended - stopping)
+    return replace(found, piloted=piloted, fixed_seconds=fixed, seconds=ended - begun)
 
 
 def _node(node: Mapping[str, Any]) -> Node:
@@ -261,21 +265,6 @@ def _job(study: Study, options: RunOptions) -> Any:
         code_version=provenance.code_version(),
         command=provenance.command(),
     )
-
-
-def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
-    """Return one trial for each shape, with the shape's share of the work, by weight."""
-    base = study.config()
-    first: dict[str, Trial] = {}
-    weights: dict[str, float] = {}
-    for trial in trials:
-        name = shape(trial.config)
-        first.setdefault(name, trial)
-        weights[name] = weights.get(name, 0.0) + trial.epochs * epoch_weight(trial.config)
-    total = sum(weights.values())
-    return [
-        Sample(name, trial, weights[name] / total, differences(trial.config, base)) for name, trial in first.items()
-    ]
 
 
 def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:

@@ -17,9 +17,9 @@ from tune_jobs import plan as module
 from tune_jobs.config import TrialConfig
 from tune_jobs.expansion import Trial
 from tune_jobs.packing import Node
-from tune_jobs.pilot import Piloted, allotted, within, worth_spending
-from tune_jobs.plan import samples, work_of
+from tune_jobs.plan import work_of
 from tune_jobs.plan_words import size
+from tune_jobs.sampling import Piloted, allotted, samples, within, worth_spending
 
 Plan = Callable[..., Any]
 
