@@ -208,7 +208,9 @@ def score_lines(scores: Scores) -> list[str]:
     """Return the table of RMSE by split, the mean, and the share of splits below the published value."""
     width = max(map(len, scores))
     below = f"below {PUBLISHED_DOLLARS:,}"
-    lines = ["test RMSE (dollars) by outer split; one run was published with the other value of the last column"]
+    lines = [
+        f"test RMSE (dollars) by outer split; a published network reached {PUBLISHED_DOLLARS:,}, on a split not known"
+    ]
     lines.append(f"{'':{width}s} " + " ".join(f"{split:>7d}" for split in SPLITS) + f" {'mean':>8s}  {below}")
     for name, by_split in scores.items():
         cells = " ".join(f"{by_split[split]:7,.0f}" if split in by_split else f"{'':7s}" for split in SPLITS)
