@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<te
 
 
 def test_there_are_pages() -> None:
-    assert [page.name for page in PAGES] == ["own_problems.md", "planning.md"]
+    assert [page.name for page in PAGES] == ["own_problems.md", "planning.md", "searches.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
