@@ -69,7 +69,7 @@ class SearchProgress:
         ]
         if tally.get("best") is not None:
             parts.insert(1, f"best {self._score_words(tally['best'])} (trial {tally['best_number']})")
-        running = [f"{label} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
+        running = [f"{label.partition(' (')[0]} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
         return ", ".join(parts) + (f"; training {'; '.join(running[:_SHOWN])} epochs" if running else "")
 
     def _left(self) -> str:
