@@ -29,6 +29,7 @@ from tune_jobs.search.state import (
     scores_of,
     searched_default,
 )
+from tune_jobs.search.words import score_in_words
 
 # Draws of a point that can be built and was not drawn before, before the space counts as used up.
 _ATTEMPTS = 200
@@ -49,14 +50,13 @@ class Tally:
     """How a search stands.
 
     Attributes:
-        best: the best score of those that finished; None without one.
+        best: the best score of those that finished, in words, and which trial that is; "" without one.
         share: of the budget that is used up, 0 to 1.
     """
 
     ended: int
     stopped: int
-    best: float | None
-    best_number: int | None
+    best: str
     share: float
 
 
@@ -154,14 +154,14 @@ class Director:
 
     def tally(self) -> Tally:
         """Return how the search stands."""
-        best = self._state.best(1)
+        best = next(iter(self._state.best(1)), None)
+        words = "" if best is None else score_in_words(self._state, self._state.final_score(best))
         trials = self._state.trials.values()
         done = [one for one in trials if one.standing(self._search.read) != OPEN]
         return Tally(
             ended=len(done),
             stopped=sum(one.stopped_at is not None for one in done),
-            best=self._state.final_score(best[0]) if best else None,
-            best_number=best[0].number if best else None,
+            best="" if best is None else f"{words} ({best.name})",
             share=self._state.share_used(self._seconds()),
         )
 

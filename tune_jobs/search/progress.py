@@ -17,13 +17,11 @@ class SearchProgress:
     Args:
         search: with its budget.
         share: of the budget that earlier runs have used up.
-        score_words: a score, as the director has it, in words.
     """
 
-    def __init__(self, search: Search, share: float, score_words: Any, *, stream: TextIO | None = None) -> None:
-        self._display = Display(1, stream=stream)
+    def __init__(self, search: Search, share: float, *, stream: TextIO | None = None) -> None:
+        self._display = Display(100, stream=stream)
         self._search = search
-        self._score_words = score_words
         self._training: dict[str, tuple[str, int, int]] = {}
         self._share = self._first_share = share
         self._started = time.monotonic()
@@ -38,7 +36,7 @@ class SearchProgress:
     def advanced(self, key: str, label: str, epoch: int, epochs: int) -> None:
         """Note that a trial has done so many of its epochs."""
         self._training[key] = (label, epoch, epochs)
-        self._display.show(self._share, self.line, force=False)
+        self._display.show(round(100 * self._share), self.line, force=False)
 
     def ended(self, key: str, label: str, outcome: str, reason: str, tally: Mapping[str, Any]) -> None:
         """Note that a trial has ended, and how the search stands with it."""
@@ -47,7 +45,7 @@ class SearchProgress:
         self._tally, self._share = tally, tally["share"]
         if outcome in ("failed", "timed_out", "diverged"):
             self._display.say(f"{outcome.replace('_', ' ')}: {label}: {reason}")
-        self._display.show(self._share, self.line, force=self._share >= 1)
+        self._display.show(round(100 * self._share), self.line, force=self._share >= 1)
 
     def lost(self, reason: str) -> None:
         """Note that a trial lost its worker for good."""
@@ -67,8 +65,8 @@ class SearchProgress:
             f"elapsed {duration(time.monotonic() - self._started)}",
             self._left(),
         ]
-        if tally.get("best") is not None:
-            parts.insert(1, f"best {self._score_words(tally['best'])} (trial {tally['best_number']})")
+        if tally.get("best"):
+            parts.insert(1, f"best {tally['best']}")
         running = [f"{label.partition(' (')[0]} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
         return ", ".join(parts) + (f"; training {'; '.join(running[:_SHOWN])} epochs" if running else "")
 

@@ -56,6 +56,11 @@ class SearchTrial:
     record: Record | None = None
 
     @property
+    def name(self) -> str:
+        """What a person knows it by."""
+        return f"trial {self.number}" if self.number >= 0 else "a row of a table"
+
+    @property
     def stopped_at(self) -> int | None:
         """The rung at which it was stopped, in epochs."""
         return next((arrival.epoch for arrival in self.arrivals if arrival.decision.stop), None)

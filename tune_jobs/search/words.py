@@ -1,14 +1,17 @@
 """A search in words, for plans, statuses and reports."""
 
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from tune_jobs.config import METRIC_SPECS
-from tune_jobs.search.follow_up import FollowUp
 from tune_jobs.search.schedulers import rungs_in_words
 from tune_jobs.search.state import OPEN, State
 
+if TYPE_CHECKING:
+    from tune_jobs.search.follow_up import FollowUp
 
-def search_in_words(state: State, after: FollowUp) -> list[str]:
+
+def search_in_words(state: State, after: "FollowUp") -> list[str]:
     """Return how a search stands, in lines."""
     search = state.search
     ended = [one for one in state.trials.values() if one.standing(search.read) != OPEN]
@@ -19,8 +22,8 @@ def search_in_words(state: State, after: FollowUp) -> list[str]:
     ]
     best = state.best(1)
     if best:
-        name = "a row of a table" if best[0].number < 0 else f"trial {best[0].number}"
-        lines.append(f"best so far: {score_in_words(state, state.final_score(best[0]))} on validation ({name})")
+        score = score_in_words(state, state.final_score(best[0]))
+        lines.append(f"best so far: {score} on validation ({best[0].name})")
     if after.doing:
         lines.append(f"waiting for: {after.doing}")
     return lines
