@@ -84,7 +84,9 @@ def interaction(
     if frame.duplicated(["cell", "seed"]).any():
         raise ValueError("replicates: a seed has two lines in one cell; give one for each cell and seed")
     values = frame.pivot(index="seed", columns="cell", values="value").reindex(columns=range(4)).astype(float)
-    endings = frame.pivot(index="seed", columns="cell", values="ended").reindex(columns=range(4)).fillna("")
+    endings = (
+        frame.pivot(index="seed", columns="cell", values="ended").reindex(columns=range(4)).astype(object).fillna("")
+    )
     there = (values.notna() | (endings != "")).all(axis=1)
     used = values.index[there]
     if used.empty:

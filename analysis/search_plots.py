@@ -33,6 +33,8 @@ _MARKS: dict[str, dict[str, Any]] = {
 _LABEL_WIDTH = 24
 _JITTER = 0.16
 _COLUMNS = 4
+# What an entry of a legend takes.
+_ENTRY_INCHES = 1.7
 # So many good trials in a hundred set the limits of an axis; the rest is marked at its edge.
 _SHOWN = 0.15
 
@@ -258,8 +260,8 @@ def draw_ablation_path(
         ax.axhline(path[-1].estimate.mean, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     if without:
         ax.axvline(first - 0.75, color="#666666", linewidth=0.8)
-        for spot, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
-            at = (spot - 0.4, 1.02)
+        for at_first, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
+            at = (at_first - 0.4, 1.02)
             ax.annotate(words, at, xycoords=("data", "axes fraction"), fontsize="small", annotation_clip=False)
     ax.set_xlim(-0.5, max(places) + 0.5)
     ax.set_ylabel(_heading(f"Validation {metric}", unit))
@@ -347,7 +349,7 @@ def slices_figure(
         raise ValueError("parameters: none were given; give at least one")
     width = min(_COLUMNS, len(parameters))
     rows = -(-len(parameters) // width)
-    figure = Figure(figsize=(0.9 + 2.3 * width, 0.6 + 2.3 * rows), layout="constrained")
+    figure = Figure(figsize=(max(0.9 + 2.3 * width, 4.0), 0.6 + 2.3 * rows), layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False, sharey=True)
     for number, ax in enumerate(axes.flat):
         if number >= len(parameters):
@@ -371,7 +373,7 @@ def audit_figure(
     trials: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
     """Return one panel for each rung; see `draw_audit`."""
-    figure = Figure(figsize=(0.8 + 3.1 * len(rungs), 3.7), layout="constrained")
+    figure = Figure(figsize=(max(0.8 + 3.1 * len(rungs), 5.2), 3.7), layout="constrained")
     axes = figure.subplots(1, len(rungs), squeeze=False, sharey=True)[0]
     for ax, epoch in zip(axes, rungs, strict=True):
         draw_audit(ax, trials, epoch=epoch, metric=metric, unit=unit, higher_is_better=higher_is_better)
@@ -470,9 +472,9 @@ def _legend_below(figure: Figure, axes: Sequence[Axes]) -> Figure:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if found:
-        figure.legend(
-            list(found.values()), list(found), loc="outside lower center", ncols=5, frameon=False, fontsize="small"
-        )
+        columns = max(1, int(figure.get_figwidth() / _ENTRY_INCHES))
+        style: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": "small"}
+        figure.legend(list(found.values()), list(found), ncols=min(columns, len(found)), **style)
     return figure
 
 

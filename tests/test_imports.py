@@ -27,6 +27,7 @@ ANALYSIS_MAY_READ = {
     "manifest",
     "openings",
     "records",
+    "search.importance",
     "stages",
     "storage",
     "study",

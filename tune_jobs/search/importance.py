@@ -101,9 +101,9 @@ def functional_anova(
     *,
     seed: int,
     trees: int = 128,
-    resamples: int = 60,
-    permutations: int = 60,
-    few_trees: int = 16,
+    resamples: int = 80,
+    permutations: int = 100,
+    few_trees: int = 12,
 ) -> Importance:
     """Return the shares of main effects and pairs, with intervals and null bands; the same seed gives the same bits.
 
