@@ -23,6 +23,10 @@ from tune_jobs.tensorboard import FOLDER as LOGS
 from tune_jobs.trainable import Job, run_trial
 
 _WARM_UP_BATCHES = 2
+# The share of the time that goes into finding out how many batches fit into the rest.
+_FINDING_OUT = 0.2
+# Epochs up to this long are timed whole, however short the time.
+_EPOCH_SECONDS = 0.5
 _MOST_EPOCHS = 100
 _FEWEST_VALIDATION_ROWS = 32
 _BYTES_PER_EPOCH = 8 * len(CURVES)
@@ -31,8 +35,8 @@ _BYTES_PER_EPOCH = 8 * len(CURVES)
 def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: float) -> Pilot | str:
     """Return what an epoch of a shape takes and leaves behind, or in one line why it could not be trained.
 
-    Two batches warm the process up, an eighth of the time goes into finding out how much fits into the rest, and
-    there whole epochs are timed; where not even two of them fit, epochs over a part of the rows, scaled.
+    Two batches warm the process up, and a short beginning finds out how much fits into the time. There whole epochs
+    are timed, of which every other one is measured; long ones over a part of the rows, scaled.
 
     Args:
         name: of the shape.
@@ -46,13 +50,13 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
     with tempfile.TemporaryDirectory(prefix="ablatune-pilot-") as folder:
         warm = _train(trial, data, dataclasses.replace(job, storage=f"{folder}/0", keep_models=True), batches, 1)
         short = warm
-        for step, share in ((1, 0.125), (2, 1.0)):
+        for step, share in ((1, _FINDING_OUT), (2, 1.0)):
             if short.record.outcome == FAILED:
                 return short.record.reason
-            per_batch = short.intervals[-1] / batches
-            budget = share * seconds
-            batches = min(whole, max(_WARM_UP_BATCHES, int(budget / 2 / per_batch)))
-            epochs = min(_MOST_EPOCHS, max(2, int(budget / (batches * per_batch))))
+            per_batch = min(short.intervals) / batches
+            epoch_seconds = share * max(seconds / 2, _EPOCH_SECONDS)
+            batches = min(whole, max(_WARM_UP_BATCHES, int(epoch_seconds / per_batch)))
+            epochs = min(_MOST_EPOCHS, max(2, int(share * seconds / (batches * per_batch))))
             place = dataclasses.replace(job, storage=f"{folder}/{step}")
             short = _train(trial, data, place, batches, epochs)
         if short.record.outcome == FAILED:
