@@ -17,13 +17,11 @@ class SearchProgress:
     Args:
         search: with its budget.
         share: of the budget that earlier runs have used up.
-        score_words: a score, as the director has it, in words.
     """
 
-    def __init__(self, search: Search, share: float, score_words: Any, *, stream: TextIO | None = None) -> None:
+    def __init__(self, search: Search, share: float, *, stream: TextIO | None = None) -> None:
         self._display = Display(1, stream=stream)
         self._search = search
-        self._score_words = score_words
         self._training: dict[str, tuple[str, int, int]] = {}
         self._share = self._first_share = share
         self._started = time.monotonic()
@@ -67,8 +65,8 @@ class SearchProgress:
             f"elapsed {duration(time.monotonic() - self._started)}",
             self._left(),
         ]
-        if tally.get("best") is not None:
-            parts.insert(1, f"best {self._score_words(tally['best'])} (trial {tally['best_number']})")
+        if tally.get("best"):
+            parts.insert(1, f"best {tally['best']} (trial {tally['best_number']})")
         running = [f"{label} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
         return ", ".join(parts) + (f"; training {'; '.join(running[:_SHOWN])} epochs" if running else "")
 

@@ -27,7 +27,6 @@ from tune_jobs.search.definition import Search, default_config, search_id
 from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
-from tune_jobs.search.words import score_in_words
 from tune_jobs.study import Study
 
 # Searched fields that change what is made of the data before a network sees it.
@@ -63,7 +62,7 @@ def train_search(
     from tune_jobs.launch import Cluster, session
     from tune_jobs.search.launch import run_search
 
-    progress = SearchProgress(search, state.share_used(state.seconds), lambda score: score_in_words(state, score))
+    progress = SearchProgress(search, state.share_used(state.seconds))
     start, interrupted = time.monotonic(), False
     journal = Journal(storage, name, read_journal(storage, name))
     director = partial(
