@@ -228,7 +228,7 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     storage = Storage.at(options.storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
-    code, first = 0, True
+    code, first, searched = 0, True, False
     tried: set[str] = set()
     # What has ended makes more known: a stage, a search, what follows it. Where all that is missing was tried, no more
     # is to be had.
@@ -242,8 +242,8 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
             retry_failed=options.retry_failed and first,
         )
         missing = [trial for trial in plan.missing if trial.key not in tried]
-        searching = plan.search is not None and not plan.search.over and not missing
-        if not first and not missing and not searching:
+        searching = not missing and _searches(plan, retry_failed=options.retry_failed and not searched)
+        if not first and not missing and (not searching or (searched and code)):
             return code
         say(describe_plan(study, plan))
         warn_disagreements(plan.contents, say)
@@ -261,12 +261,20 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
         else:
             from tune_jobs.search.run import train_search
 
-            code = max(code, train_search(plan, ledger, options, say, retry_failed=options.retry_failed))
+            code = max(
+                code, train_search(plan, ledger, options, say, retry_failed=options.retry_failed and not searched)
+            )
+            searched = True
         first = False
-        if code == INTERRUPTED or (searching and code):
+        if code == INTERRUPTED:
             return code
         if not study.stages and study.search is None:
             return code
+
+
+def _searches(plan: Plan, *, retry_failed: bool) -> bool:
+    """Return whether a plan's search has something to train."""
+    return plan.search is not None and (not plan.search.over or (retry_failed and bool(plan.search.failed)))
 
 
 def _say_others(study: Study, storage: Storage, say: Callable[[str], None]) -> None:
@@ -392,7 +400,11 @@ def exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]
 
 
 def _outcomes(plan: Plan) -> dict[str, str]:
-    return {key: record.outcome for key, record in plan.contents.records.items()}
+    outcomes = {key: record.outcome for key, record in plan.contents.records.items()}
+    for one in plan.search.failed if plan.search is not None else ():
+        if one.trial is not None and one.record is not None:
+            outcomes[one.trial.key] = one.record.outcome
+    return outcomes
 
 
 def in_words(outcomes: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.components import Components
+from tune_jobs.config import TrialConfig
 from tune_jobs.declarations import read_components
 from tune_jobs.errors import ConfigError, UserError, unknown
 from tune_jobs.search.definition import Search
@@ -135,13 +136,14 @@ def parse_study(
         overrides=checked,
         fraction=fraction,
         own=own,
-        search=_search(search_node, showing, own, seeds) if search_node is not None else None,
+        search=_search(search_node, {**base, **checked}, showing, own, seeds) if search_node is not None else None,
     )
 
 
-def _search(node: Node, showing: Showing, own: Components, seeds: int) -> Search:
+def _search(node: Node, over: Mapping[str, Any], showing: Showing, own: Components, seeds: int) -> Search:
     base = _fields(node.get("base"), own)
-    return parse_search(node, own, base, seeds=seeds, read=showing.read, select=showing.select)
+    epochs = {**over, **base}.get("epochs", TrialConfig.epochs)
+    return parse_search(node, own, base, epochs=epochs, seeds=seeds, read=showing.read, select=showing.select)
 
 
 def _fields(node: Node | None, own: Components) -> dict[str, Any]:

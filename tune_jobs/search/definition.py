@@ -27,7 +27,10 @@ class Budget:
 
     def __str__(self) -> str:
         limits = {"trials": self.trials, "epochs": self.epochs, "minutes": self.minutes}
-        return " or ".join(f"{limit:,g} {unit}" for unit, limit in limits.items() if limit is not None)
+        given = {unit: limit for unit, limit in limits.items() if limit is not None}
+        return " or ".join(
+            f"{limit:,g} {unit}" if unit == "minutes" else f"{limit:,} {unit}" for unit, limit in given.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,8 @@ def search_id(study: "Study", search: Search, fingerprint: str) -> str:
 
     Another base, another length, other data or another seed are another search.
     """
-    base = {
-        name: value for name, value in trajectory(default_config(study, search)).items() if not _searched(name, search)
-    }
     content = {
-        "base": base,
+        "base": trajectory(default_config(study, search)),
         "data": fingerprint,
         "epochs": full_length(study, search),
         "seed": search.seed,
@@ -93,7 +93,3 @@ def search_id(study: "Study", search: Search, fingerprint: str) -> str:
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH]
-
-
-def _searched(name: str, search: Search) -> bool:
-    return name in search.space.names or name.partition(".")[2] in search.space.names

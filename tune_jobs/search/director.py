@@ -7,14 +7,15 @@ so that a search that was killed goes on from there.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from itertools import count
+from math import inf, isfinite
 from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, differences
 from tune_jobs.records import Record, is_finished
 from tune_jobs.search.definition import default_config
-from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event, Journal
+from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
 from tune_jobs.search.samplers import SAMPLERS
 from tune_jobs.search.schedulers import Decision
 from tune_jobs.search.state import (
@@ -91,9 +92,14 @@ class Director:
         self._began = clock() - state.seconds
         self._slots: dict[str, int] = {}
         self._running: set[int] = set()
+        self._out_of_time = False
         for one in state.trials.values():
-            if one.seconds is None and one.record is not None and one.standing(self._search.read) != OPEN:
+            if one.seconds is not None or one.record is None:
+                continue
+            if one.standing(self._search.read) == BROKEN:
                 self._end(one, one.record)
+            elif one.standing(self._search.read) != OPEN:
+                self._answered(one)
         self._left = [
             one.number
             for one in sorted(state.trials.values(), key=lambda one: one.number)
@@ -108,12 +114,14 @@ class Director:
 
     def open(self) -> bool:
         """Return whether there is, or may soon be, a trial to give out."""
+        self._note_time()
         return self._resumable() or self._affordable()
 
     def next(self, slot: str) -> Assignment | None:
         """Return the trial of a slot: the one that it was given before, if it lost its worker; None for none."""
         if slot in self._slots and self._slots[slot] in self._running:
             return self._assignment(self._state.trials[self._slots[slot]])
+        self._note_time()
         while True:
             one = self._continued() or self._drawn()
             if one is None:
@@ -168,6 +176,13 @@ class Director:
     def _seconds(self) -> float:
         return round(float(self._clock() - self._began), 3)
 
+    def _note_time(self) -> None:
+        """Have the journal say that the time is used up: no trial may end after that to say it."""
+        if not self._out_of_time and self._state.out_of_time(self._seconds()):
+            self._out_of_time = True
+            self._state.seconds = self._seconds()
+            self._journal.add(Event(OUT_OF_TIME, -1, self._state.seconds))
+
     def _resumable(self) -> bool:
         return bool(self._left) and not self._state.out_of_time(self._seconds())
 
@@ -202,7 +217,8 @@ class Director:
             if default is not None and self._key(default):
                 return default, "default"
         known = self._state.known()
-        for attempt in range(_ATTEMPTS):
+        # A grid has an end of its own.
+        for attempt in count() if search.sampler == "grid" else range(_ATTEMPTS):
             values = SAMPLERS[search.sampler](search.space, search.seed, number, attempt, known)
             if values is None:
                 return None
@@ -235,7 +251,7 @@ class Director:
                 one.number,
                 self._seconds(),
                 epoch=epoch,
-                score=score,
+                score=score if isfinite(score) else None,
                 stop=decision.stop,
                 rank=decision.rank,
                 of=decision.of,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tune_jobs.config import trajectory
+from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, replicates, row_trial
 from tune_jobs.records import Record
 from tune_jobs.search.definition import Search
@@ -30,7 +31,10 @@ def table_evidence(
         values = point_of(config, study, search)
         if values is None:
             continue
-        trial = make_trial(study, search, values, fingerprints)
+        try:
+            trial = make_trial(study, search, values, fingerprints)
+        except UserError:
+            continue  # on the search's own base it cannot be built
         record = records.get(trial.key)
         # A schedule that counts epochs trains otherwise in a row of another length.
         if record is not None and trajectory(trial.config) == trajectory(config) and trial.key not in found:

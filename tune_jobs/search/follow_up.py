@@ -199,9 +199,11 @@ class _Follower:
 
     def _steps(self) -> list[Step]:
         """Return what the winner changes of the default configuration, factor by factor."""
-        own, winner = self._study.own, self._found.winner_sets
+        own, winner, space = self._study.own, self._found.winner_sets, self._search.space
+        # The winner may be of a space that was wider.
+        others = {name: (name,) for name in winner if name not in space.names}
         steps = []
-        for factor, names in self._search.space.groups().items():
+        for factor, names in {**space.groups(), **others}.items():
             sets = {name: winner[name] for name in names if name in winner}
             if any(own.value_of(self._default, name) != value for name, value in sets.items()):
                 steps.append(Step(factor, sets))

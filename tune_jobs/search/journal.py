@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.storage import Storage
 
 FOLDER = "search"
-DRAWN, RUNG, ENDED, USED_UP = "drawn", "rung", "ended", "used up"
+DRAWN, RUNG, ENDED, USED_UP, OUT_OF_TIME = "drawn", "rung", "ended", "used up", "out of time"
 # A part is written anew with every event; with more events in it that would take long.
 _PART_EVENTS = 100
 
@@ -24,8 +24,9 @@ class Event:
     """One line of the journal.
 
     Attributes:
-        kind: `DRAWN`, `RUNG`, `ENDED`, or `USED_UP` where the space (`source` is its id) has no further point.
-        trial: its number.
+        kind: `DRAWN`, `RUNG`, `ENDED`, `USED_UP` where the space (`source` is its id) has no further point, or
+            `OUT_OF_TIME` where the budget's minutes are over.
+        trial: its number; -1 for none.
         seconds: that the search had been running for, over all its runs.
         values: of the point that was drawn, and `source`: the sampler, "default" or "evidence".
         epoch: of the rung, or how far the trial got.
@@ -61,8 +62,8 @@ def read_journal(storage: Storage, search: str) -> list[Event]:
         UserError: a part is torn.
     """
     events: list[Event] = []
-    for name in sorted(storage.names(FOLDER, search)):
-        if name.startswith("."):
+    for name, is_file in sorted(storage.names(FOLDER, search).items()):
+        if name.startswith(".") or not is_file:
             continue
         try:
             lines = storage.read(FOLDER, search, name).decode().splitlines()

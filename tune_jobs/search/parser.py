@@ -14,7 +14,17 @@ from tune_jobs.search.space import GRID_POINTS, Parameter, Space
 from tune_jobs.study_file import Node, plain
 
 # The trials of a search are compared with each other: on the same data, for the same number of epochs.
-_NOT_SEARCHED = ("dataset", "toy_problem", "outer_split", "split_seed", "validation_rows", "epochs", "seed", "threads")
+_NOT_SEARCHED = (
+    "dataset",
+    "toy_problem",
+    "outer_split",
+    "split_seed",
+    "validation_rows",
+    "epochs",
+    "early_stopping_patience",
+    "seed",
+    "threads",
+)
 _KEYS = (
     "base",
     "space",
@@ -31,16 +41,20 @@ _KEYS = (
     "interactions",
 )
 _MOST_SEED = 2**32 - 1
+_MOST_GRID_POINTS = 10_000
 _SCALES = {"linear": False, "log": True}
 
 
-def parse_search(node: Node, own: Components, base: dict[str, Any], *, seeds: int, read: str, select: str) -> Search:
+def parse_search(
+    node: Node, own: Components, base: dict[str, Any], *, epochs: int, seeds: int, read: str, select: str
+) -> Search:
     """Return the search in a document.
 
     Args:
         node: of the key `search`.
         own: the user's own components.
         base: what it overrides of the study's base, checked.
+        epochs: of a trial that is never stopped.
         seeds: the study's replicates.
         read: "last" or "best" epoch.
         select: "metric" or "loss".
@@ -55,13 +69,18 @@ def parse_search(node: Node, own: Components, base: dict[str, Any], *, seeds: in
         grace_epochs=node.whole("grace_epochs", 1),
         reduction_factor=factor,
     )
+    _check_rungs(node, scheduler, epochs)
     sampler = _known(node, "sampler", "tpe", SAMPLERS)
     space = _space(node.need("space"), own)
+    if sampler == "grid" and space.grid_size(_MOST_GRID_POINTS) > _MOST_GRID_POINTS:
+        raise node.need("space").error(
+            f"its grid has more than {_MOST_GRID_POINTS:,} points; give fewer choices or `points`, or another sampler"
+        )
     budget = node.get("budget")
     if budget is None and sampler == "grid":
         limits = Budget(trials=len(space.grid()))
     else:
-        limits = _budget(budget) if budget is not None else Budget(trials=60)
+        limits = _budget(budget, epochs) if budget is not None else Budget(trials=60)
     return Search(
         space=space,
         base=base,
@@ -86,7 +105,17 @@ def _known(node: Node, key: str, default: str, known: Any) -> str:
     return value
 
 
-def _budget(node: Node) -> Budget:
+def _check_rungs(node: Node, scheduler: Scheduler, epochs: int) -> None:
+    """Raise for rungs that no trial can reach."""
+    if scheduler.name != "none" and scheduler.grace_epochs >= epochs:
+        raise (node.get("grace_epochs") or node).error(
+            f"{scheduler.grace_epochs} epochs of grace in trials of {epochs} leave no rung to stop at; give fewer, "
+            "a base of more epochs, or scheduler: none",
+            field="grace_epochs",
+        )
+
+
+def _budget(node: Node, epochs: int) -> Budget:
     node.only("trials", "epochs", "minutes")
     minutes = node.get("minutes")
     if minutes is not None and (
@@ -95,9 +124,12 @@ def _budget(node: Node) -> Budget:
         or not 0 < minutes.value < math.inf
     ):
         raise minutes.error(f"{minutes.value!r} is not a number of minutes above 0")
+    most_epochs = node.whole("epochs", 0, most=10**9)
+    if 0 < most_epochs < epochs:
+        raise node.need("epochs").error(f"{most_epochs} is less than one trial of {epochs} epochs takes; give more")
     return Budget(
         trials=node.whole("trials", 0) or None,
-        epochs=node.whole("epochs", 0, most=10**9) or None,
+        epochs=most_epochs or None,
         minutes=float(minutes.value) if minutes is not None else None,
     )
 
@@ -115,12 +147,19 @@ def _space(node: Node, own: Components) -> Space:
             )
         if own.changes_data(name):
             raise child.error(f"{name} changes the data, on which trials are compared; set it in `base`")
+        if name in nodes:
+            raise child.error(f"{name} is given twice; give it once")
         nodes[name] = child
     parameters = {name: _parameter(child, name, own) for name, child in nodes.items()}
     for name, parameter in parameters.items():
         for parent in parameter.when:
             if parent not in parameters:
                 raise nodes[name].error(f"`when` names {parent}, which is not searched; leave it out or search it")
+            for value in parameter.when[parent]:
+                if not parameters[parent].holds(value):
+                    raise nodes[name].error(
+                        f"`when` names {parent} {value}, which the search never tries; leave it out"
+                    )
     return Space(tuple(_parents_first(parameters, nodes)))
 
 
@@ -153,9 +192,12 @@ def _parameter(node: Node, name: str, own: Components) -> Parameter:
 
 
 def _range(node: Node, name: str, own: Components, when: dict[str, tuple[Any, ...]]) -> Parameter:
+    specs = own.specs(name) or [FIELDS[name]]
+    if all(spec.kind in (bool, str) for spec in specs):
+        raise node.error(f"{name} has choices, not a range; give them as a list", field=name)
     low, high = (_check(node.need(key), name, own) for key in ("low", "high"))
     for key, value in (("low", low), ("high", high)):
-        if isinstance(value, bool | str) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise node.need(key).error(f"{value!r} is no number; {name} has choices, not a range", field=name)
     if not low < high:
         raise node.need("high").error(f"{high:g} is not above low, {low:g}", field=name)
@@ -164,8 +206,8 @@ def _range(node: Node, name: str, own: Components, when: dict[str, tuple[Any, ..
         raise node.need("scale").error(unknown("scale", scale, _SCALES))
     if _SCALES[scale] and low <= 0:
         raise node.need("low").error(f"{low:g} has no logarithm; give a low above 0, or scale: linear", field=name)
-    specs = own.specs(name) or [FIELDS[name]]
-    integer = all(spec.kind is int for spec in specs) or (isinstance(low, int) and isinstance(high, int))
+    kinds = {spec.kind for spec in specs}
+    integer = int in kinds or (float not in kinds and isinstance(low, int) and isinstance(high, int))
     points = node.whole("points", GRID_POINTS)
     return Parameter(name, low=low, high=high, log=_SCALES[scale], integer=integer, points=points, when=when)
 

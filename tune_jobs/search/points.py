@@ -37,8 +37,6 @@ def coded(state: State) -> Coded | None:
     """Return the trials after the first rung, which all of them have reached; None where they are too few."""
     space, search = state.search.space, state.search
     epoch = min((rungs[0] for rungs in search.scheduler.brackets(state.epochs) if rungs), default=state.epochs)
-    if search.scheduler.name == "median":
-        epoch = min(epoch + 1, state.epochs)
     found: list[tuple[SearchTrial, float]] = []
     for one in state.all:
         if one.record is None or one.record.outcome == FAILED or not space.holds(one.values):

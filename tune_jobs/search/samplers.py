@@ -40,8 +40,8 @@ def random(space: Space, seed: int, number: int, attempt: int, known: Sequence[K
 def grid(space: Space, seed: int, number: int, attempt: int, known: Sequence[Known]) -> dict[str, Any] | None:
     """Return the first point of the shuffled grid that is not known yet; None where there is none left."""
     points = shuffled(space.grid(), stream(seed, _GRID))
-    tried = [dict(one.values) for one in known]
-    left = [point for point in points if point not in tried]
+    tried = {_canonical(one.values) for one in known}
+    left = [point for point in points if _canonical(point) not in tried]
     return left[attempt] if attempt < len(left) else None
 
 
@@ -74,6 +74,10 @@ def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Know
 
 
 SAMPLERS: Mapping[str, Sampler] = {"tpe": tpe, "random": random, "grid": grid}
+
+
+def _canonical(values: Mapping[str, Any]) -> str:
+    return repr(sorted(values.items()))
 
 
 def _suggest(trial: Any, parameter: Parameter) -> Any:

@@ -119,11 +119,13 @@ def rungs_in_words(scheduler: Scheduler, epochs: int) -> str:
     brackets = scheduler.brackets(epochs)
     if scheduler.name == "none":
         return f"none: every trial runs its {epochs} epochs"
-    if scheduler.name == "median":
+    if scheduler.name == "median" and any(brackets):
         return (
             f"after each epoch from {scheduler.grace_epochs} to {epochs - 1} of {epochs}, once "
             f"{scheduler.least_trials} others have reached it"
         )
+    if not any(brackets):
+        return f"none below the {epochs} epochs of a trial: every trial runs to its end"
     words = [", ".join(map(str, rungs)) if rungs else "no rung" for rungs in brackets]
     kept = f"the best 1 in {scheduler.reduction_factor} of those that reach one go on"
     if len(brackets) == 1:

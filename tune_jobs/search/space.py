@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from math import exp, log
 from typing import Any
 
@@ -36,7 +35,7 @@ class Parameter:
 
     def is_read(self, values: Mapping[str, Any]) -> bool:
         """Return whether the parameter matters beside these values."""
-        return all(values.get(parent) in allowed for parent, allowed in self.when.items())
+        return all(parent in values and values[parent] in allowed for parent, allowed in self.when.items())
 
     def at(self, share: float) -> Any:
         """Return the value that far along the range or the choices, `share` in [0, 1)."""
@@ -48,8 +47,11 @@ class Parameter:
             value = exp(log(low) + share * (log(high) - log(low))) if self.log else low + share * (high - low)
             return int(min(max(round(value), self.low), self.high))
         if self.log:
-            return min(max(exp(log(self.low) + share * (log(self.high) - log(self.low))), self.low), self.high)
-        return self.low + share * (self.high - self.low)
+            value = exp(log(self.low) + share * (log(self.high) - log(self.low)))
+        else:
+            value = self.low + share * (self.high - self.low)
+        # Rounding may lead past either end.
+        return min(max(value, self.low), self.high)
 
     def share(self, value: Any) -> float:
         """Return where a value lies in the range, 0 to 1, or the position of a choice."""
@@ -65,7 +67,9 @@ class Parameter:
         """Return whether the value lies in the range or among the choices."""
         if self.choices:
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
-        return not isinstance(value, bool | str) and value is not None and self.low <= value <= self.high
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return False
+        return not self.integer or value == int(value)
 
     def grid(self) -> tuple[Any, ...]:
         """Return the values that a grid has, without repeats."""
@@ -111,14 +115,25 @@ class Space:
 
     def grid(self) -> list[dict[str, Any]]:
         """Return every point of the grid once."""
-        points = []
-        for cell in product(*(parameter.grid() for parameter in self.parameters)):
-            values: dict[str, Any] = {}
-            for parameter, value in zip(self.parameters, cell, strict=True):
-                if parameter.is_read(values):
-                    values[parameter.name] = value
-            points.append(values)
-        return [point for position, point in enumerate(points) if point not in points[:position]]
+        points: list[dict[str, Any]] = [{}]
+        for parameter in self.parameters:
+            values = parameter.grid()
+            points = [
+                longer
+                for point in points
+                for longer in (
+                    [{**point, parameter.name: value} for value in values] if parameter.is_read(point) else [point]
+                )
+            ]
+        return points
+
+    def grid_size(self, most: int) -> int:
+        """Return how many points the grid has; more than `most` are not counted to the end."""
+        for count in range(1, len(self.parameters) + 1):
+            size = len(Space(self.parameters[:count]).grid())
+            if size > most:
+                return size
+        return size
 
     def root(self, name: str) -> str:
         """Return the parameter that a conditional one goes with in the end; itself for any other."""

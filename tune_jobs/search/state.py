@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any, Protocol
 
 from models.history import DIVERGED
@@ -91,17 +91,25 @@ class Curves(Protocol):
     @property
     def metric(self) -> str: ...
     @property
+    def train_loss(self) -> Sequence[float]: ...
+    @property
     def validation_loss(self) -> Sequence[float]: ...
     @property
     def validation_metric(self) -> Sequence[float]: ...
 
 
 def signed(curves: Curves, *, select: str) -> list[float]:
-    """Return the validation metric or loss of each epoch, with the sign that makes higher better."""
-    if select == "loss":
-        return [-value for value in curves.validation_loss]
-    sign = 1 if metric_spec(curves.metric).higher_is_better else -1
-    return [sign * value for value in curves.validation_metric]
+    """Return the validation metric or loss of each epoch, with the sign that makes higher better.
+
+    NaN after an epoch that diverged: a network that gives no numbers still has an accuracy, that of chance.
+    """
+    higher = select != "loss" and metric_spec(curves.metric).higher_is_better
+    values = curves.validation_loss if select == "loss" else curves.validation_metric
+    losses = zip(curves.train_loss, curves.validation_loss, strict=True)
+    finite = [isfinite(train) and isfinite(validation) for train, validation in losses]
+    return [
+        (value if higher else -value) if is_finite else nan for value, is_finite in zip(values, finite, strict=True)
+    ]
 
 
 def scores_of(record: Record, *, read: str, select: str) -> list[float]:
@@ -112,9 +120,10 @@ def scores_of(record: Record, *, read: str, select: str) -> list[float]:
 def comparable(values: Sequence[float], *, read: str) -> list[float]:
     """Return values that can be compared: minus infinity for what is not finite, running maxima for `best`."""
     found: list[float] = []
+    best = -inf
     for value in values:
-        finite = value if isfinite(value) else -inf
-        found.append(max(finite, found[-1]) if read == "best" and found else finite)
+        best = max(best, value) if isfinite(value) else best
+        found.append(-inf if not isfinite(value) else best if read == "best" else value)
     return found
 
 
@@ -188,8 +197,16 @@ class State:
         return [one for one in self.trials.values() if one.standing(self.search.read) == OPEN]
 
     @property
+    def failed(self) -> list[SearchTrial]:
+        """Those that ended in an error."""
+        return [one for one in self.trials.values() if one.record is not None and one.record.outcome == FAILED]
+
+    @property
     def all(self) -> list[SearchTrial]:
-        return [*self.evidence, *self.trials.values()]
+        """The evidence that was not drawn since, and the search's own."""
+        drawn = {one.trial.key for one in self.trials.values() if one.trial is not None}
+        rows = [one for one in self.evidence if one.trial is None or one.trial.key not in drawn]
+        return [*rows, *self.trials.values()]
 
     @property
     def epochs_trained(self) -> int:
@@ -219,9 +236,9 @@ class State:
 
     def arrivals(self, bracket: int, rung: int) -> list[Arrival]:
         """Return who has reached a rung, in the order of drawing; who diverged before it is there as the worst."""
-        found = [self._from_record(one, rung) for one in self.evidence]
-        for one in self.trials.values():
-            if one.bracket == bracket:
+        found = []
+        for one in self.all:
+            if one.number < 0 or one.bracket == bracket:
                 found.append(next((a for a in one.arrivals if a.epoch == rung), None) or self._from_record(one, rung))
         return [arrival for arrival in found if arrival is not None]
 
