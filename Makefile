@@ -20,7 +20,7 @@ demo: setup
 	$(BIN)/ablatune report digits_demo
 
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-long: setup
 	$(BIN)/python -m pytest -m long
