@@ -177,11 +177,21 @@ def fit(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _worker_environment() -> dict[str, str]:
+    # A worker that is reused for many shapes of network would keep the kernels of the last 1,024 layers: gigabytes.
+    kernels = os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+    return {
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": kernels,
+    }
+
+
 def _start_ray(cluster: Cluster, data_size: int) -> None:
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "error",
-        "runtime_env": {"env_vars": {"RAY_CHDIR_TO_TRIAL_DIR": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}},
+        "runtime_env": {"env_vars": _worker_environment()},
     }
     if cluster.address is not None:
         try:
