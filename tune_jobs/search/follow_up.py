@@ -15,7 +15,6 @@ from tune_jobs.expansion import FIRST_FRESH_SEED, Row, differences, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import FAILED, MISSING, Record
 from tune_jobs.search.definition import default_config
-from tune_jobs.search.importance import functional_anova
 from tune_jobs.search.points import coded
 from tune_jobs.search.space import stream
 from tune_jobs.search.state import SearchTrial, State
@@ -292,6 +291,9 @@ class _Follower:
         data = coded(self._state)
         if not wanted or data is None or len(self._search.space) < 2:
             return []
+        # Imported here: it loads scikit-learn, which a plan or a status has no use for.
+        from tune_jobs.search.importance import functional_anova
+
         importance = functional_anova(
             data.points, data.levels, data.values, seed=self._search.seed, resamples=_FEW, permutations=_FEW
         )
