@@ -12,7 +12,7 @@ from analysis.interaction import DEPENDS, Change, Interaction, interaction, inte
 from analysis.search_frames import Goal
 from analysis.search_path import replicate_values
 from analysis.search_plots import Bar, importance_figure
-from analysis.search_sheets import importance_sheet, pairs_sheet
+from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section
 from tune_jobs.config import FIELDS
 from tune_jobs.search.follow_up import FollowUp, Pair
@@ -24,6 +24,8 @@ from tune_jobs.study import PAIRS, Study, Table
 
 # Of the pairs so many are shown, those with the largest shares.
 _PAIRS = 6
+# An out-of-bag R² below this is called little.
+_LITTLE = 0.3
 
 
 def importance_section(study: Study, state: State, goal: Goal) -> Section:
@@ -34,7 +36,8 @@ def importance_section(study: Study, state: State, goal: Goal) -> Section:
         return Section("search-importance", "What matters", [words])
     found = functional_anova(data.points, data.levels, data.values, seed=state.search.seed)
     by_share = sorted(found.mains, key=lambda effect: -effect.share)
-    pairs = sorted(found.pairs, key=lambda effect: -effect.share)[:_PAIRS]
+    pairs = sorted(found.pairs, key=lambda effect: (not effect.shown, -effect.share))[:_PAIRS]
+    pairs.sort(key=lambda effect: -effect.share)
     labels = _labels(study, state.search.space.names)
     bars = [
         Bar(labels[e.columns], e.share, e.low, e.high, e.null_high, len(e.columns) > 1) for e in (*by_share, *pairs)
@@ -50,8 +53,10 @@ def importance_section(study: Study, state: State, goal: Goal) -> Section:
 
 def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
     single = [study.own.label(name) for name in names]
-    pairs = {pair: f"{single[pair[0]]} × {single[pair[1]]}" for pair in combinations(range(len(names)), 2)}
-    return {**{(column,): label for column, label in enumerate(single)}, **pairs}
+    labels: dict[tuple[int, ...], str] = {(column,): label for column, label in enumerate(single)}
+    for first, second in combinations(range(len(names)), 2):
+        labels[first, second] = f"{single[first]} × {single[second]}"
+    return labels
 
 
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
@@ -67,7 +72,13 @@ def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int,
             "That is no better than predicting the mean: the forest has found nothing, and the shares below say "
             "nothing about what matters.",
         ]
-    shown = [labels[effect.columns] for effect in (*found.mains, *found.pairs) if effect.shown]
+    effects = sorted((*found.mains, *found.pairs), key=lambda effect: -effect.share)
+    shown = [f"{labels[one.columns]} ({share_words(one.share)})" for one in effects if one.shown]
+    little = (
+        [f"That is little: {1 - found.r_squared:.0%} of what sets trials apart, the forest does not explain."]
+        if found.r_squared < _LITTLE
+        else []
+    )
     words = (
         f"Above what noise reaches: {', '.join(shown)}. Of the rest nothing is shown."
         if shown
@@ -75,6 +86,7 @@ def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int,
     )
     return [
         head,
+        *little,
         words,
         "A share is one of the variance over all settings of the space, bad ones included: what separates good from "
         "very good may be something else, and what matters late in training may not show so early.",
@@ -101,10 +113,14 @@ def edges_section(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -
     trials = ended.set_index("number").loc[order, [one.name for one in ranges]].astype(float)
     trials["score"] = pd.Series(scores, index=order, dtype=float).replace([float("inf"), float("-inf")], float("nan"))
     found = edge.edges([_edge_parameter(study, one) for one in ranges], trials, higher_is_better=goal.higher_is_better)
-    return Section("search-edges", "The edges of the space", _edge_words(found, len(trials), state))
+    sheets = []
+    if found:
+        labels = {one.name: study.own.label(one.name) for one in ranges}
+        sheets.append(edges_sheet(found, {one.parameter.name: _wider_yaml(one, state) for one in found}, labels))
+    return Section("search-edges", "The edges of the space", _edge_words(found, len(trials), study), sheets=sheets)
 
 
-def _edge_words(found: list[edge.Edge], trials: int, state: State) -> list[str]:
+def _edge_words(found: list[edge.Edge], trials: int, study: Study) -> list[str]:
     if trials < edge.FEWEST_TRIALS:
         return [
             f"{trials} trial{'s' * (trials != 1)} with a known end are too few to say whether a range ends too soon; "
@@ -112,18 +128,21 @@ def _edge_words(found: list[edge.Edge], trials: int, state: State) -> list[str]:
         ]
     if not found:
         return [f"Of {trials} trials that reached their end, the best do not crowd at an end of any range."]
-    parents = {one.name: one.when for one in state.search.space}
-    words = [f"Of {trials} trials that reached their end, the best crowd at an end of a range:"]
-    for one in found:
-        text = one.words
-        if when := parents[one.parameter.name]:
-            conditions = ", ".join(f"{name}: {_choices(values)}" for name, values in when.items())
-            text = (
-                text.replace(one.yaml, f"{one.yaml.removesuffix('}')}, when: {{{conditions}}}}}") if one.yaml else text
-            )
-        words.append(f"{text}.")
-    words.append("A wider range keeps all trials of this search: the same command goes on from them.")
-    return words
+    names = ", ".join(f"{study.own.label(one.parameter.name)} ({one.side})" for one in found)
+    return [
+        f"Of {trials} trials that reached their end, the best crowd at an end of {names}: the best setting may lie "
+        "beyond it. With a wider range the same command goes on from the trials of this search, all of which count; "
+        "a larger budget lets it draw more."
+    ]
+
+
+def _wider_yaml(found: edge.Edge, state: State) -> str:
+    """Return the wider range ready to paste, with the condition on which the parameter is read."""
+    when = next(one.when for one in state.search.space if one.name == found.parameter.name)
+    if not found.yaml or not when:
+        return found.yaml
+    conditions = ", ".join(f"{name}: {_choices(values)}" for name, values in when.items())
+    return f"{found.yaml.removesuffix('}')}, when: {{{conditions}}}}}"
 
 
 def _choices(values: tuple[Any, ...]) -> str:

@@ -16,6 +16,7 @@ from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, ho
 from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.expansion import Row
 from tune_jobs.records import MISSING
+from tune_jobs.search.follow_up import step_words
 from tune_jobs.study import BACK, CONFIRM, STEPS, TRIED
 
 
@@ -92,9 +93,11 @@ def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
     ]
 
 
-def tried_sheet_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
+def tried_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
     """Return step, change, mean over the seeds that ordered, and whether it was taken, of each change tried."""
-    taken = _taken(evidence)
+    after = evidence.follow_up
+    steps = after.steps if after is not None else []
+    taken = {str(number): step_words(evidence.study, step) for number, step in enumerate(steps, start=1)}
     rows = []
     for position, row in evidence.rows_of(TRIED):
         own = replicate_values(evidence, position, goal)
@@ -104,19 +107,12 @@ def tried_sheet_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, flo
     return rows
 
 
-def _taken(evidence: Evidence) -> dict[str, str]:
-    """Return which change each step took, as far as the path is known."""
-    own = [row for _, row in evidence.rows_of(STEPS)]
-    if len(own) < 2 or not own[0].is_default:
-        return {}
-    return {str(number): row.labels[0] for number, row in enumerate(own[1:], start=1)}
-
-
 def _choosing(evidence: Evidence, labels: Sequence[str]) -> dict[int, int]:
     """Return the position of the row that tried each point of the path with the seeds that ordered it."""
     tried = {(row.labels[1], row.labels[0]): position for position, row in evidence.rows_of(TRIED)}
     confirmed = evidence.rows_of(CONFIRM)
-    found = {0: position for position, row in confirmed if row.is_default}
+    start = [position for position, row in confirmed if row.is_default]
+    found = {0: start[0]} if start else {}
     for point, label in enumerate(labels[1:], start=1):
         if (str(point), label) in tried:
             found[point] = tried[str(point), label]

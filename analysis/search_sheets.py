@@ -7,10 +7,12 @@ import pandas as pd
 
 from analysis.audit import Audit, Interval
 from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
+from analysis.edges import LOW, Edge
 from analysis.interaction import Interaction
 from analysis.search_frames import Goal
 from analysis.search_path import TakenBack
 from analysis.statistics import SIGNIFICANCE, Difference
+from analysis.summary import Fact
 from analysis.waterfall import Waterfall
 from tune_jobs.search.importance import Effect, Importance
 from tune_jobs.search.space import Parameter
@@ -81,7 +83,7 @@ def _when_words(study: Study, one: Parameter) -> str:
 
 
 def best_sheet(study: Study, state: State, frame: pd.DataFrame, goal: Goal, default: Mapping[str, Any]) -> Sheet:
-    """Return the best trials of which the full length is known, the best first."""
+    """Return the best trials of which the full length is known, the best first; all are read there."""
     best = state.best(_BEST)
     lines = [frame[frame["number"] == one.number].iloc[0] for one in best]
     scores = [goal.sign * state.final_score(one) for one in best]
@@ -90,13 +92,13 @@ def best_sheet(study: Study, state: State, frame: pd.DataFrame, goal: Goal, defa
         "search-best",
         "The best trials" if len(best) > 1 else "The best trial",
         (
-            Column("Trial", tuple(str(line["name"]) for line in lines), "words"),
+            Column("Trial", tuple(str(line["name"]).removeprefix("Trial ") for line in lines)),
             Column("Changes of the default", tuple(changes_words(study, one.values, default) for one in best), "words"),
             Column(
                 f"Validation {goal.label}{unit}",
                 tuple(format_number(score, goal.decimals(score)) for score in scores),
             ),
-            Column("Epochs", tuple(str(line["epochs"]) for line in lines)),
+            Column("Epoch", tuple(str(one.ending(state.search.read)[1]) for one in best)),
             Column("How it ended", tuple(_ended_words(line) for line in lines), "words"),
         ),
         (
@@ -141,21 +143,21 @@ def audit_sheet(found: Audit, goal: Goal) -> Sheet:
             Column("Arrived", tuple(str(r.arrived) for r in rungs)),
             Column("Stopped", tuple(str(r.stopped) for r in rungs)),
             Column("Audited", tuple(str(r.audited) for r in rungs)),
-            Column("Beat the best survivor", tuple(str(r.beating) if r.audited else NO_VALUE for r in rungs)),
-            Column("Of all stopped, would have", tuple(_span(r.would_beat, 0) for r in rungs)),
-            Column("Rank correlation with the end", tuple(_span(r.correlation, 2) for r in rungs)),
+            Column("of these better", tuple(str(r.beating) if r.audited else NO_VALUE for r in rungs)),
+            Column("of all stopped", tuple(_span(r.would_beat, 0) for r in rungs)),
+            Column("Rank correlation", tuple(_span(r.correlation, 2) for r in rungs)),
             Column(
                 f"Loss seen ({goal.difference_unit})" if goal.difference_unit else "Loss seen",
                 tuple(NO_VALUE if r.loss is None else format_number(r.loss, goal.decimals(r.loss)) for r in rungs),
             ),
-            Column("Epochs saved", tuple(format_number(r.saved_epochs, 0) for r in rungs)),
-            Column("Time saved (s)", tuple(format_number(r.saved_seconds, 0) for r in rungs)),
-            Column("Epochs of the audit", tuple(format_number(r.audit_epochs, 0) for r in rungs)),
+            Column("Saved epochs", tuple(format_number(r.saved_epochs, 0) for r in rungs)),
+            Column("Saved time (s)", tuple(format_number(r.saved_seconds, 0) for r in rungs)),
         ),
         (
-            "In brackets: 95% intervals. Of all stopped, would have: an estimate of how many stopped trials would "
-            "have beaten the best survivor; the interval is of this number, in this search. Time saved is estimated "
-            "from each trial's own epochs. Loss seen: by how much the best audited trial beat the best survivor.",
+            "Better: than the best survivor at full length; of all stopped, it is an estimate with the 95% interval of "
+            "this number in this search. Rank correlation: of the value at the rung with the one at full length, with "
+            "its 95% interval. Loss seen: by how much the best audited trial was better than the best survivor. Saved "
+            "is before the audit; time is estimated from each trial's own epochs.",
         ),
     )
 
@@ -204,6 +206,11 @@ def _percent(share: float) -> str:
     return format_number(100 * share, 1)
 
 
+def share_words(share: float) -> str:
+    """Return a share in percent, never one above nothing as nothing."""
+    return "< 0.1%" if 0 < share < 0.0005 else f"{_percent(share)}%"
+
+
 def p_words(p_value: float | None) -> str:
     """Return a p value, or a dash."""
     if p_value is None:
@@ -236,7 +243,8 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
             Column(f"Gain{of}", ("", *(gain_words(step.gain, decimals) for step in path.steps))),
             Column("p (Holm)", ("", *(p_words(step.adjusted_p) for step in path.steps))),
             Column(f"Gain that ordered it{of}", ("", *(gain_words(step.seen, decimals) for step in path.steps))),
-            Column("Verdict", ("", *(_joined(s.ended or s.verdict, s.scatter) for s in path.steps)), "words"),
+            Column("Verdict", ("", *(s.ended or s.verdict for s in path.steps))),
+            Column("Note", ("", *(s.scatter for s in path.steps)), "note"),
         ),
         (
             f"Each line keeps the changes above it; the last is the winner. {_seeds(path.n)} that chose nothing: mean "
@@ -245,6 +253,60 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
             "gains that the choosing seeds showed, which are therefore flattered.",
         ),
     )
+
+
+def settings_sheet(winner: Sequence[Fact], default: Sequence[Fact]) -> Sheet:
+    """Return what the winner sets, beside the default where that is other.
+
+    Args:
+        winner: of `analysis.summary.settings`.
+        default: the same, of the default configuration.
+    """
+    other = {fact.name: fact.value for fact in default}
+    differs = [other.get(fact.name, NO_VALUE) if other.get(fact.name) != fact.value else "" for fact in winner]
+    return Sheet(
+        "search-settings",
+        "The winner's settings",
+        (
+            Column("Setting", tuple(fact.name for fact in winner), "words"),
+            Column("Winner", tuple(fact.value for fact in winner), "words"),
+            Column("Default, where it differs", tuple(differs), "words"),
+        ),
+    )
+
+
+def edges_sheet(found: Sequence[Edge], ranges: Mapping[str, str], labels: Mapping[str, str]) -> Sheet:
+    """Return the ranges at an edge, each with a wider one to paste into the study.
+
+    Args:
+        found: of `analysis.edges.edges`.
+        ranges: by parameter, the wider range as YAML.
+        labels: of the parameters.
+    """
+    return Sheet(
+        "search-edges",
+        "Ranges that may end too soon",
+        (
+            Column("Parameter", tuple(labels[one.parameter.name] for one in found), "words"),
+            Column("End", tuple(f"{one.side}, {_end(one):g}" for one in found)),
+            Column("Best trial", tuple(f"{one.best:.{_DIGITS}g}" for one in found)),
+            Column("Median of the top", tuple(f"{one.top_median:.{_DIGITS}g} of {one.top}" for one in found)),
+            Column("p (Holm)", tuple(p_words(one.adjusted_p) for one in found)),
+            Column(
+                "In the study's space, write",
+                tuple(ranges[one.parameter.name] or "the field's own bound: nothing to widen" for one in found),
+                "words",
+            ),
+        ),
+        (
+            "p: of the top trials lying no nearer to this end than the others do, corrected over both ends of all "
+            "ranges.",
+        ),
+    )
+
+
+def _end(one: Edge) -> float:
+    return one.parameter.low if one.side == LOW else one.parameter.high
 
 
 def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
@@ -258,12 +320,12 @@ def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
         (
             Column("Change", tuple(one.label for one in found), "words"),
             Column(
-                f"Validation {goal.label} without it{unit}",
+                f"{goal.label} without it{unit}",
                 tuple(format_estimate(o.without, decimals, limits) if o.without else o.ended for o in found),
             ),
             Column(f"Worth in the winner{of}", tuple(gain_words(one.worth, decimals) for one in found)),
             Column("p (Holm)", tuple(p_words(one.adjusted_p) for one in found)),
-            Column("Verdict", tuple(one.ended or one.verdict for one in found), "words"),
+            Column("Verdict", tuple(one.ended or one.verdict for one in found)),
         ),
         (
             "Worth: the winner less the winner without the change, paired by seed, above 0 where the change makes it "
@@ -283,7 +345,7 @@ def tried_sheet(rows: Sequence[tuple[str, str, float | None, bool]], goal: Goal,
             Column("Step", tuple(step for step, _, _, _ in rows)),
             Column("Change that was tried", tuple(change for _, change, _, _ in rows), "words"),
             Column(f"Validation {goal.label}{unit}", tuple(means)),
-            Column("", tuple("taken" if taken else "" for _, _, _, taken in rows), "words"),
+            Column("Taken", tuple("yes" if taken else "" for _, _, _, taken in rows), "words"),
         ),
         (
             f"At each step every change that was left was tried with {seeds} seed{'s' * (seeds != 1)}, and the best "
@@ -308,7 +370,8 @@ def pairs_sheet(found: Sequence[Interaction], labels: Sequence[str], goal: Goal)
             Column(f"Gain of the first, without{of}", tuple(gain_words(one.without, decimals) for one in found)),
             Column(f"They differ by{of}", tuple(gain_words(one.contrast, decimals) for one in found)),
             Column("p (Holm)", tuple(p_words(one.adjusted_p) for one in found)),
-            Column("Verdict", tuple(_joined(one.verdict, one.ended, one.scatter) for one in found), "words"),
+            Column("Verdict", tuple(one.verdict for one in found), "words"),
+            Column("Note", tuple(_joined(one.ended, one.scatter).replace("`", "") for one in found), "note"),
         ),
         (
             "All else is the winner's. Gains are paired by seed, with 95% Student-t intervals; verdicts hold at "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.columns import format_estimate, format_number, percent_limits
+from analysis.columns import format_estimate, percent_limits
 from analysis.evidence import Evidence
 from analysis.search_frames import Goal, name_of
 from analysis.search_path import (
@@ -12,10 +12,10 @@ from analysis.search_path import (
     replicate_values,
     steps_of,
     taken_back,
-    tried_sheet_rows,
+    tried_rows,
 )
 from analysis.search_plots import PathPoint, ablation_path_figure
-from analysis.search_sheets import back_sheet, steps_sheet, tried_sheet
+from analysis.search_sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
 from analysis.section import Picture, Section
 from analysis.statistics import Estimate, estimate
 from analysis.summary import settings
@@ -23,6 +23,7 @@ from analysis.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from tune_jobs.expansion import Row
+from tune_jobs.search.definition import default_config
 from tune_jobs.search.follow_up import FollowUp
 from tune_jobs.search.state import State
 from tune_jobs.study import CONFIRM, SPLITS, STEPS, Showing, Table
@@ -43,17 +44,18 @@ def winner_section(evidence: Evidence, after: FollowUp, state: State, goal: Goal
         *openings_in_words(evidence.study.name, evidence.openings),
     ]
     tested = tested_sheet(STEPS, evidence.own_openings())
-    config = after.winner
-    facts = settings(config, evidence.study.own, SPLITS["validation"]) if config is not None else []
-    return Section(
-        "search-winner", "The winner", paragraphs, facts, view=view, sheets=[tested] if tested is not None else []
-    )
+    sheets = [tested] if tested is not None else []
+    if after.winner is not None:
+        fixed, own_parts = default_config(evidence.study, state.search), evidence.study.own
+        facts, default = (settings(one, own_parts, SPLITS["validation"]) for one in (after.winner, fixed))
+        sheets.append(settings_sheet(facts, default))
+    return Section("search-winner", "The winner", paragraphs, view=view, sheets=sheets)
 
 
 def path_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | None:
     """Return the way from the default to the winner, and back by one change each; None before either is known."""
     path, back = steps_of(evidence, goal), taken_back(evidence, goal)
-    tried = tried_sheet_rows(evidence, goal)
+    tried = tried_rows(evidence, goal)
     if after.default_won or not evidence.study.search or not evidence.study.search.path or not (path or back or tried):
         return None
     sheets, pictures = [], []
@@ -68,7 +70,7 @@ def path_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | N
     return Section(
         "search-path",
         "From the default to the winner",
-        _path_words(path, back, after),
+        _path_words(path, back, after, goal),
         sheets=sheets,
         pictures=pictures,
     )
@@ -131,10 +133,13 @@ def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str |
 
 def _shown(value: Estimate, goal: Goal) -> str:
     text = format_estimate(value, goal.decimals(value.mean), percent_limits(goal.unit))
-    return f"{text} {goal.unit}".rstrip()
+    if goal.unit != "%":
+        return f"{text} {goal.unit}".rstrip()
+    mean, bracket, ends = text.partition(" (")
+    return f"{mean}%{bracket}{ends}"
 
 
-def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: FollowUp) -> list[str]:
+def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: FollowUp, goal: Goal) -> list[str]:
     words = [
         "The winner differs from the default in several settings at once. They are taken on one after another, each "
         "step the one that gained most, and then taken back one at a time from the winner. What is estimated here is "
@@ -146,9 +151,8 @@ def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: Follow
     if not path.complete:
         words.append("Not all of the path has been run yet.")
     if path.total is not None and path.complete and path.n > 1:
-        total = format_number(path.total.mean, 2)
-        half = f" ± {format_number(path.total.half_width, 2)}" if path.total.half_width is not None else ""
-        words.append(f"All changes together gained {total}{half} over {path.n} seeds.")
+        total = f"{gain_words(path.total, goal.decimals(path.level))} {goal.difference_unit}".rstrip()
+        words.append(f"All changes together gained {total}, the mean of {path.n} seeds.")
     by_step = {step.label: step.verdict for step in path.steps}
     by_back = {one.label: one.verdict for one in back}
     words += _verdict_words(by_step, by_back)
