@@ -1,6 +1,7 @@
 """The sections of a study with a search: what was searched, what stopping cost, who won and why, what matters."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from analysis.search_effects import edges_section, importance_section, pairs_sec
 from analysis.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
 from analysis.search_plots import (
     DIVERGED,
+    SURVIVED,
     Slice,
     audit_figure,
     progress_figure,
@@ -120,7 +122,7 @@ def _counts(state: State, frame: pd.DataFrame) -> str:
     own = frame[frame["number"] >= 0]
     is_open = {one.number for one in state.trials.values() if one.standing(state.search.read) == OPEN}
     counts = {
-        "ran to the end": int((own["fate"] == "reached full length").sum()),
+        "ran to the end": int((own["fate"] == SURVIVED).sum()),
         "stopped at a rung": int(own["stopped_at"].notna().sum()),
         "diverged": int((own["fate"] == DIVERGED).sum()),
         "not ended": int(own["number"].isin(is_open).sum()),
@@ -128,7 +130,7 @@ def _counts(state: State, frame: pd.DataFrame) -> str:
     counts["failed or timed out"] = len(own) - sum(counts.values())
     words = [f"{count} {what}" for what, count in counts.items() if count]
     if state.evidence:
-        words.append(f"{len(state.evidence)} of the study's tables counted as known")
+        words.append(f"{len(state.evidence)} more of the study's tables counted as known")
     return ", ".join(words)
 
 
@@ -140,7 +142,7 @@ def duration(seconds: float) -> str:
 
 
 def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> list[Picture]:
-    told = {"metric": goal.label, "unit": goal.unit, "higher_is_better": goal.higher_is_better}
+    told: Any = {"metric": goal.label, "unit": goal.unit, "higher_is_better": goal.higher_is_better}
     done, curves = course(frame), search_curves(state, frame, goal)
     pictures = []
     if len(done):
@@ -174,7 +176,7 @@ def _slices(study: Study, state: State, marked: pd.DataFrame) -> tuple[list[Slic
 
 def _audit_section(evidence: Evidence, state: State, goal: Goal, frame: pd.DataFrame) -> Section | None:
     lines = audit_frame(state, frame, goal)
-    if not state.stopped or not any(name.startswith("at_") for name in lines):
+    if not state.stopped or not any(str(name).startswith("at_") for name in lines):
         return None
     found = audit(lines, higher_is_better=goal.higher_is_better)
     drawn = [row for _, row in evidence.rows_of(AUDIT)]

@@ -11,7 +11,9 @@ from analysis.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
 from tune_jobs.components import Components
 from tune_jobs.config import TrialConfig, is_code, trajectory
+from tune_jobs.expansion import FIRST_FRESH_SEED
 from tune_jobs.records import MISSING
+from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 
 # Data sets named one by one; repeated outer splits are many.
 _MOST_DATA = 6
@@ -27,7 +29,7 @@ class Fact:
 
 def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     """Return what was run, on which data, where and with what, as the records tell it."""
-    trials, seeds, fingerprints = evidence.trials, evidence.seeds, evidence.fingerprints
+    trials, fingerprints = evidence.trials, evidence.fingerprints
     records = [record for _, record in sorted(evidence.records.items())]
     needed = len(evidence.keys)
     begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
@@ -38,7 +40,7 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     packages = sorted({f"{name} {version}" for items in versions for name, version in items})
     found = [
         Fact("Variant", variant),
-        Fact("Replicates", f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})"),
+        Fact("Replicates", _replicates(evidence)),
         Fact("Trials", f"{len(records)} of {needed}, {_readings(evidence)}"),
         Fact("Data", "; ".join(data)),
         Fact("Ledger", evidence.ledger.storage.uri),
@@ -51,6 +53,18 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Code", _distinct(r.code_version for r in records)),
     ]
     return [fact for fact in found if fact.value]
+
+
+def _replicates(evidence: Evidence) -> str:
+    study, seeds, words = evidence.study, evidence.seeds, []
+    if study.tables or study.stages or study.finals:
+        words.append(f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})")
+    if study.search is not None:
+        words.append(
+            f"one of each trial of the search (seed 0), {study.search.seeds} of what follows it (seeds from "
+            f"{FIRST_FRESH_SEED} on choose, from {FIRST_ESTIMATING_SEED} on estimate)"
+        )
+    return "; ".join(words)
 
 
 def _readings(evidence: Evidence) -> str:
@@ -79,8 +93,8 @@ def warnings(evidence: Evidence) -> list[str]:
         )
     if evidence.follow_up is not None and evidence.follow_up.doing:
         found.append(
-            f"The search is not through: what is waited for is {evidence.follow_up.doing}. Run the study again to go "
-            "on; what follows from it is not in this report yet."
+            f"The search, or what follows it, is not through: it waits for {evidence.follow_up.doing}. Run the study "
+            "again to go on; what comes after that is not in this report yet."
         )
     missing = trials.loc[trials["outcome"] == MISSING, "key"].nunique()
     if missing:
