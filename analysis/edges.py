@@ -226,7 +226,7 @@ def _nice(step: float) -> float:
 
 def _yaml(parameter: Parameter, side: str, wider: float) -> str:
     low, high = (wider, parameter.high) if side == LOW else (parameter.low, wider)
-    log = ", log: true" * parameter.log
+    log = ", scale: log" * parameter.log
     return f"{parameter.name}: {{low: {_number(low)}, high: {_number(high)}{log}}}"
 
 

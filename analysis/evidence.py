@@ -12,11 +12,14 @@ from analysis.collapse import suspects, with_one_class
 from analysis.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
+from tune_jobs.known import what_is_known
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import variant_words
 from tune_jobs.openings import Opening, read_openings
 from tune_jobs.records import Record
-from tune_jobs.stages import Choice, resolve
+from tune_jobs.search.follow_up import FollowUp
+from tune_jobs.search.state import State
+from tune_jobs.stages import Choice
 from tune_jobs.study import Study, Table
 
 
@@ -27,12 +30,14 @@ class Evidence:
     Attributes:
         seeds: the study's replicates.
         fingerprints: of the data, by `tune_jobs.expansion.data_id`.
-        rows: those that are known, of all tables, stages and final configurations.
+        rows: those that are known, of all tables, stages and final configurations, and of what follows a search.
         choices: what the stages settled on so far.
         contents: the rows' records, without predictions.
         trials: of `analysis.frames.trials_frame`.
         curves: of `analysis.frames.curves_frame`.
         openings: of test sets, by all studies in the ledger.
+        search: how the study's search stands; None without one.
+        follow_up: what is known of what follows it.
     """
 
     study: Study
@@ -45,6 +50,21 @@ class Evidence:
     trials: pd.DataFrame
     curves: pd.DataFrame
     openings: Sequence[Opening]
+    search: State | None = None
+    follow_up: FollowUp | None = None
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """All records of the study, by key: of its rows, and of the trials of its search."""
+        trials = self.search.trials.values() if self.search is not None else ()
+        own = {one.record.key: one.record for one in trials if one.record is not None}
+        return {**own, **self.contents.records}
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all trials that are known to be needed: of the rows, and those that the search has drawn."""
+        trials = self.search.trials.values() if self.search is not None else ()
+        return {*self.trials["key"], *(one.trial.key for one in trials if one.trial is not None)}
 
     def rows_of(self, table: str) -> list[tuple[int, Row]]:
         """Return the rows of a table, each with its position among all rows."""
@@ -96,10 +116,12 @@ def gather(study: Study, ledger: Ledger, *, seeds: Sequence[int], fingerprints: 
     Raises:
         UserError: it has none of the study's trials.
     """
-    known = resolve(study, ledger, seeds, fingerprints)
-    if not known.contents.records:
+    known = what_is_known(study, ledger, seeds, fingerprints)
+    searched = known.search is not None and any(one.record for one in known.search.trials.values())
+    if not known.contents.records and not searched:
         count = len({row_trial(r, s, fingerprints).key for r in known.rows if r.config for s in replicates(r, seeds)})
-        raise UserError(f"{ledger.storage.uri}: has none of the {count} trials of {study.name}; run it first")
+        whose = f"the {count} trials" if count else "the trials"
+        raise UserError(f"{ledger.storage.uri}: has none of {whose} of {study.name}; run it first")
     trials = trials_frame(
         known.rows,
         seeds=seeds,
@@ -119,6 +141,8 @@ def gather(study: Study, ledger: Ledger, *, seeds: Sequence[int], fingerprints: 
         trials,
         curves,
         read_openings(ledger.storage),
+        known.search,
+        known.follow_up,
     )
     return _with_one_class(evidence)
 

@@ -14,7 +14,7 @@ from tune_jobs.study import FRESH_PATH, PATH
 
 def path_of(evidence: Evidence) -> Waterfall | None:
     """Return the path as far as it is known; None where not even its start has been run with a fresh seed."""
-    fresh = _shared(_points(evidence, FRESH_PATH))
+    fresh = shared(_points(evidence, FRESH_PATH))
     if fresh.empty:
         return None
     return waterfall(
@@ -79,7 +79,7 @@ def _points(evidence: Evidence, table: str) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _shared(points: pd.DataFrame) -> pd.DataFrame:
+def shared(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points up to the last at which some seed has ended, well or badly, at all points so far."""
     there = points.assign(there=points["value"].notna() | (points["ended"] != ""))
     wide = there.pivot(index="seed", columns="point", values="there").fillna(False).astype(bool)

@@ -19,7 +19,8 @@ from analysis.beside import counts_in_words, lines_in_words, set_beside
 from analysis.columns import sheet
 from analysis.evidence import Evidence, gather
 from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex, to_long_latex, to_markdown, to_plain_csv
-from analysis.sections import Section, sections_of
+from analysis.section import Section
+from analysis.sections import sections_of
 from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
@@ -109,7 +110,8 @@ def write_report(
 def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:
     texts = {section.view.name: RENDERERS["csv"](section.view) for section in sections if section.view}
     texts |= {extra.name: to_plain_csv(extra) for section in sections for extra in section.sheets}
-    return {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
+    found = {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
+    return found | {name: frame for section in sections for name, frame in section.frames.items()}
 
 
 def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
@@ -153,6 +155,11 @@ def _write_all(
     tables |= {f"{extra.name}.md": to_markdown(extra) for extra in sheets}
     tables |= {f"{extra.name}.tex": to_long_latex(extra) for extra in sheets}
     tables |= {f"{extra.name}.csv": to_plain_csv(extra) for extra in sheets}
+    tables |= {
+        f"{name}.csv": frame.to_csv(index=False, lineterminator="\n")
+        for section in sections
+        for name, frame in section.frames.items()
+    }
     written = {name: content for name, content in figures.items() if not name.endswith(".svg")}
     for name, text in texts.items():
         _write(folder / name, text.encode())

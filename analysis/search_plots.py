@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from analysis.series import PALETTE, plain
 from analysis.statistics import Estimate
@@ -35,6 +35,8 @@ _JITTER = 0.16
 _COLUMNS = 4
 # What an entry of a legend takes.
 _ENTRY_INCHES = 1.7
+# A logarithmic range that is narrower than this factor has ticks between powers of ten.
+_FEW_DECADES = 50.0
 # So many good trials in a hundred set the limits of an axis; the rest is marked at its edge.
 _SHOWN = 0.15
 
@@ -220,6 +222,10 @@ def draw_slice(
         ax.set_xscale("log" if parameter.log else "linear")
         if not parameter.log:
             ax.xaxis.set_major_locator(MaxNLocator(4))
+        elif places.max() < _FEW_DECADES * places.min():
+            ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
     value = used["value"].astype(float).mask(used["fate"] == DIVERGED)
     _scatter_fates(ax, places, value, used["fate"])
     _limit(ax, trials["value"].astype(float).mask(trials["fate"] == DIVERGED).dropna(), higher_is_better)
@@ -249,7 +255,7 @@ def draw_ablation_path(
     first = len(path) + 0.5
     for number, point in enumerate(without):
         _draw_point(ax, first + number, point, colour=_ORANGE, marker="s")
-    places: list[float] = [*range(len(path)), *(first + number for number in range(len(without)))]
+    places = [*map(float, range(len(path))), *(first + number for number in range(len(without)))]
     ax.set_xticks(places, [plain(fill(point.label, 14)) for point in (*path, *without)], fontsize="small")
     if len(places) > 6:
         ax.tick_params(axis="x", labelrotation=40)
@@ -260,8 +266,8 @@ def draw_ablation_path(
         ax.axhline(path[-1].estimate.mean, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     if without:
         ax.axvline(first - 0.75, color="#666666", linewidth=0.8)
-        for at_first, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
-            at = (at_first - 0.4, 1.02)
+        for start, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
+            at = (start - 0.4, 1.02)
             ax.annotate(words, at, xycoords=("data", "axes fraction"), fontsize="small", annotation_clip=False)
     ax.set_xlim(-0.5, max(places) + 0.5)
     ax.set_ylabel(_heading(f"Validation {metric}", unit))

@@ -1,43 +1,21 @@
-"""The sections of a report: each table with its figures, the path of the stages, the final configurations."""
+"""The sections of a report: tables with their figures, the search, the path of the stages, final configurations."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-
-from matplotlib.figure import Figure
+from dataclasses import replace
 
 from analysis.beside import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
-from analysis.columns import Sheet
 from analysis.evidence import Evidence
 from analysis.path import metric_of, path_of, path_sheet, unit_of
 from analysis.pictures import PICTURES
-from analysis.summary import Fact, settings
-from analysis.tables import TableView, build_table
+from analysis.search_effects import dependence_words
+from analysis.search_frames import goal_of
+from analysis.search_sections import search_sections
+from analysis.section import Picture, Section
+from analysis.summary import settings
+from analysis.tables import build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import waterfall_caption, waterfall_figure
 from tune_jobs.config import METRIC_SPECS
 from tune_jobs.study import FRESH_PATH, PATH, Table
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with the name of its file and its caption."""
-
-    name: str
-    figure: Figure = field(repr=False)
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report: words, a study's table, further tables, and figures; any may be left out."""
-
-    name: str
-    title: str
-    paragraphs: Sequence[str] = ()
-    facts: Sequence[Fact] = ()
-    view: TableView | None = None
-    sheets: Sequence[Sheet] = ()
-    pictures: Sequence[Picture] = ()
 
 
 def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
@@ -48,7 +26,7 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
         beside: of `analysis.beside.set_beside`.
     """
     study = evidence.study
-    sections = [_table_section(table, evidence) for table in study.tables]
+    sections = [_with_dependence(_table_section(table, evidence), table, evidence) for table in study.tables]
     sections += _path_sections(evidence)
     known = {row.table for row in evidence.rows}
     sections += [_stage_section(stage, evidence) for stage in study.stages if stage.name in known]
@@ -56,9 +34,18 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
         sections += [_final_section(table, evidence) for table in study.finals]
     else:
         sections = [_with_test(section, evidence) for section in sections]
-    if beside is None:
-        return sections
-    return [*(_with_published(section, beside, evidence) for section in sections), *_published_sections(beside)]
+    if beside is not None:
+        sections = [_with_published(section, beside, evidence) for section in sections]
+    tables = len(study.tables)
+    sections[tables:tables] = search_sections(evidence)
+    return sections if beside is None else [*sections, *_published_sections(beside)]
+
+
+def _with_dependence(section: Section, table: Table, evidence: Evidence) -> Section:
+    """Add what the search has shown that a table's conclusion depends on."""
+    goal = goal_of(evidence.search) if evidence.search is not None else None
+    words = dependence_words(table, evidence, goal) if goal is not None else []
+    return replace(section, paragraphs=[*section.paragraphs, *words])
 
 
 def _with_test(section: Section, evidence: Evidence) -> Section:

@@ -11,7 +11,9 @@ from analysis.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
 from tune_jobs.components import Components
 from tune_jobs.config import TrialConfig, is_code, trajectory
+from tune_jobs.expansion import FIRST_FRESH_SEED
 from tune_jobs.records import MISSING
+from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 
 # Data sets named one by one; repeated outer splits are many.
 _MOST_DATA = 6
@@ -27,22 +29,19 @@ class Fact:
 
 def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     """Return what was run, on which data, where and with what, as the records tell it."""
-    trials, seeds, fingerprints = evidence.trials, evidence.seeds, evidence.fingerprints
-    records = [evidence.contents.records[key] for key in sorted(evidence.contents.records)]
-    needed = trials["key"].nunique()
+    trials, fingerprints = evidence.trials, evidence.fingerprints
+    records = [record for _, record in sorted(evidence.records.items())]
+    needed = len(evidence.keys)
     begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
-    names = list(dict.fromkeys(trials["dataset"]))
+    names = list(dict.fromkeys(trials["dataset"])) or sorted(fingerprints)
     data = [f"{name}, fingerprint {fingerprints[name][:16]}" for name in names[:_MOST_DATA]]
     data += [f"and {len(names) - _MOST_DATA} more outer splits"] if len(names) > _MOST_DATA else []
     versions = [json.loads(r.packages).items() if r.packages else () for r in records]
     packages = sorted({f"{name} {version}" for items in versions for name, version in items})
     found = [
         Fact("Variant", variant),
-        Fact("Replicates", f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})"),
-        Fact(
-            "Trials",
-            f"{len(records)} of {needed}, read as {len(trials)} replicates of {trials['position'].nunique()} rows",
-        ),
+        Fact("Replicates", _replicates(evidence)),
+        Fact("Trials", f"{len(records)} of {needed}, {_readings(evidence)}"),
         Fact("Data", "; ".join(data)),
         Fact("Ledger", evidence.ledger.storage.uri),
         Fact("Trained", f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (starts of the first and last trial)"),
@@ -54,6 +53,26 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Code", _distinct(r.code_version for r in records)),
     ]
     return [fact for fact in found if fact.value]
+
+
+def _replicates(evidence: Evidence) -> str:
+    study, seeds, words = evidence.study, evidence.seeds, []
+    if study.tables or study.stages or study.finals:
+        words.append(f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})")
+    if study.search is not None:
+        words.append(
+            f"one of each trial of the search (seed 0), {study.search.seeds} of what follows it (seeds from "
+            f"{FIRST_FRESH_SEED} on choose, from {FIRST_ESTIMATING_SEED} on estimate)"
+        )
+    return "; ".join(words)
+
+
+def _readings(evidence: Evidence) -> str:
+    trials, search = evidence.trials, evidence.search
+    words = [f"{len(search.trials)} of them drawn by the search"] if search is not None else []
+    if len(trials):
+        words.append(f"read as {len(trials)} replicates of {trials['position'].nunique()} rows")
+    return "; ".join(words)
 
 
 def warnings(evidence: Evidence) -> list[str]:
@@ -72,6 +91,11 @@ def warnings(evidence: Evidence) -> list[str]:
             f"The stage “{study.stages[len(evidence.choices)].title}” has not settled yet"
             + (f"; still to come: {left}." if left else ".")
         )
+    if evidence.follow_up is not None and evidence.follow_up.doing:
+        found.append(
+            f"The search, or what follows it, is not through: it waits for {evidence.follow_up.doing}. Run the study "
+            "again to go on; what comes after that is not in this report yet."
+        )
     missing = trials.loc[trials["outcome"] == MISSING, "key"].nunique()
     if missing:
         found.append(
@@ -84,7 +108,7 @@ def warnings(evidence: Evidence) -> list[str]:
             f"Two records of one trial do not agree ({line['table']}, {line['level']}, seed {line['seed']}; "
             f"key {key}), although they were trained on machines of one kind: the longer is shown."
         )
-    kinds = sorted({kind for kind in trials["machine_kind"] if kind})
+    kinds = sorted({record.machine_kind for record in evidence.records.values() if record.machine_kind})
     if len(kinds) > 1:
         found.append(
             f"The trials ran on {len(kinds)} kinds of machine ({'; '.join(kinds)}): train times do not compare "

@@ -16,18 +16,26 @@ ALLOWED = {
     "tune_jobs": {"tune_jobs", "models", "data_utils"},
     "analysis": {"analysis", "tune_jobs"},
 }
-# The configuration, study and ledger modules of tune_jobs; the rest is none of analysis' business.
+# The configuration, study, search and ledger modules of tune_jobs; the rest is none of analysis' business.
 ANALYSIS_MAY_READ = {
     "components",
     "config",
     "errors",
     "expansion",
     "fields",
+    "known",
     "ledger",
     "manifest",
     "openings",
     "records",
+    "search.definition",
+    "search.follow_up",
     "search.importance",
+    "search.points",
+    "search.samplers",
+    "search.schedulers",
+    "search.space",
+    "search.state",
     "stages",
     "storage",
     "study",

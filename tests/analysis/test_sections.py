@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from analysis.beside import set_beside
-from analysis.sections import Section, sections_of
+from analysis.section import Section
+from analysis.sections import sections_of
 from tune_jobs.config import TrialConfig
 
 STUDY = """\

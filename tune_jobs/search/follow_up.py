@@ -19,7 +19,7 @@ from tune_jobs.search.points import coded
 from tune_jobs.search.space import stream
 from tune_jobs.search.state import SearchTrial, State
 from tune_jobs.stages import selection_scores
-from tune_jobs.study import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED
+from tune_jobs.study import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
 
 # Seeds from here on estimate; those from `FIRST_FRESH_SEED` on choose the winner and the order of its steps.
 FIRST_ESTIMATING_SEED = 2 * FIRST_FRESH_SEED
@@ -107,6 +107,12 @@ def audited(state: State) -> list[SearchTrial]:
             if trials and len(drawn) < state.search.audit:
                 drawn.append(trials.pop(0))
     return sorted(drawn, key=lambda one: one.number)
+
+
+def step_words(study: Study, step: Step) -> str:
+    """Return what a step sets, as a person reads it: the label of its rows."""
+    own = study.own
+    return ", ".join(f"{own.label(name)} {own.describe(name, value)}" for name, value in step.sets.items())
 
 
 class _Follower:
@@ -226,7 +232,7 @@ class _Follower:
         while len(left) > 1:
             tried = [(step, self._configured([*found.steps, step])) for step in left]
             rows = [
-                (step, self._row(TRIED, (self._name(step), str(len(found.steps) + 1)), config, seeds))
+                (step, self._row(TRIED, (step_words(self._study, step), str(len(found.steps) + 1)), config, seeds))
                 for step, config in tried
                 if config is not None
             ]
@@ -246,17 +252,12 @@ class _Follower:
             found.steps.append(Step(" + ".join(step.factor for step in left), together))
         return True
 
-    def _name(self, step: Step) -> str:
-        own = self._study.own
-        names = [f"{own.label(name)} {own.describe(name, value)}" for name, value in step.sets.items()]
-        return ", ".join(names)
-
     def _step_rows(self) -> list[Row]:
         rows = [self._row(STEPS, (DEFAULT,), self._default, self._estimating)]
         for count, step in enumerate(self._found.steps, start=1):
             config = self._configured(self._found.steps[:count])
             if config is not None:
-                rows.append(self._row(STEPS, (self._name(step),), config, self._estimating))
+                rows.append(self._row(STEPS, (step_words(self._study, step),), config, self._estimating))
         return rows if self._search.path else [rows[0], *self._row_of_winner()]
 
     def _row_of_winner(self) -> list[Row]:
@@ -271,7 +272,7 @@ class _Follower:
         for step in steps:
             config = self._configured([other for other in steps if other is not step])
             if config is not None:
-                rows.append(self._row(BACK, (self._name(step),), config, self._estimating))
+                rows.append(self._row(BACK, (step_words(self._study, step),), config, self._estimating))
         return rows
 
     def _pair_rows(self) -> list[Row]:
@@ -296,6 +297,8 @@ class _Follower:
         data = coded(self._state)
         if not wanted or data is None or len(self._search.space) < 2:
             return []
+        # Imported here: it loads scikit-learn, which a plan or a status has no use for.
+
         importance = functional_anova(
             data.points, data.levels, data.values, seed=self._search.seed, resamples=_FEW, permutations=_FEW
         )

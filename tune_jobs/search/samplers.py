@@ -74,6 +74,11 @@ def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Know
 
 
 SAMPLERS: Mapping[str, Sampler] = {"tpe": tpe, "random": random, "grid": grid}
+SAMPLER_WORDS: Mapping[str, str] = {
+    "tpe": "Optuna's tree-structured Parzen estimator, after random points to begin with",
+    "random": "random points",
+    "grid": "a grid, in random order",
+}
 
 
 def _canonical(values: Mapping[str, Any]) -> str:

@@ -1,0 +1,150 @@
+"""From the default configuration to the winner of a search: what each change gained, and what it is worth in the end.
+
+Gains are over seeds that chose nothing, paired by seed and corrected by Holm; survivors are never averaged alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from analysis.evidence import Evidence
+from analysis.frames import BAD_OUTCOMES
+from analysis.path import shared
+from analysis.search_frames import Goal
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
+from tune_jobs.expansion import Row
+from tune_jobs.records import MISSING
+from tune_jobs.search.follow_up import step_words
+from tune_jobs.study import BACK, CONFIRM, STEPS, TRIED
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The winner with one change taken back, and what the change is worth there.
+
+    Attributes:
+        label: the change, in words.
+        without: the metric without it; None where a replicate ended badly or none has been run.
+        worth: the winner's gain over that, paired by seed, above 0 where the change makes the winner better.
+        ended: how many seeds ended how, in words; "" where all ended well.
+        adjusted_p: of it being worth nothing, after Holm's correction over the changes.
+        verdict: `GAINED`, `LOST` or `NOT_SHOWN`; `ENDED` where it is not known.
+    """
+
+    label: str
+    without: Estimate | None
+    worth: Difference | None
+    ended: str
+    adjusted_p: float | None = None
+    verdict: str = NOT_SHOWN
+
+
+def replicate_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFrame:
+    """Return a line for each seed of a row that has ended: seed, value, and ended, how it ended badly or ""."""
+    own = evidence.trials[evidence.trials["position"] == position]
+    own = own[own["outcome"] != MISSING]
+    ended = own["outcome"].where(own["outcome"].isin(BAD_OUTCOMES), "").str.replace("_", " ")
+    return pd.DataFrame({"seed": own["seed"], "value": own[goal.quantity].astype(float), "ended": ended})
+
+
+def ended_words(replicates: pd.DataFrame) -> str:
+    """Return how many seeds ended how: "diverged in 1 of 4"; "" where all ended well."""
+    counts = replicates.loc[replicates["ended"] != "", "ended"].value_counts(sort=False)
+    return ", ".join(f"{word} in {count} of {len(replicates)}" for word, count in counts.items())
+
+
+def steps_of(evidence: Evidence, goal: Goal) -> Waterfall | None:
+    """Return the path from the default configuration to the winner; None where it is not known yet."""
+    own = evidence.rows_of(STEPS)
+    if len(own) < 2 or not own[0][1].is_default:
+        return None
+    fresh = shared(_stacked(evidence, dict(enumerate(position for position, _ in own)), goal))
+    if fresh.empty:
+        return None
+    labels = [row.labels[0] for _, row in own]
+    return waterfall(
+        fresh,
+        _stacked(evidence, _choosing(evidence, labels), goal),
+        labels=labels,
+        chosen=labels[1:],
+        higher_is_better=goal.higher_is_better,
+        unit=goal.unit,
+    )
+
+
+def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
+    """Return what each change is worth in the winner, in the order of the changes; none where it was not asked for."""
+    path, own = evidence.rows_of(STEPS), evidence.rows_of(BACK)
+    if not path or not own:
+        return []
+    winner = replicate_values(evidence, path[-1][0], goal)
+    found = [_one_back(row, winner, replicate_values(evidence, position, goal), goal) for position, row in own]
+    raw = {
+        number: one.worth.p_value
+        for number, one in enumerate(found)
+        if one.worth is not None and one.worth.p_value is not None
+    }
+    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    return [
+        replace(one, adjusted_p=adjusted.get(number), verdict=_verdict(one.worth, adjusted.get(number)))
+        for number, one in enumerate(found)
+    ]
+
+
+def tried_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
+    """Return step, change, mean over the seeds that ordered, and whether it was taken, of each change tried."""
+    after = evidence.follow_up
+    steps = after.steps if after is not None else []
+    taken = {str(number): step_words(evidence.study, step) for number, step in enumerate(steps, start=1)}
+    rows = []
+    for position, row in evidence.rows_of(TRIED):
+        own = replicate_values(evidence, position, goal)
+        well = len(own) and (own["ended"] == "").all()
+        mean = float(own["value"].mean()) if well else None
+        rows.append((row.labels[1], row.labels[0], mean, row.labels[0] == taken.get(row.labels[1])))
+    return rows
+
+
+def _choosing(evidence: Evidence, labels: Sequence[str]) -> dict[int, int]:
+    """Return the position of the row that tried each point of the path with the seeds that ordered it."""
+    tried = {(row.labels[1], row.labels[0]): position for position, row in evidence.rows_of(TRIED)}
+    confirmed = evidence.rows_of(CONFIRM)
+    start = [position for position, row in confirmed if row.is_default]
+    found = {0: start[0]} if start else {}
+    for point, label in enumerate(labels[1:], start=1):
+        if (str(point), label) in tried:
+            found[point] = tried[str(point), label]
+    winner = evidence.follow_up.winner if evidence.follow_up is not None else None
+    last = [position for position, row in confirmed if row.config == winner]
+    return {**found, **({len(labels) - 1: last[0]} if last else {})}
+
+
+def _stacked(evidence: Evidence, positions: dict[int, int], goal: Goal) -> pd.DataFrame:
+    parts = [replicate_values(evidence, position, goal).assign(point=point) for point, position in positions.items()]
+    if not parts:
+        return pd.DataFrame(columns=["point", "seed", "value", "ended"])
+    return pd.concat(parts, ignore_index=True)
+
+
+def _one_back(row: Row, winner: pd.DataFrame, without: pd.DataFrame, goal: Goal) -> TakenBack:
+    seeds = set(winner["seed"]) & set(without["seed"])
+    if not seeds:
+        return TakenBack(row.labels[0], None, None, "not run yet")
+    mine, other = (frame[frame["seed"].isin(seeds)].set_index("seed").sort_index() for frame in (winner, without))
+    ended = ended_words(other.reset_index())
+    reference = None if ended else estimate(other["value"])
+    if ended or (mine["ended"] != "").any():
+        return TakenBack(row.labels[0], reference, None, ended or f"the winner {ended_words(mine.reset_index())}")
+    return TakenBack(
+        row.labels[0], reference, paired_difference(goal.sign * mine["value"], goal.sign * other["value"]), ""
+    )
+
+
+def _verdict(worth: Difference | None, adjusted_p: float | None) -> str:
+    if worth is None:
+        return ENDED
+    if adjusted_p is None or adjusted_p > SIGNIFICANCE:
+        return NOT_SHOWN
+    return GAINED if worth.mean > 0 else LOST

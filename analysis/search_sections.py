@@ -1,0 +1,241 @@
+"""The sections of a study with a search: what was searched, what stopping cost, who won and why, what matters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis.audit import Audit, audit, audit_words
+from analysis.evidence import Evidence
+from analysis.search_effects import edges_section, importance_section, pairs_section
+from analysis.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
+from analysis.search_plots import (
+    DIVERGED,
+    SURVIVED,
+    Slice,
+    audit_figure,
+    progress_figure,
+    search_curves_figure,
+    slices_figure,
+)
+from analysis.search_sheets import audit_sheet, best_sheet, space_sheet, trials_csv
+from analysis.search_winner import path_section, winner_section
+from analysis.section import Picture, Section
+from analysis.summary import Fact
+from tune_jobs.search.definition import default_config
+from tune_jobs.search.samplers import SAMPLER_WORDS
+from tune_jobs.search.schedulers import SCHEDULERS, rungs_in_words
+from tune_jobs.search.state import OPEN, State
+from tune_jobs.study import AUDIT, Study
+
+# Panels of the audit's figure; a rule that looks at every epoch may stop trials at many of them.
+_PANELS = 4
+
+
+def search_sections(evidence: Evidence) -> list[Section]:
+    """Return the sections of a study's search, as far as it is known; none without one."""
+    state, after = evidence.search, evidence.follow_up
+    if state is None or after is None:
+        return []
+    goal = goal_of(state)
+    if goal is None:
+        return [_search_section(evidence, state, None, pd.DataFrame())]
+    frame = search_frame(state, goal)
+    found = [
+        _search_section(evidence, state, goal, frame),
+        _audit_section(evidence, state, goal, frame),
+        winner_section(evidence, after, state, goal),
+        path_section(evidence, after, goal),
+        importance_section(evidence.study, state, goal),
+        edges_section(evidence.study, state, goal, frame),
+        pairs_section(evidence, after, goal),
+    ]
+    return [section for section in found if section is not None]
+
+
+def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: pd.DataFrame) -> Section:
+    study, default = evidence.study, default_values(evidence.study, state)
+    sheets = [space_sheet(study, state, default)]
+    facts = _facts(state, frame, goal)
+    if goal is None or frame.empty:
+        return Section("search", "The search", ["No trial of the search has been run yet."], facts, sheets=sheets)
+    if state.best(1):
+        sheets.append(best_sheet(study, state, frame, goal, default))
+    paragraphs = [
+        f"{len(state.search.space)} hyperparameters were searched together. Every trial trained with weights of seed 0 "
+        "on one split, so that all were compared on the same data; nothing here was tested."
+    ]
+    return Section(
+        "search",
+        "The search",
+        paragraphs,
+        facts,
+        sheets=sheets,
+        pictures=_pictures(study, state, goal, frame),
+        frames={"search": trials_csv(frame)},
+    )
+
+
+def default_values(study: Study, state: State) -> dict[str, object]:
+    """Return the default configuration's values of the searched fields, as far as it reads them."""
+    config = default_config(study, state.search)
+    values: dict[str, object] = {}
+    for parameter in state.search.space:
+        if parameter.is_read(values):
+            values[parameter.name] = study.own.value_of(config, parameter.name)
+    return values
+
+
+def _facts(state: State, frame: pd.DataFrame, goal: Goal | None) -> list[Fact]:
+    search = state.search
+    found = [
+        Fact("Judged by", f"validation {goal.words}, {_read_words(search.read)}" if goal is not None else ""),
+        Fact("Sampler", f"{search.sampler}: {SAMPLER_WORDS[search.sampler]} (seed {search.seed})"),
+        Fact("Scheduler", f"{search.scheduler.name}: {SCHEDULERS[search.scheduler.name]}"),
+        Fact("Rungs", rungs_in_words(search.scheduler, state.epochs)),
+        Fact("Budget", str(search.budget)),
+    ]
+    if len(frame):
+        found += [Fact("Used", _used(state, frame)), Fact("Trials", _counts(state, frame))]
+    return [fact for fact in found if fact.value]
+
+
+def _read_words(read: str) -> str:
+    return "at the last epoch" if read == "last" else "at the best epoch so far"
+
+
+def _used(state: State, frame: pd.DataFrame) -> str:
+    own = frame[frame["number"] >= 0]
+    epochs, seconds = int(own["epochs"].sum()), float(own["train_seconds"].sum())
+    begun = own[own["epochs"] > 0]
+    whole = int(begun["of_epochs"].where(begun["fate"] != DIVERGED, begun["epochs"]).sum())
+    words = (
+        f"{len(own)} trial{'s' * (len(own) != 1)}, {epochs:,} epochs, {duration(seconds)} of training in "
+        f"{duration(state.seconds)}"
+    )
+    if whole > epochs:
+        words += f"; running them all to the end would have taken {whole:,} epochs"
+    return words
+
+
+def _counts(state: State, frame: pd.DataFrame) -> str:
+    own = frame[frame["number"] >= 0]
+    is_open = {one.number for one in state.trials.values() if one.standing(state.search.read) == OPEN}
+    counts = {
+        "ran to the end": int((own["fate"] == SURVIVED).sum()),
+        "stopped at a rung": int(own["stopped_at"].notna().sum()),
+        "diverged": int((own["fate"] == DIVERGED).sum()),
+        "not ended": int(own["number"].isin(is_open).sum()),
+    }
+    counts["failed or timed out"] = len(own) - sum(counts.values())
+    words = [f"{count} {what}" for what, count in counts.items() if count]
+    if state.evidence:
+        words.append(f"{len(state.evidence)} more of the study's tables counted as known")
+    return ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: seconds below two minutes, minutes below two hours, else hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> list[Picture]:
+    told: Any = {"metric": goal.label, "unit": goal.unit, "higher_is_better": goal.higher_is_better}
+    done, curves = course(frame), search_curves(state, frame, goal)
+    pictures = []
+    if len(done):
+        pictures.append(Picture("search-progress", progress_figure(done, **told), _progress_caption(goal)))
+    if len(curves):
+        rungs = sorted({rung for rungs in state.search.scheduler.brackets(state.epochs) for rung in rungs})
+        drawn = [] if state.search.scheduler.name == "median" else rungs
+        figure = search_curves_figure(curves, rungs=drawn, **told)
+        pictures.append(Picture("search-curves", figure, _curves_caption(goal, drawn)))
+    marked = frame[frame["fate"] != ""]
+    if len(marked):
+        panels, trials = _slices(study, state, marked)
+        pictures.append(Picture("search-slices", slices_figure(trials, panels, **told), _slices_caption(goal)))
+    return pictures
+
+
+def _slices(study: Study, state: State, marked: pd.DataFrame) -> tuple[list[Slice], pd.DataFrame]:
+    """Return a panel for each parameter, named as a person reads it, and the trials with such columns."""
+    own, columns = study.own, {"value": marked["value"], "fate": marked["fate"]}
+    panels = []
+    for one in state.search.space:
+        label = own.label(one.name) if own.label(one.name) not in columns else one.name
+        known = marked[one.name].notna()
+        if one.choices:
+            columns[label] = marked[one.name].map(lambda value, name=one.name: own.describe(name, value)).where(known)
+        else:
+            columns[label] = marked[one.name].astype(float)
+        panels.append(Slice(label, one.log, tuple(own.describe(one.name, choice) for choice in one.choices)))
+    return panels, pd.DataFrame(columns)
+
+
+def _audit_section(evidence: Evidence, state: State, goal: Goal, frame: pd.DataFrame) -> Section | None:
+    lines = audit_frame(state, frame, goal)
+    if not state.stopped or not any(str(name).startswith("at_") for name in lines):
+        return None
+    found = audit(lines, higher_is_better=goal.higher_is_better)
+    drawn = [row for _, row in evidence.rows_of(AUDIT)]
+    paragraphs = [
+        "A rung stops trials on what they have reached so far; one that would have become good late is lost. So a "
+        "random sample of the stopped trials, from each rung as many as from the others, is let finish all the same. "
+        "It is a check of the rule, not a second chance, although an audited trial that is good counts among the best.",
+        *_not_audited(state, found, len(drawn)),
+        *audit_words(found, metric=goal.words, unit=goal.unit),
+    ]
+    rungs = sorted(sorted(found.rungs, key=lambda rung: -rung.stopped)[:_PANELS], key=lambda rung: rung.epoch or 0)
+    figure = audit_figure(
+        lines,
+        rungs=[rung.epoch for rung in rungs if rung.epoch is not None],
+        metric=goal.label,
+        unit=goal.unit,
+        higher_is_better=goal.higher_is_better,
+    )
+    picture = Picture("search-audit", figure, _audit_caption(goal))
+    return Section(
+        "search-audited", "The audit of the rungs", paragraphs, sheets=[audit_sheet(found, goal)], pictures=[picture]
+    )
+
+
+def _not_audited(state: State, found: Audit, drawn: int) -> list[str]:
+    if found.total.audited:
+        left = drawn - found.total.audited
+        return [f"{left} of {drawn} audited trials have not ended well or not at all yet."] if left else []
+    if not state.search.audit:
+        return ["The study asks for no audit (`audit: 0`)."]
+    return ["The audit has not been run yet."]
+
+
+def _progress_caption(goal: Goal) -> str:
+    return (
+        f"The course of the search: each mark is a trial where it ended, with the validation {goal.words} that it had "
+        "reached by then, stopped or not; the line is the best so far. Training time is that of all trials added up, "
+        "whether or not they ran side by side, without validation. What an audit trained further is not counted."
+    )
+
+
+def _curves_caption(goal: Goal, rungs: Sequence[int]) -> str:
+    where = f" Dotted: the rungs, after epochs {', '.join(map(str, rungs))}." if rungs else ""
+    return (
+        f"Validation {goal.words} of all trials of the search.{where} Grey curves end where a rung stopped them; "
+        "dashed is what the audit trained further. Poor values before the first rung may lie outside."
+    )
+
+
+def _slices_caption(goal: Goal) -> str:
+    return (
+        f"Validation {goal.words} against each parameter, a mark for each trial that reads it, after the epochs that "
+        "the search gave it: stopped trials (grey) had fewer. Other parameters vary freely, so that a panel shows "
+        "where good trials lie, not what the parameter does."
+    )
+
+
+def _audit_caption(goal: Goal) -> str:
+    return (
+        f"Validation {goal.words} at a rung against that at full length. Along the lower edge are the stopped trials "
+        "whose end nobody knows; the dashed line is the best survivor: an audited trial beyond it was stopped wrongly."
+    )
