@@ -222,7 +222,7 @@ def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | 
     """Return the factorials of the pairs that seemed to act together; None where none is run."""
     if not after.pairs:
         return None
-    found, own = pairs_of(evidence, after, goal), evidence.study.own
+    found = pairs_of(evidence, after, goal)
     words = [
         "The pairs to which the forest gives the largest shares are crossed: the winner's level of each factor and "
         "another one, all else being the winner's, with seeds that chose nothing."
@@ -234,8 +234,7 @@ def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | 
         decimals = goal.decimals(next((cell.mean for cell in one.cells.values() if cell is not None), 0.0))
         sentence = interaction_words(one, decimals=decimals).replace("`", "")
         words.append(f"{sentence[0].upper()}{sentence[1:]}.")
-    labels = [" × ".join(own.label(name) for name in pair.factors) for pair, _ in found]
-    sheets = [pairs_sheet([one for _, one in found], labels, goal)] if found else []
+    sheets = [pairs_sheet([one for _, one in found], goal)] if found else []
     return Section("search-pairs", "Factors that act together", words, sheets=sheets)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.audit import Audit, Interval
 from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
 from analysis.edges import LOW, Edge
-from analysis.interaction import Interaction
+from analysis.interaction import Change, Interaction
 from analysis.search_frames import Goal
 from analysis.search_path import TakenBack
 from analysis.statistics import SIGNIFICANCE, Difference
@@ -354,7 +354,7 @@ def tried_sheet(rows: Sequence[tuple[str, str, float | None, bool]], goal: Goal,
     )
 
 
-def pairs_sheet(found: Sequence[Interaction], labels: Sequence[str], goal: Goal) -> Sheet:
+def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
     """Return the factorials: the gain of the first change with and without the second."""
     cells = [own.mean for one in found for own in one.cells.values() if own is not None]
     decimals = goal.decimals(cells[0] if cells else 0.0)
@@ -363,26 +363,24 @@ def pairs_sheet(found: Sequence[Interaction], labels: Sequence[str], goal: Goal)
         "search-pairs",
         "Does a gain depend on another factor?",
         (
-            Column("Pair", tuple(labels), "words"),
-            Column("The first change", tuple(_change(one, True) for one in found), "words"),
-            Column("The second", tuple(_change(one, False) for one in found), "words"),
-            Column(f"Gain of the first, second made{of}", tuple(gain_words(one.beside, decimals) for one in found)),
-            Column(f"Gain of the first, without{of}", tuple(gain_words(one.without, decimals) for one in found)),
+            Column("First change", tuple(_change(one.first) for one in found), "words"),
+            Column("Second change", tuple(_change(one.second) for one in found), "words"),
+            Column(f"Gain with second{of}", tuple(gain_words(one.beside, decimals) for one in found)),
+            Column(f"Gain without{of}", tuple(gain_words(one.without, decimals) for one in found)),
             Column(f"They differ by{of}", tuple(gain_words(one.contrast, decimals) for one in found)),
             Column("p (Holm)", tuple(p_words(one.adjusted_p) for one in found)),
             Column("Verdict", tuple(one.verdict for one in found), "words"),
             Column("Note", tuple(_joined(one.ended, one.scatter).replace("`", "") for one in found), "note"),
         ),
         (
-            "All else is the winner's. Gains are paired by seed, with 95% Student-t intervals; verdicts hold at "
+            "All else is the winner's; gains are those of the first change, with the second made and without it. They are paired by seed, with 95% Student-t intervals; verdicts hold at "
             f"{SIGNIFICANCE:.0%} after Holm's correction over the pairs.",
         ),
     )
 
 
-def _change(one: Interaction, first: bool) -> str:
-    change = one.first if first else one.second
-    return f"{change.before} → {change.after}"
+def _change(change: Change) -> str:
+    return f"{change.name}: {change.before} → {change.after}"
 
 
 def _joined(*words: str) -> str:

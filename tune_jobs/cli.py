@@ -223,7 +223,8 @@ def _studies(options: argparse.Namespace) -> int:
         study = load_study(name)
         print(f"{name}\n    {study.title}\n    reproduces: {study.reproduces}")
         stages = f", {len(study.stages)} stages" if study.stages else ""
-        print(f"    {len(study.tables)} tables{stages}, {study.seeds} seeds; {study.description}\n")
+        search = f", a search of {len(study.search.space)} fields" if study.search is not None else ""
+        print(f"    {len(study.tables)} tables{stages}{search}, {study.seeds} seeds; {study.description}\n")
     return 0
 
 

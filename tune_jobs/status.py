@@ -1,15 +1,18 @@
 """`status`: what of a study is done, running, failed and missing."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from models.history import TIMED_OUT
 from tune_jobs.expansion import Trial, differences
 from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
+from tune_jobs.search.state import BROKEN
+from tune_jobs.search.words import search_in_words
 from tune_jobs.select import Selection
 from tune_jobs.stale import stale_trials
-from tune_jobs.study import PATH
+from tune_jobs.study import PATH, SEARCH_TABLES
 
 _MOST_NAMED = 20
 
@@ -33,9 +36,15 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     waiting = [t for t in plan.missing if t.key not in running and t not in failed and t not in timed_out]
     shown = [row for row in plan.rows if row.table != PATH]
     replicates = f"{len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
+    needs = f"{len(plan.trials)} trials for {len(shown)} rows × {replicates}"
+    if plan.search is not None:
+        drawn = len(plan.search.trials)
+        tables = any(row.table not in SEARCH_TABLES for row in shown)
+        after = f"{len(plan.trials)} {'of its tables and of ' if tables else 'of '}what follows it"
+        needs = f"a search of {drawn} trial{'s' * (drawn != 1)} so far, and {after}"
     lines = [
-        f"{study.name}{variant}: {len(plan.trials)} trials for {len(shown)} rows × {replicates} "
-        f"in {selected.ledger.storage.uri}",
+        f"{study.name}{variant}: {needs} in {selected.ledger.storage.uri}",
+        *_search_lines(plan, running),
         f"  done: {sum(n for outcome, n in done.items() if outcome != FAILED)}"
         + "".join(f", {n} {outcome.replace('_', ' ')}" for outcome, n in sorted(done.items()) if outcome != FAILED),
         f"  running: {sum(t.key in running for t in plan.missing)}",
@@ -51,6 +60,32 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     if len(others) > 1:
         lines.append(f"  variants that were run: {'; '.join(others)}")
     return lines
+
+
+def _search_lines(plan: Plan, running: Mapping[str, int]) -> list[str]:
+    """Return how the search stands: its trials are none of the study's rows."""
+    state, after = plan.search, plan.follow_up
+    if state is None or after is None:
+        return []
+    lines = [f"  {line}" for line in search_in_words(state, after)]
+    training = [one for one in state.trials.values() if one.trial is not None and one.trial.key in running]
+    waiting = [one for one in state.open if one not in training]
+    broken = [one for one in state.trials.values() if one.standing(state.search.read) == BROKEN]
+    lines += [
+        f"    training trial {one.number}: epoch {running[one.trial.key]} of {state.epochs}"
+        for one in training
+        if one.trial is not None
+    ]
+    if waiting:
+        lines.append(f"    begun and not ended: {len(waiting)}; `ablatune run` goes on with them")
+    for one in broken[:_MOST_NAMED]:
+        reason = one.record.reason if one.record is not None else "the study can no longer build it"
+        lines.append(
+            f"    failed in the search: trial {one.number}: {reason}; `ablatune run --retry-failed` tries again"
+        )
+    if len(broken) > _MOST_NAMED:
+        lines.append(f"    … and {len(broken) - _MOST_NAMED} more failed in the search")
+    return [*lines, "  tables and what follows the search:"]
 
 
 def _stale(plan: Plan, selected: Selection) -> list[str]:

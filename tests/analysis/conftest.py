@@ -1,6 +1,7 @@
 """A synthetic ledger: records that were never trained, for the rows of small studies."""
 
 import dataclasses
+import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,14 @@ from tune_jobs.expansion import (
     required_trials,
     row_trial,
 )
+from tune_jobs.known import what_is_known
 from tune_jobs.ledger import Contents, Ledger
 from tune_jobs.openings import Opening, Reached, write_opening
 from tune_jobs.records import Record, encode_fields
+from tune_jobs.search.definition import default_config, search_id
+from tune_jobs.search.director import Director
+from tune_jobs.search.journal import Journal, read_journal
+from tune_jobs.search.state import signed
 from tune_jobs.stages import resolve
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study, load_study
@@ -199,6 +205,64 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                 fate = fates(trial.config)
                 if fate.outcome != MISSING and trial.key not in held:
                     ledger.write(make_record(trial, "f" * 64, fate))
+
+    return run_study
+
+
+def truncated(record: Record, epochs: int) -> Record:
+    """Return a record of the first epochs of another."""
+    names = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate", "train_seconds")
+    curves = {name: getattr(record, name)[:epochs] for name in names}
+    measured = ("measured_epochs", "measured_train_loss", "measured_train_metric", "validation_outputs")
+    curves |= {name: getattr(record, name)[:epochs] for name in measured}
+    return dataclasses.replace(record, **curves, epochs=epochs, outcome="pruned")
+
+
+def direct(ran: Ran, fates: Decide, trials: int) -> None:
+    """Run a study's search as far as so many trials, through its director, two trials at a time."""
+    study, fingerprints, storage = ran.study, ran.fingerprints, ran.ledger.storage
+    search = study.search
+    assert search is not None
+    default = default_config(study, search)
+    name = search_id(study, search, fingerprints[data_id(default)])
+    state = what_is_known(study, ran.ledger, ran.seeds, fingerprints).search
+    assert state is not None
+    seconds = itertools.count()
+    journal = Journal(storage, name, read_journal(storage, name))
+    director = Director(state, fingerprints, ran.ledger.lookup(), journal, clock=lambda: float(next(seconds)))
+    for count in range(trials):
+        given = director.next(str(count))
+        if given is None:
+            return
+        whole = make_record(given.trial, "f" * 64, fates(given.trial.config))
+        values = signed(whole, select=search.select)
+        stops = (e for e in range(1, whole.epochs + 1) if e in given.rungs and director.reached(count, values[:e]))
+        stop = next(stops, None)
+        record = whole if stop is None else truncated(whole, stop)
+        ran.ledger.write(record)
+        director.ended(given.number, record)
+
+
+@pytest.fixture(scope="session")
+def run_search(run: Run) -> Callable[..., Ran]:
+    """Return a function that "runs" a study with a search: YAML text, a function from configuration to fate.
+
+    With `follow`, all that follows the search is run as well; `trials` stops the search after so many.
+    """
+
+    def run_study(text: str, *, fates: Decide, follow: bool = True, trials: int = 1_000) -> Ran:
+        ran = run(text, fates=fates)
+        direct(ran, fates, trials)
+        while follow:
+            known = what_is_known(ran.study, ran.ledger, ran.seeds, ran.fingerprints)
+            held = known.contents.records
+            needed = required_trials(known.rows, ran.seeds, ran.fingerprints)
+            missing = [t for t in needed if t.key not in held or held[t.key].outcome == "pruned"]
+            if not missing:
+                break
+            for trial in missing:
+                ran.ledger.write(make_record(trial, "f" * 64, fates(trial.config)))
+        return ran
 
     return run_study
 
