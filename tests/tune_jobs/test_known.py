@@ -86,7 +86,7 @@ def test_a_search_that_is_over_has_rows_that_follow(study: Study, ledger: Ledger
     assert known.search.over
     assert {one.record.epochs for one in known.search.trials.values()} == {3}
     confirm = [row for row in known.rows if row.table == CONFIRM]
-    assert [row.config.hidden_units for row in confirm][0] == 8
+    assert next(row.config.hidden_units for row in confirm) == 8
     assert {row.config.hidden_units for row in confirm} == {4, 8, 16}
     assert not [row for row in known.rows if row.table == AUDIT]
     assert known.follow_up.doing == "the best with fresh seeds"
