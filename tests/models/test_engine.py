@@ -437,3 +437,22 @@ def test_where_early_stopping_would_have_ended_is_measured_without_ending(images
     mine, theirs = whole.measurements[stopped.epochs], stopped.measurements[stopped.epochs]
     assert mine.train_loss == theirs.train_loss
     assert np.array_equal(mine.validation_outputs, theirs.validation_outputs)
+
+
+@pytest.mark.parametrize("at", [1, 3, 6])
+def test_a_reason_prunes_and_what_is_left_is_a_prefix(at: int, images: Any) -> None:
+    alone = history(images, epochs=6, dropout=0.2)
+
+    def after_epoch(done: History) -> str | None:
+        return f"enough at {done.epochs}" if done.epochs == at else None
+
+    pruned = history(images, epochs=6, dropout=0.2, run={"on_epoch": after_epoch})
+    assert pruned.epochs == at
+    assert (pruned.outcome, pruned.reason) == (("pruned", f"enough at {at}") if at < 6 else ("completed", ""))
+    for name in CURVES:
+        assert getattr(pruned, name) == getattr(alone, name)[:at]
+
+
+def test_a_trial_that_diverged_was_not_pruned(images: Any) -> None:
+    done = history(images, epochs=5, optimizer="sgd", learning_rate=1e30, run={"on_epoch": lambda done: "pruned"})
+    assert done.outcome == "diverged"

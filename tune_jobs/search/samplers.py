@@ -61,7 +61,6 @@ def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Know
         n_startup_trials=0,
         multivariate=True,
         constant_liar=True,
-        warn_independent_sampling=False,
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials([_frozen(space, one) for one in known])

@@ -197,7 +197,17 @@ class Simulation:
 def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]:
     """Return a function that makes a study with a search, given what the search declares beside its space."""
 
-    def make(*, space: Any = None, base: Any = None, root: Any = None, fraction: float = 1.0, **search: Any) -> Study:
+    def make(
+        *,
+        space: Any = None,
+        base: Any = None,
+        search_base: Any = None,
+        root: Any = None,
+        fraction: float = 1.0,
+        **search: Any,
+    ) -> Study:
+        if search_base:
+            search["base"] = search_base
         document = {
             "base": {"dataset": "digits", "network": "mlp", "hidden_units": 8, "epochs": 9, **(base or {})},
             "search": {"sampler": "random", "budget": {"trials": 12}, "space": space or SPACE, **search},

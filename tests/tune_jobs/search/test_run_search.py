@@ -1,0 +1,233 @@
+"""Whole searches through Ray Tune, as a user starts them; also killed by SIGKILL, again and again."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import Record
+from tune_jobs.search.journal import DRAWN, ENDED, RUNG, Event, read_journal
+from tune_jobs.storage import Storage
+
+ABLATUNE = [sys.executable, "-m", "tune_jobs"]
+SEARCH = """\
+base: {{dataset: digits, network: mlp, hidden_units: 4, epochs: {epochs}, batch_size: 64}}
+search:
+  budget: {{trials: {trials}}}
+  sampler: random
+  grace_epochs: 1
+  reduction_factor: 2
+  seeds: 1
+  audit: {audit}
+  confirm: 1
+  path: 0
+  interactions: 0
+  space:
+    learning_rate: {{low: 0.0001, high: 0.1, scale: log}}
+    hidden_units: {{low: 2, high: 16}}
+    optimizer: [adam, nesterov]
+    momentum: {{low: 0.5, high: 0.95, when: {{optimizer: nesterov}}}}
+"""
+NETWORK = """\
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, in_features, outputs, width=8):
+        super().__init__()
+        if width == 5:
+            raise ValueError("five is not supported")
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(in_features, width), nn.ReLU(), nn.Linear(width, outputs))
+
+    def forward(self, x):
+        return self.body(x)
+"""
+
+
+def environment() -> dict[str, str]:
+    root = Path(__file__).resolve().parent.parent.parent.parent
+    return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
+
+
+def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
+    """Run a command to its end and return what it printed."""
+    done = subprocess.run(
+        [*ABLATUNE, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=1800
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def write_study(tmp_path: Path, *, trials: int, epochs: int = 5, audit: int = 0) -> Path:
+    path = tmp_path / "study.yaml"
+    path.write_text(SEARCH.format(trials=trials, epochs=epochs, audit=audit))
+    return path
+
+
+def events(storage: Path) -> list[Event]:
+    """Return the journal of the one search in a storage."""
+    folders = list((storage / "search").glob("*")) if (storage / "search").is_dir() else []
+    assert len(folders) <= 1
+    return read_journal(Storage.at(str(storage)), folders[0].name) if folders else []
+
+
+def records(storage: Path) -> dict[str, Record]:
+    return dict(Ledger.open(Storage.at(str(storage))).read().records)
+
+
+def files_by_key(storage: Path) -> Counter[str]:
+    """Return how many files there are of each trial."""
+    return Counter(path.name.split("-")[1] for path in (storage / "ledger").glob("trial-*"))
+
+
+def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
+    study = write_study(tmp_path, trials=6)
+    plan = ablatune("run", study, "--storage", "r", "--dry-run", cwd=tmp_path)
+    assert "rungs: after epochs 1, 2, 4 of 5; the best 1 in 2 of those that reach one go on" in plan
+    assert "0 trials ended, 0 of them stopped at a rung; budget 6 trials, sampler random" in plan
+    assert not (tmp_path / "r").exists()
+
+    first = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path)
+    assert re.search(r"^6 trials in .*: .* pruned$", first, re.MULTILINE), first
+    assert "6 trials ended" in first
+    own = [one for one in records(tmp_path / "r").values() if one.seed == 0]
+    assert len(own) == 6
+    assert {one.outcome for one in own} == {"completed", "pruned"}
+    for one in own:
+        stopped = re.fullmatch(r"stopped at epoch (\d+): \d+ of \d+ that reached it", one.reason)
+        assert (one.outcome == "pruned") == (stopped is not None)
+        assert stopped is None or int(stopped[1]) == one.epochs
+    happened = Counter(event.kind for event in events(tmp_path / "r"))
+    assert happened[DRAWN] == happened[ENDED] == 6
+
+    again = ablatune("run", study, "--storage", "r", cwd=tmp_path)
+    assert "nothing to run" in again
+    assert set(files_by_key(tmp_path / "r").values()) == {1}
+
+
+@pytest.mark.long
+def test_a_search_goes_on_with_more_trials(tmp_path: Path) -> None:
+    ablatune("run", write_study(tmp_path, trials=4), "--storage", "r", "--cpus", 1, cwd=tmp_path)
+    before = records(tmp_path / "r")
+    more = ablatune("run", write_study(tmp_path, trials=7), "--storage", "r", "--cpus", 1, cwd=tmp_path)
+    assert re.search(r"^3 trials in ", more, re.MULTILINE), more
+    after = records(tmp_path / "r")
+    assert {key: after[key] for key in before} == before
+    assert set(files_by_key(tmp_path / "r").values()) == {1}
+
+
+@pytest.mark.long
+def test_a_search_over_the_users_own_network_with_a_width_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NETWORK)
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "base: {dataset: digits, network: 'net.py:Net', epochs: 3}\n"
+        "search:\n  budget: {trials: 5}\n  sampler: grid\n  seeds: 1\n  audit: 0\n  path: 0\n  interactions: 0\n"
+        "  space: {width: [3, 5, 8, 9]}\n"
+    )
+    output = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path, expect=1)
+    assert "five is not supported" in output
+    outcomes = Counter(one.outcome for one in records(tmp_path / "r").values() if one.seed == 0)
+    assert outcomes["failed"] == 1
+    assert outcomes.total() == 4
+    assert any(one.seed >= 100_000 for one in records(tmp_path / "r").values()), "one failure holds nothing up"
+    again = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path, expect=1)
+    assert "nothing to run" in again
+    retried = ablatune("run", study, "--storage", "r", "--cpus", 1, "--retry-failed", cwd=tmp_path, expect=1)
+    assert re.search(r"^1 trials in .*: 1 failed$", retried, re.MULTILINE), retried
+
+
+def processes_of(session: int) -> list[int]:
+    """Return the processes of a session, those that have ended and wait to be reaped left out."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, own_session = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(own_session) == session and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def kill_session(process: "subprocess.Popen[Any]") -> None:
+    """Kill a run with all of Ray's processes at once, and see that nothing is left."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 120
+    while left := processes_of(process.pid):
+        for each in left:
+            try:
+                os.kill(each, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.1)
+
+
+def killed_and_continued(study: Path, storage: str, *arguments: object, cwd: Path, kills: int, seed: int) -> None:
+    """Run a search, kill it so many times, each after a random number of further events, then let it end."""
+    delays = random.Random(seed)
+    command = [*ABLATUNE, "run", str(study), "--storage", storage, *map(str, arguments)]
+    for _ in range(kills):
+        until = len(events(cwd / storage)) + delays.randint(8, 22)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        while len(events(cwd / storage)) < until:
+            assert process.poll() is None, "the search was over before it could be killed"
+            time.sleep(0.02)
+        kill_session(process)
+    ablatune("run", study, "--storage", storage, *arguments, cwd=cwd)
+
+
+def rungs(storage: Path) -> dict[int, list[tuple[int, float | None, bool, int, int]]]:
+    found: dict[int, list[tuple[int, float | None, bool, int, int]]] = {}
+    for event in events(storage):
+        if event.kind == RUNG:
+            found.setdefault(event.trial, []).append((event.epoch, event.score, event.stop, event.rank, event.of))
+    return found
+
+
+def drawn(storage: Path) -> dict[int, dict[str, Any]]:
+    return {event.trial: event.values for event in events(storage) if event.kind == DRAWN}
+
+
+def curves(storage: Path) -> dict[str, tuple[Any, ...]]:
+    return {key: (one.outcome, one.validation_loss, one.validation_metric) for key, one in records(storage).items()}
+
+
+@pytest.mark.long
+def test_killed_five_times_and_continued_equals_left_alone(tmp_path: Path) -> None:
+    study = write_study(tmp_path, trials=60)
+    alone, killed, both = (tmp_path / name for name in ("alone", "killed", "both"))
+    ablatune("run", study, "--storage", "alone", "--max-concurrent", 1, cwd=tmp_path)
+    killed_and_continued(study, "killed", "--max-concurrent", 1, cwd=tmp_path, kills=5, seed=0)
+    assert len(drawn(alone)) == 60
+    assert drawn(killed) == drawn(alone)
+    assert rungs(killed) == rungs(alone)
+    assert curves(killed) == curves(alone)
+    for storage in (alone, killed):
+        assert set(files_by_key(storage).values()) <= {1}, "no trial that has ended is run twice"
+
+    killed_and_continued(study, "both", "--max-concurrent", 2, cwd=tmp_path, kills=5, seed=1)
+    assert drawn(both) == drawn(alone)
+    assert set(files_by_key(both).values()) <= {1}
+    # Two workers reach the rungs in another order, so that others may be stopped: the best that is found must be no
+    # further from the best of a search left alone than the finished trials of that search are spread (one standard
+    # deviation).
+    finished = [one.validation_metric[-1] for one in records(alone).values() if one.seed == 0 and one.epochs == 5]
+    best = max(one.validation_metric[-1] for one in records(both).values() if one.seed == 0 and one.epochs == 5)
+    mean = sum(finished) / len(finished)
+    spread = (sum((value - mean) ** 2 for value in finished) / (len(finished) - 1)) ** 0.5
+    assert abs(best - max(finished)) <= spread
