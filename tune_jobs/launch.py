@@ -199,14 +199,19 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
         except (ConnectionError, ValueError) as error:
             raise UserError(f"--address {cluster.address}: {str(error).splitlines()[0]}; is the cluster up?") from error
         return
-    ray.init(
-        address="local",
-        num_cpus=cluster.cpus,
-        num_gpus=cluster.logical_gpus or None,
-        include_dashboard=False,
-        object_store_memory=2 * data_size + _SPARE_BYTES,
-        **common,
-    )
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.logical_gpus or None,
+            include_dashboard=False,
+            object_store_memory=2 * data_size + _SPARE_BYTES,
+            **common,
+        )
+    except Exception as error:  # Ray's own is no narrower
+        raise UserError(
+            f"Ray did not start here ({' '.join(str(error).split())}); try again when less is running"
+        ) from error
 
 
 def alive_nodes() -> list[dict[str, Any]]:
