@@ -71,7 +71,7 @@ class Ledger:
 @pytest.fixture
 def searched(simulation: Any, record_of: Any) -> Callable[..., Ledger]:
     def make(value: Callable[[Any], float] = score, **search: Any) -> Ledger:
-        given = {"space": SPACE, "scheduler": "none", "budget": {"trials": 50}, "seeds": 2, "audit": 4, **search}
+        given = {"space": SPACE, "scheduler": "none", "sampler": "grid", "seeds": 2, "interactions": 0, **search}
         run = simulation(**given)
         run.curve = lambda trial: ([value(trial.config)] * trial.epochs, None)
         run.run()
@@ -197,7 +197,7 @@ def test_pairs_cross_two_factors_of_the_winner(searched: Any) -> None:
 def test_a_winner_of_a_wider_space_is_still_reached(searched: Any, make_study: Any) -> None:
     one = searched()
     narrow = {name: values for name, values in SPACE.items() if name != "hidden_units"}
-    one.run.study = make_study(space=narrow, scheduler="none", budget={"trials": 1}, seeds=2, audit=0)
+    one.run.study = make_study(space=narrow, scheduler="none", budget={"trials": 1}, seeds=2, interactions=0)
     after = one.to_the_end()
     assert after.winner_sets["hidden_units"] == 16
     assert table(after, STEPS)[-1].config == after.winner
