@@ -8,6 +8,7 @@ been decided stands, whatever is interrupted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 SCHEDULERS: Mapping[str, str] = {
@@ -72,13 +73,8 @@ class Scheduler:
         brackets = self.brackets(epochs)
         if len(brackets) == 1:
             return 0
-        weights = [1 / self._cost(rungs, epochs) for rungs in brackets]
-        counts = [0] * len(brackets)
-        chosen = 0
-        for _ in range(number + 1):
-            chosen = min(range(len(brackets)), key=lambda one: (counts[one] + 1) / weights[one])
-            counts[chosen] += 1
-        return chosen
+        costs = tuple(self._cost(rungs, epochs) for rungs in brackets)
+        return _turns(costs, 1 << number.bit_length())[number]
 
     def expected_epochs(self, epochs: int) -> float:
         """Return how many epochs a trial takes on average, were each rung to keep its share exactly."""
@@ -112,6 +108,18 @@ class Scheduler:
         own = scores[-1]
         rank, of = 1 + sum(other > own for other in others), len(others) + 1
         return Decision(rank > max(1, of // self.reduction_factor), rank, of)
+
+
+@lru_cache
+def _turns(costs: tuple[float, ...], count: int) -> tuple[int, ...]:
+    """Return the brackets of the first trials: the next is of the bracket that has been given the least."""
+    counts = [0] * len(costs)
+    turns = []
+    for _ in range(count):
+        chosen = min(range(len(costs)), key=lambda one: (counts[one] + 1) * costs[one])
+        counts[chosen] += 1
+        turns.append(chosen)
+    return tuple(turns)
 
 
 def rungs_in_words(scheduler: Scheduler, epochs: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.history import COMPLETED, DIVERGED, PRUNED
 from tune_jobs.config import trajectory
@@ -20,6 +21,10 @@ from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Event, Journal, read_journal
 from tune_jobs.search.state import SearchTrial, State, build_state, signed
 from tune_jobs.study import Study, load_study
+
+# A busy machine says nothing about an example.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 FINGERPRINTS = {"digits": "data"}
 SPACE = {

@@ -120,7 +120,7 @@ def test_a_grid_ends_with_its_last_point_however_many_cannot_be_built(simulation
     assert kinds(run)[USED_UP] == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15)
 @given(lives=st.lists(st.integers(1, 25), max_size=4), sampler=st.sampled_from(["random", "random", "tpe", "grid"]))
 def test_killed_anywhere_and_continued_equals_left_alone(
     simulation: Any, decided: Any, lives: list[int], sampler: str
@@ -153,7 +153,7 @@ def test_the_other_schedulers_continue_as_well(simulation: Any, decided: Any, sc
     assert decided(killed.run()) == expected
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12)
 @given(lives=st.lists(st.integers(1, 30), max_size=3), order=st.integers(0, 1000))
 def test_two_workers_train_the_same_trials(simulation: Any, lives: list[int], order: int) -> None:
     alone, killed = simulation(), simulation()
@@ -194,7 +194,7 @@ def test_what_the_ledger_has_is_not_trained(simulation: Any, record_of: Any) -> 
     assert state.epochs_trained < full.epochs_trained
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=3))
 def test_what_the_ledger_has_passes_its_rungs_whenever_it_is_killed(
     simulation: Any, decided: Any, lives: list[int]
@@ -270,7 +270,7 @@ def test_a_row_that_is_drawn_counts_once(simulation: Any, record_of: Any) -> Non
 
 def test_failures_are_tried_again_only_when_asked(simulation: Any) -> None:
     run = simulation(budget={"trials": 6})
-    run.fail = lambda trial: trial.config.optimizer == "nesterov"
+    run.fail = lambda trial: trial.config.hidden_units != 8
     state = run.run()
     failed = [one.trial.key for one in state.failed]
     assert failed
@@ -285,9 +285,10 @@ def test_failures_are_tried_again_only_when_asked(simulation: Any) -> None:
 
 def test_a_failure_is_the_worst_to_a_sampler_and_nothing_to_a_rung(simulation: Any) -> None:
     run = simulation(budget={"trials": 8}, sampler="tpe")
-    run.fail = lambda trial: trial.config.optimizer == "nesterov"
+    run.fail = lambda trial: trial.config.hidden_units != 8
     state = run.run()
     bad = {one.number for one in state.failed}
+    assert bad
     assert all(
         known.score == float("-inf") for one, known in zip(state.all, state.known(), strict=True) if one.number in bad
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_jobs.errors import UserError
@@ -60,7 +60,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "search" / "one"
 
 
-@given(st.lists(st.lists(EVENTS, max_size=6), max_size=4))
+@settings(max_examples=30)
+@given(st.lists(st.lists(EVENTS, max_size=4), max_size=3))
 def test_events_come_back_as_they_were_over_parts_and_runs(runs: list[list[Event]]) -> None:
     memory: Any = Memory()
     for events in runs:

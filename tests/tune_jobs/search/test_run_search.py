@@ -130,7 +130,7 @@ def test_a_search_over_the_users_own_network_with_a_width_that_fails(tmp_path: P
     (tmp_path / "net.py").write_text(NETWORK)
     study = tmp_path / "study.yaml"
     study.write_text(
-        "base: {dataset: digits, network: 'net.py:Net', epochs: 3}\n"
+        "base: {dataset: digits, network: 'net:Net', epochs: 3}\n"
         "search:\n  budget: {trials: 5}\n  sampler: grid\n  seeds: 1\n  audit: 0\n  path: 0\n  interactions: 0\n"
         "  space: {width: [3, 5, 8, 9]}\n"
     )
