@@ -373,7 +373,8 @@ def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
             Column("Note", tuple(_joined(one.ended, one.scatter).replace("`", "") for one in found), "note"),
         ),
         (
-            "All else is the winner's; gains are those of the first change, with the second made and without it. They are paired by seed, with 95% Student-t intervals; verdicts hold at "
+            "All else is the winner's; gains are those of the first change, with the second made and without it. They "
+            "are paired by seed, with 95% Student-t intervals; verdicts hold at "
             f"{SIGNIFICANCE:.0%} after Holm's correction over the pairs.",
         ),
     )

@@ -219,7 +219,7 @@ def truncated(record: Record, epochs: int) -> Record:
 
 
 def direct(ran: Ran, fates: Decide, trials: int) -> None:
-    """Run a study's search as far as so many trials, through its director, two trials at a time."""
+    """Run a study's search as far as so many trials, through its director, one trial after another."""
     study, fingerprints, storage = ran.study, ran.fingerprints, ran.ledger.storage
     search = study.search
     assert search is not None
@@ -236,7 +236,9 @@ def direct(ran: Ran, fates: Decide, trials: int) -> None:
             return
         whole = make_record(given.trial, "f" * 64, fates(given.trial.config))
         values = signed(whole, select=search.select)
-        stops = (e for e in range(1, whole.epochs + 1) if e in given.rungs and director.reached(count, values[:e]))
+        stops = (
+            e for e in range(1, whole.epochs + 1) if e in given.rungs and director.reached(given.number, values[:e])
+        )
         stop = next(stops, None)
         record = whole if stop is None else truncated(whole, stop)
         ran.ledger.write(record)
