@@ -10,7 +10,9 @@ measured where the trials lie, and a search looks more closely at good settings 
 Interval. The trials are resampled with replacement and the whole forest is fitted again. The 2.5 and 97.5% quantiles
 of the resamples' shares, moved by the estimate less their mean (a resample has fewer different trials, which biases
 its forest), and cut at 0 and 1, are the interval. It says how much the number owes to the trials that happened to be
-drawn; that a forest of so many trials smooths what it has seen too rarely, it cannot say.
+drawn, and is rather too wide, since a resample varies more than new trials do; that a forest of so many trials smooths
+what it has seen too rarely, it cannot say. Where the R² is near 0 or below, the shares are those of noise, and the
+interval covers them less often than 95%.
 
 Null band. A forest finds some importance in noise. The values are permuted and a forest is fitted to each permutation:
 how large would the shares of main effects be were there nothing to find? For pairs, there is nothing to find where
