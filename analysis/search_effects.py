@@ -61,9 +61,10 @@ def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
 
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
     head = (
-        f"A forest was fitted to the validation {goal.words} of {found.n} trials after epoch {data.epoch}, the first "
-        "at which all can be compared, and its variance over the whole space was split into what each parameter does "
-        "alone and what two do together (functional ANOVA). Its out-of-bag R², on trials that a tree has not seen, is "
+        f"A forest was fitted to the ranks (as normal scores) of {found.n} trials by validation {goal.words} after "
+        f"epoch {data.epoch}, the first at which all can be compared, and its variance over the whole space was split "
+        "into what each parameter does alone and what two do together (functional ANOVA). Its out-of-bag R², on trials "
+        "that a tree has not seen, is "
         f"{found.r_squared:.2f}."
     ).replace("-0.00", "0.00")
     if found.r_squared <= 0:

@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 
 from analysis.series import PALETTE, plain
 from analysis.statistics import Estimate
+from tune_jobs.search.importance import LEAST_SHARE
 
 _BLUE, _ORANGE = PALETTE[:2]
 _GREY = "#9A9A9A"
@@ -60,6 +61,11 @@ class Bar:
     high: float
     null_high: float
     is_pair: bool
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is above the null band, and large enough to matter."""
+        return self.share > self.null_high and self.share >= LEAST_SHARE
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ def draw_importance(ax: Axes, bars: Sequence[Bar]) -> Axes:
     """
     for place, bar in enumerate(bars):
         colour = _ORANGE if bar.is_pair else _BLUE
-        shown = bar.share > bar.null_high
+        shown = bar.shown
         ax.barh(place, 100 * bar.null_high, height=0.86, color=_BAND, zorder=0, label="_null")
         ax.barh(
             place,

@@ -36,6 +36,8 @@ from tune_jobs.search.boxes import Boxes, Layout, boxes, covariances
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
+# Where no permutation has any effect of a kind, the null band is no band; smaller shares than this matter to nobody.
+LEAST_SHARE = 0.01
 # Fewer trials leave a tree nothing to split.
 FEWEST_TRIALS = 10
 _LEAF = 3
@@ -68,8 +70,8 @@ class Effect:
 
     @property
     def shown(self) -> bool:
-        """Whether the share lies above the null band."""
-        return self.share > self.null_high
+        """Whether the share lies above the null band, and is one that could matter."""
+        return self.share > self.null_high and self.share >= LEAST_SHARE
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
 
 from tune_jobs.records import FAILED
 from tune_jobs.search.space import Parameter
@@ -21,7 +22,8 @@ class Coded:
         points: [n, d]: where a value lies in its range, 0 to 1, or the position of a choice; of a parameter that a
             trial does not read the middle, or the first choice.
         levels: for each column 0 for a range, or how many choices there are.
-        values: [n], the score, the higher the better; that of the worst for trials that had diverged.
+        values: [n], normal scores of the trials' ranks, from the worst, which those that diverged share, to the best: a
+            few that collapsed would else be all of the variance.
         epoch: after which it is.
         numbers: of the trials.
     """
@@ -50,7 +52,9 @@ def coded(state: State) -> Coded | None:
     if len(found) < _LEAST_TRIALS or len(set(finite)) < 2:
         return None
     points = np.array([[_code(parameter, one) for parameter in space] for one, _ in found])
-    values = np.array([max(score, min(finite)) for _, score in found])
+    ranks = rankdata([max(score, min(finite)) for _, score in found])
+    # Blom's approximation (1958) of the expected order statistics of a normal sample.
+    values = norm.ppf((ranks - 0.375) / (len(ranks) + 0.25))
     levels = tuple(len(parameter.choices) for parameter in space)
     return Coded(points, levels, values, epoch, tuple(one.number for one, _ in found))
 
