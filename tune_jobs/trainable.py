@@ -27,6 +27,10 @@ from tune_jobs.user_code import Code
 REPORT_PERIOD_SECONDS = 1.0
 
 
+class WorkerStopped(BaseException):
+    """Tune ends the worker in mid-trial: that is no end of the trial, which is run again another time."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What all trials of one run share.
@@ -97,7 +101,10 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
 
     job.code.install()
     trial_data: TrialData = ray.get(data[data_slot(trial.config)])
-    record = run_trial(trial, trial_data, job, on_epoch=report)
+    try:
+        record = run_trial(trial, trial_data, job, on_epoch=report)
+    except WorkerStopped:
+        return
     tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
 
 
@@ -115,6 +122,9 @@ def run_trial(
     A reason that `on_epoch` returns ends the trial there.
 
     An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
+
+    Raises:
+        WorkerStopped: `on_epoch` raised `SystemExit`, as a report to Tune does when the run is over; nothing is written.
     """
     from models.engine import train
     from models.saved import to_bytes
@@ -127,7 +137,10 @@ def run_trial(
     def after_epoch(history: History) -> str | None:
         seen[:] = [history]
         log.epoch(history)
-        return on_epoch(history) if on_epoch is not None else None
+        try:
+            return on_epoch(history) if on_epoch is not None else None
+        except SystemExit as error:
+            raise WorkerStopped from error
 
     started_at, start = datetime.now(UTC), time.perf_counter()
     failure: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
+from models.history import History
 from tune_jobs.config import TrialConfig, scaling_options, trial_key
 from tune_jobs.expansion import Trial
 from tune_jobs.ledger import Ledger, targets_name
 from tune_jobs.storage import Storage
-from tune_jobs.trainable import Job, data_slot, from_payload, payload, run_trial
+from tune_jobs.trainable import Job, WorkerStopped, data_slot, from_payload, payload, run_trial
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 
@@ -143,3 +145,13 @@ def test_two_dimensional_inputs_keep_a_grid_of_decisions(job: Job) -> None:
     data = load_trial_data("toy", data_dir=Path("unused"), options={"toy_problem": "xor"})
     record = run_trial(Trial(trial_key(config, data.fingerprint), config, 2, frozenset({2})), data, job)
     assert record.grid_predictions(2).shape == (64 * 64, 1)
+
+
+def test_a_worker_that_tune_stops_leaves_no_record(job: Job) -> None:
+    def stopped(history: History) -> None:
+        if history.epochs == 2:
+            sys.exit(0)  # as a report to Tune does once the run is over
+
+    with pytest.raises(WorkerStopped):
+        run_trial(trial(3), DATA, job, on_epoch=stopped)
+    assert not Ledger.open(Storage.at(job.storage)).read().records

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.history import History
 from tune_jobs.search.state import signed
-from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, data_slot, run_trial
+from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerStopped, data_slot, run_trial
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.
 _ASK_PERIOD_SECONDS = 5.0
@@ -49,7 +49,10 @@ def train_search_trial(
             tune.report({**name, "epoch": history.epochs, "finished": False})
         return reason
 
-    record = run_trial(trial, ray.get(data[data_slot(trial.config)]), job, on_epoch=after_epoch)
+    try:
+        record = run_trial(trial, ray.get(data[data_slot(trial.config)]), job, on_epoch=after_epoch)
+    except WorkerStopped:
+        return
     tally = ray.get(director.ended.remote(assignment.number, replace(record, validation_outputs=(), grid_outputs=())))
     ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
     tune.report({**name, **ending, "tally": vars(tally)})
