@@ -124,7 +124,7 @@ def run_trial(
     An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
 
     Raises:
-        WorkerStopped: `on_epoch` raised `SystemExit`, as a report to Tune does when the run is over; nothing is written.
+        WorkerStopped: `on_epoch` raised `SystemExit`, as reporting to Tune does once the run is over; nothing is kept.
     """
     from models.engine import train
     from models.saved import to_bytes
