@@ -185,7 +185,7 @@ def killed_and_continued(study: Path, storage: str, *arguments: object, cwd: Pat
             start_new_session=True,
         )  # fmt: skip
         while len(events(cwd / storage)) < until:
-            assert process.poll() is None, "the search was over before it could be killed"
+            assert process.poll() is None, f"it ended by itself, with exit code {process.returncode}"
             time.sleep(0.02)
         kill_session(process)
     ablatune("run", study, "--storage", storage, *arguments, cwd=cwd)
