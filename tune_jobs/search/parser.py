@@ -42,6 +42,8 @@ _KEYS = (
 )
 _MOST_SEED = 2**32 - 1
 _MOST_GRID_POINTS = 10_000
+# What these change, a loss cannot be compared over.
+_CHANGES_LOSS = ("objective", "label_smoothing", "variance_link", "target_transform")
 _SCALES = {"linear": False, "log": True}
 
 
@@ -72,6 +74,12 @@ def parse_search(
     _check_rungs(node, scheduler, epochs)
     sampler = _known(node, "sampler", "tpe", SAMPLERS)
     space = _space(node.need("space"), own)
+    for name in space.names:
+        if select == "loss" and name in _CHANGES_LOSS:
+            raise node.need("space").error(
+                f"{name} changes what the loss is, by which `select: loss` compares trials; leave it out, or give "
+                "select: metric"
+            )
     if sampler == "grid" and space.grid_size(_MOST_GRID_POINTS) > _MOST_GRID_POINTS:
         raise node.need("space").error(
             f"its grid has more than {_MOST_GRID_POINTS:,} points; give fewer choices or `points`, or another sampler"

@@ -168,6 +168,13 @@ def test_what_is_wrong_is_one_clear_line(search: str, line: int, says: str, tmp_
     assert "\n" not in message
 
 
+def test_losses_of_different_kinds_are_not_compared(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("select: loss\nbase: {epochs: 30}\nsearch: {space: {objective: [cross_entropy, mse]}}\n")
+    with pytest.raises(UserError, match="objective changes what the loss is"):
+        load_study(str(path))
+
+
 def test_a_quick_look_may_be_shorter_than_the_grace(tmp_path: Path) -> None:
     study = load(tmp_path, "grace_epochs: 5\n" + space("dropout: [0.1]"), fraction=0.1)
     assert full_length(study, study.search) == 3
