@@ -23,7 +23,7 @@ def test_an_optimum_beyond_the_end_is_found_and_the_range_widened() -> None:
     assert [(edge.parameter.name, edge.side, edge.wider) for edge in found] == [
         ("learning_rate", HIGH, pytest.approx(0.1))
     ]
-    assert YAML(typ="safe").load(found[0].yaml) == {"learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
+    assert YAML(typ="safe").load(found[0].yaml) == {"learning_rate": {"low": 1e-4, "high": 0.1, "scale": "log"}}
     assert "the best may lie beyond it" in found[0].words
 
 

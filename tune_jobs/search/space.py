@@ -78,7 +78,8 @@ class Parameter:
         if self.points == 1:
             return (self.at(0.5),)
         inner = Parameter(self.name, low=self.low, high=self.high, log=self.log)
-        values = [inner.at(step / (self.points - 1)) for step in range(self.points)]
+        values = [inner.at(step / (self.points - 1)) for step in range(1, self.points - 1)]
+        values = [self.low, *values, self.high]  # exactly, which their logarithms need not be
         return tuple(dict.fromkeys(round(value) if self.integer else value for value in values))
 
 

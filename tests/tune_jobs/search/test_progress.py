@@ -14,7 +14,7 @@ def progress(**options: Any) -> tuple[SearchProgress, io.StringIO]:
 
 
 def tally(**changes: Any) -> dict[str, Any]:
-    return {"ended": 3, "stopped": 1, "best": "Accuracy 91.20%", "best_number": 2, "share": 0.25, **changes}
+    return {"ended": 3, "stopped": 1, "best": "Accuracy 91.20% (trial 2)", "share": 0.25, **changes}
 
 
 def test_the_line_has_what_ended_the_best_and_the_budget() -> None:
@@ -26,7 +26,7 @@ def test_the_line_has_what_ended_the_best_and_the_budget() -> None:
     line = shown.line()
     assert "3 trials ended (1 stopped at a rung), best Accuracy 91.20% (trial 2), budget 40 trials: 25% used" in line
     assert " left" in line
-    assert line.endswith("; training trial 3 (dropout=0.1) 2/9 epochs")
+    assert line.endswith("; training trial 3 2/9 epochs")
     assert shown.running == {"k1": 2}
     shown.ended("k1", "trial 3", "pruned", "stopped at epoch 3", tally(best=""))
     assert "best" not in shown.line()
