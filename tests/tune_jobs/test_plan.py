@@ -129,9 +129,9 @@ def test_stages_to_come_are_counted_from_where_the_stages_stand(plan: Plan) -> N
     # Three fresh replicates of what each stage settles on; two seeds of the levels that are not known yet, of which
     # stage network has two: four kernels without padding are too many for the image.
     assert [one.trials for one in found.later] == [3, 4 + 3, 2 + 3]
-    assert "stages to come: at most 15 trials more (longer, network, rate), about" in str(found)
+    assert "to come after that: at most 15 trials more (longer, network, rate), about" in str(found)
     counted = plan(STAGED, pilot=False)
-    assert "stages to come: at most 15 trials more (longer, network, rate)" in str(counted)
+    assert "to come after that: at most 15 trials more (longer, network, rate)" in str(counted)
 
 
 def test_without_pilots_there_are_counts_and_nothing_is_written(plan: Plan, tmp_path: Path) -> None:
