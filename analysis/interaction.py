@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.collapse import no_normal_interval
 from analysis.columns import format_number
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
 DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"
 _CELLS = ((0, 0), (1, 0), (0, 1), (1, 1))
@@ -116,17 +116,12 @@ def interaction(
 
 def judged(found: Sequence[Interaction]) -> list[Interaction]:
     """Return the interactions with p values after Holm's correction over all of them that have one, and verdicts."""
-    raw = {
-        number: own.contrast.p_value
-        for number, own in enumerate(found)
-        if own.contrast is not None and own.contrast.p_value is not None
-    }
-    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    adjusted = holm_of_known([None if own.contrast is None else own.contrast.p_value for own in found])
     return [
-        replace(own, adjusted_p=adjusted[number], verdict=DEPENDS if adjusted[number] <= SIGNIFICANCE else NOT_SHOWN)
-        if number in adjusted
-        else own
-        for number, own in enumerate(found)
+        own
+        if p_value is None
+        else replace(own, adjusted_p=p_value, verdict=DEPENDS if p_value <= SIGNIFICANCE else NOT_SHOWN)
+        for own, p_value in zip(found, adjusted, strict=True)
     ]
 
 

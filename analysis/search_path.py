@@ -12,7 +12,7 @@ from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.path import shared
 from analysis.search_frames import Goal
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.expansion import Row
 from tune_jobs.records import MISSING
@@ -81,15 +81,10 @@ def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
         return []
     winner = replicate_values(evidence, path[-1][0], goal)
     found = [_one_back(row, winner, replicate_values(evidence, position, goal), goal) for position, row in own]
-    raw = {
-        number: one.worth.p_value
-        for number, one in enumerate(found)
-        if one.worth is not None and one.worth.p_value is not None
-    }
-    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    adjusted = holm_of_known([None if one.worth is None else one.worth.p_value for one in found])
     return [
-        replace(one, adjusted_p=adjusted.get(number), verdict=_verdict(one.worth, adjusted.get(number)))
-        for number, one in enumerate(found)
+        replace(one, adjusted_p=p_value, verdict=_verdict(one.worth, p_value))
+        for one, p_value in zip(found, adjusted, strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ from analysis.claim_tests import LEVEL, Array, Finding, all_of, directed, more_v
 from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.frames import BAD_OUTCOMES, DIVERGED
 from analysis.published import TESTED
-from analysis.statistics import estimate, holm
+from analysis.statistics import estimate, holm_of_known
 from tune_jobs.config import METRIC_SPECS
 from tune_jobs.expansion import Row
 
@@ -104,7 +104,7 @@ def judge(
     results = []
     for statement in statements:
         findings = [_find(check, data) for check in statement.checks]
-        contraries = _corrected([finding.p_contrary for finding in findings])
+        contraries = holm_of_known([finding.p_contrary for finding in findings])
         checks = tuple(
             CheckResult(
                 check,
@@ -127,11 +127,6 @@ def count_verdicts(results: Sequence[StatementResult]) -> dict[str, int]:
         verdict: sum(result.verdict == verdict for result in results)
         for verdict in (HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST)
     }
-
-
-def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
-    adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
-    return [None if p is None else next(adjusted) for p in p_values]
 
 
 def _verdict(claim: float | None, contrary: float | None) -> str:

@@ -96,6 +96,12 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
+def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p values after Holm's correction over those that are known; None stays None and counts for nothing."""
+    adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
 def _half_width(values: NDArray[np.float64], confidence: float) -> float:
     quantile = student_t.ppf(0.5 + confidence / 2, values.size - 1)
     return float(quantile * values.std(ddof=1) / np.sqrt(values.size))

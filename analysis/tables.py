@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.collapse import no_normal_interval
 from analysis.frames import BAD_OUTCOMES
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from tune_jobs.config import FIELDS, METRIC_SPECS, validation_rows
 from tune_jobs.expansion import Row, data_id, replicates
 from tune_jobs.records import MISSING
@@ -252,11 +252,10 @@ def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) 
         shared = values.index.intersection(reference.index)
         if line is not default and COMPARED in line.estimates and len(shared):
             differences[line.position] = paired_difference(values[shared], reference[shared])
-    tested = {position: d.p_value for position, d in differences.items() if d.p_value is not None}
-    adjusted = dict(zip(tested, holm(list(tested.values())).tolist(), strict=True))
+    adjusted = holm_of_known([difference.p_value for difference in differences.values()])
     return {
-        position: Comparison(difference, adjusted.get(position), _verdict(difference, adjusted.get(position)))
-        for position, difference in differences.items()
+        position: Comparison(difference, p_value, _verdict(difference, p_value))
+        for (position, difference), p_value in zip(differences.items(), adjusted, strict=True)
     }
 
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import StrMethodFormatter
 from analysis.collapse import no_normal_interval
 from analysis.columns import format_number, percent_limits
 from analysis.series import PALETTE, plain
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm, paired_difference
+from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
 GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
 COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C", ENDED: "#8C8C8C"}
@@ -308,15 +308,10 @@ def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
 
 def _judged(steps: Sequence[Step]) -> list[Step]:
     """Return the steps with p values, corrected over those that changed something, and verdicts."""
-    raw = {
-        number: step.gain.p_value
-        for number, step in enumerate(steps)
-        if step.chosen and step.gain is not None and step.gain.p_value is not None
-    }
-    adjusted = dict(zip(raw, holm(list(raw.values())).tolist(), strict=True))
+    adjusted = holm_of_known([step.gain.p_value if step.chosen and step.gain is not None else None for step in steps])
     return [
-        replace(step, adjusted_p=adjusted.get(number), verdict=_verdict(step, adjusted.get(number)))
-        for number, step in enumerate(steps)
+        replace(step, adjusted_p=p_value, verdict=_verdict(step, p_value))
+        for step, p_value in zip(steps, adjusted, strict=True)
     ]
 
 
