@@ -89,6 +89,8 @@ def search_state(
         return build_state(study, [], {}, fingerprints, evidence)
     fingerprint = fingerprints[data_id(default_config(study, search))]
     events = read_journal(ledger.storage, search_id(study, search, fingerprint))
-    drawn = build_state(study, events, {}, fingerprints, evidence)
-    keys = {one.trial.key for one in drawn.trials.values() if one.trial is not None}
-    return build_state(study, events, ledger.read(keys=keys).records if keys else {}, fingerprints, evidence)
+    state = build_state(study, events, {}, fingerprints, evidence)
+    drawn = {one.trial.key: one for one in state.trials.values() if one.trial is not None}
+    for key, record in (ledger.read(keys=set(drawn)).records if drawn else {}).items():
+        drawn[key].record = record
+    return state

@@ -22,7 +22,7 @@ from tune_jobs.packing import Node, Slots, at_once, pack
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.reach import look_from_nodes, node_name, probe
-from tune_jobs.run import Plan, RunOptions, load_data, plan_study
+from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
 from tune_jobs.shape import shape
@@ -223,7 +223,7 @@ def _look_and_pilot(
         piloted = pilot(
             distinct,
             data,
-            _job(study, options),
+            replace(new_job(study, study.config(), storage, options), storage="", time_limit_seconds=None),
             resources=options.resources,
             at_once=together,
             max_concurrent=options.max_concurrent,
@@ -249,22 +249,6 @@ def _node_lines(storage: Storage, problems: Mapping[str, str]) -> list[str]:
             "what such a node trains would be lost to this machine: give a shared folder or s3://… (--storage)"
         )
     return lines
-
-
-def _job(study: Study, options: RunOptions) -> Any:
-    from tune_jobs.trainable import Job
-
-    return Job(
-        study=study.name,
-        storage="",
-        base=study.config(),
-        gpus_per_trial=options.resources.gpus_per_trial,
-        logical_gpus=options.logical_gpus > 0,
-        time_limit_seconds=None,
-        code=study.own.code,
-        code_version=provenance.code_version(),
-        command=provenance.command(),
-    )
 
 
 def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:

@@ -229,9 +229,9 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
     code, first, searched = 0, True, False
-    tried: set[str] = set()
-    # What has ended makes more known: a stage, a search, what follows it. Where all that is missing was tried, no more
-    # is to be had.
+    tried: list[Trial] = []
+    # What has ended makes more known: a stage, a search, what follows it, and may ask more epochs of a trial that it
+    # trained already. Where all that is missing was tried just so, no more is to be had.
     while True:
         plan = make_plan(
             study,
@@ -241,7 +241,7 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
             time_limit_seconds=limit_seconds(options),
             retry_failed=options.retry_failed and first,
         )
-        missing = [trial for trial in plan.missing if trial.key not in tried]
+        missing = [trial for trial in plan.missing if trial not in tried]
         searching = not missing and _searches(plan, retry_failed=options.retry_failed and not searched)
         if not first and not missing and (not searching or (searched and code)):
             return code
@@ -257,7 +257,7 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
             return max(code, exit_code(Counter(_outcomes(plan).values()), 0, say))
         if missing:
             code = max(code, train_trials(study, missing, ledger, options, say))
-            tried |= {trial.key for trial in missing}
+            tried += missing
         else:
             from tune_jobs.search.run import train_search
 

@@ -290,14 +290,12 @@ class _Follower:
 
     def _important_pairs(self) -> list[Pair]:
         """Return the pairs with the largest share of the variance, as many as the study asks for."""
-        # Imported here: scikit-learn takes a second, which a status need not wait for.
-        from tune_jobs.search.importance import functional_anova
-
         wanted = self._search.interactions
         data = coded(self._state)
         if not wanted or data is None or len(self._search.space) < 2:
             return []
-        # Imported here: it loads scikit-learn, which a plan or a status has no use for.
+        # Imported here: it loads scikit-learn, which most of what asks for this has no use for.
+        from tune_jobs.search.importance import functional_anova
 
         importance = functional_anova(
             data.points, data.levels, data.values, seed=self._search.seed, resamples=_FEW, permutations=_FEW
