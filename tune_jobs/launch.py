@@ -3,11 +3,12 @@
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -54,13 +55,14 @@ def run_trials(
     storage: Storage,
     progress: Progress,
     max_concurrent: int | None,
+    keep: ExitStack | None = None,
 ) -> None:
     """Run the trials; each writes its own record. On return some may be missing: see `progress.finished`.
 
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
-    with session(cluster, data, resources) as references:
+    with session(cluster, data, resources, keep) as references:
         tune_all(
             tune.with_parameters(train_trial, job=job, data=references),
             [payload(trial) for trial in longest_first(trials)],
@@ -71,40 +73,35 @@ def run_trials(
 
 
 @contextmanager
-def session(cluster: Cluster, data: Mapping[str, TrialData], resources: Resources) -> Iterator[dict[str, Any]]:
-    """Start Ray or join a cluster, and yield references to the data in its object store.
+def session(
+    cluster: Cluster, data: Mapping[str, TrialData], resources: Resources, keep: ExitStack | None = None
+) -> Iterator[dict[str, Any]]:
+    """Start Ray or join a cluster, and yield references to the data in its object store; `keep` as in `ray_running`.
 
     Raises:
         UserError: the cluster cannot be reached, or no node can ever give a trial what it asks for.
     """
-    with ray_running(cluster, data):
+    with ray_running(cluster, data, keep):
         check_resources(resources)
         yield {name: ray.put(part) for name, part in data.items()}
 
 
 @contextmanager
-def ray_running(cluster: Cluster, data: Mapping[str, TrialData]) -> Iterator[None]:
-    """Start Ray with room for the data, or join the cluster; leave it on the way out.
+def ray_running(cluster: Cluster, data: Mapping[str, TrialData], keep: ExitStack | None = None) -> Iterator[None]:
+    """Start Ray with room for the data, or join the cluster; leave it on the way out, or when `keep` is closed.
+
+    Ray that was kept so is used again where it has room for the data.
 
     Raises:
         UserError: there is no such cluster.
     """
-    os.environ.update(
-        {
-            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-            "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-            "RAY_CHDIR_TO_TRIAL_DIR": "0",
-            "RAY_AIR_NEW_OUTPUT": "0",
-            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        }
-    )
-    # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    _start_ray(cluster, sum(data_bytes(part) for part in data.values()))
-    try:
+    with ExitStack() as until:
+        size = sum(data_bytes(part) for part in data.values())
+        if keep is None or not _has_room(size):
+            (keep or until).close()
+            _start_ray(cluster, size)
+            (keep or until).callback(_leave_ray)
         yield
-    finally:
-        ray.shutdown()
 
 
 def tune_all(
@@ -187,7 +184,39 @@ def _worker_environment() -> dict[str, str]:
     }
 
 
+# How many bytes of data the Ray that this process started or joined was started for.
+_room: int | None = None
+
+
+def _has_room(data_size: int) -> bool:
+    return _room is not None and data_size <= _room
+
+
+def _leave_ray() -> None:
+    global _room
+    _room = None
+    ray.shutdown()
+
+
 def _start_ray(cluster: Cluster, data_size: int) -> None:
+    global _room
+    os.environ.update(
+        {
+            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+            "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+            "RAY_CHDIR_TO_TRIAL_DIR": "0",
+            "RAY_AIR_NEW_OUTPUT": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        }
+    )
+    # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    _init_ray(cluster, data_size)
+    # A cluster's store is as it is, and spills.
+    _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
+
+
+def _init_ray(cluster: Cluster, data_size: int) -> None:
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "error",

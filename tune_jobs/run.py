@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -228,6 +229,18 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     storage = Storage.at(options.storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
+    with ExitStack() as keep:
+        return _run_rounds(study, options, ledger, fingerprints, say, keep)
+
+
+def _run_rounds(
+    study: Study,
+    options: RunOptions,
+    ledger: Ledger | None,
+    fingerprints: Mapping[str, str],
+    say: Callable[[str], None],
+    keep: ExitStack,
+) -> int:
     code, first, searched = 0, True, False
     tried: list[Trial] = []
     # What has ended makes more known: a stage, a search, what follows it, and may ask more epochs of a trial that it
@@ -250,20 +263,21 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
         if options.dry_run or ledger is None:
             return 0
         if first:
-            _say_others(study, storage, say)
-            write_manifest(storage, _manifest(study, options, fingerprints))
+            _say_others(study, ledger.storage, say)
+            write_manifest(ledger.storage, _manifest(study, options, fingerprints))
         if not missing and not searching:
             say("nothing to run: the ledger has everything")
             return max(code, exit_code(Counter(_outcomes(plan).values()), 0, say))
+        if first:
+            starting_ray(ledger.storage, say)
         if missing:
-            code = max(code, train_trials(study, missing, ledger, options, say))
+            code = max(code, train_trials(study, missing, ledger, options, say, keep=keep))
             tried += missing
         else:
             from tune_jobs.search.run import train_search
 
-            code = max(
-                code, train_search(plan, ledger, options, say, retry_failed=options.retry_failed and not searched)
-            )
+            again = options.retry_failed and not searched
+            code = max(code, train_search(plan, ledger, options, say, retry_failed=again, keep=keep))
             searched = True
         first = False
         if code == INTERRUPTED:
@@ -308,6 +322,7 @@ def train_trials(
     say: Callable[[str], None],
     *,
     keep_models: bool = False,
+    keep: ExitStack | None = None,
 ) -> int:
     """Train trials through Ray Tune; return the exit code: 0 when all is done, 1 with failures, 130 interrupted.
 
@@ -318,6 +333,7 @@ def train_trials(
         options: what to run on.
         say: takes lines for a person to read.
         keep_models: whether to keep the trained networks in the storage as well.
+        keep: leaves Ray when it is closed; None leaves it when the trials are done.
     """
     from tune_jobs.trainable import data_slot
 
@@ -328,7 +344,8 @@ def train_trials(
         keep_targets(ledger, config, data)
     base = study.config()
     labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in trials}
-    starting_ray(storage, say)
+    if keep is None:
+        starting_ray(storage, say)
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
     from tune_jobs.launch import Cluster, run_trials
 
@@ -345,6 +362,7 @@ def train_trials(
             storage=storage,
             progress=progress,
             max_concurrent=options.max_concurrent,
+            keep=keep,
         )
     except KeyboardInterrupt:
         interrupted = True

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 
@@ -21,7 +22,6 @@ from tune_jobs.run import (
     limit_seconds,
     load_data,
     new_job,
-    starting_ray,
 )
 from tune_jobs.search.definition import Search, default_config, search_id
 from tune_jobs.search.director import Director
@@ -34,7 +34,13 @@ _DATA_FIELDS = ("input_scaling", "input_transform", "target_transform")
 
 
 def train_search(
-    plan: Plan, ledger: Ledger, options: RunOptions, say: Callable[[str], None], *, retry_failed: bool
+    plan: Plan,
+    ledger: Ledger,
+    options: RunOptions,
+    say: Callable[[str], None],
+    *,
+    retry_failed: bool,
+    keep: ExitStack,
 ) -> int:
     """Run the search of a plan through Ray Tune; return the exit code: 0, 1 with failures, 130 interrupted.
 
@@ -44,6 +50,7 @@ def train_search(
         options: what to run on.
         say: takes lines for a person to read.
         retry_failed: whether trials that failed before are tried again.
+        keep: leaves Ray when it is closed.
     """
     state, study = plan.search, plan.study
     if state is None:
@@ -58,7 +65,6 @@ def train_search(
     default = default_config(study, search)
     fingerprint = plan.fingerprints[data_id(default)]
     name = search_id(study, search, fingerprint)
-    starting_ray(storage, say)
     from tune_jobs.launch import Cluster, session
     from tune_jobs.search.launch import run_search
 
@@ -76,7 +82,7 @@ def train_search(
     )
     cluster = Cluster(options.address, options.cpus, options.logical_gpus)
     try:
-        with session(cluster, data, options.resources) as references:
+        with session(cluster, data, options.resources, keep) as references:
             run_search(
                 director,
                 references,
