@@ -16,23 +16,11 @@ from models.registry import OPTIMIZERS, entry
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
     """Return the configured optimizer over the parameters."""
-    _spare_the_compiler()
     known = entry(OPTIMIZERS, config.optimizer)
     if known.own:
         return own.optimizer(config, parameters)
     optimizer: Optimizer = known.load()(config, parameters)
     return optimizer
-
-
-def _spare_the_compiler() -> None:
-    """Let optimizers be made without torch's compiler: its import takes as long as torch's own, in every worker.
-
-    torch loads it to keep these methods out of compiled graphs; nothing here compiles them.
-    """
-    for name in ("add_param_group", "load_state_dict", "state_dict", "zero_grad"):
-        method = getattr(getattr(Optimizer, name), "__wrapped__", None)
-        if method is not None:
-            method.__dict__.setdefault("__dynamo_disable", method)
 
 
 def sgd(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
