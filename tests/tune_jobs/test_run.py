@@ -22,10 +22,12 @@ UNEQUAL = {*PROVENANCE, "train_seconds"}
 
 
 def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
-    """Run a command to its end and return what it printed."""
-    done = subprocess.run(
-        [*ABLATUNE, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=300
-    )
+    """Run a command to its end and return what it printed; with one worker, unless it says how many."""
+    told = list(map(str, arguments))
+    # Each worker spends seconds on imports, and the trials of tests are shorter than that.
+    if told[0] in ("run", "evaluate") and not {"--max-concurrent", "--cpus", "--cpus-per-trial"} & set(told):
+        told += ["--cpus", "1"]
+    done = subprocess.run([*ABLATUNE, *told], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=300)
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
