@@ -31,8 +31,10 @@ def run_search(
     progress: SearchProgress,
     max_concurrent: int | None,
     select: str,
-) -> None:
-    """Run a search until its budget is used up, within a session of `tune_jobs.launch`.
+) -> bool:
+    """Run a search until its budget is used up, within a session of `tune_jobs.launch`; return whether it was.
+
+    It was not where it is interrupted: Tune takes that for a wish to stop, and returns.
 
     Args:
         director: makes the director.
@@ -46,14 +48,9 @@ def run_search(
     """
     actor: Any = ray.remote(num_cpus=0)(Director).remote(*director.args, **director.keywords)
     trainable = tune.with_parameters(train_search_trial, job=job, data=references, director=actor, select=select)
-    fit(
-        trainable,
-        resources,
-        _Watch(progress, storage, job.study),
-        search_alg=_Places(actor),
-        num_samples=-1,
-        max_concurrent_trials=max_concurrent,
-    )
+    places, watch = _Places(actor), _Watch(progress, storage, job.study)
+    fit(trainable, resources, watch, search_alg=places, num_samples=-1, max_concurrent_trials=max_concurrent)
+    return places.closed and watch.settled == places.given
 
 
 class _Places(Searcher):
@@ -66,16 +63,16 @@ class _Places(Searcher):
         super().__init__(metric="training_iteration", mode="max")
         self._director = director
         self._run = uuid.uuid4().hex[:8]
-        self._count = 0
-        self._asked, self._open = 0.0, True
+        self._asked = 0.0
+        self.given, self.closed = 0, False
 
     def suggest(self, trial_id: str) -> Any:
-        if time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS or not self._count:
-            self._asked, self._open = time.monotonic(), ray.get(self._director.open.remote())
-        if not self._open:
+        if time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS or not self.given:
+            self._asked, self.closed = time.monotonic(), not ray.get(self._director.open.remote())
+        if self.closed:
             return str(Searcher.FINISHED)
-        self._count += 1
-        return {"slot": f"{self._run}-{self._count}"}
+        self.given += 1
+        return {"slot": f"{self._run}-{self.given}"}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The worker has told the director."""
@@ -89,11 +86,14 @@ class _Places(Searcher):
 
 
 class _Watch(Watch[SearchProgress]):
-    """Tells the progress display what Tune sees of a search."""
+    """Tells the progress display what Tune sees of a search, and counts the places that came to an end."""
+
+    settled = 0
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
+        self.settled += bool(result.get("finished") or result.get("nothing_left"))
         if result.get("finished"):
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
         elif "number" in result:
@@ -102,4 +102,5 @@ class _Watch(Watch[SearchProgress]):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if trial.num_failures > RESTARTS:
+            self.settled += 1
             self.progress.lost(last_line(trial))

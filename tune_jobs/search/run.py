@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
@@ -69,7 +69,7 @@ def train_search(
     from tune_jobs.search.launch import run_search
 
     progress = SearchProgress(search, state.share_used(state.seconds))
-    start, interrupted = time.monotonic(), False
+    start, whole = time.monotonic(), False
     journal = Journal(storage, name, read_journal(storage, name))
     director = partial(
         Director,
@@ -82,8 +82,8 @@ def train_search(
     )
     cluster = Cluster(options.address, options.cpus, options.logical_gpus)
     try:
-        with session(cluster, data, options.resources, keep) as references:
-            run_search(
+        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, keep) as references:
+            whole = run_search(
                 director,
                 references,
                 new_job(study, default, storage, options),
@@ -93,13 +93,11 @@ def train_search(
                 max_concurrent=options.max_concurrent,
                 select=search.select,
             )
-    except KeyboardInterrupt:
-        interrupted = True
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
     say(f"{outcomes.total()} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
-    if interrupted:
+    if not whole:
         say("stopped within the search; the same command continues")
         return INTERRUPTED
     ledger.compact()

@@ -114,6 +114,26 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     assert set(files_by_key(tmp_path / "r").values()) == {1}
 
 
+def test_an_interrupted_search_says_so_and_stops(tmp_path: Path) -> None:
+    study = write_study(tmp_path, trials=4, epochs=3000)
+    process = subprocess.Popen(
+        [*ABLATUNE, "run", str(study), "--storage", "r", "--cpus", "1"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "training trial" not in (line := process.stdout.readline()):
+        assert line, f"the run ended with {process.wait()} before it trained"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 130, output
+    assert "stopped within the search; the same command continues" in output
+    assert "Traceback" not in output
+
+
 @pytest.mark.long
 def test_a_search_goes_on_with_more_trials(tmp_path: Path) -> None:
     ablatune("run", write_study(tmp_path, trials=4), "--storage", "r", "--cpus", 1, cwd=tmp_path)
