@@ -6,17 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from typing import TYPE_CHECKING, Any
 
 from data_utils import TrialData, load_trial_data
-from models.engine import train
 from models.history import History
-from models.networks import build_network
 from tune_jobs.config import TrialConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
 
 EPOCHS = 20
 GRACE_EPOCHS = 1
@@ -89,6 +87,13 @@ def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> N
     After Ray's `mnist_pytorch.py` and Optuna's `pytorch_simple.py`, which are the same loop; `on_epoch` is called with
     the epoch, from 1, and the validation accuracy in percent, and may raise to end the trial.
     """
+    # Imported here, as below: only the processes that train need torch, and those of `ablatune` load it by themselves.
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from models.networks import build_network
+
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     train_rows = TensorDataset(torch.tensor(data.train_inputs), torch.tensor(data.train_targets))
@@ -117,6 +122,7 @@ def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> N
 
 def train_engine(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> None:
     """Train the same with the project's engine; `on_epoch` as above."""
+    from models.engine import train
 
     def measured(history: History) -> None:
         on_epoch(history.epochs, history.validation_metric[-1])
@@ -124,7 +130,9 @@ def train_engine(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> Non
     train(config, [config.seed], data, on_epoch=measured)
 
 
-def _textbook_optimizer(config: TrialConfig, network: nn.Module) -> torch.optim.Optimizer:
+def _textbook_optimizer(config: TrialConfig, network: "nn.Module") -> "Optimizer":
+    import torch
+
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay)

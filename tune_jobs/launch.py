@@ -20,7 +20,9 @@ from tune_jobs import provenance
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
+from tune_jobs.packing import Node
 from tune_jobs.progress import Progress, longest_first
+from tune_jobs.reach import node_name
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
@@ -246,6 +248,14 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
 def alive_nodes() -> list[dict[str, Any]]:
     """Return what Ray knows of each node that is up."""
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def offered() -> list[Node]:
+    """Return what each node that is up offers to trials."""
+    return [
+        Node(node_name(node), node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
+        for node in alive_nodes()
+    ]
 
 
 def check_resources(resources: Resources) -> None:

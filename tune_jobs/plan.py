@@ -21,7 +21,7 @@ from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, expand, required_trials
 from tune_jobs.packing import Node, Slots, at_once, pack
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
-from tune_jobs.reach import look_from_nodes, node_name, probe
+from tune_jobs.reach import look_from_nodes, probe
 from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
@@ -203,7 +203,7 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.launch import Cluster, alive_nodes, check_resources, ray_running
+    from tune_jobs.launch import Cluster, alive_nodes, check_resources, offered, ray_running
     from tune_jobs.pilot import pilot
 
     distinct = samples(study, missing)
@@ -212,10 +212,9 @@ def _look_and_pilot(
     with ray_running(Cluster(options.address, options.cpus, options.logical_gpus), data):
         start_seconds = time.monotonic() - begun
         check_resources(options.resources)
-        alive = alive_nodes()
-        found = _Found([_node(one) for one in alive], [f"{storage.uri}: writable from here"])
+        found = _Found(offered(), [f"{storage.uri}: writable from here"])
         if options.address is not None:
-            found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive)))
+            found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
         if not distinct:
             return found
         packed = [pack(node, options.resources) for node in found.nodes]
@@ -233,11 +232,6 @@ def _look_and_pilot(
     ended = time.monotonic()
     fixed = start_seconds + piloted.start_seconds + piloted.stop_seconds + (ended - stopping)
     return replace(found, piloted=piloted, fixed_seconds=fixed, seconds=ended - begun)
-
-
-def _node(node: Mapping[str, Any]) -> Node:
-    offered = node["Resources"]
-    return Node(node_name(node), offered.get("CPU", 0.0), offered.get("GPU", 0.0))
 
 
 def _node_lines(storage: Storage, problems: Mapping[str, str]) -> list[str]:

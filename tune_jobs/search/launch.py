@@ -1,7 +1,10 @@
 """Runs a search through Ray Tune: places for trials as long as the director has some, and workers that ask it."""
 
+import os
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,8 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from tune_jobs.launch import RESTARTS, Watch, fit, last_line
+from tune_jobs.launch import RESTARTS, Watch, fit, last_line, offered
+from tune_jobs.packing import at_once, pack
 from tune_jobs.search.director import Director
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.search.worker import train_search_trial
@@ -19,6 +23,7 @@ from tune_jobs.study import Resources
 from tune_jobs.trainable import Job
 
 _ASK_PERIOD_SECONDS = 0.2
+_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 
 def run_search(
@@ -48,9 +53,23 @@ def run_search(
     """
     actor: Any = ray.remote(num_cpus=0)(Director).remote(*director.args, **director.keywords)
     trainable = tune.with_parameters(train_search_trial, job=job, data=references, director=actor, select=select)
-    places, watch = _Places(actor), _Watch(progress, storage, job.study)
-    fit(trainable, resources, watch, search_alg=places, num_samples=-1, max_concurrent_trials=max_concurrent)
+    together = max(1, at_once([pack(node, resources) for node in offered()], max_concurrent))
+    places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
+    with _pending(together):
+        fit(trainable, resources, watch, search_alg=places, num_samples=-1, max_concurrent_trials=max_concurrent)
     return places.closed and watch.settled == places.given
+
+
+@contextmanager
+def _pending(count: int) -> Iterator[None]:
+    """Let Tune start so many workers side by side, where it would start one after the other for a searcher."""
+    before = os.environ.get(_PENDING)
+    os.environ[_PENDING] = before or str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PENDING]
 
 
 class _Places(Searcher):
@@ -59,15 +78,17 @@ class _Places(Searcher):
     So the next point is drawn when a worker is free for it, and not before, with all that is known by then.
     """
 
-    def __init__(self, director: Any) -> None:
+    def __init__(self, director: Any, together: int) -> None:
         super().__init__(metric="training_iteration", mode="max")
         self._director = director
+        self._together = together
         self._run = uuid.uuid4().hex[:8]
         self._asked = 0.0
         self.given, self.closed = 0, False
 
     def suggest(self, trial_id: str) -> Any:
-        if time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS or not self.given:
+        # The first workers start while the director does; there is something to train, or there would be no run.
+        if self.given >= self._together and time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS:
             self._asked, self.closed = time.monotonic(), not ray.get(self._director.open.remote())
         if self.closed:
             return str(Searcher.FINISHED)
