@@ -6,8 +6,8 @@ was decided stays decided. What a trial reached is in the ledger; the journal ha
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tune_jobs.errors import UserError
@@ -58,16 +58,19 @@ _EMPTY: dict[str, Any] = {"values": {}, "source": "", "epoch": 0, "score": None,
 def read_journal(storage: Storage, search: str) -> list[Event]:
     """Return the events of a search in order; none where it was never run.
 
+    Where two runs at once drew different points under one number, the second one's goes under a number of its own.
+
     Raises:
         UserError: a part is torn.
     """
     events: list[Event] = []
+    numbers = _Numbers()
     for name, is_file in sorted(storage.names(FOLDER, search).items()):
         if name.startswith(".") or not is_file:
             continue
         try:
             lines = storage.read(FOLDER, search, name).decode().splitlines()
-            events += [Event(**json.loads(line)) for line in lines]
+            events += [numbers.settled(Event(**json.loads(line)), name.rpartition("-")[2]) for line in lines]
         except (ValueError, TypeError) as error:
             raise UserError(
                 f"{storage.path(FOLDER, search, name)}: is no part of a search's journal ({error}); move it away"
@@ -75,14 +78,30 @@ def read_journal(storage: Storage, search: str) -> list[Event]:
     return events
 
 
+class _Numbers:
+    """Tells apart the trials that several runs at once drew under the same number."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[int, Mapping[str, Any]] = {}
+        self._moved: dict[tuple[str, int], int] = {}
+
+    def settled(self, event: Event, run: str) -> Event:
+        """Return an event of a run, with the number that its trial has among those of all runs."""
+        if event.kind == DRAWN and self._drawn.setdefault(event.trial, event.values) != event.values:
+            self._moved[run, event.trial] = max(self._drawn) + 1
+            self._drawn[max(self._drawn) + 1] = event.values
+        return replace(event, trial=self._moved.get((run, event.trial), event.trial))
+
+
 class Journal:
-    """Writes a run's part of the journal."""
+    """Writes a run's parts of the journal."""
 
     def __init__(self, storage: Storage, search: str, before: Sequence[Event]) -> None:
         self._storage = storage
         self._search = search
         self._count = len(before)
         self._lines: list[str] = []
+        self._run = uuid.uuid4().hex[:8]
         self._name = ""
 
     def add(self, *events: Event) -> None:
@@ -91,7 +110,7 @@ class Journal:
             return
         if not self._name or len(self._lines) >= _PART_EVENTS:
             self._lines = []
-            self._name = f"part-{self._count:08d}-{uuid.uuid4().hex[:8]}.jsonl"
+            self._name = f"part-{self._count:08d}-{self._run}.jsonl"
         self._lines += [event.to_line() for event in events]
         self._count += len(events)
         self._storage.write("\n".join([*self._lines, ""]).encode(), FOLDER, self._search, self._name)

@@ -1,6 +1,7 @@
 """The journal: what was added is there, in order and whole, whatever else is."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ EVENTS = st.builds(
     stop=st.booleans(),
     rank=st.integers(0, 50),
     of=st.integers(0, 50),
-)
+).map(lambda event: replace(event, values={"x": event.trial}) if event.kind == DRAWN else event)
 
 
 class Memory(dict[str, bytes]):
@@ -115,6 +116,18 @@ def test_a_torn_part_is_one_clear_line(torn: str, storage: Storage, tmp_path: Pa
         read_journal(storage, "one")
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_two_runs_at_once_that_draw_different_points_have_trials_of_their_own(storage: Storage) -> None:
+    first, second = Journal(storage, "one", []), Journal(storage, "one", [])
+    for journal, width, epochs in [(first, 4, 1), (second, 8, 2)]:
+        journal.add(Event(DRAWN, 0, 0.0, values={"width": 2}), Event(DRAWN, 1, 1.0, values={"width": width}))
+        journal.add(Event(ENDED, 1, 2.0, epoch=epochs))
+    events = read_journal(storage, "one")
+    points = {event.trial: event.values["width"] for event in events if event.kind == DRAWN}
+    assert sorted(points.values()) == [2, 4, 8]
+    ends = {points[event.trial]: event.epoch for event in events if event.kind == ENDED}
+    assert ends == {4: 1, 8: 2}
 
 
 def test_searches_do_not_see_each_other(storage: Storage) -> None:
