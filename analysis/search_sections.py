@@ -25,7 +25,7 @@ from analysis.summary import Fact
 from tune_jobs.search.definition import default_config
 from tune_jobs.search.samplers import SAMPLER_WORDS
 from tune_jobs.search.schedulers import SCHEDULERS, rungs_in_words
-from tune_jobs.search.state import OPEN, State
+from tune_jobs.search.state import State
 from tune_jobs.study import AUDIT, Study
 
 # Panels of the audit's figure; a rule that looks at every epoch may stop trials at many of them.
@@ -120,7 +120,7 @@ def _used(state: State, frame: pd.DataFrame) -> str:
 
 def _counts(state: State, frame: pd.DataFrame) -> str:
     own = frame[frame["number"] >= 0]
-    is_open = {one.number for one in state.trials.values() if one.standing(state.search.read) == OPEN}
+    is_open = {one.number for one in state.open}
     counts = {
         "ran to the end": int((own["fate"] == SURVIVED).sum()),
         "stopped at a rung": int(own["stopped_at"].notna().sum()),

@@ -27,6 +27,9 @@ class Augmentation:
         images: float32 [n, channels, height, width], those that will be changed, in their own order.
         seed: of the changes; one seed, one sequence of epochs.
         device: where images are changed. The changes are drawn on the CPU, the same for every device.
+
+    Attributes:
+        generator: of the changes.
     """
 
     def __init__(
@@ -34,11 +37,11 @@ class Augmentation:
     ) -> None:
         self._config = config
         self._background = torch.tensor(background(images), device=device)
-        self._generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, images: Tensor, order: Tensor) -> Tensor:
         """Return an epoch's images, changed: [n, channels, height, width], their rows in an order [n]."""
-        draws = torch.rand(len(images), 4, generator=self._generator) * 2 - 1
+        draws = torch.rand(len(images), 4, generator=self.generator) * 2 - 1
         changes = affine_maps(self._config, draws, images.shape[2:]).to(images.device)
         backgrounds = self._background[order]
         changed = torch.empty_like(images)

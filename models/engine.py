@@ -37,6 +37,7 @@ from models.protocols import TrainingConfig, TrainingData
 from models.registry import NETWORKS, SCHEDULES, entry
 from models.schedules import Schedule, build_schedule
 from models.shapes import check_network
+from models.snapshot import InProgress, Snapshots
 
 GRID_SIDE = 64
 GRID_REACH = 2.5
@@ -63,6 +64,7 @@ def train(
     device: str = "cpu",
     time_limit_seconds: float | None = None,
     on_epoch: Callable[[History], str | None] | None = None,
+    snapshots: Snapshots | None = None,
 ) -> list[Training]:
     """Train the configured model once per seed.
 
@@ -78,14 +80,18 @@ def train(
         time_limit_seconds: wall-clock limit for each trajectory; past it the running epoch is given up.
         on_epoch: called with the history so far after every epoch; a reason that it returns ends the trajectory
             there, as pruned.
+        snapshots: of the one trajectory, to go on from after an interruption; it is not called for the epochs that
+            a snapshot has. The time limit counts from here.
 
     Returns:
         A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
 
     Raises:
-        ModelError: the configuration does not fit the data, or `epochs` goes beyond what the schedule was
-            told of.
+        ModelError: the configuration does not fit the data, `epochs` goes beyond what the schedule was told of, or
+            there are snapshots for more than one seed.
     """
+    if snapshots is not None and len(seeds) != 1:
+        raise ModelError(f"seeds: {len(seeds)} trajectories have no snapshot together; give one seed")
     epochs = config.epochs if epochs is None else epochs
     if "epochs" in entry(SCHEDULES, config.schedule).reads and epochs > config.epochs:
         raise ModelError(
@@ -114,6 +120,7 @@ def train(
                     measure_stops=frozenset(measure_stops),
                     deadline=None if time_limit_seconds is None else perf_counter() + time_limit_seconds,
                     on_epoch=on_epoch,
+                    snapshots=snapshots,
                 )
             )
     return results
@@ -216,6 +223,7 @@ def _train_one(
     measure_stops: Collection[int],
     deadline: float | None,
     on_epoch: Callable[[History], str | None] | None,
+    snapshots: Snapshots | None,
 ) -> Training:
     device = tensors.train_inputs.device
     _seed_generators(_stream(seed, 0), device)
@@ -235,8 +243,13 @@ def _train_one(
     best_metric = Best(higher_is_better=metric.higher_is_better)
     best_loss = Best(higher_is_better=False)
     patience = config.early_stopping_patience
+    progress = InProgress(
+        network, optimizer, schedule, augmentation, shuffle, history, (best_metric, best_loss), device
+    )
+    if snapshots is not None and (kept := snapshots.load()) is not None:
+        progress.restore(kept)
 
-    for epoch in range(1, epochs + 1):
+    for epoch in range(history.epochs + 1, epochs + 1):
         order = torch.randperm(len(tensors.train_inputs), generator=shuffle)
         done = _train_epoch(network, tensors, order, batches, optimizer, schedule, augmentation, deadline)
         if done is None:
@@ -269,6 +282,8 @@ def _train_one(
             history.outcome, history.reason = PRUNED, pruned
             break
         schedule.after_epoch(validation_loss)
+        if snapshots is not None and schedule.resumable and epoch < epochs and snapshots.due():
+            snapshots.save(progress.to_bytes())
     return Training(network.eval(), history)
 
 

@@ -71,6 +71,15 @@ class Best:
         self._value = float("-inf") if higher_is_better else float("inf")
         self._higher_is_better = higher_is_better
 
+    @property
+    def state(self) -> tuple[int, float]:
+        """The best epoch and its value; (0, ±infinity) where there is none."""
+        return self.epoch, self._value
+
+    @state.setter
+    def state(self, state: tuple[int, float]) -> None:
+        self.epoch, self._value = state
+
     def improves(self, epoch: int, value: float) -> bool:
         """Take an epoch's value in, and return whether it beats all before."""
         better = isfinite(value) and (value > self._value if self._higher_is_better else value < self._value)

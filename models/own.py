@@ -194,8 +194,8 @@ def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:
 
 def schedule(
     config: OptimizerConfig, over: Optimizer, batches_per_epoch: int
-) -> tuple[Callable[[], None] | None, Callable[[float], None] | None]:
-    """Return what the user's schedule does after a batch and after an epoch.
+) -> tuple[Callable[[], None] | None, Callable[[float], None] | None, Any]:
+    """Return what the user's schedule does after a batch and after an epoch, and the schedule.
 
     One that takes `steps_per_epoch` or `total_steps` is stepped after every batch, all others after every epoch.
     """
@@ -211,11 +211,11 @@ def schedule(
     if not hasattr(made, "step"):
         raise ModelError(f"schedule: {config.schedule} gives {type(made).__name__}, which has no step()")
     if isinstance(made, ReduceLROnPlateau):
-        return None, made.step
+        return None, made.step, made
     if any(name in inspect.signature(component).parameters for name in _PER_BATCH):
         # A scheduler that is told of the total refuses a step beyond the last batch.
-        return lambda: None if made.last_epoch >= total - 1 else made.step(), None
-    return None, lambda _: made.step()
+        return lambda: None if made.last_epoch >= total - 1 else made.step(), None, made
+    return None, lambda _: made.step(), made
 
 
 def _call(component: Any, kind: str, config: Any, given: Mapping[str, Any], *first: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
@@ -19,18 +20,33 @@ def _nothing_epoch(validation_loss: float) -> None: ...
 
 @dataclass(frozen=True)
 class Schedule:
-    """What to call after every batch, and after every epoch with its validation loss."""
+    """What to call after every batch, and after every epoch with its validation loss; and who knows where it is."""
 
     after_batch: Callable[[], None] = _nothing
     after_epoch: Callable[[float], None] = _nothing_epoch
+    scheduler: Any = None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the schedule can say where it is; one of the user's own may not."""
+        return self.scheduler is None or hasattr(self.scheduler, "load_state_dict")
+
+    def state(self) -> dict[str, Any]:
+        """Return where the schedule is."""
+        return {} if self.scheduler is None else dict(self.scheduler.state_dict())
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to where a schedule of the same kind was."""
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state)
 
 
 def build_schedule(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
     """Return the configured schedule over the optimizer's learning rate."""
     known = entry(SCHEDULES, config.schedule)
     if known.own:
-        after_batch, after_epoch = own.schedule(config, optimizer, batches_per_epoch)
-        return Schedule(after_batch or _nothing, after_epoch or _nothing_epoch)
+        after_batch, after_epoch, scheduler = own.schedule(config, optimizer, batches_per_epoch)
+        return Schedule(after_batch or _nothing, after_epoch or _nothing_epoch, scheduler)
     schedule: Schedule = known.load()(config, optimizer, batches_per_epoch)
     return schedule
 
@@ -43,7 +59,7 @@ def constant(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: i
 def step(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
     """Return the schedule that multiplies by `decay_factor` every `decay_every` epochs."""
     scheduler = StepLR(optimizer, step_size=config.decay_every, gamma=config.decay_factor)
-    return Schedule(after_epoch=lambda _: scheduler.step())
+    return Schedule(after_epoch=lambda _: scheduler.step(), scheduler=scheduler)
 
 
 def plateau(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
@@ -53,13 +69,13 @@ def plateau(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: in
     scheduler = ReduceLROnPlateau(
         optimizer, factor=config.decay_factor, patience=config.plateau_patience, threshold=0, eps=0
     )
-    return Schedule(after_epoch=scheduler.step)
+    return Schedule(after_epoch=scheduler.step, scheduler=scheduler)
 
 
 def cosine(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
     """Return the half cosine from the learning rate to zero over `epochs` (Loshchilov and Hutter, 2017)."""
     scheduler = CosineAnnealingLR(optimizer, T_max=config.epochs)
-    return Schedule(after_epoch=lambda _: scheduler.step())
+    return Schedule(after_epoch=lambda _: scheduler.step(), scheduler=scheduler)
 
 
 def one_cycle(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: int) -> Schedule:
@@ -72,4 +88,4 @@ def one_cycle(config: OptimizerConfig, optimizer: Optimizer, batches_per_epoch: 
         if scheduler.last_epoch < total - 1:
             scheduler.step()
 
-    return Schedule(after_batch=after_batch)
+    return Schedule(after_batch=after_batch, scheduler=scheduler)

@@ -397,6 +397,7 @@ def new_job(
         gpus_per_trial=options.resources.gpus_per_trial,
         logical_gpus=options.logical_gpus > 0,
         time_limit_seconds=limit_seconds(options),
+        checkpoint_seconds=60 * options.resources.checkpoint_minutes,
         keep_models=keep_models,
         code=study.own.code,
         code_version=provenance.code_version(),

@@ -109,11 +109,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one trial is given, and how long it may take (None: as long as it needs)."""
+    """What one trial is given, and how long it may take (None: as long as it needs).
+
+    Attributes:
+        checkpoint_minutes: between two snapshots of a trial, from which it goes on should its worker be lost.
+    """
 
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     time_limit_minutes: float | None = None
+    checkpoint_minutes: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,7 @@ def check_resources(resources: Resources) -> Resources:
     """Return the resources if a trial can be given them.
 
     Raises:
-        ConfigError: no CPU, a negative or fractional number of several GPUs, or no time.
+        ConfigError: no CPU, a negative or fractional number of several GPUs, no time, or none between checkpoints.
     """
     cpus, gpus, limit = resources.cpus_per_trial, resources.gpus_per_trial, resources.time_limit_minutes
     if not cpus > 0:
@@ -210,6 +215,8 @@ def check_resources(resources: Resources) -> Resources:
         raise ConfigError("gpus_per_trial", f"{gpus:g} is neither between 0 and 1 nor a whole number")
     if limit is not None and not limit > 0:
         raise ConfigError("time_limit_minutes", f"{limit:g} is not above 0 minutes")
+    if not resources.checkpoint_minutes > 0:
+        raise ConfigError("checkpoint_minutes", f"{resources.checkpoint_minutes:g} is not above 0 minutes")
     return resources
 
 

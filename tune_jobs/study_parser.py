@@ -347,7 +347,7 @@ def _no_repeats(node: Node | None, values: Sequence[Any], what: str) -> None:
 def _resources(node: Node | None) -> Resources:
     if node is None:
         return Resources()
-    node.only("cpus_per_trial", "gpus_per_trial", "time_limit_minutes")
+    node.only("cpus_per_trial", "gpus_per_trial", "time_limit_minutes", "checkpoint_minutes")
     values: dict[str, float] = dict(_amounts(node))
     try:
         return check_resources(Resources(**values))

@@ -21,6 +21,7 @@ class TrialLog:
 
         self._storage = storage
         self._run = run
+        self._epochs = 0
         local = storage.local_root
         self._staged = local is None
         self._folder = Path(tempfile.mkdtemp()) if local is None else local / FOLDER / run
@@ -29,11 +30,13 @@ class TrialLog:
         self._writer = SummaryWriter(logdir=str(self._folder), flush_secs=10, write_to_disk=True)
 
     def epoch(self, history: History) -> None:
-        """Add the last epoch's row."""
-        for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
-            group, _, quantity = name.partition("_")
-            tag = f"{quantity}/{group}" if group != "learning" else name
-            self._writer.add_scalar(tag, getattr(history, name)[-1], history.epochs)
+        """Add the rows that are new: of the last epoch, and those that a trial that goes on has from before."""
+        for epoch in range(self._epochs + 1, history.epochs + 1):
+            for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
+                group, _, quantity = name.partition("_")
+                tag = f"{quantity}/{group}" if group != "learning" else name
+                self._writer.add_scalar(tag, getattr(history, name)[epoch - 1], epoch)
+        self._epochs = history.epochs
 
     def close(self, fields: Mapping[str, Any], history: History | None) -> None:
         """Add hyperparameters and final metrics, and bring the file to the storage."""

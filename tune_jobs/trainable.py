@@ -13,6 +13,7 @@ from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
+from tune_jobs.checkpoints import Checkpoints
 from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id, differences
@@ -41,6 +42,7 @@ class Job:
         keep_models: whether the trained networks are kept in the storage.
         code: the user's own modules that the trials need.
         logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
+        checkpoint_seconds: between two snapshots of a trial, from which it goes on should its worker be lost.
     """
 
     study: str
@@ -51,6 +53,7 @@ class Job:
     time_limit_seconds: float | None
     code_version: str
     command: str
+    checkpoint_seconds: float = 60.0
     keep_models: bool = False
     code: Code = dataclasses.field(default_factory=Code)
 
@@ -132,6 +135,7 @@ def run_trial(
     storage = Storage.at(job.storage)
     device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
     log = TrialLog(storage, f"{job.study}/{_run_name(trial, job)}")
+    checkpoints = Checkpoints(storage, trial, device, job.checkpoint_seconds)
     seen: list[History] = []
 
     def after_epoch(history: History) -> str | None:
@@ -156,6 +160,7 @@ def run_trial(
             device=device,
             time_limit_seconds=job.time_limit_seconds,
             on_epoch=after_epoch,
+            snapshots=checkpoints,
         )[0]
         history = training.history
         if job.keep_models and history.epochs == trial.epochs:
@@ -185,6 +190,7 @@ def run_trial(
         command=job.command,
     )
     Ledger(storage).write(record)
+    checkpoints.forget()
     log.close(trajectory(trial.config), history)
     return record
 

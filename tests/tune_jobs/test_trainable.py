@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,48 @@ def test_a_worker_that_tune_stops_leaves_no_record(job: Job) -> None:
     with pytest.raises(WorkerStopped):
         run_trial(trial(3), DATA, job, on_epoch=stopped)
     assert not Ledger.open(Storage.at(job.storage)).read().records
+
+
+def stopped_after(epochs: int) -> Callable[[History], None]:
+    def on_epoch(history: History) -> None:
+        if history.epochs == epochs:
+            raise SystemExit
+
+    return on_epoch
+
+
+def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
+    job = dataclasses.replace(job, checkpoint_seconds=0.0)
+    wanted = trial(6, dropout=0.2)
+    with pytest.raises(WorkerStopped):
+        run_trial(wanted, DATA, job, on_epoch=stopped_after(4))
+    seen: list[int] = []
+    record = run_trial(wanted, DATA, job, on_epoch=lambda history: seen.append(history.epochs))
+    assert seen == [4, 5, 6], "the checkpoint was taken after epoch 3"
+    assert list((tmp_path / "checkpoints").iterdir()) == [], "none is left of a trial that has ended"
+    curve = [event for event in events(tmp_path) if event.summary.value and event.summary.value[0].tag == "loss/train"]
+    assert [event.step for event in curve] == [1, 2, 3, 4, 5, 6]
+    alone = tmp_path / "alone"
+    Ledger.open(Storage.at(str(alone)), create=True)
+    whole = run_trial(wanted, DATA, dataclasses.replace(job, storage=str(alone)))
+    for name in ("train_loss", "validation_loss", "validation_metric", "validation_outputs", "measured_train_loss"):
+        assert getattr(record, name) == getattr(whole, name), name
+
+
+def test_a_checkpoint_is_of_one_trial_with_its_measurements(job: Job) -> None:
+    job = dataclasses.replace(job, checkpoint_seconds=0.0)
+    with pytest.raises(WorkerStopped):
+        run_trial(trial(6), DATA, job, on_epoch=stopped_after(4))
+    seen: list[int] = []
+    run_trial(
+        dataclasses.replace(trial(6), measure_at=frozenset({2, 6})),
+        DATA,
+        job,
+        on_epoch=lambda history: seen.append(history.epochs),
+    )
+    assert seen[0] == 1, "the checkpoint has no measurement of epoch 2"
+
+
+def test_a_short_trial_takes_no_checkpoint(job: Job, tmp_path: Path) -> None:
+    run_trial(trial(3), DATA, job)
+    assert not (tmp_path / "checkpoints").exists()

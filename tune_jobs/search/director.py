@@ -164,8 +164,7 @@ class Director:
         """Return how the search stands."""
         best = next(iter(self._state.best(1)), None)
         words = "" if best is None else score_in_words(self._state, self._state.final_score(best))
-        trials = self._state.trials.values()
-        done = [one for one in trials if one.standing(self._search.read) != OPEN]
+        done = self._state.ended
         return Tally(
             ended=len(done),
             stopped=sum(one.stopped_at is not None for one in done),

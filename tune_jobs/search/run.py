@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.config import TrialConfig
+from tune_jobs.config import ScalingOptions, TrialConfig
 from tune_jobs.expansion import Trial, data_id
 from tune_jobs.ledger import Ledger
 from tune_jobs.preflight import check_own
@@ -28,9 +28,6 @@ from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.study import Study
-
-# Searched fields that change what is made of the data before a network sees it.
-_DATA_FIELDS = ("input_scaling", "input_transform", "target_transform")
 
 
 def train_search(
@@ -107,6 +104,6 @@ def train_search(
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
     """Return a configuration for each way in which the data is prepared for trials of the search."""
     default = default_config(study, search)
-    varied = [parameter for parameter in search.space if parameter.name in _DATA_FIELDS and parameter.choices]
-    cells = product(*(parameter.choices for parameter in varied))
+    varied = [one for one in search.space if one.name in ScalingOptions.__annotations__ and one.choices]
+    cells = product(*(one.choices for one in varied))
     return [default.replace(**dict(zip((one.name for one in varied), cell, strict=True))) for cell in cells]

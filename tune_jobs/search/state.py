@@ -168,7 +168,7 @@ class State:
 
     def share_used(self, seconds: float) -> float:
         """Return the share of the budget that is used up after so many seconds, 0 to 1."""
-        budget, ended = self.search.budget, len(self.trials) - len(self.open)
+        budget, ended = self.search.budget, len(self.ended)
         shares = [
             ended / budget.trials if budget.trials else 0.0,
             self.epochs_trained / budget.epochs if budget.epochs else 0.0,
@@ -195,6 +195,11 @@ class State:
     def open(self) -> list[SearchTrial]:
         """Those that were drawn and have not ended."""
         return [one for one in self.trials.values() if one.standing(self.search.read) == OPEN]
+
+    @property
+    def ended(self) -> list[SearchTrial]:
+        """Those that were drawn and have nothing left to train."""
+        return [one for one in self.trials.values() if one.standing(self.search.read) != OPEN]
 
     @property
     def failed(self) -> list[SearchTrial]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tune_jobs.config import METRIC_SPECS
 from tune_jobs.search.schedulers import rungs_in_words
-from tune_jobs.search.state import OPEN, State
+from tune_jobs.search.state import State
 
 if TYPE_CHECKING:
     from tune_jobs.search.follow_up import FollowUp
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def search_in_words(state: State, after: "FollowUp") -> list[str]:
     """Return how a search stands, in lines."""
     search = state.search
-    ended = [one for one in state.trials.values() if one.standing(search.read) != OPEN]
+    ended = state.ended
     lines = [
         f"search: {len(ended)} trials ended, {len(state.stopped)} of them stopped at a rung; budget {search.budget}, "
         f"sampler {search.sampler}, {len(state.evidence)} trials of tables count as known",
