@@ -22,7 +22,7 @@ from tune_jobs.expansion import Trial
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
 from tune_jobs.packing import Node
 from tune_jobs.progress import Progress, longest_first
-from tune_jobs.reach import node_name
+from tune_jobs.reach import look_from_nodes, node_name
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
@@ -64,7 +64,7 @@ def run_trials(
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
-    with session(cluster, data, resources, keep) as references:
+    with session(cluster, data, resources, storage, keep) as references:
         tune_all(
             tune.with_parameters(train_trial, job=job, data=references),
             [payload(trial) for trial in longest_first(trials)],
@@ -76,15 +76,22 @@ def run_trials(
 
 @contextmanager
 def session(
-    cluster: Cluster, data: Mapping[str, TrialData], resources: Resources, keep: ExitStack | None = None
+    cluster: Cluster,
+    data: Mapping[str, TrialData],
+    resources: Resources,
+    storage: Storage,
+    keep: ExitStack | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Start Ray or join a cluster, and yield references to the data in its object store; `keep` as in `ray_running`.
 
     Raises:
-        UserError: the cluster cannot be reached, or no node can ever give a trial what it asks for.
+        UserError: the cluster cannot be reached, no node can ever give a trial what it asks for, or a node cannot use
+            the storage.
     """
     with ray_running(cluster, data, keep):
         check_resources(resources)
+        if cluster.address is not None:
+            check_storage(storage)
         yield {name: ray.put(part) for name, part in data.items()}
 
 
@@ -269,6 +276,19 @@ def check_resources(resources: Resources) -> None:
         f"a trial asks for {wanted['CPU']:g} CPU and {wanted['GPU']:g} GPU, but the largest node has "
         f"{most['CPU']:g} CPU and {most['GPU']:g} GPU; lower --cpus-per-trial or --gpus-per-trial"
     )
+
+
+def check_storage(storage: Storage) -> None:
+    """Raise where a node cannot use the storage: what is trained there would be lost.
+
+    Raises:
+        UserError: naming the first such node, and why.
+    """
+    for node, problem in look_from_nodes(storage, alive_nodes()).items():
+        if problem:
+            raise UserError(
+                f"--storage {storage.uri}: node {node} {problem}; give a folder that all nodes share, or s3://…"
+            )
 
 
 def data_bytes(data: TrialData) -> int:

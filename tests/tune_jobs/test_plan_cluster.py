@@ -8,6 +8,7 @@ import pytest
 
 import ablatune
 from tune_jobs import reach
+from tune_jobs.errors import UserError
 
 
 @pytest.fixture
@@ -46,3 +47,6 @@ def test_every_node_is_asked_for_the_storage_and_takes_trials(
     assert "writable from 0 of 2 nodes" in alone
     assert alone.count("does not see it") == 2
     assert "give a shared folder or s3://" in alone
+    with pytest.raises(UserError, match=r"node .* does not see it.*; give a folder that all nodes share, or s3://"):
+        study.run(address=cluster)
+    assert not list((tmp_path / "results").glob("ledger/trial-*"))

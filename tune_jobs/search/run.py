@@ -79,7 +79,7 @@ def train_search(
     )
     cluster = Cluster(options.address, options.cpus, options.logical_gpus)
     try:
-        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, keep) as references:
+        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, storage, keep) as references:
             whole = run_search(
                 director,
                 references,
