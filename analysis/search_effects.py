@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from analysis import edges as edge
+from analysis.effect_plots import Bar, importance_figure
 from analysis.evidence import Evidence
 from analysis.interaction import DEPENDS, Change, Interaction, interaction, interaction_words, judged
 from analysis.search_frames import Goal
 from analysis.search_path import replicate_values
-from analysis.search_plots import Bar, importance_figure
 from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section
 from tune_jobs.config import FIELDS

@@ -1,4 +1,4 @@
-"""Figures of a joint search: its course, its curves, what matters, where good values lie, and what stopping has cost.
+"""Figures of the trials of a joint search: its course, its curves, where good values lie, and what stopping has cost.
 
 Functions take data and an axes and return it, or return a figure; nothing is saved. Colours differ in lightness, and
 whatever they tell is also told by a marker, a dash or a hatch.
@@ -13,13 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from analysis.series import PALETTE, plain
-from analysis.statistics import Estimate
-from tune_jobs.search.importance import LEAST_SHARE
 
 _BLUE, _ORANGE = PALETTE[:2]
 _GREY = "#9A9A9A"
@@ -51,35 +47,6 @@ class Slice:
     categories: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A share with its interval and the upper end of its null band, 0 to 1."""
-
-    label: str
-    share: float
-    low: float
-    high: float
-    null_high: float
-    is_pair: bool
-
-    @property
-    def shown(self) -> bool:
-        """Whether it is above the null band, and large enough to matter."""
-        return self.share > self.null_high and self.share >= LEAST_SHARE
-
-
-@dataclass(frozen=True)
-class PathPoint:
-    """A configuration on the way from the default to the winner: what its step changed, and the metric.
-
-    `estimate` is None where a replicate ended badly, with `ended` in words.
-    """
-
-    label: str
-    estimate: Estimate | None
-    ended: str = ""
-
-
 def draw_progress(
     ax: Axes, trials: pd.DataFrame, *, against: str, metric: str, unit: str, higher_is_better: bool
 ) -> Axes:
@@ -101,10 +68,10 @@ def draw_progress(
     if against not in ("epochs", "seconds"):
         raise ValueError(f"against: {against!r} is not known; give epochs or seconds")
     ordered = trials.sort_values(f"cumulative_{against}")
-    spent, heading = ordered[f"cumulative_{against}"].astype(float), "Epochs trained, all trials together"
+    spent, words = ordered[f"cumulative_{against}"].astype(float), "Epochs trained, all trials together"
     if against == "seconds":
         hours = spent.max() >= 2 * 3600
-        spent, heading = spent / (3600 if hours else 60), f"Training time of all trials ({'h' if hours else 'min'})"
+        spent, words = spent / (3600 if hours else 60), f"Training time of all trials ({'h' if hours else 'min'})"
     value = ordered["value"].astype(float).mask(ordered["fate"] == DIVERGED)
     best = value.cummax() if higher_is_better else value.cummin()
     _scatter_fates(ax, spent, value, ordered["fate"])
@@ -114,9 +81,9 @@ def draw_progress(
     _name_outside(ax, value.dropna(), higher_is_better)
     _mark_diverged(ax, spent[ordered["fate"] == DIVERGED], higher_is_better)
     ax.set_xlim(left=0)
-    ax.set_xlabel(heading)
-    ax.set_ylabel(_heading(f"Validation {metric}", unit))
-    return _plain_axes(ax)
+    ax.set_xlabel(words)
+    ax.set_ylabel(heading(f"Validation {metric}", unit))
+    return plain_axes(ax)
 
 
 def draw_search_curves(
@@ -165,40 +132,9 @@ def draw_search_curves(
     ended = curves[curves["fate"] == DIVERGED].groupby("trial")["epoch"].max()
     _mark_diverged(ax, ended, higher_is_better)
     ax.set_xlabel("Epoch")
-    ax.set_ylabel(_heading(f"Validation {metric}", unit))
+    ax.set_ylabel(heading(f"Validation {metric}", unit))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return _plain_axes(ax)
-
-
-def draw_importance(ax: Axes, bars: Sequence[Bar]) -> Axes:
-    """Draw shares of the forest's variance as bars, in the order given, the first on top.
-
-    Lines are 95% intervals over resamples of the trials; grey behind a bar is the null band, up to where a share of
-    nothing may reach. Bars within their band are hollow, pairs hatched.
-    """
-    for place, bar in enumerate(bars):
-        colour = _ORANGE if bar.is_pair else _BLUE
-        shown = bar.shown
-        ax.barh(place, 100 * bar.null_high, height=0.86, color=_BAND, zorder=0, label="_null")
-        ax.barh(
-            place,
-            100 * bar.share,
-            height=0.52,
-            facecolor=colour if shown else "white",
-            edgecolor="white" if shown and bar.is_pair else colour,
-            hatch="////" if bar.is_pair and shown else None,
-            linewidth=1.0,
-            zorder=2,
-            label="_share",
-        )
-        ax.hlines(place, 100 * bar.low, 100 * bar.high, color="black", linewidth=1.3, zorder=3)
-        ax.plot([100 * bar.low, 100 * bar.high], [place, place], "|", color="black", markersize=6, zorder=3)
-    ax.set_yticks(range(len(bars)), [plain(fill(bar.label, _LABEL_WIDTH)) for bar in bars], fontsize="small")
-    ax.set_ylim(len(bars) - 0.4, -0.6)
-    ax.set_xlim(0, min(100.0, 1.06 * max((100 * max(bar.high, bar.null_high) for bar in bars), default=100.0)))
-    ax.set_xlabel("Share of the forest's variance (%)")
-    ax.tick_params(axis="y", length=0)
-    return _plain_axes(ax, grid="x")
+    return plain_axes(ax)
 
 
 def draw_slice(
@@ -238,46 +174,8 @@ def draw_slice(
     _name_outside(ax, value.dropna(), higher_is_better)
     _mark_diverged(ax, places[used["fate"] == DIVERGED], higher_is_better)
     ax.set_xlabel(plain(parameter.name))
-    ax.set_ylabel(_heading(f"Validation {metric}", unit))
-    return _plain_axes(ax)
-
-
-def draw_ablation_path(
-    ax: Axes, path: Sequence[PathPoint], without: Sequence[PathPoint], *, metric: str, unit: str
-) -> Axes:
-    """Draw the metric from the default to the winner, step by step, and beside it the winner less one change each.
-
-    Args:
-        ax: to draw on.
-        path: the default first, the winner last; labels say what each step changed.
-        without: the winner with one change taken back each; labels say which.
-        metric: what the value is called.
-        unit: of it.
-    """
-    means = [point.estimate.mean if point.estimate else np.nan for point in path]
-    ax.plot(range(len(path)), means, color=_BLUE, linewidth=1.2, zorder=1, label="_path")
-    for place, point in enumerate(path):
-        _draw_point(ax, place, point, colour=_BLUE, marker="o")
-    first = len(path) + 0.5
-    for number, point in enumerate(without):
-        _draw_point(ax, first + number, point, colour=_ORANGE, marker="s")
-    places = [*map(float, range(len(path))), *(first + number for number in range(len(without)))]
-    ax.set_xticks(places, [plain(fill(point.label, 14)) for point in (*path, *without)], fontsize="small")
-    if len(places) > 6:
-        ax.tick_params(axis="x", labelrotation=40)
-        for label in ax.get_xticklabels():
-            label.set_horizontalalignment("right")
-            label.set_rotation_mode("anchor")
-    if path[-1].estimate is not None:
-        ax.axhline(path[-1].estimate.mean, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    if without:
-        ax.axvline(first - 0.75, color="#666666", linewidth=0.8)
-        for start, words in ((0.0, "one change after another"), (first, "winner, one change taken back")):
-            at = (start - 0.4, 1.02)
-            ax.annotate(words, at, xycoords=("data", "axes fraction"), fontsize="small", annotation_clip=False)
-    ax.set_xlim(-0.5, max(places) + 0.5)
-    ax.set_ylabel(_heading(f"Validation {metric}", unit))
-    return _plain_axes(ax, grid="y")
+    ax.set_ylabel(heading(f"Validation {metric}", unit))
+    return plain_axes(ax)
 
 
 def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit: str, higher_is_better: bool) -> Axes:
@@ -308,9 +206,9 @@ def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit:
     if len(unknown):
         marks = {**_MARKS[STOPPED], "marker": "|", "s": 40, "linewidths": 1.0, "label": "stopped, end not known"}
         ax.scatter(unknown, np.full(len(unknown), 0.015), transform=ax.get_xaxis_transform(), **marks)
-    ax.set_xlabel(_heading(f"Validation {metric} at epoch {epoch}", unit))
-    ax.set_ylabel(_heading("At full length", unit))
-    return _plain_axes(ax)
+    ax.set_xlabel(heading(f"Validation {metric} at epoch {epoch}", unit))
+    ax.set_ylabel(heading("At full length", unit))
+    return plain_axes(ax)
 
 
 def progress_figure(trials: pd.DataFrame, *, metric: str, unit: str, higher_is_better: bool) -> Figure:
@@ -331,22 +229,6 @@ def search_curves_figure(
     ax = figure.subplots()
     draw_search_curves(ax, curves, rungs=rungs, metric=metric, unit=unit, higher_is_better=higher_is_better)
     return _legend_below(figure, [ax])
-
-
-def importance_figure(bars: Sequence[Bar]) -> Figure:
-    """Return the importance of parameters and pairs; see `draw_importance`."""
-    lines = sum(fill(bar.label, _LABEL_WIDTH).count("\n") + 1 for bar in bars)
-    figure = Figure(figsize=(6.4, 1.7 + 0.28 * lines), layout="constrained")
-    draw_importance(figure.subplots(), bars)
-    handles = [
-        Patch(color=_BLUE, label="parameter alone"),
-        Patch(facecolor=_ORANGE, edgecolor="white", hatch="////", label="two together, beyond each alone"),
-        Patch(color=_BAND, label="null band: what noise reaches"),
-        Patch(facecolor="white", edgecolor=_BLUE, label="not above its null band"),
-        Line2D([], [], color="black", linewidth=1.3, marker="|", label="95% interval"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
-    return figure
 
 
 def slices_figure(
@@ -372,13 +254,6 @@ def slices_figure(
         if number % width:
             ax.set_ylabel("")
     return _legend_below(figure, list(axes.flat)[: len(parameters)])
-
-
-def ablation_path_figure(path: Sequence[PathPoint], without: Sequence[PathPoint], *, metric: str, unit: str) -> Figure:
-    """Return the path from the default to the winner; see `draw_ablation_path`."""
-    figure = Figure(figsize=(1.6 + 0.75 * (len(path) + len(without)), 4.2), layout="constrained")
-    draw_ablation_path(figure.subplots(), path, without, metric=metric, unit=unit)
-    return figure
 
 
 def audit_figure(
@@ -441,34 +316,6 @@ def _name_outside(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) 
         )
 
 
-def _draw_point(ax: Axes, place: float, point: PathPoint, *, colour: str, marker: str) -> None:
-    if point.estimate is None:
-        ax.text(
-            place,
-            0.5,
-            plain(fill(point.ended, 12)),
-            transform=ax.get_xaxis_transform(),
-            ha="center",
-            va="center",
-            fontsize="small",
-            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
-        )
-        return
-    half = point.estimate.half_width
-    ax.errorbar(
-        place,
-        point.estimate.mean,
-        yerr=None if half is None else [[half], [half]],
-        fmt=marker,
-        color=colour,
-        ecolor="black",
-        capsize=4,
-        linewidth=1.2,
-        markersize=6.5,
-        zorder=2,
-    )
-
-
 def _once(name: str, named: set[str]) -> str:
     """Return a legend's entry the first time, then nothing."""
     if name in named:
@@ -490,11 +337,13 @@ def _legend_below(figure: Figure, axes: Sequence[Axes]) -> Figure:
     return figure
 
 
-def _heading(name: str, unit: str) -> str:
+def heading(name: str, unit: str) -> str:
+    """Return the label of an axis."""
     return plain(f"{name} ({unit})" if unit else name)
 
 
-def _plain_axes(ax: Axes, grid: Any = "both") -> Axes:
+def plain_axes(ax: Axes, grid: Any = "both") -> Axes:
+    """Give an axes the look of all figures of a search."""
     ax.grid(axis=grid, alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.columns import format_estimate, percent_limits
+from analysis.effect_plots import PathPoint, ablation_path_figure
 from analysis.evidence import Evidence
 from analysis.search_frames import Goal, name_of
 from analysis.search_path import (
@@ -14,7 +15,6 @@ from analysis.search_path import (
     taken_back,
     tried_rows,
 )
-from analysis.search_plots import PathPoint, ablation_path_figure
 from analysis.search_sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
 from analysis.section import Picture, Section
 from analysis.statistics import Estimate, estimate

@@ -13,23 +13,16 @@ from analysis.search_plots import (
     DIVERGED,
     STOPPED,
     SURVIVED,
-    Bar,
-    PathPoint,
     Slice,
-    ablation_path_figure,
     audit_figure,
-    draw_ablation_path,
     draw_audit,
-    draw_importance,
     draw_progress,
     draw_search_curves,
     draw_slice,
-    importance_figure,
     progress_figure,
     search_curves_figure,
     slices_figure,
 )
-from analysis.statistics import estimate
 
 ACCURACY: dict[str, Any] = {"metric": "accuracy", "unit": "%", "higher_is_better": True}
 
@@ -111,22 +104,6 @@ def test_an_audit_goes_on_dashed_where_the_rung_stopped(ax: Axes) -> None:
     assert points(ax, DIVERGED)[0][0] == 2
 
 
-def test_bars_in_their_null_band_are_hollow(ax: Axes) -> None:
-    bars = [
-        Bar("a", 0.5, 0.4, 0.6, 0.1, False),
-        Bar("b × c", 0.2, 0.1, 0.3, 0.1, True),
-        Bar("d", 0.05, 0, 0.1, 0.1, False),
-    ]
-    draw_importance(ax, bars)
-    nulls, shares = ([p for c in ax.containers if c.get_label() == name for p in c] for name in ("_null", "_share"))
-    assert [patch.get_width() for patch in shares] == pytest.approx([50, 20, 5])
-    assert [patch.get_width() for patch in nulls] == pytest.approx([10, 10, 10])
-    assert [patch.get_facecolor()[:3] == (1, 1, 1) for patch in shares] == [False, False, True]
-    assert [bool(patch.get_hatch()) for patch in shares] == [False, True, False]
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b × c", "d"]
-    assert ax.get_xlim()[1] <= 100
-
-
 def test_slices_have_scales_and_categories_of_their_own(ax: Axes) -> None:
     draw_slice(ax, trials(), Slice("learning_rate", log=True), **ACCURACY)
     assert ax.get_xscale() == "log"
@@ -143,16 +120,6 @@ def test_values_outside_the_axis_are_counted(ax: Axes) -> None:
     draw_slice(ax, frame, Slice("x"), **ACCURACY)
     assert ax.get_ylim()[0] > 50
     assert [text.get_text() for text in ax.texts] == ["↓ 1 outside"]
-
-
-def test_a_path_has_the_winner_less_each_change_beside_it(ax: Axes) -> None:
-    path = [PathPoint("default", estimate([90.0, 91.0])), PathPoint("rate", estimate([93.0, 94.0]))]
-    without = [PathPoint("rate back", None, "diverged in 1 of 2")]
-    draw_ablation_path(ax, path, without, metric="accuracy", unit="%")
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["default", "rate", "rate back"]
-    assert "diverged in\n1 of 2" in [text.get_text() for text in ax.texts]
-    (line,) = [line for line in ax.lines if line.get_label() == "_path"]
-    assert list(line.get_ydata()) == [90.5, 93.5]
 
 
 def audited() -> pd.DataFrame:
@@ -179,23 +146,25 @@ def test_the_audit_marks_who_is_known_and_who_is_not(ax: Axes) -> None:
     assert points(later, AUDITED).tolist() == [[93, 95]], "audited trials of an earlier rung did not arrive here"
 
 
+def assert_whole(figure: Figure) -> None:
+    """See that nothing reaches over the figure's edges."""
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches()
+    box = figure.get_tightbbox()
+    assert box.x0 >= -0.01
+    assert box.y0 >= -0.01
+    assert box.x1 <= width + 0.01
+    assert box.y1 <= height + 0.01
+
+
 def test_every_figure_is_drawn_whole() -> None:
-    point = PathPoint("default", estimate([90.0, 91.0]))
     figures = [
         progress_figure(trials(), **ACCURACY),
         search_curves_figure(curves(), rungs=[3], **ACCURACY),
-        importance_figure([Bar("learning_rate", 0.5, 0.4, 0.6, 0.1, False)]),
         slices_figure(trials(), [Slice("learning_rate", log=True)] * 5, **ACCURACY),
-        ablation_path_figure([point] * 5, [point] * 4, metric="accuracy", unit="%"),
         audit_figure(audited(), rungs=[3, 9], **ACCURACY),
     ]
     for figure in figures:
-        figure.draw_without_rendering()
-        width, height = figure.get_size_inches()
-        box = figure.get_tightbbox()
-        assert box.x0 >= -0.01
-        assert box.y0 >= -0.01
-        assert box.x1 <= width + 0.01
-        assert box.y1 <= height + 0.01
+        assert_whole(figure)
     with pytest.raises(ValueError, match="give at least one"):
         slices_figure(trials(), [], **ACCURACY)
