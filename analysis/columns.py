@@ -148,9 +148,13 @@ def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None
 
 def format_range(low: float, high: float, decimals: int, limits: Limits = None) -> str:
     """Return an interval by its ends, cut at the limits of what is possible."""
-    if limits is not None:
-        low, high = max(low, limits[0]), min(high, limits[1])
+    low, high = cut_range(low, high, limits)
     return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
+
+
+def cut_range(low: float, high: float, limits: Limits) -> tuple[float, float]:
+    """Return an interval's ends, cut at the limits of what is possible."""
+    return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
 
 
 def percent_limits(unit: str) -> Limits:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from analysis.columns import cut_range, percent_limits
 from analysis.search_plots import heading, plain_axes
 from analysis.series import PALETTE, plain
 from analysis.statistics import Estimate
@@ -98,10 +99,10 @@ def draw_ablation_path(
     means = [point.estimate.mean if point.estimate else np.nan for point in path]
     ax.plot(range(len(path)), means, color=_BLUE, linewidth=1.2, zorder=1, label="_path")
     for place, point in enumerate(path):
-        _draw_point(ax, place, point, colour=_BLUE, marker="o")
+        _draw_point(ax, place, point, colour=_BLUE, marker="o", unit=unit)
     first = len(path) + 0.5
     for number, point in enumerate(without):
-        _draw_point(ax, first + number, point, colour=_ORANGE, marker="s")
+        _draw_point(ax, first + number, point, colour=_ORANGE, marker="s", unit=unit)
     places = [*map(float, range(len(path))), *(first + number for number in range(len(without)))]
     ax.set_xticks(places, [plain(fill(point.label, 14)) for point in (*path, *without)], fontsize="small")
     if len(places) > 6:
@@ -144,7 +145,7 @@ def ablation_path_figure(path: Sequence[PathPoint], without: Sequence[PathPoint]
     return figure
 
 
-def _draw_point(ax: Axes, place: float, point: PathPoint, *, colour: str, marker: str) -> None:
+def _draw_point(ax: Axes, place: float, point: PathPoint, *, colour: str, marker: str, unit: str) -> None:
     if point.estimate is None:
         ax.text(
             place,
@@ -157,11 +158,12 @@ def _draw_point(ax: Axes, place: float, point: PathPoint, *, colour: str, marker
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
         )
         return
-    half = point.estimate.half_width
+    mean, half = point.estimate.mean, point.estimate.half_width
+    low, high = cut_range(mean - (half or 0), mean + (half or 0), percent_limits(unit))
     ax.errorbar(
         place,
-        point.estimate.mean,
-        yerr=None if half is None else [[half], [half]],
+        mean,
+        yerr=None if half is None else [[mean - low], [high - mean]],
         fmt=marker,
         color=colour,
         ecolor="black",

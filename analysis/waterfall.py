@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
 from analysis.collapse import no_normal_interval
-from analysis.columns import format_number, percent_limits
+from analysis.columns import cut_range, format_number, percent_limits
 from analysis.series import PALETTE, plain
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
@@ -358,9 +358,7 @@ def _write_ended(ax: Axes, place: int, words: str) -> None:
 
 def _draw_interval(ax: Axes, place: int, mean: float, half_width: float, unit: str) -> float:
     """Draw an error bar, cut where the metric cannot be, and return its upper end."""
-    low, high = mean - half_width, mean + half_width
-    if (limits := percent_limits(unit)) is not None:
-        low, high = max(low, limits[0]), min(high, limits[1])
+    low, high = cut_range(mean - half_width, mean + half_width, percent_limits(unit))
     ax.errorbar(place, mean, yerr=[[mean - low], [high - mean]], color="black", capsize=4, linewidth=1.2, fmt="none")
     return high
 

@@ -29,6 +29,10 @@ from tune_jobs.shape import shape
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources, Study
 
+# Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
+# disk or from memory, which depends on what the machine did before.
+_QUICK_START, _SLOW_START = 0.8, 1.6
+
 
 @dataclass(frozen=True)
 class Later:
@@ -303,8 +307,10 @@ def _with_estimate(forecast: Forecast, study: Study, options: RunOptions, fixed_
     drawn = [replace(work_of(trial, seconds), epochs=epochs) for trial, epochs in forecast.searching]
     now = [*works(forecast.counts.missing), *(piece for piece in drawn if piece.shape not in piloted.failures)]
 
+    fixed = Span(_QUICK_START * fixed_seconds, fixed_seconds, _SLOW_START * fixed_seconds)
+
     def time_of(pieces: Sequence[Work]) -> Estimate:
-        return estimate(pieces, known, forecast.at_once, fixed=Span.exactly(fixed_seconds))
+        return estimate(pieces, known, forecast.at_once, fixed=fixed)
 
     timed = {one.shape for one in piloted.pilots} | set(piloted.failures)
     untimed = {shape(trial.config) for trial in forecast.missing} - timed

@@ -47,6 +47,12 @@ def test_a_path_has_the_winner_less_each_change_beside_it(ax: Axes) -> None:
     assert list(line.get_ydata()) == [90.5, 93.5]
 
 
+def test_an_interval_ends_where_the_metric_does(ax: Axes) -> None:
+    draw_ablation_path(ax, [PathPoint("default", estimate([99.0, 99.9]))], [], metric="accuracy", unit="%")
+    tops = [segment[:, 1].max() for bars in ax.collections for segment in bars.get_segments()]
+    assert max(tops) == 100.0
+
+
 def test_both_figures_are_drawn_whole() -> None:
     point = PathPoint("default", estimate([90.0, 91.0]))
     assert_whole(importance_figure([Bar("learning_rate", 0.5, 0.4, 0.6, 0.1, False)]))
