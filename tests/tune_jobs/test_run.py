@@ -230,9 +230,17 @@ def workers_of(driver: int) -> list[int]:
 @pytest.mark.long
 def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
-    study.write_text("base: {epochs: 150}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n")
+    study.write_text(
+        "resources: {checkpoint_minutes: 0.01}\n"
+        "base: {epochs: 600, dropout: 0.1}\n"
+        "tables: [{factor: hidden_units, levels: [4, 8]}]\n"
+    )
     ablatune("run", study, "--storage", "alone", cwd=tmp_path)
     process = started_training(study, tmp_path)
+    checkpoints = tmp_path / "r" / "checkpoints"
+    while not (checkpoints.exists() and list(checkpoints.iterdir())):
+        assert process.poll() is None
+        time.sleep(0.1)
     (victim, *_) = workers_of(process.pid)
     os.kill(victim, signal.SIGKILL)
     output, _ = process.communicate(timeout=200)
@@ -240,6 +248,7 @@ def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     assert "lost its worker, starts again: " in output
     assert "Traceback" not in output
     assert_equal(numbers(tmp_path / "r"), numbers(tmp_path / "alone"))
+    assert list(checkpoints.iterdir()) == []
 
 
 def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
