@@ -106,6 +106,8 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
     is_audited = stop is not None and drawn and known
     scores = scores_of(one.record, read=read, select=select) if one.record is not None else []
     final = goal.sign * state.final_score(one) if outcome in _WELL and (stop is None or is_audited) else nan
+    # A metric that is no number is as bad an end as a loss that is none.
+    bad = outcome == DIVERGED or (outcome in _WELL and not isfinite(state.final_score(one)))
     return {
         "number": one.number,
         "name": name_of(one),
@@ -119,7 +121,7 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
         "rank_of": stop.decision.of if stop else None,
         "value": _finite(goal.sign * scores[epochs - 1]) if epochs else nan,
         "final": _finite(final),
-        "diverged": outcome == DIVERGED and (stop is None or is_audited),
+        "diverged": bad and (stop is None or is_audited),
         "audited": is_audited,
         "train_seconds": one.record.train_seconds[epochs - 1] if one.record is not None and epochs else 0.0,
         "search_seconds": nan if one.seconds is None else one.seconds,
@@ -211,7 +213,7 @@ def audit_frame(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame:
     brackets = state.search.scheduler.brackets(state.epochs)
     stops = {int(epoch) for epoch in frame["stopped_at"].dropna()}
     every = {epoch for rungs in brackets for epoch in rungs}
-    rungs = sorted(every & stops if state.search.scheduler.name == "median" else every | stops)
+    rungs = sorted(stops if state.search.scheduler.name == "median" else every | stops)
     own = frame[(frame["number"] >= 0) & (frame["fate"] != "")]
     lines = []
     for line in own.to_dict("records"):

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from time import perf_counter
 
@@ -34,10 +35,10 @@ from models.networks import build_network
 from models.objectives import Objective, metric_of, score
 from models.optimizers import build_optimizer
 from models.protocols import TrainingConfig, TrainingData
-from models.registry import NETWORKS, SCHEDULES, entry
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
 from models.schedules import Schedule, build_schedule
 from models.shapes import check_network
-from models.snapshot import InProgress, Snapshots
+from models.snapshot import InProgress, SnapshotError, Snapshots
 
 GRID_SIDE = 64
 GRID_REACH = 2.5
@@ -80,8 +81,8 @@ def train(
         time_limit_seconds: wall-clock limit for each trajectory; past it the running epoch is given up.
         on_epoch: called with the history so far after every epoch; a reason that it returns ends the trajectory
             there, as pruned.
-        snapshots: of the one trajectory, to go on from after an interruption; it is not called for the epochs that
-            a snapshot has. The time limit counts from here.
+        snapshots: of the one trajectory, to go on from after an interruption; `on_epoch` is not called for the epochs
+            that a snapshot has. The time limit counts from here. One that cannot be used is passed over.
 
     Returns:
         A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
@@ -107,23 +108,34 @@ def train(
     results = []
     with _reproducible(config.threads, torch.device(device)):
         tensors = _Tensors.on_device(config, data, check_fit(config, data), torch.device(device))
+        train_one = partial(
+            _train_one,
+            config,
+            data=data,
+            tensors=tensors,
+            epochs=epochs,
+            measure_at=frozenset(measure_at),
+            measure_improvements=measure_improvements,
+            measure_stops=frozenset(measure_stops),
+            time_limit_seconds=time_limit_seconds,
+            on_epoch=on_epoch,
+            snapshots=snapshots if _all_state_is_known(config) else None,
+        )
         for seed in seeds:
-            results.append(
-                _train_one(
-                    config,
-                    seed,
-                    data,
-                    tensors,
-                    epochs=epochs,
-                    measure_at=frozenset(measure_at),
-                    measure_improvements=measure_improvements,
-                    measure_stops=frozenset(measure_stops),
-                    deadline=None if time_limit_seconds is None else perf_counter() + time_limit_seconds,
-                    on_epoch=on_epoch,
-                    snapshots=snapshots,
-                )
-            )
+            try:
+                results.append(train_one(seed))
+            except SnapshotError:
+                results.append(train_one(seed, from_the_start=True))
     return results
+
+
+def _all_state_is_known(config: TrainingConfig) -> bool:
+    """Return whether a snapshot holds all that changes in a training, as far as the user's own code says so."""
+    made = [(NETWORKS, config.network), (OPTIMIZERS, config.optimizer), (SCHEDULES, config.schedule)]
+    objective = entry(OBJECTIVES, config.objective)
+    return all(own.is_resumable(known) for registry, name in made if (known := entry(registry, name)).own) and (
+        not objective.own or own.is_resumable(objective, stateless_function=True)
+    )
 
 
 def grid_points() -> NDArray[np.float32]:
@@ -214,17 +226,19 @@ def _seed_generators(seed: int, device: torch.device) -> None:
 def _train_one(
     config: TrainingConfig,
     seed: int,
+    *,
     data: TrainingData,
     tensors: _Tensors,
-    *,
     epochs: int,
     measure_at: Collection[int],
     measure_improvements: bool,
     measure_stops: Collection[int],
-    deadline: float | None,
+    time_limit_seconds: float | None,
     on_epoch: Callable[[History], str | None] | None,
     snapshots: Snapshots | None,
+    from_the_start: bool = False,
 ) -> Training:
+    deadline = None if time_limit_seconds is None else perf_counter() + time_limit_seconds
     device = tensors.train_inputs.device
     _seed_generators(_stream(seed, 0), device)
     shuffle = torch.Generator().manual_seed(_stream(seed, 1))
@@ -246,7 +260,8 @@ def _train_one(
     progress = InProgress(
         network, optimizer, schedule, augmentation, shuffle, history, (best_metric, best_loss), device
     )
-    if snapshots is not None and (kept := snapshots.load()) is not None:
+    kept = None if snapshots is None or from_the_start else snapshots.load()
+    if kept is not None:
         progress.restore(kept)
 
     for epoch in range(history.epochs + 1, epochs + 1):
@@ -282,8 +297,8 @@ def _train_one(
             history.outcome, history.reason = PRUNED, pruned
             break
         schedule.after_epoch(validation_loss)
-        if snapshots is not None and schedule.resumable and epoch < epochs and snapshots.due():
-            snapshots.save(progress.to_bytes())
+        if snapshots is not None and epoch < epochs and snapshots.due() and not progress.kept_in(snapshots):
+            snapshots = None
     return Training(network.eval(), history)
 
 

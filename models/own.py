@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from models.errors import ModelError
 from models.metrics import own_metric
 from models.protocols import NetworkConfig, ObjectiveConfig, OptimizerConfig
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, entry
 
 _PROBE_ROWS = 2
 _PER_BATCH = ("steps_per_epoch", "total_steps")
@@ -180,6 +180,23 @@ def loss(config: ObjectiveConfig, classes: int) -> Loss:
     if "num_classes" in inspect.signature(component).parameters:
         chosen["num_classes"] = classes
     return Loss(None, lambda outputs, targets: component(outputs, targets, **chosen), None, None, "")
+
+
+def is_resumable(known: Entry, *, stateless_function: bool = False) -> bool:
+    """Return whether a component of the user's own has all that changes in training in its `state_dict`.
+
+    It says so by an attribute `resumable`; what PyTorch ships is known to.
+
+    Args:
+        known: of the user's own.
+        stateless_function: whether a plain function changes nothing, as one that computes a loss.
+    """
+    component = known.load()
+    if stateless_function and inspect.isfunction(component):
+        return True
+    if str(getattr(component, "__module__", "")).partition(".")[0] == "torch":
+        return True
+    return bool(getattr(component, "resumable", False))
 
 
 def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:

@@ -26,11 +26,6 @@ class Schedule:
     after_epoch: Callable[[float], None] = _nothing_epoch
     scheduler: Any = None
 
-    @property
-    def resumable(self) -> bool:
-        """Whether the schedule can say where it is; one of the user's own may not."""
-        return self.scheduler is None or hasattr(self.scheduler, "load_state_dict")
-
     def state(self) -> dict[str, Any]:
         """Return where the schedule is."""
         return {} if self.scheduler is None else dict(self.scheduler.state_dict())

@@ -10,12 +10,15 @@ from torch import nn
 from torch.optim import Optimizer
 
 from models.augmentation import Augmentation
-from models.errors import ModelError
 from models.history import Best, History, Measurement
 from models.schedules import Schedule
 
 _FORMAT = 1
 _DIGEST = hashlib.sha256().digest_size
+
+
+class SnapshotError(Exception):
+    """A snapshot cannot be used."""
 
 
 class Snapshots(Protocol):
@@ -64,18 +67,31 @@ class InProgress:
         torch.save(content, stream)
         return hashlib.sha256(stream.getvalue()).digest() + stream.getvalue()
 
+    def kept_in(self, snapshots: Snapshots) -> bool:
+        """Keep a snapshot; return whether that was possible: no training is ended by what only helps it to go on."""
+        try:
+            snapshots.save(self.to_bytes())
+        except Exception:
+            return False
+        return True
+
     def restore(self, content: bytes) -> None:
         """Go back to a state; nothing in the bytes is ever executed.
 
         Raises:
-            ModelError: the bytes are torn, or of another version.
+            SnapshotError: the bytes are torn, of another version, or hold more than numbers.
         """
         digest, body = content[:_DIGEST], content[_DIGEST:]
         if hashlib.sha256(body).digest() != digest:
-            raise ModelError("is no whole snapshot of a training")
-        found = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+            raise SnapshotError("it is torn")
+        try:
+            self._restore(torch.load(io.BytesIO(body), map_location="cpu", weights_only=True))
+        except Exception as error:
+            raise SnapshotError(str(error)) from error
+
+    def _restore(self, found: dict[str, Any]) -> None:
         if found["format"] != _FORMAT:
-            raise ModelError(f"is no snapshot of this version (format {_FORMAT} expected)")
+            raise ValueError(f"format {found['format']}, {_FORMAT} expected")
         self.network.load_state_dict(found["network"])
         self.optimizer.load_state_dict(found["optimizer"])
         self.schedule.restore(found["schedule"])

@@ -27,7 +27,8 @@ class Checkpoints:
 
     def __init__(self, storage: Storage, trial: Trial, device: str, period_seconds: float) -> None:
         kind = provenance.machine_kind(device, trial.config.threads)
-        measured = [sorted(trial.measure_at), trial.measure_improvements, sorted(trial.stops)]
+        stops = sorted({*trial.stops, trial.config.early_stopping_patience})
+        measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
         same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, kind, measured])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"

@@ -157,9 +157,14 @@ def candidates(study: Study, plan: Plan) -> list[Candidate]:
 
 
 def _winner(plan: Plan) -> Candidate:
-    """Return the winner of the search, with as many replicates as the study has, of seeds that chose nothing."""
+    """Return the winner of the search, with as many replicates as the study has, of seeds that chose nothing.
+
+    Where the epoch that is tested depends on how a replicate went, there are only those that were run.
+    """
     row = [row for row in plan.rows if row.table == STEPS][-1]
-    seeds = tuple(range(FIRST_ESTIMATING_SEED, FIRST_ESTIMATING_SEED + len(plan.seeds)))
+    fixed = row.read == "last" and row.config is not None and not row.config.early_stopping_patience
+    count = len(plan.seeds) if fixed else len(row.seeds or ())
+    seeds = tuple(range(FIRST_ESTIMATING_SEED, FIRST_ESTIMATING_SEED + count))
     return Candidate(STEPS, (CHOSEN,), dataclasses.replace(row, seeds=seeds), "Winner of the search")
 
 

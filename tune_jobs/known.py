@@ -90,7 +90,8 @@ def search_state(
     fingerprint = fingerprints[data_id(default_config(study, search))]
     events = read_journal(ledger.storage, search_id(study, search, fingerprint))
     state = build_state(study, events, {}, fingerprints, evidence)
-    drawn = {one.trial.key: one for one in state.trials.values() if one.trial is not None}
-    for key, record in (ledger.read(keys=set(drawn)).records if drawn else {}).items():
-        drawn[key].record = record
+    drawn = [(one, one.trial.key) for one in state.trials.values() if one.trial is not None]
+    records = ledger.read(keys={key for _, key in drawn}).records if drawn else {}
+    for one, key in drawn:
+        one.record = records.get(key)
     return state

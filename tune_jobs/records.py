@@ -235,16 +235,19 @@ def encode_fields(fields: Mapping[str, Any]) -> str:
 def combine(records: list[Record]) -> tuple[Record, bool]:
     """Return one record for several of the same key, and whether they agree.
 
-    The longest wins, a result over a failure; what the others measured in addition is taken over. They must
-    be equal, bit for bit, where they overlap, if they were trained on machines of one kind.
+    The longest wins, a result over a failure, but a failure over a trial that a search had stopped before it; what the
+    others measured in addition is taken over. They must be equal, bit for bit, where they overlap, if they were
+    trained on machines of one kind.
     """
     ordered = sorted(
         records, key=lambda r: (r.outcome != FAILED, r.epochs, r.started_at, r.host, r.reason), reverse=True
     )
     best = ordered[0]
+    if best.outcome == PRUNED:
+        best = next((one for one in ordered if one.outcome == FAILED and one.epochs > best.epochs), best)
     agree = True
     measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
-    for other in ordered[1:]:
+    for other in ordered:
         if other.machine_kind != best.machine_kind or other.execution_mode != best.execution_mode:
             continue
         agree = agree and _overlap_equal(best, other)

@@ -242,6 +242,7 @@ def _run_rounds(
     keep: ExitStack,
 ) -> int:
     code, first, searched = 0, True, False
+    stood: tuple[int, int] | None = None
     tried: list[Trial] = []
     # What has ended makes more known: a stage, a search, what follows it, and may ask more epochs of a trial that it
     # trained already. Where all that is missing was tried just so, no more is to be had.
@@ -256,6 +257,10 @@ def _run_rounds(
         )
         missing = [trial for trial in plan.missing if trial not in tried]
         searching = not missing and _searches(plan, retry_failed=options.retry_failed and not searched)
+        stands = (len(plan.search.ended), plan.search.epochs_trained) if plan.search is not None else None
+        if searching and stands == stood:
+            say("the search has trials left that a run brings no further; `ablatune status` says how it stands")
+            return max(code, 1)
         if not first and not missing and (not searching or (searched and code)):
             return code
         say(describe_plan(study, plan))
@@ -278,7 +283,7 @@ def _run_rounds(
 
             again = options.retry_failed and not searched
             code = max(code, train_search(plan, ledger, options, say, retry_failed=again, keep=keep))
-            searched = True
+            searched, stood = True, stands
         first = False
         if code == INTERRUPTED:
             return code

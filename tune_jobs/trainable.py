@@ -32,6 +32,15 @@ class WorkerStopped(BaseException):
     """Tune ends the worker in mid-trial: that is no end of the trial, which is run again another time."""
 
 
+class WorkerCutOff(BaseException):
+    """What the worker reports to is not to be reached: no end of the trial either."""
+
+    @property
+    def cause(self) -> BaseException:
+        """What was raised."""
+        return self.__cause__ or self
+
+
 @dataclass(frozen=True)
 class Job:
     """What all trials of one run share.
@@ -108,6 +117,8 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
         record = run_trial(trial, trial_data, job, on_epoch=report)
     except WorkerStopped:
         return
+    except WorkerCutOff as error:
+        raise error.cause from None  # to Tune, which starts the trial again
     tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
 
 
@@ -128,6 +139,7 @@ def run_trial(
 
     Raises:
         WorkerStopped: `on_epoch` raised `SystemExit`, as reporting to Tune does once the run is over; nothing is kept.
+        WorkerCutOff: `on_epoch` raised anything else; nothing is kept.
     """
     from models.engine import train
     from models.saved import to_bytes
@@ -145,6 +157,8 @@ def run_trial(
             return on_epoch(history) if on_epoch is not None else None
         except SystemExit as error:
             raise WorkerStopped from error
+        except Exception as error:
+            raise WorkerCutOff from error
 
     started_at, start = datetime.now(UTC), time.perf_counter()
     failure: dict[str, Any] = {}

@@ -1,5 +1,6 @@
 """A training that goes on from a snapshot ends in the same bits as one that was never interrupted."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,15 @@ import torch
 
 from models.engine import Training, train
 from models.errors import ModelError
-from models.registry import OPTIMIZERS, SCHEDULES
+from models.own import is_resumable
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
 from tests.models.test_engine import bits
 from tune_jobs.config import TrialConfig
 
 EPOCHS = 6
 
 
-class InterruptedTrainingError(Exception):
+class InterruptedTrainingError(BaseException):
     """What ends a training in these tests."""
 
 
@@ -97,15 +99,56 @@ def test_epochs_that_a_snapshot_has_are_not_reported_again(images: Any) -> None:
     assert seen == [4, 5, 6]
 
 
-@pytest.mark.parametrize("content", [b"", b"torn", "half"], ids=["empty", "torn", "half"])
-def test_a_torn_snapshot_is_refused(content: Any, images: Any) -> None:
+@pytest.mark.parametrize("content", [b"", b"torn", "half", "other"], ids=["empty", "torn", "half", "of another shape"])
+def test_a_snapshot_that_cannot_be_used_is_passed_over(content: Any, images: Any) -> None:
     kept = Kept(end_after=1)
     with pytest.raises(InterruptedTrainingError):
-        trained(images, kept)
+        trained(images, kept, hidden_units=4 if content == "other" else 8)
     assert kept.content is not None
     torn = kept.content[: len(kept.content) // 2] if content == "half" else content
-    with pytest.raises(ModelError, match="is no whole snapshot"):
-        trained(images, Kept(torn))
+    resumed = trained(images, Kept(kept.content if content == "other" else torn))
+    assert bits(resumed.history) == bits(trained(images).history)
+
+
+def test_a_snapshot_that_cannot_be_taken_or_kept_ends_nothing(images: Any) -> None:
+    class Full(Kept):
+        def save(self, content: bytes) -> None:
+            self.saved += 1
+            raise OSError("no space left on device")
+
+    full = Full()
+    assert bits(trained(images, full).history) == bits(trained(images).history)
+    assert full.saved == 1, "it is not tried again"
+
+
+OWN = """
+class Says:
+    resumable = True
+
+class SaysNothing:
+    pass
+
+def loss(outputs, targets):
+    return (outputs - targets).mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "expected"),
+    [
+        (NETWORKS, "mine_to_resume:Says", True),
+        (NETWORKS, "mine_to_resume:SaysNothing", False),
+        (OPTIMIZERS, "torch.optim:NAdam", True),
+        (OBJECTIVES, "mine_to_resume:loss", True),
+        (NETWORKS, "mine_to_resume:loss", False),
+    ],
+)
+def test_code_of_the_users_own_takes_part_where_all_its_state_is_known(
+    registry: Any, name: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_to_resume.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert is_resumable(entry(registry, name), stateless_function=registry is OBJECTIVES) == expected
 
 
 def test_several_seeds_have_no_snapshot_together(images: Any) -> None:

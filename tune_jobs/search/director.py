@@ -80,7 +80,6 @@ class Director:
         journal: Journal,
         *,
         retry_failed: bool = False,
-        time_limit_seconds: float | None = None,
         clock: Any = time.monotonic,
     ) -> None:
         self._state = state
@@ -103,14 +102,14 @@ class Director:
         self._left = [
             one.number
             for one in sorted(state.trials.values(), key=lambda one: one.number)
-            if self._to_run(one, retry_failed=retry_failed, time_limit_seconds=time_limit_seconds)
+            if self._to_run(one, retry_failed=retry_failed)
         ]
 
-    def _to_run(self, one: SearchTrial, *, retry_failed: bool, time_limit_seconds: float | None) -> bool:
+    def _to_run(self, one: SearchTrial, *, retry_failed: bool) -> bool:
         standing = one.standing(self._search.read)
         if standing != BROKEN or one.trial is None or one.record is None:
             return standing == OPEN
-        return not is_finished(one.record, one.trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed)
+        return not is_finished(one.record, one.trial, time_limit_seconds=None, retry_failed=retry_failed)
 
     def open(self) -> bool:
         """Return whether there is, or may soon be, a trial to give out."""
@@ -142,10 +141,7 @@ class Director:
         one = self._state.trials[number]
         epoch = len(values)
         if epoch in self._rungs(one):
-            scores = comparable(values, read=self._search.read)
-            if scores[-1] == -inf:
-                return None  # the trial diverges, which it finds by itself
-            decision = self._decision(one, scores)
+            decision = self._decision(one, comparable(values, read=self._search.read))
             if decision.stop:
                 return f"stopped at epoch {epoch}: {decision.rank} of {decision.of} that reached it"
         if self._state.out_of_time(self._seconds()):

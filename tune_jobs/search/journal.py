@@ -28,7 +28,7 @@ class Event:
             `OUT_OF_TIME` where the budget's minutes are over.
         trial: its number; -1 for none.
         seconds: that the search had been running for, over all its runs.
-        values: of the point that was drawn, and `source`: the sampler, "default" or "evidence".
+        values: of the point that was drawn, and `source`: the sampler, or "default".
         epoch: of the rung, or how far the trial got.
         score: at the rung, the higher the better; None where the trial had diverged.
         stop, rank, of: what was decided; see `tune_jobs.search.schedulers.Decision`.

@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.search import Searcher
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_jobs.launch import RESTARTS, Watch, fit, last_line, offered
 from tune_jobs.packing import at_once, pack
@@ -51,7 +52,10 @@ def run_search(
         max_concurrent: trials at once; None for what fits.
         select: "metric" or "loss".
     """
-    actor: Any = ray.remote(num_cpus=0)(Director).remote(*director.args, **director.keywords)
+    # On the driver's own node: it is lost with the run, and never alone.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    made = ray.remote(num_cpus=0)(Director).options(scheduling_strategy=here)
+    actor: Any = made.remote(*director.args, **director.keywords)
     trainable = tune.with_parameters(train_search_trial, job=job, data=references, director=actor, select=select)
     together = max(1, at_once([pack(node, resources) for node in offered()], max_concurrent))
     places, watch = _Places(actor, together), _Watch(progress, storage, job.study)

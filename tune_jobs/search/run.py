@@ -19,7 +19,6 @@ from tune_jobs.run import (
     exit_code,
     in_words,
     keep_targets,
-    limit_seconds,
     load_data,
     new_job,
 )
@@ -75,7 +74,6 @@ def train_search(
         ledger.lookup(),
         journal,
         retry_failed=retry_failed,
-        time_limit_seconds=limit_seconds(options),
     )
     cluster = Cluster(options.address, options.cpus, options.logical_gpus)
     try:

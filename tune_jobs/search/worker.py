@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from models.history import History
 from tune_jobs.search.state import signed
-from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerStopped, data_slot, run_trial
+from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerCutOff, WorkerStopped, data_slot, run_trial
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.
 _ASK_PERIOD_SECONDS = 5.0
@@ -36,14 +37,22 @@ def train_search_trial(
     trial = assignment.trial
     name = {"number": assignment.number, "key": trial.key, "label": assignment.label, "epochs": trial.epochs}
     reported = asked = 0.0
+    passed = 0
 
     def after_epoch(history: History) -> str | None:
-        nonlocal reported, asked
+        nonlocal reported, asked, passed
         reason = None
         now = time.monotonic()
-        if history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS:
+        values = signed(history, select=select)
+        # A trial that goes on from a checkpoint may have passed rungs that nobody has asked about yet.
+        for rung in [rung for rung in assignment.rungs if passed < rung < history.epochs]:
+            reason = reason or ray.get(director.reached.remote(assignment.number, values[:rung]))
+        passed = history.epochs
+        # One that diverges ends by itself.
+        ends = not (isfinite(history.train_loss[-1]) and isfinite(history.validation_loss[-1]))
+        if not reason and not ends and (history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS):
             asked = now
-            reason = ray.get(director.reached.remote(assignment.number, signed(history, select=select)))
+            reason = ray.get(director.reached.remote(assignment.number, values))
         if now - reported >= REPORT_PERIOD_SECONDS:
             reported = now
             tune.report({**name, "epoch": history.epochs, "finished": False})
@@ -53,6 +62,8 @@ def train_search_trial(
         record = run_trial(trial, ray.get(data[data_slot(trial.config)]), job, on_epoch=after_epoch)
     except WorkerStopped:
         return
+    except WorkerCutOff as error:
+        raise error.cause from None  # to Tune, which starts the trial again
     tally = ray.get(director.ended.remote(assignment.number, replace(record, validation_outputs=(), grid_outputs=())))
     ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
     tune.report({**name, **ending, "tally": vars(tally)})

@@ -315,11 +315,12 @@ def test_the_reason_says_where_and_among_how_many(simulation: Any) -> None:
     assert all(reason.startswith("stopped at epoch ") and " that reached it" in reason for reason in reasons)
 
 
-def test_a_trial_that_diverges_is_not_decided_on(simulation: Any) -> None:
+def test_a_metric_that_is_no_number_is_the_worst_at_its_rung(simulation: Any) -> None:
     director = simulation().director()
-    assignment = director.next("a")
-    assert director.reached(assignment.number, [float("nan")]) is None
-    assert director.reached(assignment.number, [0.1, 0.2, float("nan")]) is None
+    first, second = director.next("a"), director.next("b")
+    rung = first.rungs[0]
+    assert director.reached(first.number, [0.5] * rung) is None
+    assert "2 of 2 that reached it" in director.reached(second.number, [0.4] * (rung - 1) + [float("nan")])
 
 
 def test_the_tally_is_in_words(simulation: Any) -> None:
