@@ -30,8 +30,8 @@ CHOSEN = Reached(
     final="houses",
     roles=("chosen",),
     label="search, best",
-    fields={"dataset": "house_prices", "outer_split": 3},
-    data=("house_prices(outer split 3)",) * 2,
+    fields={"dataset": "house_prices", "outer_split": 13},
+    data=("house_prices(outer split 13)",) * 2,
     seeds=(0, 1),
     keys=("a", "b"),
     epochs=(5, 5),
@@ -51,13 +51,13 @@ def opened(folder: Path, *, when: str = "2026-01-01", study: str = "houses", tes
 def test_the_first_opening_of_a_split_counts(tmp_path: Path) -> None:
     opened(tmp_path, when="2026-01-02", tested=replace(CHOSEN, metrics=(1.0, 1.0)))
     uri = opened(tmp_path, when="2026-01-01")
-    assert reached_by_networks([uri], None, None, tmp_path) == {NETWORKS: {3: 31_000.0}}
+    assert reached_by_networks([uri], None, None, tmp_path) == {NETWORKS: {13: 31_000.0}}
 
 
 def test_replicates_with_test_parts_of_their_own_are_told_apart(tmp_path: Path) -> None:
-    own = replace(CHOSEN, data=("house_prices", "house_prices(outer split 1)"))
+    own = replace(CHOSEN, data=("house_prices(outer split 10)", "house_prices(outer split 11)"))
     found = reached_by_networks([opened(tmp_path, tested=own)], None, None, tmp_path)
-    assert found[NETWORKS] == {0: 30_000.0, 1: 32_000.0}
+    assert found[NETWORKS] == {10: 30_000.0, 11: 32_000.0}
     assert AVERAGED not in found
 
 
@@ -66,12 +66,12 @@ def test_two_studies_must_be_told_apart(tmp_path: Path) -> None:
     uri = opened(tmp_path, study="other")
     with pytest.raises(UserError, match="one, houses; other, houses"):
         reached_by_networks([uri], None, None, tmp_path)
-    assert reached_by_networks([uri], "one", None, tmp_path) == {NETWORKS: {3: 31_000.0}}
+    assert reached_by_networks([uri], "one", None, tmp_path) == {NETWORKS: {13: 31_000.0}}
 
 
 def test_a_replicate_that_diverged_has_no_mean(tmp_path: Path) -> None:
     uri = opened(tmp_path, tested=replace(CHOSEN, metrics=(30_000.0, float("inf"))))
-    with pytest.raises(UserError, match="split 3"):
+    with pytest.raises(UserError, match="split 13"):
         reached_by_networks([uri], None, None, tmp_path)
 
 
@@ -109,9 +109,9 @@ def test_parts_are_the_table_again(data_dir: Path) -> None:
 def test_the_averaged_prediction_is_at_least_as_good_as_the_mean_of_the_replicates(
     tmp_path: Path, data_dir: Path
 ) -> None:
-    config = TrialConfig(dataset="house_prices", network="mlp", objective="mse", epochs=1, outer_split=3)
-    data = load_trial_data("house_prices", data_dir=data_dir, options={"outer_split": 3})
-    test = load_test_data("house_prices", data_dir=data_dir, options={"outer_split": 3})
+    config = TrialConfig(dataset="house_prices", network="mlp", objective="mse", epochs=1, outer_split=13)
+    data = load_trial_data("house_prices", data_dir=data_dir, options={"outer_split": 13})
+    test = load_test_data("house_prices", data_dir=data_dir, options={"outer_split": 13})
     storage, scores = Storage.at(str(tmp_path)), []
     for key, trained in zip(CHOSEN.keys, train(config, CHOSEN.seeds, data), strict=True):
         content = to_bytes(trained.network, plain_config(config), data)

@@ -305,6 +305,8 @@ class _Follower:
         for effect in sorted(importance.pairs, key=lambda pair: -pair.share):
             i, j = effect.columns
             others = self._other_level(names[i]), self._other_level(names[j])
+            if self._search.space.root(names[i]) == self._search.space.root(names[j]):
+                continue  # one is read only where the other has a certain value: there is nothing to cross
             if others[0] and others[1] and len(found) < wanted:
                 found.append(Pair((names[i], names[j]), others))
         return found
