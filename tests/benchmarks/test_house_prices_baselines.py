@@ -117,8 +117,8 @@ def test_the_averaged_prediction_is_at_least_as_good_as_the_mean_of_the_replicat
         content = to_bytes(trained.network, plain_config(config), data)
         storage.write(content, FOLDER, model_name(key, 5))
         scores.append(from_bytes(content).score(test, test.inputs, test.targets)[0])
-    alone = [averaged_prediction(storage, CHOSEN, [place], 3, data_dir) for place in range(2)]
+    alone = [averaged_prediction(storage, CHOSEN, [place], 13, data_dir) for place in range(2)]
     assert alone == pytest.approx(scores, rel=1e-4)
-    both = averaged_prediction(storage, CHOSEN, [0, 1], 3, data_dir)
+    both = averaged_prediction(storage, CHOSEN, [0, 1], 13, data_dir)
     assert both is not None
     assert both < np.mean(scores)  # the triangle inequality
