@@ -62,9 +62,9 @@ class Job:
     time_limit_seconds: float | None
     code_version: str
     command: str
-    checkpoint_seconds: float = 60.0
     keep_models: bool = False
     code: Code = dataclasses.field(default_factory=Code)
+    checkpoint_seconds: float = 60.0
 
 
 def payload(trial: Trial) -> dict[str, Any]:
