@@ -107,3 +107,12 @@ def test_the_records_of_other_trials_are_not_read_as_the_searchs(study: Study, l
     assert [one.record is not None for one in known.search.trials.values()] == [True, False, False]
     assert len(known.search.open) == 2
     assert not known.search.over
+
+
+def test_one_trial_under_two_numbers_has_ended_under_both(study: Study, ledger: Ledger, train: Any) -> None:
+    for trial in draw(study, ledger, [*POINTS, POINTS[1]]):
+        train(trial)
+    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
+    assert known.search is not None
+    assert known.search.open == []
+    assert len(known.search.ended) == 4

@@ -90,6 +90,14 @@ def test_a_result_wins_over_a_failure(make_record: Make) -> None:
     assert combine([failed, make_record(epochs=3)])[0].outcome == "completed"
 
 
+def test_a_failure_beyond_where_a_search_had_stopped_is_the_end(make_record: Make) -> None:
+    stopped = make_record(epochs=2, outcome="pruned")
+    assert combine([stopped, make_record(epochs=4, outcome="failed")])[0].outcome == "failed"
+    assert combine([stopped, make_record(epochs=1, outcome="failed")])[0].outcome == "pruned"
+    both = [stopped, make_record(epochs=4, outcome="failed"), make_record(epochs=5)]
+    assert combine(both)[0].outcome == "completed"
+
+
 def test_records_of_one_kind_of_machine_must_agree(make_record: Make) -> None:
     one = make_record(epochs=3)
     off = tuple(np.nextafter(value, 2) for value in one.validation_loss)

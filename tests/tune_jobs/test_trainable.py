@@ -17,7 +17,7 @@ from tune_jobs.config import TrialConfig, scaling_options, trial_key
 from tune_jobs.expansion import Trial
 from tune_jobs.ledger import Ledger, targets_name
 from tune_jobs.storage import Storage
-from tune_jobs.trainable import Job, WorkerStopped, data_slot, from_payload, payload, run_trial
+from tune_jobs.trainable import Job, WorkerCutOff, WorkerStopped, data_slot, from_payload, payload, run_trial
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 
@@ -196,6 +196,16 @@ def test_a_checkpoint_is_of_one_trial_with_its_measurements(job: Job) -> None:
         on_epoch=lambda history: seen.append(history.epochs),
     )
     assert seen[0] == 1, "the checkpoint has no measurement of epoch 2"
+
+
+def test_a_worker_that_reaches_nobody_leaves_no_record_and_says_why(job: Job) -> None:
+    def unreachable(history: History) -> None:
+        raise ConnectionError("the director is gone")
+
+    with pytest.raises(WorkerCutOff) as caught:
+        run_trial(trial(3), DATA, job, on_epoch=unreachable)
+    assert str(caught.value.cause) == "the director is gone"
+    assert not Ledger.open(Storage.at(job.storage)).read().records
 
 
 def test_a_short_trial_takes_no_checkpoint(job: Job, tmp_path: Path) -> None:
