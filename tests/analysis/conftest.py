@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -236,9 +237,9 @@ def direct(ran: Ran, fates: Decide, trials: int) -> None:
             return
         whole = make_record(given.trial, "f" * 64, fates(given.trial.config))
         values = signed(whole, select=search.select)
-        stops = (
-            e for e in range(1, whole.epochs + 1) if e in given.rungs and director.reached(given.number, values[:e])
-        )
+        # As in a worker, one that diverges ends by itself.
+        asked = [e for e in range(1, whole.epochs + 1) if e in given.rungs and not math.isnan(values[e - 1])]
+        stops = (e for e in asked if director.reached(given.number, values[:e]))
         stop = next(stops, None)
         record = whole if stop is None else truncated(whole, stop)
         ran.ledger.write(record)
