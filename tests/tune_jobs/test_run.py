@@ -27,7 +27,7 @@ def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
     # Each worker spends seconds on imports, and the trials of tests are shorter than that.
     if told[0] in ("run", "evaluate") and not {"--max-concurrent", "--cpus", "--cpus-per-trial"} & set(told):
         told += ["--cpus", "1"]
-    done = subprocess.run([*ABLATUNE, *told], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=300)
+    done = subprocess.run([*ABLATUNE, *told], capture_output=True, text=True, cwd=cwd, env=environment(), timeout=1800)
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
