@@ -247,7 +247,7 @@ def combine(records: list[Record]) -> tuple[Record, bool]:
         best = next((one for one in ordered if one.outcome == FAILED and one.epochs > best.epochs), best)
     agree = True
     measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
-    for other in ordered:
+    for other in (one for one in ordered if one is not best):
         if other.machine_kind != best.machine_kind or other.execution_mode != best.execution_mode:
             continue
         agree = agree and _overlap_equal(best, other)

@@ -182,10 +182,10 @@ def test_a_folder_with_a_models_module_of_the_users_own(tiny_study: Path, tmp_pa
     assert keys_trained(ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)) == 4
 
 
-def started_training(study: Path, cwd: Path) -> subprocess.Popen[str]:
+def started_training(study: Path, cwd: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start a run and return it once it trains."""
     process = subprocess.Popen(
-        [*ABLATUNE, "run", str(study), "--storage", "r"],
+        [*ABLATUNE, "run", str(study), "--storage", "r", *arguments],
         cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,

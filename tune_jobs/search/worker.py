@@ -43,16 +43,18 @@ def train_search_trial(
         nonlocal reported, asked, passed
         reason = None
         now = time.monotonic()
-        values = signed(history, select=select)
         # A trial that goes on from a checkpoint may have passed rungs that nobody has asked about yet.
-        for rung in [rung for rung in assignment.rungs if passed < rung < history.epochs]:
-            reason = reason or ray.get(director.reached.remote(assignment.number, values[:rung]))
+        due = [rung for rung in assignment.rungs if passed < rung < history.epochs]
         passed = history.epochs
         # One that diverges ends by itself.
         ends = not (isfinite(history.train_loss[-1]) and isfinite(history.validation_loss[-1]))
-        if not reason and not ends and (history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS):
+        if not ends and (history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS):
+            due.append(history.epochs)
+        if due:
             asked = now
-            reason = ray.get(director.reached.remote(assignment.number, values))
+            values = signed(history, select=select)
+            answers = (ray.get(director.reached.remote(assignment.number, values[:epoch])) for epoch in due)
+            reason = next((answer for answer in answers if answer), None)
         if now - reported >= REPORT_PERIOD_SECONDS:
             reported = now
             tune.report({**name, "epoch": history.epochs, "finished": False})

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.tune_jobs.test_run import started_training
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
 from tune_jobs.search.journal import DRAWN, ENDED, RUNG, Event, read_journal
@@ -116,17 +117,7 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
 
 def test_an_interrupted_search_says_so_and_stops(tmp_path: Path) -> None:
     study = write_study(tmp_path, trials=4, epochs=3000)
-    process = subprocess.Popen(
-        [*ABLATUNE, "run", str(study), "--storage", "r", "--cpus", "1"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    while "training trial" not in (line := process.stdout.readline()):
-        assert line, f"the run ended with {process.wait()} before it trained"
+    process = started_training(study, tmp_path, "--cpus", "1")
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 130, output
