@@ -3,8 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CLUSTER := .venv-cluster
+CLUSTER_BIN := $(CLUSTER)/bin
+CLUSTER_INSTALLED := $(CLUSTER)/.installed
 
-.PHONY: setup demo test test-long lint bench clean
+.PHONY: setup node setup-cluster demo test test-long lint bench clean
 
 setup: $(INSTALLED)
 
@@ -15,15 +18,33 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+# What a node of a cluster needs, and a laptop that submits to one: the same step on both.
+node:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
+
+# For tests: what a cluster needs more, in an environment on top of the first: a Ray that has its dashboard starts seconds later.
+setup-cluster: $(CLUSTER_INSTALLED)
+
+$(CLUSTER_INSTALLED): $(INSTALLED)
+	$(PYTHON) -m venv $(CLUSTER)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> $$($(CLUSTER_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
+	$(CLUSTER_BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev-cluster]"
+	$(CLUSTER_BIN)/python -m pip install --quiet --constraint constraints.txt --ignore-installed --no-deps ray
+	@touch $@
+
 demo: setup
 	$(BIN)/ablatune run digits_demo
 	$(BIN)/ablatune report digits_demo
 
-test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup setup-cluster lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cluster
+	$(CLUSTER_BIN)/python -m pytest tests/cluster
 
-test-long: setup
-	$(BIN)/python -m pytest -m long
+test-long: setup setup-cluster
+	$(BIN)/python -m pytest -m long --ignore tests/cluster
+	$(CLUSTER_BIN)/python -m pytest -m long tests/cluster
 
 lint: setup
 	$(BIN)/ruff check .
@@ -35,4 +56,4 @@ bench: setup
 	$(BIN)/python benchmarks/ledger_read.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLUSTER) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -39,6 +39,7 @@ class DatasetInfo:
         content: Hash of the rows that were described, and of the test part's if it has a source of its own.
         options: The options that it was described with.
         found: Paths at which it was found; they may be others elsewhere.
+        files: Patterns of the paths in the data folder that the loader reads.
     """
 
     name: str
@@ -59,6 +60,7 @@ class DatasetInfo:
     content: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     found: tuple[str, ...] = field(default=(), compare=False)
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values that JSON can hold, for `from_dict`."""
@@ -115,6 +117,7 @@ _ALL = (
         target_unit="",
         source="USPS/usps.bz2 and usps.t.bz2 in the data folder, else torchvision.datasets.USPS",
         loader="data_utils.usps:open_part",
+        files=("USPS/usps.bz2", "USPS/usps.t.bz2"),
     ),
     DatasetInfo(
         name="mnist",
@@ -128,6 +131,7 @@ _ALL = (
         target_unit="",
         source="MNIST/raw/*-ubyte in the data folder, else torchvision.datasets.MNIST",
         loader="data_utils.mnist:open_part",
+        files=("MNIST/raw/*-ubyte",),
     ),
     DatasetInfo(
         name="house_prices",
@@ -141,6 +145,7 @@ _ALL = (
         target_unit="dollars",
         source="house_prices/train.csv in the data folder, else OpenML house_prices (data id 42165)",
         loader="data_utils.house_prices:open_part",
+        files=("house_prices/train.csv",),
         reads=("outer_split",),
         features=("OverallQual", "YearBuilt", "TotalBsmtSF", "GrLivArea"),
     ),

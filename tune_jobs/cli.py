@@ -1,6 +1,7 @@
 """The command line. Heavy imports stay inside the commands that need them, so that `--help` is quick."""
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -76,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     _training_arguments(evaluate)
     evaluate.set_defaults(command=_evaluate)
 
+    submit = commands.add_parser("submit", help="run a study as a job on a cluster, and stream its progress")
+    _study_arguments(submit, optional=True)
+    submit.add_argument("--cluster", type=Path, metavar="FILE", help="the file that `ray up` took; reached through ssh")
+    submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
+    submit.add_argument("--job", metavar="ID", help="pick up a job that was submitted before, in place of a study")
+    submit.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
+    _training_arguments(submit, address="of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster")
+    submit.set_defaults(command=_submit)
+
     status = commands.add_parser("status", help="what is done, running, failed, missing")
     _study_arguments(status)
     status.set_defaults(command=_status)
@@ -99,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _training_arguments(parser: argparse.ArgumentParser) -> None:
+def _training_arguments(
+    parser: argparse.ArgumentParser, *, address: str = "of a running Ray cluster (default: this machine alone)"
+) -> None:
     parser.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
     parser.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
     parser.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
@@ -113,7 +125,7 @@ def _training_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)",
     )
-    parser.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: this machine alone)")
+    parser.add_argument("--address", metavar="ADDRESS", help=address)
 
 
 def _ledger_parser(commands: Any) -> None:
@@ -144,8 +156,9 @@ def _storage_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _study_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", metavar="STUDY", help="the name of a shipped study, or a study file (.yaml)")
+def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    named = "the name of a shipped study, or a study file (.yaml)"
+    parser.add_argument("study", nargs="?" if optional else None, metavar="STUDY", help=named)
     parser.add_argument(
         "--set",
         action="append",
@@ -230,11 +243,12 @@ def _studies(options: argparse.Namespace) -> int:
 
 def _study(options: argparse.Namespace) -> Any:
     from ablatune import Study
+    from tune_jobs.sent_data import data_folder
 
     return Study.load(
         options.study,
         storage=options.storage,
-        data_dir=options.data_dir,
+        data_dir=data_folder(options.data_dir, options.storage),
         overrides=_overrides(options.overrides),
         fraction=options.fraction,
         replicates=options.seeds,
@@ -253,6 +267,53 @@ def _run(options: argparse.Namespace) -> int:
     study = _study(options)
     more = {"dry_run": options.dry_run, "retry_failed": options.retry_failed}
     return run_study(study.definition, study.run_options(**_training_options(options), **more))
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from tune_jobs.submit import Where, pick_up, submit_run
+
+    where = Where(options.cluster, options.address)
+    warn = functools.partial(print, file=sys.stderr, flush=True)
+    if options.job is not None:
+        return pick_up(where, options.job, warn=warn)
+    if options.study is None:
+        raise UserError("submit: give a study, or --job ID to pick up a job")
+    # Bad input is said before anything is sent.
+    study = _study(options).definition
+    return submit_run(
+        where,
+        options.study,
+        study,
+        _run_arguments(options),
+        folder=Path.cwd(),
+        storage=options.storage,
+        data_dir=options.data_dir,
+        wait=not options.no_wait,
+        warn=warn,
+    )
+
+
+def _run_arguments(options: argparse.Namespace) -> list[str]:
+    """Return what `run` is to be told on the cluster, without the study, the storage and the data folder."""
+    words = [word for item in options.overrides for word in ("--set", item)]
+    words += [flag for flag in ("--retry-failed", "--no-download") if getattr(options, _attribute(flag))]
+    for flag in (
+        "--fraction",
+        "--seeds",
+        "--cpus-per-trial",
+        "--gpus-per-trial",
+        "--time-limit",
+        "--max-concurrent",
+        "--logical-gpus",
+    ):
+        value = getattr(options, _attribute(flag))
+        if value:
+            words += [flag, f"{value:g}"]
+    return words
+
+
+def _attribute(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -1,0 +1,84 @@
+"""Following a job: its log once and whole, over lost connections, to its own exit code."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tune_jobs import jobs
+from tune_jobs.errors import UserError
+from tune_jobs.jobs import Ended, follow
+
+
+class Server:
+    """A job server of which each answer is told; an exception is raised instead."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+
+    def get_job_info(self, job: str) -> Any:
+        answer = self._answers[0]
+        if isinstance(answer, Exception):
+            self._answers.pop(0)
+            raise answer
+        status, _, code = answer
+        return SimpleNamespace(status=status, message="why", driver_exit_code=code)
+
+    def get_job_logs(self, job: str) -> str:
+        return str(self._answers.pop(0)[1])
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.0)
+
+
+def followed(server: Server, reconnect: Callable[[], Any] | None = None) -> tuple[Ended, str, list[str]]:
+    written: list[str] = []
+    warned: list[str] = []
+    ended = follow(reconnect or (lambda: server), "job", written.append, warned.append)
+    return ended, "".join(written), warned
+
+
+def test_the_log_is_written_once_and_whole() -> None:
+    server = Server(
+        ("PENDING", "", None), ("RUNNING", "a\n", None), ("RUNNING", "a\nb\n", None), ("SUCCEEDED", "a\nb\nc\n", 0)
+    )
+    assert followed(server) == (Ended(0), "a\nb\nc\n", [])
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"), [("FAILED", 2, 2), ("FAILED", None, 1), ("STOPPED", None, 130)]
+)
+def test_a_job_ends_with_its_own_exit_code(status: str, code: int | None, expected: int) -> None:
+    ended, _, _ = followed(Server((status, "", code)))
+    assert ended == Ended(expected, "why")
+
+
+def test_a_lost_connection_is_taken_up_again_where_it_was() -> None:
+    server = Server(("RUNNING", "a\n", None), ConnectionError("refused"), ("SUCCEEDED", "a\nb\n", 0))
+    ended, written, warned = followed(server)
+    assert (ended.code, written) == (0, "a\nb\n")
+    assert warned[0].startswith("the connection is lost (refused); job job goes on")
+    assert warned[1:] == ["connected again"]
+
+
+def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_LOST_SECONDS", -1.0)
+
+    def away() -> Any:
+        raise UserError("no job server answers there")
+
+    with pytest.raises(UserError, match="job job: the cluster has been out of reach"):
+        followed(Server(), away)
+
+
+def test_a_job_that_is_not_there_is_said_in_one_line() -> None:
+    with pytest.raises(UserError, match="job job: Job job does not exist"):
+        followed(Server(RuntimeError("Job job does not exist\nmore")))
+
+
+def test_an_address_without_a_server_is_said_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"http://127\.0\.0\.1:9: no job server answers there"):
+        jobs.connect("http://127.0.0.1:9")

@@ -1,0 +1,75 @@
+"""Dataset files go to the storage once, by their content, and come back as they were."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tune_jobs.errors import UserError
+from tune_jobs.sent_data import FOLDER, VARIABLE, data_folder, fetch, send
+from tune_jobs.storage import Storage
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in ("USPS/usps.bz2", "MNIST/raw/a-ubyte", "other/unread"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_text(f"content of {name}")
+    return tmp_path / "data"
+
+
+PATTERNS = ("USPS/usps.bz2", "MNIST/raw/*-ubyte", "absent/file")
+
+
+def test_files_are_sent_once_and_come_back(data: Path, tmp_path: Path) -> None:
+    storage = Storage.at(str(tmp_path / "results"))
+    said: list[str] = []
+    sent = send(storage, data, PATTERNS, said.append)
+    assert sorted(sent) == ["MNIST/raw/a-ubyte", "USPS/usps.bz2"]
+    assert len(said) == 2
+    assert send(storage, data, PATTERNS, said.append) == sent
+    assert len(said) == 2, "what is there is not sent again"
+    folder = fetch(storage, sent, tmp_path / "cache")
+    for name in sent:
+        assert (folder / name).read_bytes() == (data / name).read_bytes()
+
+
+def test_a_changed_file_is_another(data: Path, tmp_path: Path) -> None:
+    storage = Storage.at(str(tmp_path / "results"))
+    before = send(storage, data, PATTERNS, print)
+    (data / "USPS/usps.bz2").write_text("corrected")
+    after = send(storage, data, PATTERNS, print)
+    assert (fetch(storage, before, tmp_path / "cache") / "USPS/usps.bz2").read_text() == "content of USPS/usps.bz2"
+    assert (fetch(storage, after, tmp_path / "cache") / "USPS/usps.bz2").read_text() == "corrected"
+
+
+def test_a_cached_file_that_was_damaged_is_fetched_again(data: Path, tmp_path: Path) -> None:
+    storage = Storage.at(str(tmp_path / "results"))
+    sent = send(storage, data, PATTERNS, print)
+    path = fetch(storage, sent, tmp_path / "cache") / "USPS/usps.bz2"
+    path.write_text("damaged")
+    fetch(storage, sent, tmp_path / "cache")
+    assert path.read_text() == "content of USPS/usps.bz2"
+
+
+def test_a_file_that_is_gone_or_changed_in_the_storage_is_named(data: Path, tmp_path: Path) -> None:
+    storage = Storage.at(str(tmp_path / "results"))
+    sent = send(storage, data, PATTERNS, print)
+    storage.write(b"changed", FOLDER, sent["USPS/usps.bz2"])
+    with pytest.raises(UserError, match=r"is not what was sent as USPS/usps\.bz2"):
+        fetch(storage, sent, tmp_path / "cache")
+    storage.delete(FOLDER, sent["USPS/usps.bz2"])
+    with pytest.raises(UserError, match=r"USPS/usps\.bz2 is not there any more"):
+        fetch(storage, sent, tmp_path / "cache")
+
+
+def test_a_job_reads_what_was_sent_and_every_other_run_its_own_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert data_folder(data, str(results)) == data
+    monkeypatch.setenv(VARIABLE, json.dumps(send(Storage.at(str(results)), data, PATTERNS, print)))
+    found = data_folder(Path("data"), str(results))
+    assert found.is_relative_to(tmp_path / "home")
+    assert (found / "MNIST/raw/a-ubyte").is_file()

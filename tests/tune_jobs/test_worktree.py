@@ -1,0 +1,79 @@
+"""What of a working tree is sent: what git keeps, and nothing that is secret."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tune_jobs import worktree
+from tune_jobs.errors import UserError
+from tune_jobs.worktree import files_of, is_secret, stage
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    for name in ("study.yaml", "net.py", "deep/more.py", ".gitignore", ".env", "keys/id_ed25519", "results/ledger/x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (folder / ".gitignore").write_text("results/\n*.log\n")
+    (folder / "run.log").write_text("ignored")
+    return folder
+
+
+def copied(tree: Path, tmp_path: Path) -> tuple[set[str], list[str]]:
+    target = tmp_path / "target"
+    target.mkdir()
+    secret = stage(tree, target)
+    return {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}, secret
+
+
+def test_a_git_tree_sends_what_git_does_not_ignore_committed_or_not(tree: Path, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
+    subprocess.run(["git", "add", "-f", "net.py", ".env"], cwd=tree, check=True)
+    (tree / "net.py").write_text("changed since")
+    sent, secret = copied(tree, tmp_path)
+    assert sent == {"study.yaml", "net.py", "deep/more.py", ".gitignore"}
+    assert secret == [".env", "keys/id_ed25519"], "not even where git has it"
+    assert (tmp_path / "target" / "net.py").read_text() == "changed since"
+
+
+def test_a_folder_within_a_git_tree_sends_its_own_files(tree: Path, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
+    sent, _ = copied(tree / "deep", tmp_path)
+    assert sent == {"more.py"}
+
+
+def test_a_file_that_git_knows_and_that_is_gone_is_not_sent(tree: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
+    subprocess.run(["git", "add", "net.py"], cwd=tree, check=True)
+    (tree / "net.py").unlink()
+    assert "net.py" not in files_of(tree)
+
+
+def test_without_git_hidden_files_and_virtual_environments_stay(tree: Path) -> None:
+    for name in ("venv/pyvenv.cfg", "venv/lib/x.py", "deep/__pycache__/more.pyc"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("")
+    assert files_of(tree) == ["deep/more.py", "keys/id_ed25519", "net.py", "results/ledger/x", "run.log", "study.yaml"]
+
+
+@pytest.mark.parametrize(
+    "name", [".env", "a/.env.local", "prod.env", "k.pem", "x/.aws/config", "secrets.yaml", "id_rsa"]
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["environment.yaml", "keys.py", "secret_santa.py", "models/keynet.py"])
+def test_names_of_no_secrets(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_too_much_is_refused_with_the_largest_files(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worktree, "MOST_BYTES", 2**20)
+    (tree / "weights.bin").write_bytes(bytes(2 * 2**20))
+    with pytest.raises(UserError, match=r"2 MiB would be sent.*have git ignore.*weights\.bin, 2 MiB"):
+        copied(tree, tmp_path)

@@ -1,0 +1,127 @@
+"""A run as a job of a Ray cluster: submitted, followed over lost connections, and ended with its own exit status."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError
+
+_POLL_SECONDS = 1.0
+# A head that is brought up again takes minutes.
+_LOST_SECONDS = 600.0
+_SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
+STOPPED_CODE = 130
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: the exit code of its command, and what Ray says of it where it has no code."""
+
+    code: int
+    message: str = ""
+
+
+def connect(address: str) -> Any:
+    """Return a client of a cluster's job server.
+
+    Args:
+        address: http://HOST:PORT of the dashboard.
+
+    Raises:
+        UserError: nothing answers there, or it refuses.
+    """
+    from ray.job_submission import JobSubmissionClient
+
+    try:
+        return JobSubmissionClient(address)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"{address}: no job server answers there ({_first_line(error)}); is the cluster up?") from error
+
+
+def submit(client: Any, command: str, folder: Path, *, job: str, environment: dict[str, str]) -> None:
+    """Start a command on the head as a job; it goes on without this process.
+
+    Args:
+        client: of `connect`.
+        command: for the head's shell.
+        folder: that becomes the command's working folder.
+        job: its id, used by no other job.
+        environment: of the command and of all trials.
+
+    Raises:
+        UserError: the cluster refuses it.
+    """
+    try:
+        client.submit_job(
+            entrypoint=command,
+            submission_id=job,
+            runtime_env={"working_dir": str(folder), "env_vars": environment},
+        )
+    except RuntimeError as error:
+        raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
+
+
+def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], warn: Callable[[str], None]) -> Ended:
+    """Print what a job prints until it ends.
+
+    The log is asked for again and again, which survives what a stream does not: a head that restarts, a tunnel that
+    is cut, a laptop that sleeps.
+
+    Args:
+        reconnect: returns a client of the job server, or raises `UserError` where none can be had now.
+        job: its id.
+        write: takes text of the job's log, as it comes.
+        warn: takes lines about the connection.
+
+    Raises:
+        UserError: there is no such job, or the cluster was out of reach for ten minutes.
+    """
+    client, shown, lost = None, 0, None
+    while True:
+        try:
+            client = client or reconnect()
+            # The status first: what is printed before the end is in the log that is read after it.
+            info = client.get_job_info(job)
+            log = client.get_job_logs(job)
+        except (ConnectionError, UserError) as error:
+            client = None
+            lost = _wait_for(job, lost, error, warn)
+            continue
+        except RuntimeError as error:
+            raise UserError(f"job {job}: {_first_line(error)}") from error
+        if lost is not None:
+            warn("connected again")
+            lost = None
+        write(log[shown:])
+        shown = len(log)
+        status = str(getattr(info.status, "value", info.status))
+        if status in (_SUCCEEDED, _STOPPED, _FAILED):
+            return _ended(status, info)
+        time.sleep(_POLL_SECONDS)
+
+
+def _wait_for(job: str, lost: float | None, error: Exception, warn: Callable[[str], None]) -> float:
+    now = time.monotonic()
+    if lost is None:
+        warn(f"the connection is lost ({_first_line(error)}); job {job} goes on, and this tries again")
+        lost = now
+    elif now - lost > _LOST_SECONDS:
+        raise UserError(f"job {job}: the cluster has been out of reach for {_LOST_SECONDS / 60:.0f} minutes") from error
+    time.sleep(_POLL_SECONDS)
+    return lost
+
+
+def _ended(status: str, info: Any) -> Ended:
+    message = str(info.message or "").strip()
+    if status == _SUCCEEDED:
+        return Ended(0)
+    if status == _STOPPED:
+        return Ended(STOPPED_CODE, message)
+    return Ended(info.driver_exit_code if info.driver_exit_code is not None else 1, message)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

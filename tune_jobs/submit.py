@@ -1,0 +1,147 @@
+"""`submit`: the same run as a job on a cluster, with its progress streamed back."""
+
+import json
+import shlex
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.expansion import datasets_read, expand
+from tune_jobs.jobs import STOPPED_CODE, connect, follow, submit
+from tune_jobs.sent_data import VARIABLE, send
+from tune_jobs.storage import Storage
+from tune_jobs.study import Study
+from tune_jobs.tunnel import Tunnel
+from tune_jobs.worktree import stage
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Where:
+    """The cluster to submit to: a file that `ray up` took, or the address of its dashboard."""
+
+    cluster: Path | None = None
+    address: str | None = None
+
+    def __str__(self) -> str:
+        return f"--cluster {self.cluster}" if self.cluster is not None else f"--address {self.address}"
+
+    def open(self, until: ExitStack) -> Callable[[], Any]:
+        """Return what connects to the job server, again and again if need be.
+
+        Raises:
+            UserError: neither or both are given, or there is no such file.
+        """
+        if (self.cluster is None) == (self.address is None):
+            raise UserError("submit: give the cluster's file, --cluster cluster.yaml, or --address http://HEAD:8265")
+        if self.address is not None:
+            address = self.address
+            if "://" not in address:
+                raise UserError(f"--address {address}: give the dashboard's address, such as http://HEAD:8265")
+            return lambda: connect(address)
+        if not self.cluster or not self.cluster.is_file():
+            raise UserError(f"--cluster {self.cluster}: there is no such file; give the file that `ray up` took")
+        tunnel = until.enter_context(Tunnel(self.cluster))
+        return lambda: connect(tunnel.address())
+
+
+def submit_run(
+    where: Where,
+    named: str,
+    study: Study,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    storage: str,
+    data_dir: Path,
+    wait: bool,
+    warn: Callable[[str], None],
+) -> int:
+    """Send a folder to a cluster and run a study there; return the run's exit code, or 0 where it is not waited for.
+
+    Args:
+        where: the cluster.
+        named: the study's name, or its file in the folder.
+        study: what it is.
+        arguments: of `ablatune run`, without the study and the storage.
+        folder: the working tree.
+        storage: that all nodes reach.
+        data_dir: the data folder of this machine; what the study reads of it is sent to the storage.
+        wait: whether to follow the job to its end.
+        warn: takes lines for a person to read.
+
+    Raises:
+        UserError: bad input, or a cluster that cannot be reached.
+    """
+    if "://" not in storage and not Path(storage).is_absolute():
+        raise UserError(
+            f"--storage {storage}: is a folder of this machine; give s3://bucket/prefix, or the whole path of a folder "
+            "that all nodes share"
+        )
+    name = _sent_as(named, folder)
+    job = f"ablatune-{Path(name).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    command = shlex.join(["python", "-m", "tune_jobs", "run", name, "--storage", storage, *arguments])
+    with ExitStack() as until:
+        reconnect = where.open(until)
+        client = reconnect()
+        with tempfile.TemporaryDirectory(prefix="ablatune-") as target:
+            secret = stage(folder, Path(target))
+            if secret:
+                more = f" and {len(secret) - _SHOWN} more" if len(secret) > _SHOWN else ""
+                warn(f"not sent, since they may hold secrets: {', '.join(secret[:_SHOWN])}{more}")
+            submit(client, command, Path(target), job=job, environment=_environment(study, storage, data_dir, warn))
+        warn(f"job {job} runs: {command}")
+        warn(f"it goes on without this machine; `ablatune submit --job {job} {where}` picks it up again")
+        return _follow(reconnect, job, where, warn) if wait else 0
+
+
+def _environment(study: Study, storage: str, data_dir: Path, warn: Callable[[str], None]) -> dict[str, str]:
+    """Send the files of a study's datasets, and return what tells the job of them."""
+    infos = [config.dataset_info for config in datasets_read(expand(study), range(study.seeds)).values()]
+    patterns = {pattern for info in infos for pattern in info.files}
+    sent = send(Storage.at(storage), data_dir, patterns, warn) if patterns else {}
+    return {VARIABLE: json.dumps(sent)} if sent else {}
+
+
+def pick_up(where: Where, job: str, *, warn: Callable[[str], None]) -> int:
+    """Follow a job that was submitted before; return its exit code.
+
+    Raises:
+        UserError: there is no such job, or the cluster cannot be reached.
+    """
+    with ExitStack() as until:
+        return _follow(where.open(until), job, where, warn)
+
+
+def _follow(reconnect: Callable[[], Any], job: str, where: Where, warn: Callable[[str], None]) -> int:
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        ended = follow(reconnect, job, write, warn)
+    except KeyboardInterrupt:
+        warn(f"job {job} goes on; `ablatune submit --job {job} {where}` picks it up again")
+        return STOPPED_CODE
+    if ended.code:
+        warn(f"job {job} ended with exit code {ended.code}" + (f": {ended.message}" if ended.message else ""))
+    return ended.code
+
+
+def _sent_as(study: str, folder: Path) -> str:
+    """Return what a study is called on the cluster: its name, or its path in the folder that is sent."""
+    path = Path(study)
+    if path.suffix not in (".yaml", ".yml"):
+        return study
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        raise UserError(f"{study}: is not in {folder}, the folder that is sent; start from a folder above it") from None
