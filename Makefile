@@ -19,9 +19,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 # What a node of a cluster needs, and a laptop that submits to one: the same step on both.
-node:
+node: $(VENV)/.node
+
+$(VENV)/.node: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
+	@touch $@
 
 # For tests: what a cluster needs more, in an environment on top of the first: a Ray that has its dashboard starts seconds later.
 setup-cluster: $(CLUSTER_INSTALLED)
@@ -32,7 +35,7 @@ $(CLUSTER_INSTALLED): $(INSTALLED)
 		> $$($(CLUSTER_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
 	$(CLUSTER_BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev-cluster]"
 	$(CLUSTER_BIN)/python -m pip install --quiet --constraint constraints.txt --ignore-installed --no-deps ray
-	@touch $@
+	@touch $(CLUSTER)/.node $@
 
 demo: setup
 	$(BIN)/ablatune run digits_demo

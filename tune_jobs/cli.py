@@ -307,7 +307,7 @@ def _run_arguments(options: argparse.Namespace) -> list[str]:
         "--logical-gpus",
     ):
         value = getattr(options, _attribute(flag))
-        if value:
+        if value and (flag, value) != ("--fraction", 1.0):
             words += [flag, f"{value:g}"]
     return words
 

@@ -1,5 +1,6 @@
 """A run as a job of a Ray cluster: submitted, followed over lost connections, and ended with its own exit status."""
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from tune_jobs.errors import UserError
 _POLL_SECONDS = 1.0
 # A head that is brought up again takes minutes.
 _LOST_SECONDS = 600.0
+_LONG_LOG = 2**20
 _SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
 STOPPED_CODE = 130
 
@@ -63,6 +65,21 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
         raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
 
 
+def listing(client: Any, folder: str) -> set[str]:
+    """Return the names of what is in a folder that the head sees; none where there is no such folder.
+
+    Raises:
+        UserError: the cluster does not answer.
+    """
+    try:
+        job = client.submit_job(entrypoint=f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
+    except RuntimeError as error:
+        raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
+    lines: list[str] = []
+    follow(lambda: client, job, lines.append, lambda line: None)
+    return set("".join(lines).split("\n"))
+
+
 def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], warn: Callable[[str], None]) -> Ended:
     """Print what a job prints until it ends.
 
@@ -78,7 +95,7 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
     Raises:
         UserError: there is no such job, or the cluster was out of reach for ten minutes.
     """
-    client, shown, lost = None, 0, None
+    client, shown, lost, polled = None, 0, None, 0
     while True:
         try:
             client = client or reconnect()
@@ -90,7 +107,10 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
             lost = _wait_for(job, lost, error, warn)
             continue
         except RuntimeError as error:
-            raise UserError(f"job {job}: {_first_line(error)}") from error
+            raise UserError(
+                f"job {job}: the cluster knows no such job ({_first_line(error)}); if its head was started anew, "
+                "submit the study again: only what is missing is run"
+            ) from error
         if lost is not None:
             warn("connected again")
             lost = None
@@ -99,7 +119,9 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
         status = str(getattr(info.status, "value", info.status))
         if status in (_SUCCEEDED, _STOPPED, _FAILED):
             return _ended(status, info)
-        time.sleep(_POLL_SECONDS)
+        polled += 1
+        # Soon at first, for jobs that end at once; then seldom, the seldomer the more there is to read again.
+        time.sleep(min(_POLL_SECONDS, 0.1 * polled) * max(1.0, len(log) / _LONG_LOG))
 
 
 def _wait_for(job: str, lost: float | None, error: Exception, warn: Callable[[str], None]) -> float:

@@ -1,5 +1,6 @@
 """`submit`: the same run as a job on a cluster, with its progress streamed back."""
 
+import glob
 import json
 import shlex
 import sys
@@ -14,8 +15,8 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import datasets_read, expand
-from tune_jobs.jobs import STOPPED_CODE, connect, follow, submit
-from tune_jobs.sent_data import VARIABLE, send
+from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
+from tune_jobs.sent_data import FOLDER, VARIABLE, hashes, send, ship
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study
 from tune_jobs.tunnel import Tunnel
@@ -92,23 +93,41 @@ def submit_run(
     with ExitStack() as until:
         reconnect = where.open(until)
         client = reconnect()
+        files, own = _dataset_files(study, data_dir, folder, warn)
         with tempfile.TemporaryDirectory(prefix="ablatune-") as target:
-            secret = stage(folder, Path(target))
+            place = Storage.at(storage)
+            if place.local_root is None:
+                send(place, data_dir, files, warn)
+            elif files:
+                # The folder may be one that only the cluster has.
+                ship(Path(target), data_dir, files, listing(client, place.path(FOLDER)), warn)
+            secret = stage(folder, Path(target), also=own)
             if secret:
                 more = f" and {len(secret) - _SHOWN} more" if len(secret) > _SHOWN else ""
                 warn(f"not sent, since they may hold secrets: {', '.join(secret[:_SHOWN])}{more}")
-            submit(client, command, Path(target), job=job, environment=_environment(study, storage, data_dir, warn))
+            environment = {VARIABLE: json.dumps(files)} if files else {}
+            submit(client, command, Path(target), job=job, environment=environment)
         warn(f"job {job} runs: {command}")
         warn(f"it goes on without this machine; `ablatune submit --job {job} {where}` picks it up again")
         return _follow(reconnect, job, where, warn) if wait else 0
 
 
-def _environment(study: Study, storage: str, data_dir: Path, warn: Callable[[str], None]) -> dict[str, str]:
-    """Send the files of a study's datasets, and return what tells the job of them."""
+def _dataset_files(
+    study: Study, data_dir: Path, folder: Path, warn: Callable[[str], None]
+) -> tuple[dict[str, str], list[str]]:
+    """Return what a study reads: files of the data folder with their hashes, and names of files of the working tree."""
     infos = [config.dataset_info for config in datasets_read(expand(study), range(study.seeds)).values()]
     patterns = {pattern for info in infos for pattern in info.files}
-    sent = send(Storage.at(storage), data_dir, patterns, warn) if patterns else {}
-    return {VARIABLE: json.dumps(sent)} if sent else {}
+    own = []
+    for found in {Path(path).resolve() for info in infos for path in info.found}:
+        paths = [path for path in found.rglob("*") if path.is_file()] if found.is_dir() else [found]
+        if found.is_relative_to(folder.resolve()):
+            own += [path.relative_to(folder.resolve()).as_posix() for path in paths]
+        elif found.is_relative_to(data_dir.resolve()):
+            patterns |= {glob.escape(path.relative_to(data_dir.resolve()).as_posix()) for path in paths}
+        else:
+            warn(f"{found}: is not sent, being neither in {folder} nor in {data_dir}; the cluster must have it there")
+    return hashes(data_dir, patterns), own
 
 
 def pick_up(where: Where, job: str, *, warn: Callable[[str], None]) -> int:

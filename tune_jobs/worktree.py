@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -40,20 +40,22 @@ MOST_BYTES = 100 * 2**20
 _NAMED = 3
 
 
-def stage(folder: Path, target: Path) -> list[str]:
+def stage(folder: Path, target: Path, *, also: Iterable[str] = ()) -> list[str]:
     """Copy what a folder sends into another; return the names of what was kept back as secret.
 
     Args:
         folder: the working tree, or a folder in one.
-        target: an empty folder.
+        target: takes the copies; what is in it counts as sent.
+        also: files that are sent although git ignores them.
 
     Raises:
         UserError: there is more than a job may have.
     """
-    names = files_of(folder)
+    names = sorted({*files_of(folder), *also})
     secret = [name for name in names if is_secret(name)]
     sent = [name for name in names if not is_secret(name)]
     sizes = {name: (folder / name).stat().st_size for name in sent}
+    sizes |= {path.name: path.stat().st_size for path in target.rglob("*") if path.is_file()}
     if sum(sizes.values()) > MOST_BYTES:
         largest = sorted(sizes, key=lambda name: -sizes[name])[:_NAMED]
         raise UserError(
@@ -63,7 +65,7 @@ def stage(folder: Path, target: Path) -> list[str]:
         )
     for name in sent:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / name, target / name)
+        shutil.copy(folder / name, target / name)
     return secret
 
 

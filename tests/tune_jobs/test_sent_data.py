@@ -1,12 +1,13 @@
 """Dataset files go to the storage once, by their content, and come back as they were."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.sent_data import FOLDER, VARIABLE, data_folder, fetch, send
+from tune_jobs.sent_data import FOLDER, VARIABLE, data_folder, fetch, hashes, send, ship
 from tune_jobs.storage import Storage
 
 
@@ -21,13 +22,19 @@ def data(tmp_path: Path) -> Path:
 PATTERNS = ("USPS/usps.bz2", "MNIST/raw/*-ubyte", "absent/file")
 
 
+def sent_to(storage: Storage, data: Path, say: Callable[[str], object]) -> dict[str, str]:
+    files = hashes(data, PATTERNS)
+    send(storage, data, files, say)
+    return files
+
+
 def test_files_are_sent_once_and_come_back(data: Path, tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path / "results"))
     said: list[str] = []
-    sent = send(storage, data, PATTERNS, said.append)
+    sent = sent_to(storage, data, said.append)
     assert sorted(sent) == ["MNIST/raw/a-ubyte", "USPS/usps.bz2"]
     assert len(said) == 2
-    assert send(storage, data, PATTERNS, said.append) == sent
+    assert sent_to(storage, data, said.append) == sent
     assert len(said) == 2, "what is there is not sent again"
     folder = fetch(storage, sent, tmp_path / "cache")
     for name in sent:
@@ -36,16 +43,16 @@ def test_files_are_sent_once_and_come_back(data: Path, tmp_path: Path) -> None:
 
 def test_a_changed_file_is_another(data: Path, tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path / "results"))
-    before = send(storage, data, PATTERNS, print)
+    before = sent_to(storage, data, print)
     (data / "USPS/usps.bz2").write_text("corrected")
-    after = send(storage, data, PATTERNS, print)
+    after = sent_to(storage, data, print)
     assert (fetch(storage, before, tmp_path / "cache") / "USPS/usps.bz2").read_text() == "content of USPS/usps.bz2"
     assert (fetch(storage, after, tmp_path / "cache") / "USPS/usps.bz2").read_text() == "corrected"
 
 
 def test_a_cached_file_that_was_damaged_is_fetched_again(data: Path, tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path / "results"))
-    sent = send(storage, data, PATTERNS, print)
+    sent = sent_to(storage, data, print)
     path = fetch(storage, sent, tmp_path / "cache") / "USPS/usps.bz2"
     path.write_text("damaged")
     fetch(storage, sent, tmp_path / "cache")
@@ -54,7 +61,7 @@ def test_a_cached_file_that_was_damaged_is_fetched_again(data: Path, tmp_path: P
 
 def test_a_file_that_is_gone_or_changed_in_the_storage_is_named(data: Path, tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path / "results"))
-    sent = send(storage, data, PATTERNS, print)
+    sent = sent_to(storage, data, print)
     storage.write(b"changed", FOLDER, sent["USPS/usps.bz2"])
     with pytest.raises(UserError, match=r"is not what was sent as USPS/usps\.bz2"):
         fetch(storage, sent, tmp_path / "cache")
@@ -69,7 +76,29 @@ def test_a_job_reads_what_was_sent_and_every_other_run_its_own_folder(
     results = tmp_path / "results"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     assert data_folder(data, str(results)) == data
-    monkeypatch.setenv(VARIABLE, json.dumps(send(Storage.at(str(results)), data, PATTERNS, print)))
+    monkeypatch.setenv(VARIABLE, json.dumps(sent_to(Storage.at(str(results)), data, print)))
     found = data_folder(Path("data"), str(results))
     assert found.is_relative_to(tmp_path / "home")
     assert (found / "MNIST/raw/a-ubyte").is_file()
+
+
+def test_what_comes_with_a_job_is_kept_in_the_storage_for_the_next(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, job = tmp_path / "results", tmp_path / "job"
+    job.mkdir()
+    files = hashes(data, PATTERNS)
+    said: list[str] = []
+    ship(job, data, files, {files["USPS/usps.bz2"]}, said.append)
+    assert said == ["sending MNIST/raw/a-ubyte (0.0 MiB) with the job"]
+    ship(job, data, files, set(), said.append)
+    monkeypatch.chdir(job)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(VARIABLE, json.dumps(files))
+    found = data_folder(Path("data"), str(results))
+    for name in files:
+        assert (found / name).read_bytes() == (data / name).read_bytes()
+    monkeypatch.chdir(tmp_path)
+    assert set(Storage.at(str(results)).names(FOLDER)) == set(files.values())
+    again = data_folder(Path("data"), str(results))
+    assert again == found
