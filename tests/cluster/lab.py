@@ -33,13 +33,14 @@ class Lab:
     """A client and hosts with addresses of their own; all of it dies with this.
 
     Args:
-        folder: an empty folder, which client and hosts share.
+        folder: a new folder, which client and hosts share.
         hosts: how many.
         venv: the environment that hosts have.
         keep: folders that client and hosts see as they are.
     """
 
     def __init__(self, folder: Path, hosts: int, venv: Path, keep: Sequence[Path] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.shared = folder / "shared"
         self.key = folder / "id"

@@ -43,6 +43,7 @@ host() {
   unshare --net --mount --pid --uts --ipc --fork --kill-child --mount-proc bash -c '
     set -e
     hostname "h$I"; keep_root "$PLACE"; private "$PLACE"
+    mount --bind "$VENV" "$VENV"; mount -o remount,bind,ro "$VENV"
     mkdir -p /root/ablatune; ln -sfn "$VENV" /root/ablatune/.venv
     grep -qs LAB_HOST /root/.bashrc || printf "export LAB_HOST=1 RAY_USAGE_STATS_ENABLED=0\nset -a; . %s; set +a\n" "$LAB/environment" >> /root/.bashrc
     mount -t tmpfs tmpfs /run; mkdir /run/sshd

@@ -75,7 +75,9 @@ def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_job_that_is_not_there_is_said_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"job job: the cluster knows no such job \(Job job does not exist\); .*submit the study again"):
+    with pytest.raises(
+        UserError, match=r"job job: the cluster knows no such job \(Job job does not exist\); .*submit the study again"
+    ):
         followed(Server(RuntimeError("Job job does not exist\nmore")))
 
 

@@ -1,0 +1,142 @@
+"""`ray up cluster-onprem.yaml` over ssh, `ablatune submit`, lost hosts, `ray down`: on hosts made of namespaces."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import lab
+from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
+
+pytestmark = pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[OnPrem]:
+    hosts = OnPrem(tmp_path / "lab")
+    try:
+        hosts.up()
+        yield hosts
+    finally:
+        hosts.close()
+
+
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
+def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tmp_path: Path) -> None:
+    study = cluster.write_study("shared", seeds=6, epochs=4)
+    (cluster.project / ".env").write_text("PASSWORD=not-to-be-sent\n")
+    done = cluster.run(cluster.submit(study.name))
+    assert "24 trials in" in done.stdout
+    assert "24 completed" in done.stdout
+    records = cluster.records()
+    assert {"h1", "h2"} <= {record.host for record in records.values()}
+    assert all(count <= 4 for count in most_at_once(records).values()), "four trials of 0.25 GPU share a GPU"
+    assert_same(records, trained_alone(study, tmp_path / "alone"))
+    searched = "find / -xdev -name .env -newer /etc/hosts 2>/dev/null | grep -v /project/ || true"
+    assert "/.env" not in cluster.run(["ray", "exec", FILE, searched]).stdout
+    cluster.down()
+    count = "for h in h0 h1 h2; do ssh -i $LAB/id -o StrictHostKeyChecking=no $h pgrep -c raylet; done"
+    # `ray down` stops the head; workers leave once they have missed it.
+    wait_until(lambda: cluster.lab.run(["bash", "-c", count]).stdout.count("0\n") == 3, "Ray to end on all hosts")
+
+
+@pytest.mark.long
+def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
+    study = cluster.write_study("ways", seeds=2, epochs=60)
+    client = cluster.lab.start(
+        cluster.submit(study.name), folder=cluster.project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert client.stdout is not None
+    job = ""
+    while not job:
+        job = "".join(re.findall(r"^job (\S+) runs", client.stdout.readline()))
+    client.kill()
+    client.wait()
+    done = cluster.run(["ablatune", "submit", "--job", job, "--cluster", FILE])
+    assert "8 completed" in done.stdout, "the job outlives its client, and is picked up again from its beginning"
+    assert_same(cluster.records(), trained_alone(study, tmp_path / "alone"))
+
+    left = cluster.run([*cluster.submit(study.name, "--set", "learning_rate=0.01"), "--no-wait"]).stdout
+    assert "trials in" not in left
+    (job,) = re.findall(r"^job (\S+) runs", left, re.MULTILINE)
+    assert "8 completed" in cluster.run(["ablatune", "submit", "--job", job, "--cluster", FILE]).stdout
+
+    too_much = cluster.submit(study.name, "--set", "batch_size=64", "--gpus-per-trial", "2")
+    refused = cluster.lab.run(too_much, folder=cluster.project)
+    assert refused.returncode == 2, "the exit code of the job is the run's"
+    assert "the largest node has 2 CPU and 1 GPU" in refused.stdout
+    unknown = cluster.lab.run(["ablatune", "submit", "--job", "none", "--cluster", FILE], folder=cluster.project)
+    assert unknown.returncode == 2
+    assert "the cluster knows no such job" in unknown.stdout
+
+    told = ["--storage", str(cluster.storage), "--logical-gpus", "1", "--set", "batch_size=128"]
+    tunnel = cluster.lab.start(["ray", "dashboard", FILE], folder=cluster.project, stdout=subprocess.DEVNULL)
+    try:
+        address = "http://127.0.0.1:8265"
+        there = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8265"]
+        wait_until(lambda: cluster.lab.run(there).returncode == 0, "the tunnel")
+        command = ["ablatune", "run", study.name, *told]
+        done = cluster.run(["ray", "job", "submit", "--address", address, "--working-dir", ".", "--", *command])
+        assert "8 completed" in done.stdout
+        done = cluster.run(["ablatune", "submit", study.name, "--address", address, *told])
+        assert "nothing to run" in done.stdout
+    finally:
+        tunnel.terminate()
+        tunnel.wait()
+    told[-1] = "batch_size=16"
+    cluster.run(["ray", "rsync-up", FILE, study.name, f"/root/{study.name}"])
+    command = ["run", f"/root/{study.name}", *told, "--address", "auto"]
+    assert "8 completed" in cluster.run(["ray", "submit", FILE, "tune_jobs/__main__.py", *command]).stdout
+
+
+@pytest.mark.long
+def test_a_lost_worker_costs_only_what_its_trials_had_not_saved(cluster: OnPrem, tmp_path: Path) -> None:
+    study = cluster.write_study("lost", seeds=6, epochs=150)
+    client = cluster.lab.start(
+        cluster.submit(study.name), folder=cluster.project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    checkpoints = cluster.storage / "checkpoints"
+    wait_until(lambda: checkpoints.exists() and len(list(checkpoints.glob("*-*"))) >= 10, "trials with checkpoints")
+    cluster.lab.power_cut(1)
+    output, _ = client.communicate(timeout=600)
+    assert client.returncode == 0, output
+    assert "24 completed" in output
+    records = cluster.records()
+    assert_same(records, trained_alone(study, tmp_path / "alone"))
+    gone_on = [r for r in records.values() if r.wall_seconds < sum(r.train_seconds)]
+    assert gone_on, "a trial that lost its worker goes on from its checkpoint, not from its first epoch"
+    assert all(record.host != "h1" for record in gone_on)
+    status = cluster.run(["ablatune", "status", study.name, "--storage", str(cluster.storage)]).stdout
+    assert "lost with their worker and run again" in status
+    assert cluster.lab.address(1) in status
+
+
+@pytest.mark.long
+def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: OnPrem, tmp_path: Path) -> None:
+    study = cluster.write_study("headless", seeds=6, epochs=60)
+    client = cluster.lab.start(
+        cluster.submit(study.name), folder=cluster.project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    wait_until(lambda: len(list(cluster.storage.glob("ledger/trial-*"))) >= 6, "trials to end")
+    cluster.lab.power_cut(0)
+    before = cluster.records()
+    cluster.lab.power_on(0)
+    cluster.up()
+    output, _ = client.communicate(timeout=300)
+    assert client.returncode == 2
+    assert "the connection is lost" in output
+    assert "submit the study again: only what is missing is run" in output
+    done = cluster.run(cluster.submit(study.name))
+    assert f"in the ledger: {len(before)}; to run: {24 - len(before)}" in done.stdout
+    records = cluster.records()
+    assert_same(records, trained_alone(study, tmp_path / "alone"))
+    assert all(records[key].started_at == record.started_at for key, record in before.items())
