@@ -2,14 +2,19 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tune_jobs.cli import _parser
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+# The commands of this page need a cluster; `tests/cluster` brings some up.
+CLUSTERS = ROOT / "docs" / "clusters.md"
+PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path != CLUSTERS)
 _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -61,3 +66,18 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     if page.stem == "own_problems":
         assert (tmp_path / "report" / "tower" / "index.html").exists()
+
+
+def test_commands_for_clusters_are_understood() -> None:
+    lines = [line for line in CLUSTERS.read_text(encoding="utf-8").splitlines() if line.startswith("ablatune ")]
+    assert any(line.startswith("ablatune submit") for line in lines)
+    for line in lines:
+        _parser().parse_args(shlex.split(line)[1:])
+
+
+def test_cluster_files_and_targets_that_the_page_names_are_there() -> None:
+    page = CLUSTERS.read_text(encoding="utf-8")
+    for name in re.findall(r"[\w-]+\.yaml", page):
+        assert (ROOT / name).is_file() or name == "my_study.yaml"
+    for target in re.findall(r"`?make (\w+)", page):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)

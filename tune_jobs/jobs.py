@@ -1,5 +1,6 @@
 """A run as a job of a Ray cluster: submitted, followed over lost connections, and ended with its own exit status."""
 
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -39,6 +40,8 @@ def connect(address: str) -> Any:
     try:
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, ValueError) as error:
+        if "ray[default]" in str(error):
+            raise UserError("submit: needs more of Ray than is installed; run `pip install 'ray[default]'`") from error
         raise UserError(f"{address}: no job server answers there ({_first_line(error)}); is the cluster up?") from error
 
 
@@ -55,6 +58,8 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
     Raises:
         UserError: the cluster refuses it.
     """
+    # What is sent was chosen already; Ray would leave out what git ignores, chosen or not.
+    os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
     try:
         client.submit_job(
             entrypoint=command,

@@ -58,6 +58,7 @@ class OnPrem:
         for name in files_of(PROJECT):
             (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, self.project / name)
+        subprocess.run(["git", "init", "--quiet", str(self.project)], check=True)
         self._edit_file()
         resources = {"CPU": 2, "GPU": 1, "object_store_memory": 150_000_000}
         self.lab.set_environment(RAY_OVERRIDE_RESOURCES=json.dumps(resources), **HEALTH)

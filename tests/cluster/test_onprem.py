@@ -1,15 +1,18 @@
 """`ray up cluster-onprem.yaml` over ssh, `ablatune submit`, lost hosts, `ray down`: on hosts made of namespaces."""
 
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from data_utils import load_trial_data
 from tests.cluster import lab
-from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
+from tests.cluster.onprem import FILE, PROJECT, OnPrem, assert_same, most_at_once, trained_alone
 
 pytestmark = pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())
 
@@ -49,6 +52,15 @@ def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tm
     wait_until(lambda: cluster.lab.run(["bash", "-c", count]).stdout.count("0\n") == 3, "Ray to end on all hosts")
 
 
+def shown(*beginnings: str) -> list[str]:
+    """Return the commands for machines of one's own that the documentation shows, those with a beginning."""
+    page = (PROJECT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Machines of your own")
+    found = [line for line in section.partition("## ")[0].splitlines() if line.startswith(beginnings)]
+    assert len(found) == len(beginnings)
+    return found
+
+
 @pytest.mark.long
 def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     study = cluster.write_study("ways", seeds=2, epochs=60)
@@ -65,6 +77,11 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     assert "8 completed" in done.stdout, "the job outlives its client, and is picked up again from its beginning"
     assert_same(cluster.records(), trained_alone(study, tmp_path / "alone"))
 
+    for line in shown("ray exec", "ray rsync-down"):
+        words = [word.replace("/shared/ablatune", str(cluster.storage)) for word in shlex.split(line)]
+        cluster.run([word.replace("martini_jamal_2026", study.name) for word in words])
+    assert "Hidden Layer Size" in (cluster.project / "report" / "index.html").read_text()
+
     left = cluster.run([*cluster.submit(study.name, "--set", "learning_rate=0.01"), "--no-wait"]).stdout
     assert "trials in" not in left
     (job,) = re.findall(r"^job (\S+) runs", left, re.MULTILINE)
@@ -77,6 +94,16 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     unknown = cluster.lab.run(["ablatune", "submit", "--job", "none", "--cluster", FILE], folder=cluster.project)
     assert unknown.returncode == 2
     assert "the cluster knows no such job" in unknown.stdout
+
+    # Data of the study's own, which git ignores and the trials need.
+    data = load_trial_data("digits", data_dir=tmp_path)
+    (cluster.project / "data").mkdir()
+    np.savez(cluster.project / "data" / "own.npz", x=data.train_inputs, y=data.train_targets)
+    own = cluster.project / "own.yaml"
+    own.write_text(
+        study.read_text().replace("dataset: digits", "dataset: own") + "datasets: {own: {file: data/own.npz}}\n"
+    )
+    assert "8 completed" in cluster.run(cluster.submit(own.name)).stdout
 
     told = ["--storage", str(cluster.storage), "--logical-gpus", "1", "--set", "batch_size=128"]
     tunnel = cluster.lab.start(["ray", "dashboard", FILE], folder=cluster.project, stdout=subprocess.DEVNULL)

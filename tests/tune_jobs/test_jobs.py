@@ -1,5 +1,6 @@
 """Following a job: its log once and whole, over lost connections, to its own exit code."""
 
+import importlib.util
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -82,5 +83,7 @@ def test_a_job_that_is_not_there_is_said_in_one_line() -> None:
 
 
 def test_an_address_without_a_server_is_said_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"http://127\.0\.0\.1:9: no job server answers there"):
+    with_dashboard = importlib.util.find_spec("aiohttp_cors") is not None
+    expected = r"http://127\.0\.0\.1:9: no job server answers there" if with_dashboard else r"install 'ray\[default\]'"
+    with pytest.raises(UserError, match=expected):
         jobs.connect("http://127.0.0.1:9")
