@@ -10,7 +10,7 @@ from typing import Any
 
 SCRIPT = Path(__file__).with_name("lab.sh")
 NET, FIRST = "10.77.0", 10
-NEEDED = ("unshare", "nsenter", "ip", "ssh", "ssh-keygen", "rsync")
+NEEDED = ("setpriv", "unshare", "nsenter", "ip", "ssh", "ssh-keygen", "rsync")
 _APART = ("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc")
 _START_SECONDS = 60.0
 
@@ -55,7 +55,7 @@ class Lab:
         }
         self._log = (folder / "lab.log").open("wb")
         self._process = subprocess.Popen(
-            [*_APART, "--kill-child", "--propagation", "private", str(SCRIPT), "net", str(hosts)],
+            ["setpriv", "--pdeathsig", "KILL", *_APART, "--kill-child", "--propagation", "private", str(SCRIPT), "net", str(hosts)],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
