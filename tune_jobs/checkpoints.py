@@ -3,9 +3,11 @@
 import hashlib
 import json
 import time
+from contextlib import suppress
 
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
+from tune_jobs.errors import StorageError
 from tune_jobs.expansion import Trial
 from tune_jobs.storage import Storage
 
@@ -34,20 +36,34 @@ class Checkpoints:
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds
         self._saved = time.monotonic()
+        self._there = False
 
     def load(self) -> bytes | None:
-        """Return the last snapshot; None where there is none."""
-        return self._storage.read(FOLDER, self._name) if self._storage.exists(FOLDER, self._name) else None
+        """Return the last snapshot; None where there is none.
+
+        Raises:
+            StorageError: the storage cannot be read: what is trained now could not be written either.
+        """
+        try:
+            content = self._storage.read(FOLDER, self._name)
+        except FileNotFoundError:
+            return None
+        self._there = True
+        return content
 
     def due(self) -> bool:
         """Return whether the last snapshot is older than a period."""
         return time.monotonic() - self._saved >= self._period
 
     def save(self, content: bytes) -> None:
-        """Keep a snapshot; it is durable on return."""
-        self._storage.write(content, FOLDER, self._name)
+        """Keep a snapshot; where that does not go now, training goes on and the next one is due after a period."""
         self._saved = time.monotonic()
+        with suppress(StorageError):
+            self._storage.patient(0).write(content, FOLDER, self._name)
+            self._there = True
 
     def forget(self) -> None:
-        """Delete the snapshot: the trial has ended."""
-        self._storage.delete(FOLDER, self._name)
+        """Delete the snapshot: the trial has ended. One that stays is of no harm."""
+        if self._there:
+            with suppress(StorageError):
+                self._storage.delete(FOLDER, self._name)

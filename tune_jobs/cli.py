@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, redacted
 
 DEFAULT_STORAGE, DEFAULT_DATA_DIR = "results", "data"
 USER_ERROR = 2
@@ -148,11 +148,13 @@ def _ledger_parser(commands: Any) -> None:
 
 
 def _storage_argument(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE)
+    shown = redacted(default).replace("%", "%%")
     parser.add_argument(
         "--storage",
-        default=os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE),
+        default=default,
         metavar="URI",
-        help="folder or s3://… that holds the ledger (ABLATUNE_STORAGE; default: %(default)s)",
+        help=f"folder or s3://bucket/path that holds the ledger (ABLATUNE_STORAGE; default: {shown})",
     )
 
 

@@ -1,11 +1,20 @@
 """Errors that are the user's to mend: one clear line, exit code 2."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+# A secret may have a slash in it: all up to the last @ before the options is left out.
+_CREDENTIALS = re.compile(r"(\w+://)(?:[^\s'\"?]*@|[^\s'\"?@/]*:(?!\d{1,5}(?:[/?#'\"\s,;]|$))[^\s'\"?]*)")
+_SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:key|secret|token|password)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE)
 
 
 class UserError(ValueError):
     """Bad input: the message says what, where, the rule, and what to do."""
+
+
+class StorageError(UserError):
+    """A storage that cannot be reached, read or written: no trial's fault, and perhaps gone when it is tried again."""
 
 
 class ConfigError(UserError):
@@ -24,3 +33,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     nearest = get_close_matches(word, names, n=1) or [known for known in names if word and word in known]
     advice = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(names)}"
     return f"there is no {kind} {str(name)!r}; {advice}"
+
+
+def redacted(text: str) -> str:
+    """Return text without the credentials of the URIs in it, as it may be shown and written down."""
+    return _SECRET_OPTION.sub(r"\1…", _CREDENTIALS.sub(r"\1…@", text))

@@ -87,7 +87,9 @@ def evaluate_study(
             "--fraction first"
         )
     storage = Storage.at(options.storage)
-    ledger = Ledger.open(storage)
+    Ledger.open(storage)
+    storage = storage.patient()
+    ledger = Ledger(storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     plan = make_plan(study, ledger, seeds=options.seeds, fingerprints=fingerprints)
     if plan.missing:

@@ -8,7 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from ray import tune
 
 from data_utils import TrialData
 from tune_jobs import provenance
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Trial
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
 from tune_jobs.packing import Node
@@ -326,7 +326,7 @@ class Watch(tune.Callback, Generic[Shown]):
 
     def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
         self.progress = progress
-        self._storage = storage
+        self._storage = storage.patient(0)
         self._study = study
         self._run = uuid.uuid4().hex[:12]
         self._beaconed = -BEACON_PERIOD_SECONDS
@@ -341,10 +341,14 @@ class Watch(tune.Callback, Generic[Shown]):
         if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
             self._beaconed = time.monotonic()
             running = self.progress.running
-            write_beacon(self._storage, Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running))
+            beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running)
+            # An outage is the workers' to wait out: Tune is not to be kept from them.
+            with suppress(StorageError):
+                write_beacon(self._storage, beacon)
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        remove_beacon(self._storage, self._run)
+        with suppress(StorageError):
+            remove_beacon(self._storage, self._run)
 
 
 class _Watch(Watch[Progress]):

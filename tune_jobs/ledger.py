@@ -57,11 +57,21 @@ class Ledger:
             UserError: there is none and none is to be created, the folder cannot be read or written, holds
                 something that is not of a ledger, or a ledger of a later format.
         """
-        ledger = cls(storage)
-        try:
-            names = storage.names(FOLDER)
-        except OSError as error:
-            raise UserError(f"{storage.path(FOLDER)}: cannot be read ({error}); give another --storage") from error
+        ledger = cls._found(storage, create=create)
+        if ledger is None:
+            raise UserError(f"{storage.path(FOLDER)}: there is no ledger; `ablatune run` creates one")
+        return ledger
+
+    @classmethod
+    def find(cls, storage: Storage) -> "Ledger | None":
+        """Return the ledger in a storage, or None where there is none yet; else as `open`."""
+        return cls._found(storage, create=False)
+
+    @classmethod
+    def _found(cls, storage: Storage, *, create: bool) -> "Ledger | None":
+        ledger, names = cls(storage), storage.names(FOLDER)
+        if not names:
+            storage.require_bucket()
         foreign = sorted(name for name, is_file in names.items() if not _ours(name, is_file))
         if foreign:
             raise UserError(
@@ -70,12 +80,9 @@ class Ledger:
         if MARKER in names:
             ledger._check_format()
         if create:
-            ledger._check_writable()
-        if create and MARKER not in names:
+            # Also where it is there: to write it anew shows that the ledger can be written, and leaves nothing behind.
             storage.write(json.dumps({"format": FORMAT}).encode(), FOLDER, MARKER)
-        elif not names:
-            raise UserError(f"{storage.path(FOLDER)}: there is no ledger; `ablatune run` creates one")
-        return ledger
+        return ledger if create or names else None
 
     def _check_format(self) -> None:
         path = self.storage.path(FOLDER, MARKER)
@@ -85,11 +92,6 @@ class Ledger:
             raise UserError(f'{path}: is no ledger\'s marker; restore it as {{"format": {FORMAT}}}') from error
         if version != FORMAT:
             raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
-
-    def _check_writable(self) -> None:
-        probe = f".probe-{uuid.uuid4().hex}"
-        self.storage.write(b"", FOLDER, probe)
-        self.storage.delete(FOLDER, probe)
 
     def write(self, record: Record) -> None:
         """Add a record; it is durable on return.
@@ -124,8 +126,8 @@ class Ledger:
     def lookup(self) -> "Lookup":
         """Return a function of a key that knows which keys there are now, so that a miss costs nothing."""
         keys: set[str] = set()
-        for name in self._files():
-            keys |= set(self._column(name, "key")) if _PACK.fullmatch(name) else {name.split("-")[1]}
+        for held in self.storage.each(self._keys_in, self._files()):
+            keys |= held
         return Lookup(self, frozenset(keys))
 
     def compact(self, *, at_least: int = PACK_SIZE) -> int:
@@ -137,19 +139,22 @@ class Ledger:
         if len(singles) < at_least:
             return 0
         for first in range(0, len(singles), PACK_SIZE):
-            records: list[Record] = []
-            gathered = []
-            for name in singles[first : first + PACK_SIZE]:
-                try:
-                    records += self._records_in(name, SCHEMA.names)
-                except FileNotFoundError:
-                    continue  # another compaction was quicker
-                gathered.append(name)
-            if records:
-                self._write_pack(records)
-            for name in gathered:
-                self.storage.delete(FOLDER, name)
+            tables = self.storage.each(self._whole, singles[first : first + PACK_SIZE])
+            gathered = {name: table for name, table in tables if table is not None}
+            if gathered:
+                self._write_pack(record for table in gathered.values() for record in _records(table))
+            self._delete(gathered)
         return len(singles)
+
+    def _whole(self, name: str) -> tuple[str, pa.Table | None]:
+        try:
+            return name, self._table(name, SCHEMA.names)
+        except FileNotFoundError:
+            return name, None  # another compaction was quicker
+
+    def _delete(self, names: Iterable[str]) -> None:
+        for _ in self.storage.each(lambda name: self.storage.delete(FOLDER, name), names):
+            pass
 
     def remove(self, keys: Collection[str]) -> int:
         """Remove every record of these keys; return how many trials were removed.
@@ -168,10 +173,10 @@ class Ledger:
                 return len(removed)
 
     def _remove_from(self, name: str, keys: set[str]) -> set[str]:
-        held = set(self._column(name, "key"))
+        held = self._keys_in(name)
         hit = held & keys
         if hit:
-            kept = [r for r in self._records_in(name, SCHEMA.names) if r.key not in hit] if held - hit else []
+            kept = [r for r in _records(self._table(name, SCHEMA.names)) if r.key not in hit] if held - hit else []
             if kept:
                 self._write_pack(kept)
             self.storage.delete(FOLDER, name)
@@ -226,34 +231,34 @@ class Ledger:
         for _ in range(_LISTING_ATTEMPTS):
             names = self._files()
             try:
-                found = [
-                    record
-                    for name in names
-                    if keys is None or _may_hold(name, keys)
-                    for record in self._records_in(name, columns, keys)
-                ]
+                wanted = [name for name in names if keys is None or _may_hold(name, keys)]
+                tables = self.storage.each(lambda name: self._table(name, columns), wanted)
+                found = [record for table in tables for record in _records(table, keys)]
             except FileNotFoundError:
                 continue
             if _packs(self._files()) <= _packs(names):
                 return found
         raise UserError(f"{self.storage.path(FOLDER)}: is being rewritten without end; try again later")
 
-    def _records_in(self, name: str, columns: Sequence[str], keys: Collection[str] | None = None) -> Iterator[Record]:
-        table = self._table(name, columns)
-        if keys is not None:
-            table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
-        for row in table.to_pylist():
-            yield Record.from_row(row)
-
-    def _column(self, name: str, column: str) -> list[Any]:
-        values: list[Any] = self._table(name, [column]).column(column).to_pylist()
-        return values
+    def _keys_in(self, name: str) -> set[str]:
+        if _SINGLE.fullmatch(name):
+            return {name.split("-")[1]}
+        return set(self._table(name, ["key"]).column("key").to_pylist())
 
     def _table(self, name: str, columns: Sequence[str]) -> pa.Table:
         path = self.storage.path(FOLDER, name)
         try:
-            with self.storage.filesystem.open_input_file(path) as stream:
+            if self.storage.is_s3 and _SINGLE.fullmatch(name):
+                # Whole, in one request; to find its columns and then read them would take several.
+                stream = pa.BufferReader(self.storage.read(FOLDER, name))
                 return pq.ParquetFile(stream).read(columns=list(columns), use_threads=False)
+            return self.storage.opened(
+                lambda stream: pq.ParquetFile(stream, pre_buffer=self.storage.is_s3).read(
+                    columns=list(columns), use_threads=False
+                ),
+                FOLDER,
+                name,
+            )
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError, KeyError) as error:
@@ -263,6 +268,13 @@ class Ledger:
 
     def _write_pack(self, records: Iterable[Record]) -> None:
         self.storage.write(to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
+
+
+def _records(table: pa.Table, keys: Collection[str] | None = None) -> Iterator[Record]:
+    if keys is not None:
+        table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
+    for row in table.to_pylist():
+        yield Record.from_row(row)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.storage import Storage
 
 STUDIES, ACTIVE = "studies", "active"
@@ -89,17 +89,18 @@ def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
     Raises:
         UserError: a manifest is torn.
     """
-    manifests = {}
-    for name in sorted(storage.names(STUDIES, study)):
-        if name.startswith("."):
-            continue
+
+    def read(name: str) -> Manifest:
         try:
-            manifest = Manifest(**json.loads(storage.read(STUDIES, study, name)))
+            return storage.parsed(lambda content: Manifest(**json.loads(content)), STUDIES, study, name)
+        except StorageError:
+            raise
         except (ValueError, TypeError) as error:
             path = storage.path(STUDIES, study, name)
             raise UserError(f"{path}: is no manifest ({error}); delete it and run the study again") from error
-        manifests[manifest.id] = manifest
-    return manifests
+
+    names = [name for name in sorted(storage.names(STUDIES, study)) if not name.startswith(".")]
+    return {manifest.id: manifest for manifest in storage.each(read, names)}
 
 
 def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Manifest | None:
@@ -132,17 +133,20 @@ def remove_beacon(storage: Storage, run: str) -> None:
 
 def live_beacons(storage: Storage) -> list[Beacon]:
     """Return the runs that were seen within the last minute."""
-    beacons = []
-    for name in sorted(storage.names(ACTIVE)):
-        if not name.endswith(".json") or name.startswith("."):
-            continue
+
+    def read(name: str) -> Beacon | None:
         try:
-            beacon = Beacon(**json.loads(storage.read(ACTIVE, name)))
+            return storage.parsed(lambda content: Beacon(**json.loads(content)), ACTIVE, name)
         except FileNotFoundError:
-            continue
-        if datetime.now(UTC) - datetime.fromisoformat(beacon.seen_at) < _BEACON_LIFETIME:
-            beacons.append(beacon)
-    return beacons
+            return None
+
+    names = [name for name in sorted(storage.names(ACTIVE)) if name.endswith(".json") and not name.startswith(".")]
+    oldest = datetime.now(UTC) - _BEACON_LIFETIME
+    return [
+        beacon
+        for beacon in storage.each(read, names)
+        if beacon is not None and datetime.fromisoformat(beacon.seen_at) > oldest
+    ]
 
 
 def now() -> str:

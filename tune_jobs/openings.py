@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.storage import Storage
 
 FOLDER = "openings"
@@ -83,20 +83,26 @@ def read_openings(storage: Storage) -> list[Opening]:
     Raises:
         UserError: one of them is torn.
     """
-    openings = []
-    for name in sorted(storage.names(FOLDER)):
-        if name.startswith(".") or not name.endswith(".json"):
-            continue
+
+    def read(name: str) -> Opening:
         try:
-            values = json.loads(storage.read(FOLDER, name))
-            tested = [Reached(**{k: _tuple(v) for k, v in one.items()}) for one in values.pop("tested")]
-            openings.append(Opening(**values, tested=tested))
+            return storage.parsed(_opening, FOLDER, name)
+        except StorageError:
+            raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
                 f"{storage.address(FOLDER, name)}: is torn and no record of an opening of a test set; restore it from "
                 "a copy, or move it away, and reports no longer count that opening"
             ) from error
-    return sorted(openings, key=lambda opening: (opening.opened_at, opening.id))
+
+    names = [name for name in sorted(storage.names(FOLDER)) if name.endswith(".json") and not name.startswith(".")]
+    return sorted(storage.each(read, names), key=lambda opening: (opening.opened_at, opening.id))
+
+
+def _opening(content: bytes) -> Opening:
+    values = json.loads(content)
+    tested = [Reached(**{k: _tuple(v) for k, v in one.items()}) for one in values.pop("tested")]
+    return Opening(**values, tested=tested)
 
 
 def _tuple(value: Any) -> Any:

@@ -10,6 +10,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from tune_jobs.errors import redacted
+
 PACKAGES = ("numpy", "ray", "torch")
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,8 +54,8 @@ def host() -> str:
 
 
 def command() -> str:
-    """Return the command line that started this process."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """Return the command line that started this process, without credentials."""
+    return redacted(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
 
 
 def machine_kind(device: str, threads: int) -> str:

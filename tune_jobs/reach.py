@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tune_jobs.errors import UserError
+from tune_jobs.s3 import forget_folder
 from tune_jobs.storage import Storage
 
 _ANSWER_SECONDS = 60.0
@@ -17,16 +18,19 @@ def probe(storage: Storage) -> Iterator[str]:
     """Write a file into the storage and yield its name; nothing is left behind, no folder either.
 
     Raises:
-        UserError: the storage cannot be written.
+        StorageError: the storage cannot be written.
     """
     name = f".probe-{uuid.uuid4().hex}"
     root = storage.local_root
+    fresh = storage.is_s3 and "/" in storage.root and not storage.exists()
     new = [] if root is None else [folder for folder in (root, *root.parents) if not folder.exists()]
     storage.write(b"", name)
     try:
         yield name
     finally:
         storage.delete(name)
+        if fresh:
+            forget_folder(storage.uri)
         with contextlib.suppress(OSError):
             for folder in new:
                 folder.rmdir()
@@ -36,13 +40,12 @@ def look(uri: str, name: str) -> str:
     """Return what keeps this machine from using the storage that a probe was written into; "" if nothing does."""
     try:
         storage = Storage.at(uri)
-        if not storage.exists(name):
+        if name not in storage.names():
             return "does not see it: another folder of the same name is there, or none"
-        own = f"{name}-{uuid.uuid4().hex}"
-        storage.write(b"", own)
-        storage.delete(own)
+        # The same again: what this machine added, the other one would not delete.
+        storage.write(b"", name)
     except (UserError, OSError) as error:
-        return f"cannot write it: {str(error).splitlines()[0]}"
+        return f"cannot use it: {str(error).splitlines()[0]}"
     return ""
 
 
@@ -56,13 +59,12 @@ def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dic
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    uri = storage.uri if storage.local_root is None else str(storage.local_root)
     with probe(storage) as name:
         remote = ray.remote(num_cpus=0, max_retries=0)(look)
         answers = {
             node_name(node): remote.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(uri, name)
+            ).remote(storage.shared_uri, name)
             for node in nodes
         }
         ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER_SECONDS)

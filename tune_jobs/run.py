@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs import provenance
 from tune_jobs.config import TrialConfig, dataset_options, scaling_options, validation_rows
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.known import what_is_known
-from tune_jobs.ledger import FOLDER as LEDGER_FOLDER
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import Manifest, live_beacons, now, write_manifest
 from tune_jobs.preflight import check_own
@@ -229,6 +228,9 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     storage = Storage.at(options.storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
+    if ledger is not None:
+        # It was there a moment ago: from here on an outage is waited out.
+        ledger = Ledger(storage.patient())
     with ExitStack() as keep:
         return _run_rounds(study, options, ledger, fingerprints, say, keep)
 
@@ -379,8 +381,16 @@ def train_trials(
     if interrupted or left:
         say(f"stopped with {left} trials to go; the same command continues")
         return INTERRUPTED
-    ledger.compact()
+    compact(ledger, say)
     return exit_code(outcomes, left, say)
+
+
+def compact(ledger: Ledger, say: Callable[[str], None]) -> None:
+    """Make the ledger quicker to read; where that does not go now, a later run does it."""
+    try:
+        ledger.compact()
+    except StorageError as error:
+        say(f"warning: {error}; what was trained is kept, the ledger was not gathered into packs")
 
 
 def starting_ray(storage: Storage, say: Callable[[str], None]) -> None:
@@ -397,7 +407,7 @@ def new_job(
 
     return Job(
         study=study.name,
-        storage=storage.uri if storage.local_root is None else str(storage.local_root),
+        storage=storage.shared_uri,
         base=base,
         gpus_per_trial=options.resources.gpus_per_trial,
         logical_gpus=options.logical_gpus > 0,
@@ -437,7 +447,7 @@ def in_words(outcomes: Mapping[str, int]) -> str:
 
 def existing_ledger(storage: Storage) -> Ledger | None:
     """Return the ledger of a storage, or None where there is none yet."""
-    return Ledger.open(storage) if storage.exists(LEDGER_FOLDER) else None
+    return Ledger.find(storage)
 
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:

@@ -1,13 +1,31 @@
-"""Where results live: a local or shared folder, or any file system that pyarrow reaches by URI (S3, …)."""
+"""Where results live: a local or shared folder, S3, or any file system that pyarrow reaches by URI."""
 
+import logging
 import os
+import random
+import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 from pyarrow import fs
 
-from tune_jobs.errors import UserError
+from tune_jobs import s3
+from tune_jobs.errors import StorageError, UserError, redacted
+
+# How long a run goes on trying where S3 does not answer: what has been trained waits for it.
+PATIENCE_SECONDS = 600.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
+# Requests at once: each takes tens of milliseconds, whatever its size.
+_AT_ONCE = 16
+_READINGS = 4
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -17,33 +35,62 @@ class Storage:
     Attributes:
         uri: as the user named it.
         root: its path within the file system.
+        patience_seconds: for how long to try again what fails for reasons that may pass; for S3.
+        region: of an S3 bucket, where Amazon had to be asked.
     """
 
     uri: str
     filesystem: fs.FileSystem
     root: str
+    patience_seconds: float = 0.0
+    region: str = ""
 
     @classmethod
     def at(cls, uri: str) -> "Storage":
         """Return the storage at a folder or URI; nothing is created.
 
         Raises:
-            UserError: the URI is of no kind that pyarrow knows.
+            UserError: the URI is of no kind that pyarrow knows, or has credentials in it.
+            StorageError: Amazon is to be asked for the region of the bucket, and does not say.
         """
         if not uri.strip():
             raise UserError("--storage: is empty; give a folder or s3://bucket/path")
         if "://" not in uri:
             return cls(uri, fs.LocalFileSystem(), str(Path(uri).expanduser().resolve()))
+        if s3.is_s3(uri):
+            filesystem, root, region = s3.connect(uri)
+            return cls(uri, filesystem, root, region=region)
         try:
             filesystem, root = fs.FileSystem.from_uri(uri)
         except (OSError, ValueError) as error:
-            raise UserError(f"--storage {uri}: {_first_line(error)}; give a folder or s3://bucket/path") from error
+            why = redacted(_first_line(error))
+            raise UserError(f"--storage {redacted(uri)}: {why}; give a folder or s3://bucket/path") from error
         return cls(uri, filesystem, root)
+
+    def __reduce__(self) -> Any:
+        """Another process opens it anew: a file system that was pickled forgets how often to try."""
+        return _reopened, (self.shared_uri, self.patience_seconds)
+
+    def patient(self, seconds: float = PATIENCE_SECONDS) -> "Storage":
+        """Return the storage as it is used in mid-run, where an outage is to be waited out."""
+        return replace(self, patience_seconds=seconds)
 
     @property
     def local_root(self) -> Path | None:
         """The folder, where the storage is one."""
         return Path(self.root) if isinstance(self.filesystem, fs.LocalFileSystem) else None
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether it is reached by S3's protocol."""
+        return isinstance(self.filesystem, fs.S3FileSystem)
+
+    @property
+    def shared_uri(self) -> str:
+        """What other processes and nodes find it by."""
+        if self.local_root is not None:
+            return str(self.local_root)
+        return f"{self.uri}{'&' if '?' in self.uri else '?'}region={self.region}" if self.region else self.uri
 
     def path(self, *parts: str) -> str:
         """Return the path of something in the storage."""
@@ -56,45 +103,162 @@ class Storage:
         uri, question, options = self.uri.partition("?")
         return "/".join([uri.rstrip("/"), *parts]) + question + options
 
+    def require_bucket(self) -> None:
+        """Raise where there is no such bucket: S3 lists it as an empty one.
+
+        Raises:
+            StorageError: there is none.
+        """
+        if self.is_s3:
+            bucket = self.root.partition("/")[0]
+            infos = self._tried("read", lambda: self.filesystem.get_file_info([bucket]))
+            if infos[0].type == fs.FileType.NotFound:
+                raise StorageError(f"{self.uri}: there is no bucket {bucket}; create it, or give another --storage")
+
     def exists(self, *parts: str) -> bool:
-        """Return whether a file or folder is there."""
-        return bool(self.filesystem.get_file_info(self.path(*parts)).type != fs.FileType.NotFound)
+        """Return whether a file or folder is there.
+
+        Raises:
+            StorageError: the place cannot be read.
+        """
+        info = self._tried("read", lambda: self.filesystem.get_file_info(self.path(*parts)))
+        return bool(info.type != fs.FileType.NotFound)
 
     def names(self, *parts: str) -> dict[str, bool]:
-        """Return the entries of a folder, name to whether it is a file; none where there is no folder."""
+        """Return the entries of a folder, name to whether it is a file; none where there is no folder.
+
+        Raises:
+            StorageError: the place cannot be read.
+        """
         selector = fs.FileSelector(self.path(*parts), allow_not_found=True)
-        infos = self.filesystem.get_file_info(selector)
+        infos = self._tried("read", lambda: self.filesystem.get_file_info(selector))
         return {info.base_name: info.type == fs.FileType.File for info in infos}
 
     def read(self, *parts: str) -> bytes:
-        """Return a file's content."""
-        with self.filesystem.open_input_file(self.path(*parts)) as stream:
-            return bytes(stream.read())
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            StorageError: the place cannot be read.
+        """
+
+        def content() -> bytes:
+            with self.filesystem.open_input_file(self.path(*parts)) as stream:
+                return bytes(stream.read())
+
+        return self._tried("read", content)
+
+    def opened(self, use: Callable[[Any], _T], *parts: str) -> _T:
+        """Return what `use` makes of an open file, of which it reads only what it needs.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            OSError: the file is not what `use` takes it for.
+            StorageError: the place cannot be read.
+        """
+
+        def content() -> _T:
+            with self.filesystem.open_input_file(self.path(*parts)) as stream:
+                return use(stream)
+
+        try:
+            return self._tried("read", content)
+        except StorageError as error:
+            if isinstance(error.__cause__, OSError) and not s3.is_answer(error.__cause__):
+                raise error.__cause__ from None
+            raise
+
+    def parsed(self, parse: Callable[[bytes], _T], *parts: str) -> _T:
+        """Return what `parse` makes of a file that may be replaced meanwhile.
+
+        pyarrow asks S3 for the length of a file before its content: one that was replaced in between comes cut off, and
+        is read again.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            StorageError: the place cannot be read.
+        """
+        for _ in range(_READINGS if self.is_s3 else 1):
+            content = self.read(*parts)
+            try:
+                return parse(content)
+            except (ValueError, KeyError, TypeError):
+                continue
+        return parse(content)
+
+    def each(self, function: Callable[[_Item], _T], items: Iterable[_Item]) -> Iterator[_T]:
+        """Return what a function gives for each item, in order; where each waits for a server, many at once."""
+        if self.local_root is not None:
+            yield from map(function, items)
+            return
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
+            yield from pool.map(function, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def write(self, content: bytes, *parts: str) -> None:
         """Write a file whole: on return it is durable, and no reader ever sees a part of it.
 
         Raises:
-            UserError: the place cannot be written.
+            StorageError: the place cannot be written.
         """
         path = self.path(*parts)
-        try:
+
+        def put() -> None:
             if self.local_root is not None:
                 _write_local(Path(path), content)
                 return
             with self.filesystem.open_output_stream(path) as stream:
                 stream.write(content)
-        except OSError as error:
-            raise UserError(
-                f"{self.uri}: cannot be written ({_first_line(error)}); give another place with --storage"
-            ) from error
+
+        try:
+            self._tried("written", put)
+        except FileNotFoundError as error:
+            raise self._unusable("written", error) from error
 
     def delete(self, *parts: str) -> None:
-        """Delete a file; one that is gone already is no error."""
+        """Delete a file; one that is gone already is no error.
+
+        Raises:
+            StorageError: the place cannot be written.
+        """
         try:
-            self.filesystem.delete_file(self.path(*parts))
+            self._tried("written", lambda: self.filesystem.delete_file(self.path(*parts)))
         except FileNotFoundError:
             return
+
+    def _tried(self, done: str, action: Callable[[], _T]) -> _T:
+        """Do something, again and again within the storage's patience where S3 is in trouble that may pass."""
+        start, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return action()
+            except OSError as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                if not self.is_s3:
+                    raise self._unusable(done, error) from error
+                waited = time.monotonic() - start
+                if not s3.transient(error) or waited + pause > self.patience_seconds:
+                    raise StorageError(f"{self.uri}: cannot be {done}: {s3.explain(error)}") from error
+                if pause == _FIRST_PAUSE_SECONDS:
+                    _log.warning(
+                        "%s: %s; trying for up to %.0f s more",
+                        self.uri,
+                        s3.explain(error),
+                        self.patience_seconds - waited,
+                    )
+            # At random, so that workers that were cut off together do not come back together.
+            time.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _unusable(self, done: str, error: OSError) -> StorageError:
+        return StorageError(f"{self.uri}: cannot be {done} ({_first_line(error)}); give another place with --storage")
+
+
+def _reopened(uri: str, patience_seconds: float) -> Storage:
+    return Storage.at(uri).patient(patience_seconds)
 
 
 def _write_local(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
 from tune_jobs.checkpoints import Checkpoints
 from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import FAILED, Record, encode_fields
@@ -139,14 +139,30 @@ def run_trial(
 
     Raises:
         WorkerStopped: `on_epoch` raised `SystemExit`, as reporting to Tune does once the run is over; nothing is kept.
-        WorkerCutOff: `on_epoch` raised anything else; nothing is kept.
+        WorkerCutOff: `on_epoch` raised anything else, or the storage was not to be used for longer than is waited for;
+            nothing is kept but the last snapshot.
     """
+    device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
+    try:
+        storage = Storage.at(job.storage).patient()
+        with TrialLog(storage, f"{job.study}/{_run_name(trial, job)}", job.checkpoint_seconds) as log:
+            return _run_logged(trial, data, job, storage, device, log, on_epoch)
+    except StorageError as error:
+        raise WorkerCutOff from error
+
+
+def _run_logged(
+    trial: Trial,
+    data: TrialData,
+    job: Job,
+    storage: Storage,
+    device: str,
+    log: TrialLog,
+    on_epoch: Callable[[History], str | None] | None,
+) -> Record:
     from models.engine import train
     from models.saved import to_bytes
 
-    storage = Storage.at(job.storage)
-    device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
-    log = TrialLog(storage, f"{job.study}/{_run_name(trial, job)}")
     checkpoints = Checkpoints(storage, trial, device, job.checkpoint_seconds)
     seen: list[History] = []
 
@@ -180,6 +196,8 @@ def run_trial(
         if job.keep_models and history.epochs == trial.epochs:
             content = to_bytes(training.network, plain_config(trial.config), data)
             storage.write(content, MODELS, model_name(trial.key, trial.epochs))
+    except StorageError:  # no end of the trial, which is run again another time
+        raise
     except (Exception, SystemExit) as error:  # whatever a trial raises is its own end, not the study's
         history = seen[0] if seen else History(trial.config.seed)
         failure = {
@@ -205,7 +223,7 @@ def run_trial(
     )
     Ledger(storage).write(record)
     checkpoints.forget()
-    log.close(trajectory(trial.config), history)
+    log.summarise(trajectory(trial.config), history)
     return record
 
 

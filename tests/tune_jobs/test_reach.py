@@ -47,6 +47,6 @@ def test_a_node_that_may_only_read_says_so(tmp_path: Path) -> None:
     with probe(Storage.at(str(tmp_path))) as name:
         tmp_path.chmod(0o500)
         try:
-            assert "cannot write it" in look(str(tmp_path), name)
+            assert "cannot use it" in look(str(tmp_path), name)
         finally:
             tmp_path.chmod(0o700)

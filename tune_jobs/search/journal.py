@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.storage import Storage
 
 FOLDER = "search"
@@ -63,19 +63,29 @@ def read_journal(storage: Storage, search: str) -> list[Event]:
     Raises:
         UserError: a part is torn.
     """
-    events: list[Event] = []
-    numbers = _Numbers()
-    for name, is_file in sorted(storage.names(FOLDER, search).items()):
-        if name.startswith(".") or not is_file:
-            continue
+
+    def read(name: str) -> list[Event]:
         try:
-            lines = storage.read(FOLDER, search, name).decode().splitlines()
-            events += [numbers.settled(Event(**json.loads(line)), name.rpartition("-")[2]) for line in lines]
+            return storage.parsed(_events, FOLDER, search, name)
+        except StorageError:
+            raise
         except (ValueError, TypeError) as error:
             raise UserError(
                 f"{storage.path(FOLDER, search, name)}: is no part of a search's journal ({error}); move it away"
             ) from error
-    return events
+
+    names = storage.names(FOLDER, search)
+    parts = [name for name, is_file in sorted(names.items()) if is_file and not name.startswith(".")]
+    numbers = _Numbers()
+    return [
+        numbers.settled(event, name.rpartition("-")[2])
+        for name, events in zip(parts, storage.each(read, parts), strict=True)
+        for event in events
+    ]
+
+
+def _events(content: bytes) -> list[Event]:
+    return [Event(**json.loads(line)) for line in content.decode().splitlines()]
 
 
 class _Numbers:
@@ -105,12 +115,17 @@ class Journal:
         self._name = ""
 
     def add(self, *events: Event) -> None:
-        """Add events; they are durable on return."""
+        """Add events; they are durable on return.
+
+        Raises:
+            StorageError: they could not be written, and count as not added.
+        """
         if not events:
             return
-        if not self._name or len(self._lines) >= _PART_EVENTS:
-            self._lines = []
-            self._name = f"part-{self._count:08d}-{self._run}.jsonl"
-        self._lines += [event.to_line() for event in events]
-        self._count += len(events)
-        self._storage.write("\n".join([*self._lines, ""]).encode(), FOLDER, self._search, self._name)
+        lines, name = self._lines, self._name
+        if not name or len(lines) >= _PART_EVENTS:
+            lines, name = [], f"part-{self._count:08d}-{self._run}.jsonl"
+        lines = [*lines, *(event.to_line() for event in events)]
+        self._storage.write("\n".join([*lines, ""]).encode(), FOLDER, self._search, name)
+        # What could not be written did not happen: a later event is not to bring it along.
+        self._lines, self._name, self._count = lines, name, self._count + len(events)

@@ -14,6 +14,7 @@ from ray import tune
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from tune_jobs.errors import StorageError
 from tune_jobs.launch import RESTARTS, Watch, fit, last_line, offered
 from tune_jobs.packing import at_once, pack
 from tune_jobs.search.director import Director
@@ -93,11 +94,20 @@ class _Places(Searcher):
     def suggest(self, trial_id: str) -> Any:
         # The first workers start while the director does; there is something to train, or there would be no run.
         if self.given >= self._together and time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS:
-            self._asked, self.closed = time.monotonic(), not ray.get(self._director.open.remote())
+            self._asked, self.closed = time.monotonic(), not self._open()
         if self.closed:
             return str(Searcher.FINISHED)
         self.given += 1
         return {"slot": f"{self._run}-{self.given}"}
+
+    def _open(self) -> bool:
+        try:
+            return bool(ray.get(self._director.open.remote()))
+        except ray.exceptions.RayTaskError as error:
+            # Its journal cannot be written: one line for a person, not a traceback of the actor.
+            if isinstance(error.cause, StorageError):
+                raise error.cause from None
+            raise
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The worker has told the director."""

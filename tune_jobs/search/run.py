@@ -16,6 +16,7 @@ from tune_jobs.run import (
     INTERRUPTED,
     Plan,
     RunOptions,
+    compact,
     exit_code,
     in_words,
     keep_targets,
@@ -95,7 +96,7 @@ def train_search(
     if not whole:
         say("stopped within the search; the same command continues")
         return INTERRUPTED
-    ledger.compact()
+    compact(ledger, say)
     return exit_code(outcomes, 0, say)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -54,6 +54,12 @@ class Memory:
 
     def read(self, *parts: str) -> bytes:
         return self.files[parts]
+
+    def parsed(self, parse: Callable[[bytes], Any], *parts: str) -> Any:
+        return parse(self.read(*parts))
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+        return map(function, items)
 
     def path(self, *parts: str) -> str:
         return "/".join(parts)

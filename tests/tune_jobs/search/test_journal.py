@@ -1,6 +1,7 @@
 """The journal: what was added is there, in order and whole, whatever else is."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ class Memory(dict[str, bytes]):
 
     def read(self, *parts: str) -> bytes:
         return self[parts[-1]]
+
+    def parsed(self, parse: Callable[[bytes], Any], *parts: str) -> Any:
+        return parse(self.read(*parts))
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+        return map(function, items)
 
     def names(self, *parts: str) -> dict[str, bool]:
         return dict.fromkeys(self, True)
