@@ -71,9 +71,9 @@ class Storage:
         """Another process opens it anew: a file system that was pickled forgets how often to try."""
         return _reopened, (self.shared_uri, self.patience_seconds)
 
-    def patient(self, seconds: float = PATIENCE_SECONDS) -> "Storage":
-        """Return the storage as it is used in mid-run, where an outage is to be waited out."""
-        return replace(self, patience_seconds=seconds)
+    def patient(self, seconds: float | None = None) -> "Storage":
+        """Return the storage as it is used in mid-run, where an outage is waited out: so long, or as long as it goes."""
+        return replace(self, patience_seconds=PATIENCE_SECONDS if seconds is None else seconds)
 
     @property
     def local_root(self) -> Path | None:
