@@ -72,7 +72,7 @@ class Storage:
         return _reopened, (self.shared_uri, self.patience_seconds)
 
     def patient(self, seconds: float | None = None) -> "Storage":
-        """Return the storage as it is used in mid-run, where an outage is waited out: so long, or as long as it goes."""
+        """Return the storage as it is used in mid-run, where an outage is waited out for so long."""
         return replace(self, patience_seconds=PATIENCE_SECONDS if seconds is None else seconds)
 
     @property
