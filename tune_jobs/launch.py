@@ -5,30 +5,25 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import ray
 from ray import tune
 
 from data_utils import TrialData
-from tune_jobs import provenance
-from tune_jobs.errors import StorageError, UserError
+from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial
-from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.packing import Node
 from tune_jobs.progress import Progress, longest_first
-from tune_jobs.reach import look_from_nodes, node_name
+from tune_jobs.reach import look_from_nodes, probe
+from tune_jobs.room import Room, room_of
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job, payload, train_trial
+from tune_jobs.watch import RESTARTS, EndsWith, Watch, last_line
 
-# A lost worker is not the trial's fault: it is started again this often.
-RESTARTS = 3
 _SPARE_BYTES = 256 * 2**20
 
 
@@ -64,14 +59,41 @@ def run_trials(
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
-    with session(cluster, data, resources, storage, keep) as references:
-        tune_all(
-            tune.with_parameters(train_trial, job=job, data=references),
-            [payload(trial) for trial in longest_first(trials)],
-            resources=resources,
-            max_concurrent=max_concurrent,
-            watch=_Watch(progress, storage, job.study),
-        )
+    with session(cluster, data, resources, storage, keep) as joined:
+        if joined.waiting:
+            progress.say(joined.waiting)
+        watch = _Watch(progress, storage, job.study)
+        payloads: Sequence[Mapping[str, Any]] = [payload(trial) for trial in longest_first(trials)]
+        while payloads:
+            tune_all(
+                tune.with_parameters(train_trial, job=replace(job, mark=joined.mark), data=joined.data),
+                payloads,
+                resources=resources,
+                max_concurrent=joined.room.bound(resources, max_concurrent),
+                watch=watch,
+                stop=EndsWith(watch),
+            )
+            watch.raise_unusable()
+            payloads = [config["trial"] for config in watch.taken_back()]
+            if len(progress.finished) + len(payloads) < len(trials):
+                return  # interrupted: Tune takes that for a wish to stop, and returns
+
+
+@dataclass(frozen=True)
+class Session:
+    """A cluster that trials can run on.
+
+    Attributes:
+        data: references to the data in its object store.
+        room: what it offers.
+        waiting: what the trials wait for, in a line; "" where a node can take one at once.
+        mark: a file in the storage that every node must see while the session lasts; "" where no node needs to look.
+    """
+
+    data: Mapping[str, Any]
+    room: Room
+    waiting: str = ""
+    mark: str = ""
 
 
 @contextmanager
@@ -81,18 +103,22 @@ def session(
     resources: Resources,
     storage: Storage,
     keep: ExitStack | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Start Ray or join a cluster, and yield references to the data in its object store; `keep` as in `ray_running`.
+) -> Iterator[Session]:
+    """Start Ray or join a cluster, and put the data into its object store; `keep` as in `ray_running`.
 
     Raises:
         UserError: the cluster cannot be reached, no node can ever give a trial what it asks for, or a node cannot use
             the storage.
     """
-    with ray_running(cluster, data, keep):
-        check_resources(resources)
+    with ray_running(cluster, data, keep), ExitStack() as until:
+        room = find_room(cluster)
+        waiting = room.check(resources)
+        mark = ""
         if cluster.address is not None:
             check_storage(storage)
-        yield {name: ray.put(part) for name, part in data.items()}
+            # A node that comes up later looks for it before its first trial.
+            mark = until.enter_context(probe(storage)) if storage.local_root is not None else ""
+        yield Session({name: ray.put(part) for name, part in data.items()}, room, waiting, mark)
 
 
 @contextmanager
@@ -121,6 +147,7 @@ def tune_all(
     max_concurrent: int | None,
     watch: tune.Callback,
     restarts: int = RESTARTS,
+    stop: tune.Stopper | None = None,
 ) -> None:
     """Run a trainable once for each payload, in order, on as many reused workers as there is room for.
 
@@ -131,12 +158,14 @@ def tune_all(
         max_concurrent: at most so many at once.
         watch: is told what Tune sees.
         restarts: how often one that lost its worker is started again.
+        stop: may end them all.
     """
     fit(
         trainable,
         resources,
         watch,
         restarts=restarts,
+        stop=stop,
         param_space={"trial": tune.grid_search(list(payloads))},
         max_concurrent_trials=max_concurrent,
         trial_name_creator=_trial_name,
@@ -150,6 +179,7 @@ def fit(
     watch: tune.Callback,
     *,
     restarts: int = RESTARTS,
+    stop: tune.Stopper | None = None,
     param_space: dict[str, Any] | None = None,
     **tune_config: Any,
 ) -> None:
@@ -160,6 +190,7 @@ def fit(
         resources: of one trial.
         watch: sees every result.
         restarts: how often a trial that lost its worker is started again.
+        stop: may end them all.
         param_space: of the trials, unless a searcher gives them.
         tune_config: more for `tune.TuneConfig`.
     """
@@ -176,6 +207,7 @@ def fit(
                 progress_reporter=_Silent(),
                 failure_config=tune.FailureConfig(max_failures=restarts),
                 callbacks=[watch],
+                stop=stop,
             ),
         )
         tuner.fit()
@@ -257,25 +289,9 @@ def alive_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
-def offered() -> list[Node]:
-    """Return what each node that is up offers to trials."""
-    return [
-        Node(node_name(node), node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
-        for node in alive_nodes()
-    ]
-
-
-def check_resources(resources: Resources) -> None:
-    """Raise where no single node has what one trial asks for, instead of waiting for ever."""
-    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    nodes = [node["Resources"] for node in alive_nodes()]
-    if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in nodes):
-        return
-    most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in wanted}
-    raise UserError(
-        f"a trial asks for {wanted['CPU']:g} CPU and {wanted['GPU']:g} GPU, but the largest node has "
-        f"{most['CPU']:g} CPU and {most['GPU']:g} GPU; lower --cpus-per-trial or --gpus-per-trial"
-    )
+def find_room(cluster: Cluster) -> Room:
+    """Return what the running cluster offers to trials."""
+    return room_of(alive_nodes(), autoscaled=cluster.address is not None)
 
 
 def check_storage(storage: Storage) -> None:
@@ -311,48 +327,12 @@ class _Silent(tune.ProgressReporter):
         """Say nothing."""
 
 
-class Running(Protocol):
-    """A progress display: what is being trained, key to epochs done."""
-
-    @property
-    def running(self) -> dict[str, int]: ...
-
-
-Shown = TypeVar("Shown", bound=Running)
-
-
-class Watch(tune.Callback, Generic[Shown]):
-    """Keeps the beacon of a run alight while Tune has results."""
-
-    def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
-        self.progress = progress
-        self._storage = storage.patient(0)
-        self._study = study
-        self._run = uuid.uuid4().hex[:12]
-        self._beaconed = -BEACON_PERIOD_SECONDS
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks with the experiment's state, which nothing here reads; a terminal cannot be."""
-        return {}
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
-            self._beaconed = time.monotonic()
-            running = self.progress.running
-            beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running)
-            # An outage is the workers' to wait out: Tune is not to be kept from them.
-            with suppress(StorageError):
-                write_beacon(self._storage, beacon)
-
-    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        with suppress(StorageError):
-            remove_beacon(self._storage, self._run)
-
-
 class _Watch(Watch[Progress]):
     """Tells the progress display what Tune sees of the trials of tables."""
+
+    def who(self, trial: Any) -> tuple[str, str, int]:
+        key = trial.config["trial"]["key"]
+        return key, self.progress.label(key), self.progress.running.get(key, 0)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -364,15 +344,7 @@ class _Watch(Watch[Progress]):
             self.progress.advanced(key, result["epoch"])
         super().on_trial_result(iteration, trials, trial, result, **info)
 
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.progress.restarted(trial.config["trial"]["key"])
-
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        key = trial.config["trial"]["key"]
-        if trial.num_failures > RESTARTS:
-            self.progress.ended(key, "lost", last_line(trial))
-
-
-def last_line(trial: Any) -> str:
-    """Return the last line of what a trial of Tune ended with."""
-    return str(trial.get_error() or "its worker was lost").strip().splitlines()[-1]
+        super().on_trial_error(iteration, trials, trial, **info)
+        if trial.num_failures > trial.max_failures:
+            self.progress.ended(trial.config["trial"]["key"], "lost", last_line(trial))

@@ -63,6 +63,7 @@ class Forecast:
         load: average number of processes that other work kept running in the minute before the pilots.
         rate: price of a node for one hour.
         assumed: whether the nodes are not up yet, and are taken to be like this machine.
+        to_come: how many of the nodes, the last ones, an autoscaler may bring up and has not yet.
     """
 
     counts: Plan
@@ -80,6 +81,7 @@ class Forecast:
     load: float = 0.0
     rate: float | None = None
     assumed: bool = False
+    to_come: int = 0
     pilot_seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -129,6 +131,7 @@ class _Found:
 
     nodes: Sequence[Node]
     storage: Sequence[str]
+    to_come: Sequence[Node] = ()
     piloted: Piloted | None = None
     fixed_seconds: float = 0.0
     seconds: float = 0.0
@@ -149,7 +152,7 @@ def plan_ahead(
         options: as for the run.
         with_pilots: whether to time the shapes of what is missing; without, there is no estimate.
         rate: price of one node for one hour.
-        nodes: how many nodes there will be, each like the first of those there are.
+        nodes: how many nodes there will be, each like the first of those there are that takes a trial.
 
     Raises:
         UserError: the data cannot be read, the storage cannot be written, there is no such cluster, or no node can
@@ -172,8 +175,9 @@ def plan_ahead(
         found = _look_and_pilot(study, options, storage, data, missing if with_pilots else [])
     else:
         found = _Found([this_machine(options)], [f"{storage.uri}: writable"])
-    there = [found.nodes[0]] * nodes if nodes is not None else found.nodes
-    packed = [pack(node, options.resources) for node in there]
+    packed = [pack(node, options.resources) for node in (*found.nodes, *found.to_come)]
+    if nodes is not None:
+        packed = [next((slots for slots in packed if slots.count), packed[0])] * nodes
     forecast = Forecast(
         counts,
         options.resources,
@@ -187,6 +191,7 @@ def plan_ahead(
         load=load if options.address is None else 0.0,
         rate=rate,
         assumed=nodes is not None,
+        to_come=len(found.to_come) if nodes is None else 0,
         pilot_seconds=found.seconds,
     )
     return _with_estimate(forecast, study, options, found.fixed_seconds + load_seconds)
@@ -207,21 +212,28 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.launch import Cluster, alive_nodes, check_resources, offered, ray_running
+    from tune_jobs.launch import Cluster, alive_nodes, find_room, ray_running
     from tune_jobs.pilot import pilot
 
     distinct = samples(study, missing)
     print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)
     begun = time.monotonic()
-    with ray_running(Cluster(options.address, options.cpus, options.logical_gpus), data):
+    cluster = Cluster(options.address, options.cpus, options.logical_gpus)
+    with ray_running(cluster, data):
         start_seconds = time.monotonic() - begun
-        check_resources(options.resources)
-        found = _Found(offered(), [f"{storage.uri}: writable from here"])
+        room = find_room(cluster)
+        waiting = room.check(options.resources)
+        to_come = room.to_come(options.resources)
+        found = _Found(room.up, [f"{storage.uri}: writable from here"], to_come)
         if options.address is not None:
             found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
         if not distinct:
             return found
-        packed = [pack(node, options.resources) for node in found.nodes]
+        # Pilots run on what is up; where that is nothing, on the first node that the autoscaler brings up.
+        usable = to_come[:1] if waiting else room.up
+        if waiting:
+            print(f"{waiting}; the pilots need one (--no-pilot counts only)", file=sys.stderr, flush=True)
+        packed = [pack(node, options.resources) for node in usable]
         together = min(at_once(packed, options.max_concurrent), len(missing))
         piloted = pilot(
             distinct,
@@ -229,7 +241,7 @@ def _look_and_pilot(
             replace(new_job(study, study.config(), storage, options), storage="", time_limit_seconds=None),
             resources=options.resources,
             at_once=together,
-            max_concurrent=options.max_concurrent,
+            max_concurrent=together if room.scaling.groups else options.max_concurrent,
             seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
         )
         stopping = time.monotonic()

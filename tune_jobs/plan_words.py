@@ -127,6 +127,10 @@ def _packing(forecast: Forecast) -> Iterator[str]:
     each = f"{wanted.cpus_per_trial:g} CPU" + (f" and {wanted.gpus_per_trial:g} GPU" if wanted.gpus_per_trial else "")
     on = _count(len(forecast.packed), "node") + (" like this one" if forecast.assumed else "")
     yield f"at once: {_count(forecast.at_once, 'trial')} on {on}, each with {each}"
+    if forecast.to_come:
+        groups = Counter(slots.node.name for slots in forecast.packed[-forecast.to_come :])
+        named = ", ".join(f"{count} of worker group {name}" for name, count in groups.items())
+        yield f"  {forecast.to_come} of the nodes are not up yet: the autoscaler may bring up {named}, as far as it can"
     kinds = Counter((slots.node.cpus, slots.node.gpus, slots.count, slots.limit) for slots in forecast.packed)
     for (cpus, gpus, count, limit), nodes in kinds.items():
         has = f"{cpus:g} CPU" + (f" and {gpus:g} GPU" if gpus else "")

@@ -91,6 +91,7 @@ class Progress:
         self._weights = {trial.key: weigh(trial.config) for trial in trials}
         self._epochs = {trial.key: trial.epochs for trial in trials}
         self._labels = labels
+        self.restarts: list[str] = []
         self._done: dict[str, int] = {}
         self._outcomes: dict[str, str] = {}
         self._started = time.monotonic()
@@ -112,10 +113,15 @@ class Progress:
         self._signs_of_life()
         self._show(force=False)
 
-    def restarted(self, key: str) -> None:
+    def label(self, key: str) -> str:
+        """Return what a person knows a trial by."""
+        return self._labels.get(key, key)
+
+    def restarted(self, key: str, label: str) -> None:
         """Note that a trial lost its worker and begins again."""
         self._done.pop(key, None)
-        self.say(f"lost its worker, starts again: {self._labels.get(key, key)}")
+        self.restarts.append(key)
+        self.say(f"lost its worker, starts again: {label}")
 
     def ended(self, key: str, outcome: str, reason: str) -> None:
         """Note that a trial has ended."""

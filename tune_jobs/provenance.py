@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import platform
 import shlex
 import socket
@@ -51,6 +52,17 @@ def packages() -> str:
 def host() -> str:
     """Return the host's name."""
     return socket.gethostname()
+
+
+def node() -> str:
+    """Return the id of the node of Ray that this process works on; "" for none."""
+    ray = sys.modules.get("ray")
+    return str(ray.get_runtime_context().get_node_id()) if ray is not None and ray.is_initialized() else ""
+
+
+def gpu() -> str:
+    """Return which GPUs of its machine a worker was assigned, as it is told by Ray; "" where it was not told."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
 
 def command() -> str:

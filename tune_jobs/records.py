@@ -62,7 +62,9 @@ SCHEMA = pa.schema(
         ("code_version", pa.string()),
         ("packages", pa.string()),
         ("host", pa.string()),
+        ("node", pa.string()),
         ("device", pa.string()),
+        ("gpu", pa.string()),
         ("machine_kind", pa.string()),
         ("execution_mode", pa.string()),
         ("started_at", pa.timestamp("us", tz="UTC")),
@@ -79,7 +81,9 @@ PROVENANCE = (
     "code_version",
     "packages",
     "host",
+    "node",
     "device",
+    "gpu",
     "machine_kind",
     "execution_mode",
     "started_at",
@@ -101,6 +105,7 @@ class Record:
         measured_*: in evaluation mode, at `measured_epochs`.
         validation_outputs, grid_outputs: the network's outputs at `measured_epochs`, float32 little-endian
             bytes of an array [n, outputs]; empty where the ledger was read without predictions.
+        node, gpu: ids that Ray gave the node, and the GPUs on it that the trial was assigned; "" for none.
         machine_kind: device, instruction set, torch version and threads: what bits depend on.
     """
 
@@ -133,7 +138,9 @@ class Record:
     code_version: str = ""
     packages: str = ""
     host: str = ""
+    node: str = ""
     device: str = ""
+    gpu: str = ""
     machine_kind: str = ""
     execution_mode: str = ""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -378,6 +378,7 @@ def train_trials(
     outcomes = Counter(progress.finished.values())
     left = len(trials) - sum(outcomes.values())
     say(f"{sum(outcomes.values())} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
+    say_restarts(progress.restarts, say)
     if interrupted or left:
         say(f"stopped with {left} trials to go; the same command continues")
         return INTERRUPTED
@@ -424,6 +425,16 @@ def limit_seconds(options: RunOptions) -> float | None:
     """Return how long one trial may take; None for as long as it needs."""
     minutes = options.resources.time_limit_minutes
     return None if minutes is None else 60 * minutes
+
+
+def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
+    """Say how many trials lost their workers, one key for each time that one was started again."""
+    if keys:
+        count = len(set(keys))
+        say(
+            f"{count} trial{'s' * (count != 1)} lost {'their workers' if count != 1 else 'its worker'} and started "
+            "again; `ablatune status` names where and when"
+        )
 
 
 def exit_code(outcomes: Mapping[str, int], left: int, say: Callable[[str], None]) -> int:

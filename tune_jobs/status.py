@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from models.history import TIMED_OUT
 from tune_jobs.expansion import Trial, differences
+from tune_jobs.losses import Incident, incident_lines, read_incidents
 from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
@@ -56,10 +57,19 @@ def _lines(selected: Selection, plan: Plan) -> list[str]:
     lines += _named("failed", failed, plan, selected)
     lines += _named("timed out", timed_out, plan, selected)
     lines += _named("missing", waiting, plan, selected)
+    lines += incident_lines(_incidents(selected, plan), _MOST_NAMED)
     others = [m.variant or "as it stands" for m in read_manifests(selected.ledger.storage, study.name).values()]
     if len(others) > 1:
         lines.append(f"  variants that were run: {'; '.join(others)}")
     return lines
+
+
+def _incidents(selected: Selection, plan: Plan) -> list[Incident]:
+    """Return the workers that this variant of the study lost."""
+    keys = {trial.key for trial in plan.trials} | {""}
+    if plan.search is not None:
+        keys |= {one.trial.key for one in plan.search.trials.values() if one.trial is not None}
+    return [one for one in read_incidents(selected.ledger.storage, selected.study.name) if one.key in keys]
 
 
 def _search_lines(plan: Plan, running: Mapping[str, int]) -> list[str]:

@@ -202,6 +202,9 @@ def load_study(
     return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)
 
 
+_LEAST = 1e-4
+
+
 def check_resources(resources: Resources) -> Resources:
     """Return the resources if a trial can be given them.
 
@@ -211,6 +214,9 @@ def check_resources(resources: Resources) -> Resources:
     cpus, gpus, limit = resources.cpus_per_trial, resources.gpus_per_trial, resources.time_limit_minutes
     if not cpus > 0:
         raise ConfigError("cpus_per_trial", f"{cpus:g} is not above 0; every trial needs some CPU")
+    for name, amount in (("cpus_per_trial", cpus), ("gpus_per_trial", gpus)):
+        if 0 < amount < _LEAST:
+            raise ConfigError(name, f"{amount:g} is less than {_LEAST:g}, the least that Ray can count")
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
         raise ConfigError("gpus_per_trial", f"{gpus:g} is neither between 0 and 1 nor a whole number")
     if limit is not None and not limit > 0:

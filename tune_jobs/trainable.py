@@ -1,6 +1,7 @@
 """The Ray Tune trainable: one trial in a reused worker process, from its payload to its record in the ledger."""
 
 import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_optio
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
+from tune_jobs.reach import look, node_name
 from tune_jobs.records import FAILED, Record, encode_fields
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name
@@ -51,6 +53,7 @@ class Job:
         keep_models: whether the trained networks are kept in the storage.
         code: the user's own modules that the trials need.
         logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
+        mark: a file in the storage that the run made, and that a node must see that came up later; "" for none.
         checkpoint_seconds: between two snapshots of a trial, from which it goes on should its worker be lost.
     """
 
@@ -65,6 +68,7 @@ class Job:
     keep_models: bool = False
     code: Code = dataclasses.field(default_factory=Code)
     checkpoint_seconds: float = 60.0
+    mark: str = ""
 
 
 def payload(trial: Trial) -> dict[str, Any]:
@@ -102,8 +106,10 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
     import ray
     from ray import tune
 
+    if not begins(job):
+        return
     trial = from_payload(tune_config["trial"])
-    reported = 0.0
+    reported = time.monotonic()
 
     def report(history: History) -> None:
         nonlocal reported
@@ -120,6 +126,37 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
     except WorkerCutOff as error:
         raise error.cause from None  # to Tune, which starts the trial again
     tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
+
+
+def begins(job: Job) -> bool:
+    """Report which node the worker is on, and return whether it can keep there what it trains."""
+    import ray
+    from ray import tune
+
+    context = ray.get_runtime_context()
+    node = str(context.get_node_id())
+    problem = _unusable(job.storage, job.mark) if job.mark else ""
+    if problem:
+        address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+        here = node_name({"NodeManagerAddress": address, "NodeID": node})
+        tune.report({"unusable": f"node {here} {problem}"})
+        return False
+    tune.report({"node": node})
+    return True
+
+
+@functools.cache
+def _unusable(storage: str, mark: str) -> str:
+    """Return what keeps this machine from using the storage; "" if nothing does.
+
+    A shared folder may need moments to appear on a machine that has just started.
+    """
+    for pause in (0.0, 1.0, 3.0):
+        time.sleep(pause)
+        problem = look(storage, mark)
+        if not problem:
+            break
+    return problem
 
 
 def data_slot(config: TrialConfig) -> str:
@@ -213,7 +250,9 @@ def _run_logged(
         code_version=job.code_version,
         packages=provenance.packages(),
         host=provenance.host(),
+        node=provenance.node(),
         device=device,
+        gpu=provenance.gpu() if job.gpus_per_trial else "",
         machine_kind=provenance.machine_kind(device, trial.config.threads),
         execution_mode=EXECUTION_MODE,
         started_at=started_at,

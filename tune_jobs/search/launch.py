@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_jobs.errors import StorageError
-from tune_jobs.launch import RESTARTS, Watch, fit, last_line, offered
-from tune_jobs.packing import at_once, pack
+from tune_jobs.launch import Session, fit
 from tune_jobs.search.director import Director
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.search.worker import train_search_trial
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
 from tune_jobs.trainable import Job
+from tune_jobs.watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
 _PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
@@ -30,38 +31,57 @@ _PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 def run_search(
     director: "partial[Director]",
-    references: dict[str, Any],
+    joined: Session,
     job: Job,
     *,
     resources: Resources,
     storage: Storage,
     progress: SearchProgress,
     max_concurrent: int | None,
+    most: int | None,
     select: str,
 ) -> bool:
     """Run a search until its budget is used up, within a session of `tune_jobs.launch`; return whether it was.
 
     It was not where it is interrupted: Tune takes that for a wish to stop, and returns.
 
+    Raises:
+        UserError: a node that came up cannot use the storage.
+
     Args:
         director: makes the director.
-        references: to the data in the object store.
+        joined: the cluster.
         job: what all trials share.
         resources: of one trial.
         storage: of the ledger.
         progress: is told how the search goes.
         max_concurrent: trials at once; None for what fits.
+        most: trials that its budget has left; None where that is not known.
         select: "metric" or "loss".
     """
     # On the driver's own node: it is lost with the run, and never alone.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     made = ray.remote(num_cpus=0)(Director).options(scheduling_strategy=here)
     actor: Any = made.remote(*director.args, **director.keywords)
-    trainable = tune.with_parameters(train_search_trial, job=job, data=references, director=actor, select=select)
-    together = max(1, at_once([pack(node, resources) for node in offered()], max_concurrent))
+    marked = replace(job, mark=joined.mark)
+    trainable = tune.with_parameters(train_search_trial, job=marked, data=joined.data, director=actor, select=select)
+    if joined.waiting:
+        progress.say(joined.waiting)
+    # An autoscaler brings up nodes for what Tune asks: no more than there are trials to come.
+    fitting = joined.room.at_once(resources, max_concurrent)
+    together = max(1, fitting if most is None else min(fitting, most))
     places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
     with _pending(together):
-        fit(trainable, resources, watch, search_alg=places, num_samples=-1, max_concurrent_trials=max_concurrent)
+        fit(
+            trainable,
+            resources,
+            watch,
+            stop=EndsWith(watch),
+            search_alg=places,
+            num_samples=-1,
+            max_concurrent_trials=joined.room.bound(resources, max_concurrent),
+        )
+    watch.raise_unusable()
     return places.closed and watch.settled == places.given
 
 
@@ -123,7 +143,13 @@ class _Places(Searcher):
 class _Watch(Watch[SearchProgress]):
     """Tells the progress display what Tune sees of a search, and counts the places that came to an end."""
 
-    settled = 0
+    def __init__(self, progress: SearchProgress, storage: Storage, study: str) -> None:
+        super().__init__(progress, storage, study)
+        self.settled = 0
+        self._seen: dict[str, tuple[str, str, int]] = {}
+
+    def who(self, trial: Any) -> tuple[str, str, int]:
+        return self._seen.get(trial.trial_id, ("", "a trial of the search", 0))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -132,10 +158,13 @@ class _Watch(Watch[SearchProgress]):
         if result.get("finished"):
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
         elif "number" in result:
+            self._seen[trial.trial_id] = (result["key"], result["label"], result["epoch"])
             self.progress.advanced(result["key"], result["label"], result["epoch"], result["epochs"])
         super().on_trial_result(iteration, trials, trial, result, **info)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        if trial.num_failures > RESTARTS:
-            self.settled += 1
+        super().on_trial_error(iteration, trials, trial, **info)
+        self.settled += 1
+        # A stranded place had no trial yet: the director gives what it has to the next.
+        if trial.num_failures > trial.max_failures:
             self.progress.lost(last_line(trial))

@@ -27,6 +27,7 @@ class SearchProgress:
         self._started = time.monotonic()
         self._tally: Mapping[str, Any] = {}
         self.outcomes: list[str] = []
+        self.restarts: list[str] = []
 
     @property
     def running(self) -> dict[str, int]:
@@ -46,6 +47,16 @@ class SearchProgress:
         if outcome in ("failed", "timed_out", "diverged"):
             self._display.say(f"{outcome.replace('_', ' ')}: {label}: {reason}")
         self._display.show(round(100 * self._share), self.line, force=self._share >= 1)
+
+    def say(self, line: str) -> None:
+        """Print a line of its own."""
+        self._display.say(line)
+
+    def restarted(self, key: str, label: str) -> None:
+        """Note that a trial lost its worker and begins again."""
+        self._training.pop(key, None)
+        self.restarts.append(key or label)
+        self.say(f"lost its worker, starts again: {label}")
 
     def lost(self, reason: str) -> None:
         """Note that a trial lost its worker for good."""

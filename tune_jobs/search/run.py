@@ -22,11 +22,13 @@ from tune_jobs.run import (
     keep_targets,
     load_data,
     new_job,
+    say_restarts,
 )
 from tune_jobs.search.definition import Search, default_config, search_id
 from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
+from tune_jobs.search.state import State
 from tune_jobs.study import Study
 
 
@@ -78,26 +80,36 @@ def train_search(
     )
     cluster = Cluster(options.address, options.cpus, options.logical_gpus)
     try:
-        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, storage, keep) as references:
+        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, storage, keep) as joined:
             whole = run_search(
                 director,
-                references,
+                joined,
                 new_job(study, default, storage, options),
                 resources=options.resources,
                 storage=storage,
                 progress=progress,
                 max_concurrent=options.max_concurrent,
+                most=_left(state, retry_failed=retry_failed),
                 select=search.select,
             )
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
     say(f"{outcomes.total()} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
+    say_restarts(progress.restarts, say)
     if not whole:
         say("stopped within the search; the same command continues")
         return INTERRUPTED
     compact(ledger, say)
     return exit_code(outcomes, 0, say)
+
+
+def _left(state: State, *, retry_failed: bool) -> int | None:
+    """Return how many trials are left to a search; None where its budget does not say."""
+    if state.search.budget.trials is None:
+        return None
+    again = len(state.failed) if retry_failed else 0
+    return max(0, state.search.budget.trials - len(state.trials)) + len(state.open) + again
 
 
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:

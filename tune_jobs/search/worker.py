@@ -8,7 +8,7 @@ from typing import Any
 
 from models.history import History
 from tune_jobs.search.state import signed
-from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerCutOff, WorkerStopped, data_slot, run_trial
+from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerCutOff, WorkerStopped, begins, data_slot, run_trial
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.
 _ASK_PERIOD_SECONDS = 5.0
@@ -29,6 +29,8 @@ def train_search_trial(
     import ray
     from ray import tune
 
+    if not begins(job):
+        return
     job.code.install()
     assignment = ray.get(director.next.remote(tune_config["slot"]))
     if assignment is None:
