@@ -131,10 +131,10 @@ class _Found:
 
     nodes: Sequence[Node]
     storage: Sequence[str]
-    to_come: Sequence[Node] = ()
     piloted: Piloted | None = None
     fixed_seconds: float = 0.0
     seconds: float = 0.0
+    to_come: Sequence[Node] = ()
 
 
 def plan_ahead(
@@ -224,7 +224,7 @@ def _look_and_pilot(
         room = find_room(cluster)
         waiting = room.check(options.resources)
         to_come = room.to_come(options.resources)
-        found = _Found(room.up, [f"{storage.uri}: writable from here"], to_come)
+        found = _Found(room.up, [f"{storage.uri}: writable from here"], to_come=to_come)
         if options.address is not None:
             found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
         if not distinct:

@@ -166,7 +166,9 @@ def incident(number: int, **changes: Any) -> Incident:
 
 def test_status_names_what_was_lost_in_few_lines() -> None:
     assert incident_lines([]) == []
-    lines = incident_lines([incident(1, node_lost=True), incident(2, reason="it crashed"), incident(3, key="key00000001")])
+    lines = incident_lines(
+        [incident(1, node_lost=True), incident(2, reason="it crashed"), incident(3, key="key00000001")]
+    )
     assert lines[0] == "  lost with their worker and run again: 2 trials"
     assert lines[1].strip() == (
         "2026-01-01T00:00:01 key00000  default, seed 0: at epoch 1 on node 10.0.0.1, which was lost"

@@ -1,6 +1,7 @@
 """Whole runs through Ray Tune, as a user starts them: in processes of their own, on the embedded data."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
 from tune_jobs.storage import Storage
+from tune_jobs.watch import RESTARTS
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]
 # What may differ between two runs of the same trial: where and when, and how long it took.
@@ -246,9 +248,35 @@ def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 0, output
     assert "lost its worker, starts again: " in output
+    assert "1 trial lost its worker and started again; `ablatune status` names where and when" in output
     assert "Traceback" not in output
     assert_equal(numbers(tmp_path / "r"), numbers(tmp_path / "alone"))
     assert list(checkpoints.iterdir()) == []
+    status = ablatune("status", study, "--storage", "r", cwd=tmp_path)
+    assert "lost with their worker and run again: 1 trial" in status
+    assert re.search(r"^    \S+ \w{8}  .*hidden_units=[48], seed 0: at epoch \d+ on node \S+ \(\w{6}\): ", status, re.M)
+
+
+@pytest.mark.long
+def test_a_trial_whose_worker_dies_again_and_again_is_lost(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text("base: {epochs: 100000}\ntables: [{factor: hidden_units, levels: [4]}]\n")
+    process = started_training(study, tmp_path, "--cpus", "1")
+    killed: set[int] = set()
+    while process.poll() is None:
+        for worker in set(workers_of(process.pid)) - killed:
+            time.sleep(5)  # long enough for it to say where it is
+            os.kill(worker, signal.SIGKILL)
+            killed.add(worker)
+        time.sleep(0.2)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 1, output
+    assert len(killed) == RESTARTS + 1
+    assert output.count("lost its worker, starts again: ") == RESTARTS
+    assert "lost: " in output
+    status = ablatune("status", study, "--storage", "r", cwd=tmp_path)
+    assert "lost with their worker and run again: 1 trial" in status
+    assert "lost with their worker for good: 1 trial" in status
 
 
 def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:

@@ -1,0 +1,147 @@
+"""Runs on several nodes, all processes of this machine: shared GPUs, lost nodes, and nodes without the storage."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ablatune
+from tune_jobs import launch
+from tune_jobs.errors import UserError
+from tune_jobs.ledger import Ledger
+from tune_jobs.losses import read_incidents
+from tune_jobs.records import Record
+from tune_jobs.storage import Storage
+from tune_jobs.watch import RESTARTS
+
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+SOON = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """Return a cluster whose head takes no trials, and finds soon that a node is dead."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": SOON}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        yield nodes
+    finally:
+        nodes.shutdown()
+
+
+def study(folder: Path, text: str) -> ablatune.Study:
+    path = folder / "study.yaml"
+    path.write_text(text)
+    return ablatune.Study.load(path, storage=folder / "results")
+
+
+def records(folder: Path) -> list[Record]:
+    return list(Ledger.open(Storage.at(str(folder / "results"))).read().records.values())
+
+
+def most_at_once(turns: list[tuple[float, float]]) -> int:
+    """Return how many of some intervals overlap at most."""
+    changes = sorted([(begin, 1) for begin, _ in turns] + [(end, -1) for _, end in turns])
+    running = [0]
+    for _, change in changes:
+        running.append(running[-1] + change)
+    return max(running)
+
+
+def test_a_gpu_is_never_shared_by_more_than_fit_and_cpu_nodes_take_no_gpu_trials(cluster: Any, tmp_path: Path) -> None:
+    shared = [cluster.add_node(num_cpus=1, num_gpus=1).node_id for _ in range(2)]
+    plain = cluster.add_node(num_cpus=1).node_id
+    text = "seeds: 8\nbase: {epochs: 60}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n"
+    asked = {"cpus_per_trial": 0.25, "gpus_per_trial": 0.25, "logical_gpus": 1}
+    assert study(tmp_path, text).run(address=cluster.address, **asked).complete
+    turns: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for one in records(tmp_path):
+        begun = one.started_at.timestamp()
+        turns.setdefault((one.node, one.gpu), []).append((begun, begun + one.wall_seconds))
+    assert set(turns) <= {(node, "0") for node in shared}
+    assert sum(len(own) for own in turns.values()) == 16
+    assert max(most_at_once(own) for own in turns.values()) in (2, 3, 4), "shared, and by no more than four"
+
+    assert study(tmp_path, text.replace("60", "61")).run(address=cluster.address).complete
+    without = [one for one in records(tmp_path) if not one.gpu]
+    assert len(without) == 16
+    assert plain in {one.node for one in without}
+
+
+def test_a_trial_outlives_more_lost_nodes_than_it_may_lose_workers(
+    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        "resources: {checkpoint_minutes: 0.005}\nbase: {epochs: 1500}\ntables: [{factor: hidden_units, levels: [4]}]\n"
+    )
+    results = Storage.at(str(tmp_path / "results"))
+    lost: list[str] = []
+
+    def take_nodes_away() -> None:
+        for turn in range(RESTARTS + 2):
+            node = cluster.add_node(num_cpus=1)
+            # Its own snapshot says that the trial trains here and now; a beacon would come seconds later.
+            begun = time.time()
+            wait_for(lambda begun=begun: changed(tmp_path / "results" / "checkpoints", begun))
+            if turn < RESTARTS + 1:
+                cluster.remove_node(node, allow_graceful=False)
+                lost.append(node.node_id)
+                wait_for(lambda: len(read_incidents(results, "study")) == len(lost))
+
+    first = threading.Thread(target=take_nodes_away)
+    first.start()
+    wait_for(lambda: len(cluster.worker_nodes) == 1)
+    assert study(tmp_path, text).run(address=cluster.address).complete
+    first.join()
+    said = capsys.readouterr()
+    assert said.err.count("lost its worker, starts again: ") == RESTARTS + 1
+    assert "1 trial lost its worker and started again; `ablatune status` names where and when" in said.out
+    (record,) = records(tmp_path)
+    assert (record.outcome, record.epochs) == ("completed", 1500)
+    incidents = read_incidents(results, "study")
+    assert [one.node_lost for one in incidents[:-1]] == [True] * RESTARTS
+    assert [node[:6] in one.node for node, one in zip(lost, incidents, strict=True)] == [True] * (RESTARTS + 1)
+    assert {one.key for one in incidents} == {record.key}
+    status = str(study(tmp_path, text).status())
+    assert "lost with their worker and run again: 1 trial" in status
+    assert status.count("on node") == RESTARTS + 1
+
+
+def changed(folder: Path, since: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return any(one.stat().st_mtime > since for one in folder.iterdir() if one.suffix != ".part")
+    return False
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 180.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("kind", ["tables", "search"])
+def test_a_node_that_comes_up_without_the_storage_ends_the_run_and_trains_nothing(
+    kind: str, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+
+    @contextlib.contextmanager
+    def unseen(storage: object) -> Iterator[str]:
+        yield ".probe-of-a-folder-that-only-the-driver-has"
+
+    monkeypatch.setattr(launch, "probe", unseen)
+    texts = {
+        "tables": "base: {epochs: 2}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n",
+        "search": "base: {epochs: 2}\nsearch: {budget: {trials: 3}, space: {hidden_units: [4, 8, 16]}}\n",
+    }
+    with pytest.raises(UserError, match=r"node .* does not see it: .*; give a folder that all nodes share, or s3://"):
+        study(tmp_path, texts[kind]).run(address=cluster.address)
+    assert records(tmp_path) == []
