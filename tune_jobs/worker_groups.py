@@ -66,18 +66,23 @@ def _on_the_head(nodes: Sequence[Mapping[str, Any]]) -> Scaling | None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     head = next((node["NodeID"] for node in nodes if is_head(node)), None)
-    context = ray.get_runtime_context()
     if head is None:
         return None
     try:
-        if head == context.get_node_id():
-            return configured(context.gcs_address)
         there = NodeAffinitySchedulingStrategy(head, soft=False)
-        asked = ray.remote(num_cpus=0, max_retries=0)(configured).options(scheduling_strategy=there)
-        found: Scaling | None = ray.get(asked.remote(context.gcs_address), timeout=_ANSWER_SECONDS)
+        asked = ray.remote(num_cpus=0, max_retries=0)(_configured_here).options(scheduling_strategy=there)
+        found: Scaling | None = ray.get(asked.remote(), timeout=_ANSWER_SECONDS)
     except ray.exceptions.RayError:  # a time-out is one as well
         return None
     return found
+
+
+def _configured_here() -> Scaling | None:
+    """Return what the autoscaler beside this worker was configured with; the driver may know the cluster by another
+    address than its head does."""
+    import ray
+
+    return configured(ray.get_runtime_context().gcs_address)
 
 
 def is_head(node: Mapping[str, Any]) -> bool:

@@ -26,6 +26,8 @@ from tune_jobs.trainable import Job
 from tune_jobs.watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
+# As many as Tune itself lets wait for room at once.
+_MOST_PENDING = 200
 _PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 
@@ -69,7 +71,7 @@ def run_search(
         progress.say(joined.waiting)
     # An autoscaler brings up nodes for what Tune asks: no more than there are trials to come.
     fitting = joined.room.at_once(resources, max_concurrent)
-    together = max(1, fitting if most is None else min(fitting, most))
+    together = max(1, min(fitting, _MOST_PENDING if most is None else most, _MOST_PENDING))
     places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
     with _pending(together):
         fit(
