@@ -15,6 +15,7 @@ from tune_jobs.storage import Storage
 FOLDER = "incidents"
 # A node that is gone is found dead within this time, whatever the settings of the cluster.
 DOUBT_SECONDS = 90.0
+_MOST_OF_A_REASON = 120
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,11 @@ def incident_lines(incidents: Sequence[Incident], most: int = 20) -> list[str]:
     return lines
 
 
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _MOST_OF_A_REASON else f"{reason[:_MOST_OF_A_REASON]}…"
+
+
 def _in_words(one: Incident) -> str:
-    fate = ", which was lost" if one.node_lost else f": {one.reason}" if one.reason else ""
+    fate = ", which was lost" if one.node_lost else f": {_cut(one.reason)}" if one.reason else ""
     where = f" on node {one.node}" if one.node else ""
     return f"{one.at} {one.key[:8]}  {one.label}: at epoch {one.epoch}{where}{fate}"

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import ray
@@ -181,4 +182,9 @@ class EndsWith(tune.Stopper):
 
 def last_line(trial: Any) -> str:
     """Return the last line of what a trial of Tune ended with."""
-    return str(trial.get_error() or "its worker was lost").strip().splitlines()[-1]
+    text = str(trial.get_error() or "").strip()
+    # Until Tune has copied it to its storage, what a trial ended with is in a file of the driver alone.
+    if not text and trial.error_file:
+        with suppress(OSError):
+            text = Path(trial.error_file).read_text(errors="replace").strip()
+    return (text or "its worker was lost").splitlines()[-1].strip()

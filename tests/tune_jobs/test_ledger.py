@@ -1,5 +1,6 @@
 """The ledger: durable, shared, never half-read, and quick when large."""
 
+import io
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
+from tune_jobs.ledger import Ledger, to_parquet
 from tune_jobs.records import PREDICTIONS, Record
 from tune_jobs.storage import Storage
 
@@ -199,3 +201,16 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_place() -> None:
     with pytest.raises(UserError, match="give a folder or s3"):
         Storage.at("ftp://host/path")
+
+
+def test_records_of_before_their_node_was_kept_are_read(ledger: Ledger, make_record: Make) -> None:
+    record = make_record(seed=3, host="h")
+    table = pq.read_table(io.BytesIO(to_parquet([record]))).drop_columns(["node", "gpu"])
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    ledger.storage.write(stream.getvalue(), "ledger", f"trial-{record.key}-{'0' * 12}.parquet")
+    (found,) = ledger.read(predictions=True).records.values()
+    assert found == record
+    ledger.compact(at_least=1)
+    (packed,) = ledger.read(predictions=True).records.values()
+    assert packed == record

@@ -56,7 +56,7 @@ class Trial:
     """What the watch touches of a trial of Tune."""
 
     def __init__(self) -> None:
-        self.trial_id, self.config = "t", {"trial": {"key": "k"}}
+        self.trial_id, self.config, self.error_file = "t", {"trial": {"key": "k"}}, None
         self.num_failures, self.max_failures = 0, RESTARTS
 
     def get_error(self) -> str:
