@@ -1,6 +1,7 @@
 """Whether the storage can be written: from here, and from every node of a cluster."""
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from tune_jobs.s3 import forget_folder
 from tune_jobs.storage import Storage
 
 _ANSWER_SECONDS = 60.0
+_DRAIN_SECONDS = 10.0
 
 
 @contextmanager
@@ -52,6 +54,8 @@ def look(uri: str, name: str) -> str:
 def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return what keeps each node of the running cluster from using the storage, by the node's name.
 
+    A node that goes away meanwhile, as an idle one of an autoscaler does, is left out.
+
     Args:
         storage: that this machine can write.
         nodes: of `ray.nodes()`.
@@ -61,14 +65,28 @@ def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dic
 
     with probe(storage) as name:
         remote = ray.remote(num_cpus=0, max_retries=0)(look)
+        names = {node["NodeID"]: node_name(node) for node in nodes}
         answers = {
-            node_name(node): remote.options(
+            node["NodeID"]: remote.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(storage.shared_uri, name)
             for node in nodes
         }
         ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER_SECONDS)
-        return {place: _answer(answer) if answer in ready else _SILENT for place, answer in answers.items()}
+        found = {node: _answer(answer) if answer in ready else _SILENT for node, answer in answers.items()}
+        return {names[node]: problem for node, problem in found.items() if not (problem and _goes_away(node))}
+
+
+def _goes_away(node: str) -> bool:
+    """Return whether a node is gone, or is within the time that an autoscaler takes to drain it."""
+    import ray
+
+    until = time.monotonic() + _DRAIN_SECONDS
+    while any(one["NodeID"] == node and one["Alive"] for one in ray.nodes()):  # type: ignore[no-untyped-call]
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.5)
+    return True
 
 
 _SILENT = f"did not answer within {_ANSWER_SECONDS:.0f} s"

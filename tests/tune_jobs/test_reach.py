@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tune_jobs import reach
 from tune_jobs.errors import UserError
 from tune_jobs.reach import look, probe
 from tune_jobs.storage import Storage
@@ -50,3 +51,15 @@ def test_a_node_that_may_only_read_says_so(tmp_path: Path) -> None:
             assert "cannot use it" in look(str(tmp_path), name)
         finally:
             tmp_path.chmod(0o700)
+
+
+def test_a_node_that_goes_away_meanwhile_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = iter([True, True, False])
+    monkeypatch.setattr("ray.nodes", lambda: [{"NodeID": "a", "Alive": next(states, False)}])
+    monkeypatch.setattr(reach.time, "sleep", lambda seconds: None)
+    assert reach._goes_away("a"), "as long as it is drained"
+    assert reach._goes_away("b"), "forgotten already"
+    monkeypatch.setattr("ray.nodes", lambda: [{"NodeID": "a", "Alive": True}])
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(reach.time, "monotonic", lambda: next(clock))
+    assert not reach._goes_away("a"), "it stays, and cannot use the storage"
