@@ -55,7 +55,18 @@ class Lab:
         }
         self._log = (folder / "lab.log").open("wb")
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *_APART, "--kill-child", "--propagation", "private", str(SCRIPT), "net", str(hosts)],
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                *_APART,
+                "--kill-child",
+                "--propagation",
+                "private",
+                str(SCRIPT),
+                "net",
+                str(hosts),
+            ],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
