@@ -99,5 +99,6 @@ class Cloud:
     def enforce(self, *, policies: bool) -> None:
         """Have the cloud look at permissions, or not."""
         body = b"0" if policies else b"inf"
-        with urlopen(Request(f"{self.url}/moto-api/reset-auth", data=body, method="POST")) as answer:
+        plain = {"Content-Type": "text/plain"}
+        with urlopen(Request(f"{self.url}/moto-api/reset-auth", data=body, headers=plain)) as answer:
             assert answer.status == 200
