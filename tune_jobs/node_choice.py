@@ -5,7 +5,6 @@ nothing of spot, goes on asking for a kind of node that the cloud has run out of
 without when nothing else is left.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray.autoscaler._private.resource_demand_scheduler import _resource_based_utilization_scorer
@@ -14,8 +13,8 @@ ON_DEMAND = "on_demand"
 
 
 def score(
-    node_resources: Mapping[str, float],
-    resources: Sequence[Mapping[str, float]],
+    node_resources: dict[str, Any],
+    resources: list[dict[str, Any]],
     node_type: str,
     *,
     node_availability_summary: Any,

@@ -108,7 +108,8 @@ def open_to_the_world(cloud: Cloud) -> list[str]:
         group["GroupName"]
         for group in cloud.client("ec2").describe_security_groups()["SecurityGroups"]
         for rule in group["IpPermissions"]
-        if WORLD & {part["CidrIp"] for part in rule["IpRanges"]} | WORLD & {part["CidrIpv6"] for part in rule["Ipv6Ranges"]}
+        if WORLD & {part["CidrIp"] for part in rule["IpRanges"]}
+        | WORLD & {part["CidrIpv6"] for part in rule["Ipv6Ranges"]}
     ]
 
 
@@ -333,7 +334,7 @@ def test_the_head_may_start_and_end_nodes_and_a_worker_may_not(
         assert bucket.get_object(Bucket=BUCKET, Key="ablatune/trial")["Body"].read() == b"done"
         assert bucket.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
         bucket.delete_object(Bucket=BUCKET, Key="ablatune/trial")
-        with pytest.raises(Exception, match="AccessDenied|not authorized"):
+        with pytest.raises(Exception, match=r"AccessDenied|not authorized"):
             bucket.create_bucket(Bucket="another", CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
@@ -486,9 +487,8 @@ def test_ray_starts_with_its_dashboard_out_of_reach(tmp_path: Path) -> None:
     assert environment["RAY_enable_autoscaler_v2"] == "0"  # the one that the tests of growth are about
     assert environment["ABLATUNE_STORAGE"].startswith("s3://")
     assert environment["PATH"].split(":")[0] == str(tmp_path / "ablatune" / ".venv" / "bin")
-    for name in ("AUTOSCALER_NODE_AVAILABILITY_MAX_STALENESS_S",):
-        assert hasattr(ray_constants, name)
-        assert int(environment[name]) > 0
+    assert hasattr(ray_constants, "AUTOSCALER_NODE_AVAILABILITY_MAX_STALENESS_S")
+    assert 60 <= int(environment["AUTOSCALER_NODE_AVAILABILITY_MAX_STALENESS_S"]) <= 1800
 
 
 def test_workers_join_the_head(tmp_path: Path) -> None:
@@ -522,9 +522,11 @@ def send(config: Config, source: Path, target: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 def test_nodes_get_the_project_and_nothing_else(tmp_path: Path) -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    packages = project["tool"]["setuptools"]["packages"]
+    packages, modules = (project["tool"]["setuptools"][kind] for kind in ("packages", "py-modules"))
     source, target = tmp_path / "source", tmp_path / "target"
     target.mkdir()
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".venv*", ".git", "*cache*", "data", "results"))
@@ -538,7 +540,7 @@ def test_nodes_get_the_project_and_nothing_else(tmp_path: Path) -> None:
     # All that the step needs is there.
     step = subprocess.run(["make", "-n", "-C", str(target), "node"], capture_output=True, text=True, check=True).stdout
     needed = ["pyproject.toml", *re.findall(r"--constraint (\S+)", step), project["project"]["readme"]]
-    needed += project["project"]["license-files"] + [f"{name}.py" for name in project["tool"]["setuptools"]["py-modules"]]
+    needed += project["project"]["license-files"] + [f"{name}.py" for name in modules]
     assert "--editable" in step
     assert set(needed) <= sent
 
