@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -18,64 +20,76 @@ BUCKET = "ablatune-test"
 _START_SECONDS = 120.0
 
 
-class Cloud:
-    """EC2, IAM, S3 and CloudFormation; all gone with `close`.
+SERVER = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ENABLE_AMI_VALIDATION": "true"}
+
+
+def credentials(url: str, nothing: str = "/dev/null") -> dict[str, str]:
+    """Return the environment in which Amazon's programs find the cloud at an address, and never another."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": nothing,
+        "AWS_SHARED_CREDENTIALS_FILE": nothing,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@contextmanager
+def running(folder: Path) -> Iterator["Cloud"]:
+    """Start a cloud on loopback.
 
     Args:
         folder: an empty one, which becomes the home of what uses the cloud.
-        environment: that what uses the cloud gets.
     """
-
-    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+    log = folder / "moto.log"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with log.open("wb") as said, pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):
             if name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
                 environment.delenv(name)
-        self._log = folder / "moto.log"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-                env={
-                    **os.environ,
-                    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-                    "MOTO_ENABLE_AMI_VALIDATION": "true",
-                },
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.url = self._address()
-        (folder / "empty").touch()
-        for name, value in {
-            "HOME": str(folder),
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_CONFIG_FILE": str(folder / "empty"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "empty"),
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            environment.setenv(name, value)
+        process = subprocess.Popen(command, env={**os.environ, **SERVER}, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            cloud = Cloud(_address(process, log))
+            for name, value in {"HOME": str(folder), **credentials(cloud.url)}.items():
+                environment.setenv(name, value)
+            yield cloud
+        finally:
+            process.terminate()
+            process.wait()
 
-    def _address(self) -> str:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            found = re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text())
-            if found:
-                return found[1]
-            time.sleep(0.05)
-        self.close()
-        raise RuntimeError(f"moto does not start: {self._log.read_text()}")
 
-    def close(self) -> None:
-        """End the cloud."""
-        self._process.terminate()
-        self._process.wait()
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"Running on (http://127\.0\.0\.1:\d+)", log.read_text())
+        if found:
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"moto does not start: {log.read_text()}")
 
-    def client(self, service: str, **credentials: str) -> Any:
+
+def tags(thing: Any) -> dict[str, str]:
+    """Return the tags of a thing of the cloud."""
+    return {tag["Key"]: tag["Value"] for tag in thing["Tags"]}
+
+
+class Cloud:
+    """EC2, IAM, S3 and CloudFormation.
+
+    Args:
+        url: where moto listens.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def client(self, service: str, **identity: str) -> Any:
         """Return boto3's client of one of the cloud's services."""
         import boto3
 
-        return boto3.client(service, region_name=REGION, endpoint_url=self.url, **credentials)
+        return boto3.client(service, region_name=REGION, endpoint_url=self.url, **identity)
 
     def image(self) -> str:
         """Return an image's id."""
@@ -95,6 +109,18 @@ class Cloud:
         (stack,) = stacks.describe_stacks(StackName="ablatune")["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         return {put["OutputKey"]: put["OutputValue"] for put in stack["Outputs"]}
+
+    def started(self, cluster: str) -> dict[str, list[Any]]:
+        """Return the running instances of a cluster, by the name of their kind."""
+        wanted = [
+            {"Name": "tag:ray-cluster-name", "Values": [cluster]},
+            {"Name": "instance-state-name", "Values": ["pending", "running"]},
+        ]
+        found: dict[str, list[Any]] = {}
+        for reservation in self.client("ec2").describe_instances(Filters=wanted)["Reservations"]:
+            for instance in reservation["Instances"]:
+                found.setdefault(tags(instance)["ray-user-node-type"], []).append(instance)
+        return found
 
     def enforce(self, *, policies: bool) -> None:
         """Have the cloud look at permissions, or not."""

@@ -37,20 +37,35 @@ class Lab:
         hosts: how many.
         venv: the environment that hosts have.
         keep: folders that client and hosts see as they are.
+        net: the first three parts of all addresses; the client's ends in 1.
+        first: what the first host's address ends in.
+        bits: how many of an address are the network's.
     """
 
-    def __init__(self, folder: Path, hosts: int, venv: Path, keep: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hosts: int,
+        venv: Path,
+        keep: Sequence[Path] = (),
+        *,
+        net: str = NET,
+        first: int = FIRST,
+        bits: int = 24,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.shared = folder / "shared"
         self.key = folder / "id"
         self._venv = venv
+        self._net, self._first = net, first
         self._environment = {
             "LAB": str(folder),
             "VENV": str(venv),
             "KEEP": " ".join(map(str, keep)),
-            "NET": NET,
-            "FIRST": str(FIRST),
+            "NET": net,
+            "FIRST": str(first),
+            "PLEN": str(bits),
             "PATH": os.environ["PATH"],
         }
         self._log = (folder / "lab.log").open("wb")
@@ -80,10 +95,9 @@ class Lab:
             time.sleep(0.1)
         self._client = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()[0]
 
-    @staticmethod
-    def address(host: int) -> str:
+    def address(self, host: int) -> str:
         """Return the address of a host."""
-        return f"{NET}.{FIRST + host}"
+        return f"{self._net}.{self._first + host}"
 
     def start(
         self,

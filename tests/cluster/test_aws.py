@@ -31,7 +31,7 @@ from ray.autoscaler.tags import TAG_RAY_LAUNCH_CONFIG, TAG_RAY_NODE_KIND, TAG_RA
 from ray.core.generated.common_pb2 import Bundle, PlacementStrategy
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData
 
-from tests.cluster.cloud import BUCKET, LAPTOP, REGION, ROOT, Cloud
+from tests.cluster.cloud import BUCKET, LAPTOP, REGION, ROOT, Cloud, running, tags
 
 FILE = ROOT / "cluster.yaml"
 WORKERS = ("cpu_on_demand", "cpu_spot", "gpu_on_demand", "gpu_spot")
@@ -41,15 +41,13 @@ Config = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with pytest.MonkeyPatch.context() as environment:
+    with running(tmp_path_factory.mktemp("cloud")) as cloud, pytest.MonkeyPatch.context() as environment:
         environment.chdir(ROOT)
-        cloud = Cloud(tmp_path_factory.mktemp("cloud"), environment)
         aws_utils.resource_cache.cache_clear()
         aws_utils.client_cache.cache_clear()
         # The catalogue is the same for all files, and reading it takes seconds.
         environment.setattr(node_provider, "list_ec2_instances", functools.cache(node_provider.list_ec2_instances))
         yield cloud
-        cloud.close()
         aws_utils.resource_cache.cache_clear()
         aws_utils.client_cache.cache_clear()
 
@@ -79,23 +77,6 @@ def config(account: dict[str, str], image: str) -> Config:
 def as_written() -> Config:
     config: Config = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return copy.deepcopy(config)  # merged mappings become their own
-
-
-def started(cloud: Cloud, cluster: str) -> dict[str, list[Any]]:
-    """Return the running instances of a cluster, by the name of their kind."""
-    wanted = [
-        {"Name": "tag:ray-cluster-name", "Values": [cluster]},
-        {"Name": "instance-state-name", "Values": ["pending", "running"]},
-    ]
-    found: dict[str, list[Any]] = {}
-    for reservation in cloud.client("ec2").describe_instances(Filters=wanted)["Reservations"]:
-        for instance in reservation["Instances"]:
-            found.setdefault(tags(instance)[TAG_RAY_USER_NODE_TYPE], []).append(instance)
-    return found
-
-
-def tags(thing: Any) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in thing["Tags"]}
 
 
 def made_as(kind: str, name: str) -> dict[str, str]:
@@ -134,7 +115,7 @@ def check(cloud: Cloud, config: Config, cluster: str, account: dict[str, str]) -
         assert resources[f"{kind}_spot"].get("GPU", 0) == gpus
 
     assert open_to_the_world(cloud) == []
-    nodes = started(cloud, cluster)
+    nodes = cloud.started(cluster)
     assert sorted(nodes) == sorted(("head", *WORKERS))
     volumes = {volume["VolumeId"]: volume for volume in cloud.client("ec2").describe_volumes()["Volumes"]}
     for name, (node,) in nodes.items():
@@ -351,7 +332,7 @@ class Growth:
         self.client = self._autoscaler.provider.ec2_fail_fast.meta.client
         head = ready["available_node_types"]["head"]["node_config"]
         self._autoscaler.provider.create_node(head, made_as("head", "head"), 1)
-        self._head = started(cloud, cluster)["head"][0]["PrivateIpAddress"]
+        self._head = cloud.started(cluster)["head"][0]["PrivateIpAddress"]
 
     def wait_for(self, trials: Sequence[dict[str, float]]) -> dict[str, int]:
         """Have trials wait for a place until no more nodes come; return how many workers there are of each kind."""
@@ -363,7 +344,7 @@ class Growth:
         while len(counts) < 3 or counts[-1] != counts[-3]:  # moto starts one of those that are asked for at a time
             self.metrics.update(self._head, b"head", {"CPU": 0}, {"CPU": 0}, 0, pending_placement_groups=groups)
             self._autoscaler.update()
-            counts.append({name: len(nodes) for name, nodes in started(self._cloud, self._cluster).items()})
+            counts.append({name: len(nodes) for name, nodes in self._cloud.started(self._cluster).items()})
         assert counts[-1].pop("head") == 1
         return counts[-1]
 
