@@ -45,6 +45,11 @@ from tests.cluster.cloud import Cloud
 found = Cloud(sys.argv[1]).started("ablatune")
 print(json.dumps([(kind, one["InstanceId"], one["PrivateIpAddress"]) for kind in found for one in found[kind]]))
 """
+SAVED = """
+import sys
+from tests.cluster.cloud import BUCKET, Cloud
+print([one["Key"] for one in Cloud(sys.argv[1]).client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])])
+"""
 TERMINATE = """
 import sys
 from tests.cluster.cloud import Cloud
@@ -105,7 +110,7 @@ class Aws:
             assert count == 1, pattern
         (self.project / "cluster.yaml").write_text(text)
 
-    def run(self, *command: str, seconds: float = 400.0) -> str:
+    def run(self, *command: str, seconds: float = 600.0) -> str:
         """Run a command on the client, in the project; it must succeed."""
         done = self.lab.run(command, folder=self.project, environment=self.environment, seconds=seconds)
         assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}"
@@ -116,7 +121,7 @@ class Aws:
         found: list[list[str]] = json.loads(self.run("python", "-c", LIST, URL))
         return found
 
-    def wait_for(self, *kinds: str, seconds: float = 180.0) -> list[list[str]]:
+    def wait_for(self, *kinds: str, seconds: float = 600.0) -> list[list[str]]:
         """Wait until such nodes run, and no others; return what runs."""
         deadline = time.monotonic() + seconds
         while True:
@@ -124,6 +129,13 @@ class Aws:
             if sorted(kind for kind, _, _ in found) == sorted(kinds):
                 return found
             assert time.monotonic() < deadline, f"waited for {kinds}, there are {found}"
+            time.sleep(1)
+
+    def wait_for_checkpoints(self, seconds: float = 600.0) -> None:
+        """Wait until a trial has saved something."""
+        deadline = time.monotonic() + seconds
+        while "checkpoints/" not in self.run("python", "-c", SAVED, URL):
+            assert time.monotonic() < deadline
             time.sleep(1)
 
     def close(self) -> None:
@@ -158,10 +170,10 @@ def test_a_study_on_spot_instances_of_which_one_is_taken_away(aws: Aws) -> None:
     )
     ((taken, address),) = (rest for kind, *rest in aws.wait_for("head", "gpu_spot") if kind == "gpu_spot")
     assert address == aws.lab.address(1)
-    time.sleep(20)
+    aws.wait_for_checkpoints()
     aws.run("python", "-c", TERMINATE, URL, taken)
     aws.lab.power_cut(1)
-    output, _ = client.communicate(timeout=500)
+    output, _ = client.communicate(timeout=900)
     assert client.returncode == 0, output
     assert "4 completed" in output
     aws.wait_for("head")
