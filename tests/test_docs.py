@@ -77,7 +77,7 @@ def test_commands_for_clusters_are_understood() -> None:
 
 def test_cluster_files_and_targets_that_the_page_names_are_there() -> None:
     page = CLUSTERS.read_text(encoding="utf-8")
-    for name in re.findall(r"[\w-]+\.yaml", page):
-        assert (ROOT / name).is_file() or name == "my_study.yaml"
-    for target in re.findall(r"`?make (\w+)", page):
+    for name in re.findall(r"[\w/-]+\.yaml", page):
+        assert (ROOT / name).is_file() or (CLUSTERS.parent / name).is_file() or name == "my_study.yaml", name
+    for target in re.findall(r"(?:^|`)make (\w+)", page, re.MULTILINE):
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
