@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# A secret may have a slash in it: all up to the last @ before the options is left out.
-_CREDENTIALS = re.compile(r"(\w+://)(?:[^\s'\"?]*@|[^\s'\"?@/]*:(?!\d{1,5}(?:[/?#'\"\s,;]|$))[^\s'\"?]*)")
+# A secret may have a slash in it: all up to the last @ before the options is left out. S3 knows no ports.
+_CREDENTIALS = re.compile(
+    r"(\w+://)[^\s'\"?]*@"
+    r"|(s3://)[^\s'\"?@/]*:[^\s'\"?]*"
+    r"|(\w+://)[^\s'\"?@/]*:(?!\d{1,5}(?:[/?#'\"\s,;]|$))[^\s'\"?]*",
+    re.IGNORECASE,
+)
 _SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:key|secret|token|password)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE)
 
 
@@ -37,4 +42,5 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
 
 def redacted(text: str) -> str:
     """Return text without the credentials of the URIs in it, as it may be shown and written down."""
-    return _SECRET_OPTION.sub(r"\1…", _CREDENTIALS.sub(r"\1…@", text))
+    shown = _CREDENTIALS.sub(lambda found: f"{found[1] or found[2] or found[3]}…@", text)
+    return _SECRET_OPTION.sub(r"\1…", shown)

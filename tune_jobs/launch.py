@@ -302,9 +302,8 @@ def check_storage(storage: Storage) -> None:
     """
     for node, problem in look_from_nodes(storage, alive_nodes()).items():
         if problem:
-            raise UserError(
-                f"--storage {storage.uri}: node {node} {problem}; give a folder that all nodes share, or s3://…"
-            )
+            advice = "" if storage.is_s3 else "; give a folder that all nodes share, or s3://…"
+            raise UserError(f"--storage {storage.uri}: node {node} {problem}{advice}")
 
 
 def data_bytes(data: TrialData) -> int:

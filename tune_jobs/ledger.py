@@ -30,6 +30,8 @@ TARGETS = "validation"
 MARKER = "ledger.json"
 FORMAT = 1
 PACK_SIZE = 500
+# There each file takes two requests whenever it is read.
+_ENOUGH_ON_S3 = 50
 _SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
 _PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
 _LISTING_ATTEMPTS = 100
@@ -130,12 +132,14 @@ class Ledger:
             keys |= held
         return Lookup(self, frozenset(keys))
 
-    def compact(self, *, at_least: int = PACK_SIZE) -> int:
-        """Gather single files into packs if there are at least so many; return how many were gathered.
+    def compact(self, *, at_least: int | None = None) -> int:
+        """Gather single files into packs if there are enough, or at least so many; return how many were gathered.
 
         Safe beside other runs and other compactions: a file is deleted only once a pack holds it.
         """
         singles = sorted(name for name in self._files() if _SINGLE.fullmatch(name))
+        if at_least is None:
+            at_least = _ENOUGH_ON_S3 if self.storage.is_s3 else PACK_SIZE
         if len(singles) < at_least:
             return 0
         for first in range(0, len(singles), PACK_SIZE):

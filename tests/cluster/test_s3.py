@@ -1,7 +1,6 @@
 """Results on S3, as moto simulates it: no request leaves this machine."""
 
 import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -100,6 +99,14 @@ def command(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
+def ended(process: "subprocess.Popen[str]") -> None:
+    """Kill a process, if it has not ended, and close what it wrote to."""
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
 def ablatune(*arguments: object, expect: int = 0, **environment: str) -> str:
     """Run a command to its end and return what it printed."""
     with command(*arguments, **environment) as process:
@@ -158,6 +165,9 @@ def test_a_study_is_run_and_reported_as_from_a_folder(gate: Gate, study: str, tm
     assert len(logs) == 2
     trained = [path for method, path in gate.requests if method == "PUT" and "/ledger/trial-" in path]
     assert len(trained) == 2
+    secret = ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode()
+    kept = [place.read(*key.split("/")[1:]) for key in objects(gate, "run/") if not key.endswith("/")]
+    assert not any(secret in content for content in kept)
     assert not any("uploads" in path for _, path in gate.requests), "a small file takes one request"
 
     # A laptop without Ray, which reads by way of the environment, and writes the report to its own disk.
@@ -452,8 +462,7 @@ def test_a_killed_study_goes_on_and_equals_one_in_a_folder(gate: Gate, study: st
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
     finally:
-        process.kill()
-        process.communicate()
+        ended(process)
     done = len(singles(place))
     trials = 12
     assert 2 <= done < trials
@@ -510,8 +519,7 @@ def test_a_run_outlives_outages_of_every_kind(
         said, _ = process.communicate(timeout=1200)
     finally:
         moto.send_signal(signal.SIGCONT)
-        process.kill()
-        process.wait()
+        ended(process)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     assert "12 trials in" in said
@@ -527,8 +535,8 @@ seeds: 2
 base: {dataset: digits, network: mlp, hidden_units: 16, epochs: 12}
 search:
   space:
-    learning_rate: {from: 1e-4, to: 1e-1, scale: log}
-    hidden_units: {from: 8, to: 32}
+    learning_rate: {low: 1e-4, high: 1e-1, scale: log}
+    hidden_units: {low: 8, high: 32}
   budget: {trials: 8}
 """
 
@@ -545,8 +553,7 @@ def test_a_search_and_its_evaluation(gate: Gate, study: str, tmp_path: Path) -> 
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
     finally:
-        process.kill()
-        process.communicate()
+        ended(process)
     ablatune("run", study, "--storage", uri)
     (name,) = place.names("search")
     drawn = [event for event in read_journal(place, name) if event.kind == DRAWN]
@@ -565,10 +572,7 @@ def test_a_search_and_its_evaluation(gate: Gate, study: str, tmp_path: Path) -> 
 def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Gate, study: str) -> None:
     from ray.cluster_utils import Cluster
 
-    def unsigned(method: str, path: str, headers: Any) -> tuple[int, str] | None:
-        return None if headers.get("Authorization") else (403, "AccessDenied")
-
-    gate.fault = unsigned
+    # What is not signed moto refuses to write, as S3 does.
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         nodes.add_node(num_cpus=1, env_vars={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
@@ -580,20 +584,5 @@ def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Ga
         assert "node " in line
         assert singles(Storage.at(uri)) == []
         assert "writable from 1 of 2 nodes" in ablatune("plan", study, "--no-pilot", *arguments)
-        gate.fault = lambda method, path, headers: None
-        ablatune("run", study, *arguments)
-        assert json.loads(Storage.at(uri).read("ledger", "ledger.json")) == {"format": 1}
-        assert len(singles(Storage.at(uri))) == 2
-        assert {"dummy", "dummy/secret"}.isdisjoint(words(gate, "cluster"))
     finally:
         nodes.shutdown()
-
-
-def words(gate: Gate, prefix: str) -> set[str]:
-    """Return the words of all text that a run left in the bucket."""
-    place = Storage.at(gate.uri(""))
-    found = set()
-    for key in objects(gate, f"{prefix}/"):
-        content = place.read(*key.split("/")) if not key.endswith("/") else b""
-        found |= {word for word in ("dummy", "dummy/secret") if word.encode() in content}
-    return found
