@@ -32,8 +32,10 @@ def load_model(path: str, *, code: str | Path | None = None, changed_code: bool 
     Raises:
         UserError: there is no such file, it is no model file, or it needs code that is not given or has changed.
     """
-    folder, _, name = str(path).rpartition("/")
-    place = Storage.at(folder or ("/" if str(path).startswith("/") else "."))
+    # The options of a URI, such as the endpoint, are those of its folder.
+    address, question, options = str(path).partition("?") if "://" in str(path) else (str(path), "", "")
+    folder, _, name = address.rpartition("/")
+    place = Storage.at((folder or ("/" if address.startswith("/") else ".")) + question + options)
     return read_model(place, name, code=code, changed_code=changed_code)
 
 

@@ -450,6 +450,16 @@ def test_a_snapshot_that_cannot_be_kept_does_not_end_a_trial(gate: Gate, job: Jo
     assert run_trial(trial(3), DATA, job).outcome == "completed"
 
 
+def test_a_model_is_loaded_by_the_address_that_evaluate_prints(
+    gate: Gate, job: Job, place: Storage, tmp_path: Path
+) -> None:
+    kept = dataclasses.replace(job, keep_models=True)
+    run_trial(trial(1), DATA, kept)
+    (name,) = place.names("models")
+    model = load_model(place.address("models", name))
+    assert model.config["hidden_units"] == 4
+
+
 @pytest.mark.long
 def test_a_killed_study_goes_on_and_equals_one_in_a_folder(gate: Gate, study: str) -> None:
     Path(study).write_text(LONGER)
@@ -562,7 +572,7 @@ def test_a_search_and_its_evaluation(gate: Gate, study: str, tmp_path: Path) -> 
     said = ablatune("evaluate", study, "--storage", uri)
     address = said.rpartition(": ")[2].strip()
     assert address.startswith("s3://bucket/searched/models/")
-    assert load_model(address).config
+    assert load_model(address).config["dataset"] == "digits"
     ablatune("report", study, "--storage", uri, "--output", "out")
     assert "were opened once" in (tmp_path / "out" / "report.md").read_text()
 
