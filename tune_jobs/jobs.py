@@ -39,7 +39,7 @@ def connect(address: str) -> Any:
 
     try:
         return JobSubmissionClient(address)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if "ray[default]" in str(error):
             raise UserError("submit: needs more of Ray than is installed; run `pip install 'ray[default]'`") from error
         raise UserError(f"{address}: no job server answers there ({_first_line(error)}); is the cluster up?") from error
@@ -66,7 +66,7 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
             submission_id=job,
             runtime_env={"working_dir": str(folder), "env_vars": environment},
         )
-    except RuntimeError as error:
+    except (OSError, RuntimeError) as error:
         raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
 
 
@@ -78,7 +78,7 @@ def listing(client: Any, folder: str) -> set[str]:
     """
     try:
         job = client.submit_job(entrypoint=f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
-    except RuntimeError as error:
+    except (OSError, RuntimeError) as error:
         raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
     lines: list[str] = []
     follow(lambda: client, job, lines.append, lambda line: None)
@@ -107,15 +107,15 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
             # The status first: what is printed before the end is in the log that is read after it.
             info = client.get_job_info(job)
             log = client.get_job_logs(job)
-        except (ConnectionError, UserError) as error:
+        except (OSError, RuntimeError, UserError) as error:
+            if "does not exist" in str(error) and not isinstance(error, UserError):
+                raise UserError(
+                    f"job {job}: the cluster knows no such job ({_first_line(error)}); if its head was started anew, "
+                    "submit the study again: only what is missing is run"
+                ) from error
             client = None
             lost = _wait_for(job, lost, error, warn)
             continue
-        except RuntimeError as error:
-            raise UserError(
-                f"job {job}: the cluster knows no such job ({_first_line(error)}); if its head was started anew, "
-                "submit the study again: only what is missing is run"
-            ) from error
         if lost is not None:
             warn("connected again")
             lost = None

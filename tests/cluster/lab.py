@@ -68,6 +68,7 @@ class Lab:
             "PLEN": str(bits),
             "PATH": os.environ["PATH"],
         }
+        self._started: list[subprocess.Popen[str]] = []
         self._log = (folder / "lab.log").open("wb")
         self._process = subprocess.Popen(
             [
@@ -109,7 +110,7 @@ class Lab:
     ) -> "subprocess.Popen[str]":
         """Start a command on the client."""
         enter = ["nsenter", "-t", self._client, "--net", "--mount", "--pid", "--uts", "--ipc", "--"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*enter, "bash", "-c", f'cd {folder or self.folder} && exec "$@"', "_", *command],
             env={
                 **self._environment,
@@ -122,6 +123,8 @@ class Lab:
             text=True,
             **more,
         )
+        self._started.append(process)
+        return process
 
     def run(self, command: Sequence[str], *, seconds: float = 300.0, **more: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command on the client; return what it printed, on stdout and stderr together."""
@@ -157,4 +160,7 @@ class Lab:
         """Take everything down."""
         self._process.kill()
         self._process.wait()
+        for process in self._started:
+            process.kill()
+            process.communicate()
         self._log.close()

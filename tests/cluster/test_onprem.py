@@ -1,5 +1,6 @@
 """`ray up cluster-onprem.yaml` over ssh, `ablatune submit`, lost hosts, `ray down`: on hosts made of namespaces."""
 
+import functools
 import re
 import shlex
 import subprocess
@@ -127,16 +128,18 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_lost_worker_costs_only_what_its_trials_had_not_saved(cluster: OnPrem, tmp_path: Path) -> None:
-    study = cluster.write_study("lost", seeds=6, epochs=150)
+    study = cluster.write_study("lost", seeds=5, epochs=300)
     client = cluster.lab.start(
         cluster.submit(study.name), folder=cluster.project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    checkpoints = cluster.storage / "checkpoints"
-    wait_until(lambda: checkpoints.exists() and len(list(checkpoints.glob("*-*"))) >= 10, "trials with checkpoints")
+    # An event file is named after the host; a checkpoint is due every second or so.
+    begun = functools.partial(cluster.storage.rglob, "events.out.tfevents.*.h1")
+    wait_until(lambda: len(list(begun())) >= 2, "trials on the first worker")
+    time.sleep(4)
     cluster.lab.power_cut(1)
     output, _ = client.communicate(timeout=600)
     assert client.returncode == 0, output
-    assert "24 completed" in output
+    assert "20 completed" in output
     records = cluster.records()
     assert_same(records, trained_alone(study, tmp_path / "alone"))
     gone_on = [r for r in records.values() if r.wall_seconds < sum(r.train_seconds)]
@@ -159,7 +162,7 @@ def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: On
     cluster.lab.power_on(0)
     cluster.up()
     output, _ = client.communicate(timeout=300)
-    assert client.returncode == 2
+    assert client.returncode == 2, output
     assert "the connection is lost" in output
     assert "submit the study again: only what is missing is run" in output
     done = cluster.run(cluster.submit(study.name))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from tune_jobs import jobs
 from tune_jobs.errors import UserError
@@ -57,8 +58,11 @@ def test_a_job_ends_with_its_own_exit_code(status: str, code: int | None, expect
     assert ended == Ended(expected, "why")
 
 
-def test_a_lost_connection_is_taken_up_again_where_it_was() -> None:
-    server = Server(("RUNNING", "a\n", None), ConnectionError("refused"), ("SUCCEEDED", "a\nb\n", 0))
+@pytest.mark.parametrize(
+    "error", [ConnectionError("refused"), requests.exceptions.ReadTimeout("refused"), RuntimeError("refused")]
+)
+def test_a_lost_connection_is_taken_up_again_where_it_was(error: Exception) -> None:
+    server = Server(("RUNNING", "a\n", None), error, ("SUCCEEDED", "a\nb\n", 0))
     ended, written, warned = followed(server)
     assert (ended.code, written) == (0, "a\nb\n")
     assert warned[0].startswith("the connection is lost (refused); job job goes on")
