@@ -54,6 +54,7 @@ host() {
   local init
   until init=$(cat "/proc/$!/task/$!/children" 2>/dev/null) && [ -n "$init" ]; do sleep .05; done
   echo "${init% }" > "$PLACE/init.pid"
+  ip link del "v$I" 2>/dev/null || true  # of a host that was cut off; the kernel takes its time
   ip link add "v$I" type veth peer name eth0 netns "${init% }"
   ip link set "v$I" master br0; ip link set "v$I" up
   until (exec 3<>"/dev/tcp/$NET.$((FIRST+I))/22") 2>/dev/null; do sleep .1; done
