@@ -15,7 +15,7 @@ from data_utils import load_trial_data
 from tests.cluster import lab
 from tests.cluster.onprem import FILE, PROJECT, OnPrem, assert_same, most_at_once, trained_alone
 
-pytestmark = pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())
+pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
 
 
 @pytest.fixture
@@ -62,7 +62,6 @@ def shown(*beginnings: str) -> list[str]:
     return found
 
 
-@pytest.mark.long
 def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     study = cluster.write_study("ways", seeds=2, epochs=60)
     client = cluster.lab.start(
@@ -126,7 +125,6 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     assert "8 completed" in cluster.run(["ray", "submit", FILE, "tune_jobs/__main__.py", *command]).stdout
 
 
-@pytest.mark.long
 def test_a_lost_worker_costs_only_what_its_trials_had_not_saved(cluster: OnPrem, tmp_path: Path) -> None:
     study = cluster.write_study("lost", seeds=3, epochs=300)
     client = cluster.lab.start(
@@ -150,7 +148,6 @@ def test_a_lost_worker_costs_only_what_its_trials_had_not_saved(cluster: OnPrem,
     assert cluster.lab.address(1) in status
 
 
-@pytest.mark.long
 def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: OnPrem, tmp_path: Path) -> None:
     study = cluster.write_study("headless", seeds=6, epochs=60)
     client = cluster.lab.start(
