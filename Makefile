@@ -43,7 +43,7 @@ demo: setup
 
 test: setup setup-cluster lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/cluster
-	$(CLUSTER_BIN)/python -m pytest tests/cluster
+	$(CLUSTER_BIN)/python -m pytest -n 2 --dist loadfile tests/cluster
 
 test-long: setup setup-cluster
 	$(BIN)/python -m pytest -m long --ignore tests/cluster

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-
 # The files that take longest begin first: no process is left alone with one of them at the end.
 _LONGEST = (
     "test_run.py",
