@@ -13,7 +13,8 @@ export LAB VENV KEEP NET FIRST PLEN
 
 # A private /root, /tmp and /dev/shm; the kept folders stay visible.
 private() {
-  local place=$1 folder
+  local place=$1 folder new=
+  [ -d "$place/up" ] || new=yes
   mkdir -p "$place"/{up,work}
   rm -rf "$place/tmp"; mkdir -p "$place/tmp"
   for folder in "$LAB" "$VENV" $KEEP; do
@@ -26,7 +27,8 @@ private() {
   mount --rbind "$place/tmp" /tmp; chmod 1777 /tmp
   mount -t tmpfs -o size=2g,mode=1777 tmpfs /dev/shm
   mount --bind "$LAB/hosts" /etc/hosts; mount --bind "$LAB/nsswitch" /etc/nsswitch.conf
-  rm -rf /root/.ray /root/ray_results /root/ray_bootstrap_*
+  # A host that is switched on again has its disk as it was.
+  if [ -n "$new" ]; then rm -rf /root/.ray /root/ray_results /root/ray_bootstrap_*; fi
 }
 # The root folder is about to be covered: what is kept of it is bound elsewhere first.
 keep_root() {
@@ -55,9 +57,10 @@ host() {
   until init=$(cat "/proc/$!/task/$!/children" 2>/dev/null) && [ -n "$init" ]; do sleep .05; done
   echo "${init% }" > "$PLACE/init.pid"
   ip link del "v$I" 2>/dev/null || true  # of a host that was cut off; the kernel takes its time
-  ip link add "v$I" type veth peer name eth0 netns "${init% }"
+  # The same hardware address as before: others would go on sending to the old one.
+  ip link add "v$I" type veth peer name eth0 address "$(printf '02:00:00:00:00:%02x' "$I")" netns "${init% }"
   ip link set "v$I" master br0; ip link set "v$I" up
-  until (exec 3<>"/dev/tcp/$NET.$((FIRST+I))/22") 2>/dev/null; do sleep .1; done
+  until timeout 1 bash -c "exec 3<>/dev/tcp/$NET.$((FIRST+I))/22" 2>/dev/null; do sleep .1; done
 }
 
 net() {
