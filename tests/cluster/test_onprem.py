@@ -77,9 +77,11 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     assert "8 completed" in done.stdout, "the job outlives its client, and is picked up again from its beginning"
     assert_same(cluster.records(), trained_alone(study, tmp_path / "alone"))
 
+    # The page shows a study that ships; this one is brought to the head first.
+    cluster.run(["ray", "rsync-up", FILE, study.name, f"/root/{study.name}"])
     for line in shown("ray exec", "ray rsync-down"):
         words = [word.replace("/shared/ablatune", str(cluster.storage)) for word in shlex.split(line)]
-        cluster.run([word.replace("martini_jamal_2026", study.name) for word in words])
+        cluster.run([word.replace("martini_jamal_2026", f"/root/{study.name}") for word in words])
     assert "Hidden Layer Size" in (cluster.project / "report" / "index.html").read_text()
 
     left = cluster.run([*cluster.submit(study.name, "--set", "learning_rate=0.01"), "--no-wait"]).stdout
@@ -120,7 +122,6 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
         tunnel.terminate()
         tunnel.wait()
     told[-1] = "batch_size=16"
-    cluster.run(["ray", "rsync-up", FILE, study.name, f"/root/{study.name}"])
     command = ["run", f"/root/{study.name}", *told, "--address", "auto"]
     assert "8 completed" in cluster.run(["ray", "submit", FILE, "tune_jobs/__main__.py", *command]).stdout
 
