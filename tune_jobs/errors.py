@@ -44,3 +44,9 @@ def redacted(text: str) -> str:
     """Return text without the credentials of the URIs in it, as it may be shown and written down."""
     shown = _CREDENTIALS.sub(lambda found: f"{found[1] or found[2] or found[3]}…@", text)
     return _SECRET_OPTION.sub(r"\1…", shown)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

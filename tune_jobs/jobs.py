@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line
 
 _POLL_SECONDS = 1.0
 # A head that is brought up again takes minutes.
@@ -42,7 +42,7 @@ def connect(address: str) -> Any:
     except (OSError, RuntimeError, ValueError) as error:
         if "ray[default]" in str(error):
             raise UserError("submit: needs more of Ray than is installed; run `pip install 'ray[default]'`") from error
-        raise UserError(f"{address}: no job server answers there ({_first_line(error)}); is the cluster up?") from error
+        raise UserError(f"{address}: no job server answers there ({first_line(error)}); is the cluster up?") from error
 
 
 def submit(client: Any, command: str, folder: Path, *, job: str, environment: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
             runtime_env={"working_dir": str(folder), "env_vars": environment},
         )
     except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
+        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
 
 
 def listing(client: Any, folder: str) -> set[str]:
@@ -79,7 +79,7 @@ def listing(client: Any, folder: str) -> set[str]:
     try:
         job = client.submit_job(entrypoint=f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
     except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster does not take the job: {_first_line(error)}") from error
+        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
     lines: list[str] = []
     follow(lambda: client, job, lines.append, lambda line: None)
     return set("".join(lines).split("\n"))
@@ -110,7 +110,7 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
         except (OSError, RuntimeError, UserError) as error:
             if "does not exist" in str(error) and not isinstance(error, UserError):
                 raise UserError(
-                    f"job {job}: the cluster knows no such job ({_first_line(error)}); if its head was started anew, "
+                    f"job {job}: the cluster knows no such job ({first_line(error)}); if its head was started anew, "
                     "submit the study again: only what is missing is run"
                 ) from error
             client = None
@@ -132,7 +132,7 @@ def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None],
 def _wait_for(job: str, lost: float | None, error: Exception, warn: Callable[[str], None]) -> float:
     now = time.monotonic()
     if lost is None:
-        warn(f"the connection is lost ({_first_line(error)}); job {job} goes on, and this tries again")
+        warn(f"the connection is lost ({first_line(error)}); job {job} goes on, and this tries again")
         lost = now
     elif now - lost > _LOST_SECONDS:
         raise UserError(f"job {job}: the cluster has been out of reach for {_LOST_SECONDS / 60:.0f} minutes") from error
@@ -147,8 +147,3 @@ def _ended(status: str, info: Any) -> Ended:
     if status == _STOPPED:
         return Ended(STOPPED_CODE, message)
     return Ended(info.driver_exit_code if info.driver_exit_code is not None else 1, message)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pyarrow import fs
 
-from tune_jobs.errors import StorageError, UserError, redacted
+from tune_jobs.errors import StorageError, UserError, first_line, redacted
 
 FORM = "s3://bucket/path, with ?region=…, or ?endpoint_override=host:port&scheme=http where it is not Amazon's"
 _OPTIONS = ("region", "endpoint_override", "scheme", "tls_ca_file_path")
@@ -162,7 +162,7 @@ def explain(error: OSError) -> str:
     """Return what an error of S3 means and what to do, in one line."""
     found = _ERROR.search(str(error))
     if found is None:
-        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return first_line(error)
     code, status, operation, message = found[1], found[2], found[3], " ".join(found[4].split())
     name = _named(found[4]) or code
     if name == "NO_SUCH_BUCKET":

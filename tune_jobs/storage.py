@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pyarrow import fs
 
 from tune_jobs import s3
-from tune_jobs.errors import StorageError, UserError, redacted
+from tune_jobs.errors import StorageError, UserError, first_line, redacted
 
 # How long a run goes on trying where S3 does not answer: what has been trained waits for it.
 PATIENCE_SECONDS = 600.0
@@ -63,7 +63,7 @@ class Storage:
         try:
             filesystem, root = fs.FileSystem.from_uri(uri)
         except (OSError, ValueError) as error:
-            why = redacted(_first_line(error))
+            why = redacted(first_line(error))
             raise UserError(f"--storage {redacted(uri)}: {why}; give a folder or s3://bucket/path") from error
         return cls(uri, filesystem, root)
 
@@ -254,7 +254,7 @@ class Storage:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _unusable(self, done: str, error: OSError) -> StorageError:
-        return StorageError(f"{self.uri}: cannot be {done} ({_first_line(error)}); give another place with --storage")
+        return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another place with --storage")
 
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:
@@ -278,7 +278,3 @@ def _write_local(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
