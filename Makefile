@@ -59,4 +59,4 @@ bench: setup
 	$(BIN)/python benchmarks/ledger_read.py
 
 clean:
-	rm -rf $(VENV) $(CLUSTER) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLUSTER) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -86,10 +86,8 @@ def evaluate_study(
             f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; `ablatune run` without "
             "--fraction first"
         )
-    storage = Storage.at(options.storage)
-    Ledger.open(storage)
-    storage = storage.patient()
-    ledger = Ledger(storage)
+    ledger = Ledger.open(Storage.at(options.storage)).patient()
+    storage = ledger.storage
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
     plan = make_plan(study, ledger, seeds=options.seeds, fingerprints=fingerprints)
     if plan.missing:

@@ -60,14 +60,7 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
     """
     # What is sent was chosen already; Ray would leave out what git ignores, chosen or not.
     os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
-    try:
-        client.submit_job(
-            entrypoint=command,
-            submission_id=job,
-            runtime_env={"working_dir": str(folder), "env_vars": environment},
-        )
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
+    _submit(client, command, submission_id=job, runtime_env={"working_dir": str(folder), "env_vars": environment})
 
 
 def listing(client: Any, folder: str) -> set[str]:
@@ -76,13 +69,17 @@ def listing(client: Any, folder: str) -> set[str]:
     Raises:
         UserError: the cluster does not answer.
     """
-    try:
-        job = client.submit_job(entrypoint=f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
+    job = _submit(client, f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
     lines: list[str] = []
     follow(lambda: client, job, lines.append, lambda line: None)
     return set("".join(lines).split("\n"))
+
+
+def _submit(client: Any, command: str, **more: Any) -> str:
+    try:
+        return str(client.submit_job(entrypoint=command, **more))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
 
 
 def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], warn: Callable[[str], None]) -> Ended:

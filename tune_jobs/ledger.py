@@ -69,6 +69,10 @@ class Ledger:
         """Return the ledger in a storage, or None where there is none yet; else as `open`."""
         return cls._found(storage, create=False)
 
+    def patient(self) -> "Ledger":
+        """Return the ledger as it is used in mid-run, where an outage of its storage is waited out."""
+        return Ledger(self.storage.patient())
+
     @classmethod
     def _found(cls, storage: Storage, *, create: bool) -> "Ledger | None":
         ledger, names = cls(storage), storage.names(FOLDER)

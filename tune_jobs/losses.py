@@ -8,7 +8,6 @@ so that a loss is judged anew as long as its trial runs.
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from tune_jobs.storage import Storage
 
@@ -77,15 +76,7 @@ def write_incident(storage: Storage, incident: Incident) -> None:
 
 def read_incidents(storage: Storage, study: str) -> list[Incident]:
     """Return what was kept of a study's lost workers, the oldest first; a torn file is passed over."""
-    found = []
-    for name, is_file in storage.names(FOLDER).items():
-        if not is_file or name.startswith(".") or not name.endswith(".json"):
-            continue
-        try:
-            values: dict[str, Any] = json.loads(storage.read(FOLDER, name))
-            found.append(Incident(**values))
-        except (ValueError, TypeError, FileNotFoundError):
-            continue
+    found = storage.documents(lambda values: Incident(**values), FOLDER)
     return sorted((one for one in found if one.study == study), key=lambda one: (one.at, one.id))
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tune_jobs.errors import StorageError, UserError
+from tune_jobs.errors import UserError
 from tune_jobs.storage import Storage
 
 STUDIES, ACTIVE = "studies", "active"
@@ -90,17 +90,11 @@ def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
         UserError: a manifest is torn.
     """
 
-    def read(name: str) -> Manifest:
-        try:
-            return storage.parsed(lambda content: Manifest(**json.loads(content)), STUDIES, study, name)
-        except StorageError:
-            raise
-        except (ValueError, TypeError) as error:
-            path = storage.path(STUDIES, study, name)
-            raise UserError(f"{path}: is no manifest ({error}); delete it and run the study again") from error
+    def torn(address: str, error: Exception) -> None:
+        raise UserError(f"{address}: is no manifest ({error}); delete it and run the study again") from error
 
-    names = [name for name in sorted(storage.names(STUDIES, study)) if not name.startswith(".")]
-    return {manifest.id: manifest for manifest in storage.each(read, names)}
+    found = storage.documents(lambda values: Manifest(**values), STUDIES, study, torn=torn)
+    return {manifest.id: manifest for manifest in found}
 
 
 def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Manifest | None:
@@ -133,19 +127,11 @@ def remove_beacon(storage: Storage, run: str) -> None:
 
 def live_beacons(storage: Storage) -> list[Beacon]:
     """Return the runs that were seen within the last minute."""
-
-    def read(name: str) -> Beacon | None:
-        try:
-            return storage.parsed(lambda content: Beacon(**json.loads(content)), ACTIVE, name)
-        except FileNotFoundError:
-            return None
-
-    names = [name for name in sorted(storage.names(ACTIVE)) if name.endswith(".json") and not name.startswith(".")]
     oldest = datetime.now(UTC) - _BEACON_LIFETIME
     return [
         beacon
-        for beacon in storage.each(read, names)
-        if beacon is not None and datetime.fromisoformat(beacon.seen_at) > oldest
+        for beacon in storage.documents(lambda values: Beacon(**values), ACTIVE)
+        if datetime.fromisoformat(beacon.seen_at) > oldest
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tune_jobs.errors import StorageError, UserError
+from tune_jobs.errors import UserError
 from tune_jobs.storage import Storage
 
 FOLDER = "openings"
@@ -84,23 +84,16 @@ def read_openings(storage: Storage) -> list[Opening]:
         UserError: one of them is torn.
     """
 
-    def read(name: str) -> Opening:
-        try:
-            return storage.parsed(_opening, FOLDER, name)
-        except StorageError:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UserError(
-                f"{storage.address(FOLDER, name)}: is torn and no record of an opening of a test set; restore it from "
-                "a copy, or move it away, and reports no longer count that opening"
-            ) from error
+    def torn(address: str, error: Exception) -> None:
+        raise UserError(
+            f"{address}: is torn and no record of an opening of a test set; restore it from a copy, or move it away, "
+            "and reports no longer count that opening"
+        ) from error
 
-    names = [name for name in sorted(storage.names(FOLDER)) if name.endswith(".json") and not name.startswith(".")]
-    return sorted(storage.each(read, names), key=lambda opening: (opening.opened_at, opening.id))
+    return sorted(storage.documents(_opening, FOLDER, torn=torn), key=lambda opening: (opening.opened_at, opening.id))
 
 
-def _opening(content: bytes) -> Opening:
-    values = json.loads(content)
+def _opening(values: dict[str, Any]) -> Opening:
     tested = [Reached(**{k: _tuple(v) for k, v in one.items()}) for one in values.pop("tested")]
     return Opening(**values, tested=tested)
 

@@ -213,7 +213,7 @@ def plan_study(study: Study, options: RunOptions) -> Plan:
         UserError: the data cannot be read.
     """
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
-    ledger = existing_ledger(Storage.at(options.storage))
+    ledger = Ledger.find(Storage.at(options.storage))
     return make_plan(
         study, ledger, seeds=options.seeds, fingerprints=fingerprints, time_limit_seconds=limit_seconds(options)
     )
@@ -227,12 +227,9 @@ def run_study(study: Study, options: RunOptions, *, say: Callable[[str], None] =
     """
     storage = Storage.at(options.storage)
     fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
-    ledger = Ledger.open(storage, create=True) if not options.dry_run else existing_ledger(storage)
-    if ledger is not None:
-        # It was there a moment ago: from here on an outage is waited out.
-        ledger = Ledger(storage.patient())
+    ledger = Ledger.open(storage, create=True) if not options.dry_run else Ledger.find(storage)
     with ExitStack() as keep:
-        return _run_rounds(study, options, ledger, fingerprints, say, keep)
+        return _run_rounds(study, options, ledger and ledger.patient(), fingerprints, say, keep)
 
 
 def _run_rounds(
@@ -454,11 +451,6 @@ def _outcomes(plan: Plan) -> dict[str, str]:
 
 def in_words(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(outcomes.items())) or "none"
-
-
-def existing_ledger(storage: Storage) -> Ledger | None:
-    """Return the ledger of a storage, or None where there is none yet."""
-    return Ledger.find(storage)
 
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:

@@ -10,7 +10,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.expansion import expand
 from tune_jobs.ledger import Ledger
 from tune_jobs.manifest import find_manifest
-from tune_jobs.run import existing_ledger, known_or_found_fingerprints
+from tune_jobs.run import known_or_found_fingerprints
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study
 
@@ -47,7 +47,7 @@ def select_variant(
         UserError: there is no ledger, or several variants were run and none is named.
     """
     storage = Storage.at(storage_uri)
-    ledger = existing_ledger(storage)
+    ledger = Ledger.find(storage)
     if ledger is None:
         raise UserError(
             f"{storage.uri}: there is no ledger; `ablatune run {study.name}` creates it, --storage names another"

@@ -1,5 +1,7 @@
 """Where results live: a local or shared folder, S3, or any file system that pyarrow reaches by URI."""
 
+import itertools
+import json
 import logging
 import os
 import random
@@ -197,6 +199,38 @@ class Storage:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def documents(
+        self, parse: Callable[[Any], _T], *parts: str, torn: Callable[[str, Exception], None] | None = None
+    ) -> Iterator[_T]:
+        """Return what `parse` makes of each JSON file of a folder, in the order of their names.
+
+        A file that is deleted meanwhile is passed over.
+
+        Args:
+            parse: takes the value in a file.
+            parts: of the folder's path.
+            torn: takes the address of a file that has no such value, and the error, and may raise; else, and where it
+                does not, the file is passed over.
+
+        Raises:
+            StorageError: the place cannot be read.
+        """
+
+        def read(name: str) -> tuple[_T, ...]:
+            try:
+                return (self.parsed(lambda content: parse(json.loads(content)), *parts, name),)
+            except StorageError:
+                raise
+            except FileNotFoundError:
+                return ()
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                if torn is not None:
+                    torn(self.address(*parts, name), error)
+                return ()
+
+        names = sorted(name for name, is_file in self.names(*parts).items() if is_file and _is_document(name))
+        return itertools.chain.from_iterable(self.each(read, names))
+
     def write(self, content: bytes, *parts: str) -> None:
         """Write a file whole: on return it is durable, and no reader ever sees a part of it.
 
@@ -259,6 +293,10 @@ class Storage:
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:
     return Storage.at(uri).patient(patience_seconds)
+
+
+def _is_document(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
 
 
 def _write_local(path: Path, content: bytes) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import datasets_read, expand
 from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
-from tune_jobs.s3 import is_s3, parse
 from tune_jobs.sent_data import FOLDER, VARIABLE, hashes, send, ship
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study
@@ -88,8 +87,7 @@ def submit_run(
             f"--storage {storage}: is a folder of this machine; give s3://bucket/prefix, or the whole path of a folder "
             "that all nodes share"
         )
-    if is_s3(storage):
-        parse(storage)
+    place = Storage.at(storage)
     name = _sent_as(named, folder)
     job = f"ablatune-{Path(name).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
     command = shlex.join(["python", "-m", "tune_jobs", "run", name, "--storage", storage, *arguments])
@@ -98,7 +96,6 @@ def submit_run(
         client = reconnect()
         files, own = _dataset_files(study, data_dir, folder, warn)
         with tempfile.TemporaryDirectory(prefix="ablatune-") as target:
-            place = Storage.at(storage)
             if place.local_root is None:
                 send(place, data_dir, files, warn)
             elif files:
