@@ -42,8 +42,8 @@ demo: setup
 	$(BIN)/ablatune report digits_demo
 
 test: setup setup-cluster lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cluster
-	$(CLUSTER_BIN)/python -m pytest -n 2 --dist loadfile tests/cluster
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/cluster
+	$(CLUSTER_BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/cluster
 
 test-long: setup setup-cluster
 	$(BIN)/python -m pytest -m long --ignore tests/cluster

@@ -22,15 +22,9 @@ def test_there_are_pages() -> None:
     assert [page.name for page in PAGES] == ["own_problems.md", "planning.md", "searches.md"]
 
 
-# What these pages show, the tests of searches and of own components look at in every run.
-LONG = ("own_problems", "searches")
-
-
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=[pytest.mark.long] if page.stem in LONG else []) for page in PAGES],
-    ids=lambda page: page.stem,
-)
+# What the pages show, the tests of searches, of plans and of own components look at in every run.
+@pytest.mark.long
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
     environment.pop("ABLATUNE_STORAGE", None)

@@ -29,16 +29,21 @@ def usps_text() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def usps_development(usps_text: Callable[..., bytes]) -> bytes:
-    """Return whole synthetic USPS development text, uncompressed."""
-    return usps_text(rows=USPS_ROWS["usps.bz2"])
+def usps_rows(usps_text: Callable[..., bytes]) -> tuple[bytes, bytes]:
+    """Return the rows of a synthetic USPS development file: the first as text, the others compressed.
+
+    bzip2 texts that follow each other are one.
+    """
+    first, rest = usps_text(rows=USPS_ROWS["usps.bz2"]).split(b"\n", maxsplit=1)
+    return first + b"\n", bz2.compress(rest, compresslevel=1)
 
 
 @pytest.fixture
-def usps_folder(tmp_path: Path, usps_development: bytes) -> Path:
+def usps_folder(tmp_path: Path, usps_rows: tuple[bytes, bytes]) -> Path:
     """Return a data folder that holds the synthetic USPS development file and no test file."""
+    first, rest = usps_rows
     (tmp_path / "USPS").mkdir()
-    (tmp_path / "USPS" / "usps.bz2").write_bytes(bz2.compress(usps_development, compresslevel=1))
+    (tmp_path / "USPS" / "usps.bz2").write_bytes(bz2.compress(first) + rest)
     return tmp_path
 
 

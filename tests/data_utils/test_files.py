@@ -82,60 +82,58 @@ def test_mnist_has_the_pixels_of_torchvision(mnist_folder: Path) -> None:
     assert np.array_equal(np.bincount(labels), np.bincount(theirs_labels))
 
 
-def _replace_line(text: bytes, old: bytes, new: bytes) -> bytes:
-    first, rest = text.split(b"\n", maxsplit=1)
-    assert old in first
-    return first.replace(old, new, 1) + b"\n" + rest
+def _replaced(text: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in text
+    return text.replace(old, new, 1)
 
 
 @pytest.mark.parametrize(
     ("tear", "message"),
     [
-        (lambda text: bz2.compress(text, 1)[:-1000], "no whole bzip2 text"),
-        (lambda text: b"<html>not found</html>", "no whole bzip2 text"),
-        (lambda text: b"", "7291 rows expected, 0 found"),
-        (lambda text: bz2.compress(text.split(b"\n", 1)[1], 1), "7291 rows expected, 7290 found"),
-        (lambda text: bz2.compress(_replace_line(text, b" 256:", b" "), 1), "rows of 256 numbers expected"),
-        (lambda text: bz2.compress(_replace_line(text, b" 7:", b" 8:"), 1), "pixels 1 to 256 expected"),
-        (lambda text: bz2.compress(_replace_line(text, b" 7:", b" 7:nan 7:"), 1), "rows of 256 numbers"),
-        (lambda text: bz2.compress(b"11" + text[1:], 1), "labels in 1 to 10 and pixels in -1 to 1"),
-        (lambda text: bz2.compress(b"nan" + text[1:], 1), "labels in 1 to 10 and pixels in -1 to 1"),
-        (lambda text: bz2.compress(b"one" + text[1:], 1), "rows of 256 numbers expected"),
-        (lambda text: bz2.compress(b"\xff" + text, 1), "no whole bzip2 text"),
+        (lambda first, rest: (bz2.compress(first) + rest)[:-1000], "no whole bzip2 text"),
+        (lambda first, rest: b"<html>not found</html>", "no whole bzip2 text"),
+        (lambda first, rest: b"", "7291 rows expected, 0 found"),
+        (lambda first, rest: rest, "7291 rows expected, 7290 found"),
+        (lambda first, rest: bz2.compress(_replaced(first, b" 256:", b" ")) + rest, "rows of 256 numbers expected"),
+        (lambda first, rest: bz2.compress(_replaced(first, b" 7:", b" 8:")) + rest, "pixels 1 to 256 expected"),
+        (lambda first, rest: bz2.compress(_replaced(first, b" 7:", b" 7:nan 7:")) + rest, "rows of 256 numbers"),
+        (lambda first, rest: bz2.compress(b"11" + first[1:]) + rest, "labels in 1 to 10 and pixels in -1 to 1"),
+        (lambda first, rest: bz2.compress(b"nan" + first[1:]) + rest, "labels in 1 to 10 and pixels in -1 to 1"),
+        (lambda first, rest: bz2.compress(b"one" + first[1:]) + rest, "rows of 256 numbers expected"),
+        (lambda first, rest: bz2.compress(b"\xff" + first) + rest, "no whole bzip2 text"),
     ],
 )
 def test_a_torn_usps_file_is_named_with_the_rule(
-    tear: Callable[[bytes], bytes], message: str, usps_folder: Path, usps_development: bytes
+    tear: Callable[[bytes, bytes], bytes], message: str, usps_folder: Path, usps_rows: tuple[bytes, bytes]
 ) -> None:
     file = usps_folder / "USPS" / "usps.bz2"
-    file.write_bytes(tear(usps_development))
+    file.write_bytes(tear(*usps_rows))
     with pytest.raises(DatasetError, match=message) as caught:
         load_trial_data("usps", data_dir=usps_folder)
     assert str(file) in str(caught.value)
     assert "replace the file" in str(caught.value)
 
 
-def _pixel(text: bytes, value: bytes) -> bytes:
-    first, rest = text.split(b"\n", maxsplit=1)
+def _with_pixel(value: bytes, first: bytes, rest: bytes) -> bytes:
     fields = first.split(b" ")
     fields[256] = b"256:" + value
-    return b" ".join(fields) + b"\n" + rest
+    return bz2.compress(b" ".join(fields)) + rest
 
 
 @pytest.mark.parametrize("value", [b"nan", b"inf", b"1.5"])
-def test_a_usps_pixel_out_of_bounds_is_refused(value: bytes, usps_folder: Path, usps_development: bytes) -> None:
-    (usps_folder / "USPS" / "usps.bz2").write_bytes(bz2.compress(_pixel(usps_development, value), 1))
+def test_a_usps_pixel_out_of_bounds_is_refused(value: bytes, usps_folder: Path, usps_rows: tuple[bytes, bytes]) -> None:
+    (usps_folder / "USPS" / "usps.bz2").write_bytes(_with_pixel(value, *usps_rows))
     with pytest.raises(DatasetError, match="pixels in -1 to 1 expected"):
         load_trial_data("usps", data_dir=usps_folder)
 
 
 def test_a_whole_usps_file_with_other_bytes_is_accepted_and_told_apart(
-    usps_folder: Path, usps_development: bytes
+    usps_folder: Path, usps_rows: tuple[bytes, bytes]
 ) -> None:
     before = fingerprint("usps", data_dir=usps_folder)
     (usps_folder / "USPS" / "usps.t.bz2").write_bytes(b"anything")
     assert fingerprint("usps", data_dir=usps_folder) == before
-    (usps_folder / "USPS" / "usps.bz2").write_bytes(bz2.compress(_pixel(usps_development, b"0.25"), 1))
+    (usps_folder / "USPS" / "usps.bz2").write_bytes(_with_pixel(b"0.25", *usps_rows))
     data = load_trial_data("usps", data_dir=usps_folder)
     assert data.fingerprint == fingerprint("usps", data_dir=usps_folder) != before
 

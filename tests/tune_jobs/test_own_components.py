@@ -89,7 +89,7 @@ def test_networks_of_strangers_run_are_edited_evaluated_and_loaded(folder: Path)
     with pytest.raises(UserError, match="has changed since the model was trained"):
         load_model(str(model), code=folder)
     assert load_model(str(model), code=folder, changed_code=True).predict(np.zeros((1, 1, 8, 8))).shape == (1,)
-    said = ablatune("run", "own.yaml", "--storage", "r", cwd=folder)
+    said = ablatune("run", "own.yaml", "--storage", "r", "--seeds", 1, cwd=folder)
     after = numbers(folder / "r")
     assert {key: after[key] for key in before} == before
     assert len(after) > len(before)

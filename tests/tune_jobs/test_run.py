@@ -92,7 +92,7 @@ def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
 def test_killed_half_way_and_continued_equals_left_alone(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text(
-        "base: {dataset: digits, hidden_units: 8, epochs: 60, dropout: 0.1}\n"
+        "base: {dataset: digits, hidden_units: 8, epochs: 20, dropout: 0.1}\n"
         "tables: [{factor: hidden_units, levels: [4, 8, 16, 24]}]\n"
     )
     arguments = ["run", study, "--seeds", 3]
