@@ -3,11 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tune_jobs.worktree import files_of
+
+PROJECT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("lab.sh")
 NET, FIRST = "10.77.0", 10
 NEEDED = ("setpriv", "unshare", "nsenter", "ip", "ssh", "ssh-keygen", "rsync")
@@ -27,6 +31,16 @@ def why_not() -> str:
     if subprocess.run([*_APART, "true"], capture_output=True).returncode:
         return "this machine gives no namespaces"
     return ""
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """Return a new folder with all of the project that git does not ignore; nothing in it is to be installed."""
+    # Where the hosts have this environment, which lacks nothing, they are to leave it as it is.
+    Path(sys.prefix, ".node").touch()
+    for name in files_of(PROJECT):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, folder / name)
+    return folder
 
 
 class Lab:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -10,13 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.lab import Lab
+from tests.cluster.lab import PROJECT, Lab, copy_of_the_project
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
 from tune_jobs.storage import Storage
-from tune_jobs.worktree import files_of
 
-PROJECT = Path(__file__).parents[2]
 FILE = "cluster-onprem.yaml"
 # Ray declares a node dead after half a minute; nobody waits for that in a test.
 HEALTH = {
@@ -50,14 +47,9 @@ class OnPrem:
     hosts = 3
 
     def __init__(self, folder: Path) -> None:
-        # The hosts have this environment already, and nothing to install more from.
-        Path(sys.prefix, ".node").touch()
         self.lab = Lab(folder, self.hosts, Path(sys.prefix), keep=[PROJECT])
-        self.project = folder / "project"
+        self.project = copy_of_the_project(folder / "project")
         self.storage = self.lab.shared / "results"
-        for name in files_of(PROJECT):
-            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, self.project / name)
         subprocess.run(["git", "init", "--quiet", str(self.project)], check=True)
         self._edit_file()
         resources = {"CPU": 2, "GPU": 1, "object_store_memory": 150_000_000}

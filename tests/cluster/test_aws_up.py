@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +14,7 @@ pytest.importorskip("moto.server", reason="the simulated AWS is not installed: r
 
 from tests.cluster import lab
 from tests.cluster.cloud import BUCKET, ROOT, SERVER, credentials
-from tests.cluster.lab import Lab
-from tune_jobs.worktree import files_of
+from tests.cluster.lab import Lab, copy_of_the_project
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
 
@@ -67,12 +65,8 @@ class Aws:
     """
 
     def __init__(self, folder: Path) -> None:
-        Path(sys.prefix, ".node").touch()  # the hosts have this environment already
         self.lab = Lab(folder, 4, Path(sys.prefix), keep=[ROOT], net="172.31.0", first=4, bits=20)
-        self.project = folder / "project"
-        for name in files_of(ROOT):
-            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, self.project / name)
+        self.project = copy_of_the_project(folder / "project")
         more = {"RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "150000000", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         # What is imported there is what was sent there.
         self.lab.set_environment(**credentials(URL), **more, PYTHONPATH="/root/ablatune")

@@ -13,7 +13,7 @@ import pytest
 
 from data_utils import load_trial_data
 from tests.cluster import lab
-from tests.cluster.onprem import FILE, PROJECT, OnPrem, assert_same, most_at_once, trained_alone
+from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
 
@@ -55,7 +55,7 @@ def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tm
 
 def shown(*beginnings: str) -> list[str]:
     """Return the commands for machines of one's own that the documentation shows, those with a beginning."""
-    page = (PROJECT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    page = (lab.PROJECT / "docs" / "clusters.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Machines of your own")
     found = [line for line in section.partition("## ")[0].splitlines() if line.startswith(beginnings)]
     assert len(found) == len(beginnings)

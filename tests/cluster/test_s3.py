@@ -460,19 +460,28 @@ def test_a_model_is_loaded_by_the_address_that_evaluate_prints(
     assert model.config["hidden_units"] == 4
 
 
+def wait_for_records(count: int, process: "subprocess.Popen[str]", place: Storage) -> None:
+    while len(singles(place)) < count:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+
+
+def kill_after(count: int, study: str, uri: str) -> None:
+    """Run a study until so many records are there, and kill it."""
+    process = command("run", study, "--storage", uri)
+    try:
+        wait_for_records(count, process, Storage.at(uri))
+        process.send_signal(signal.SIGKILL)
+    finally:
+        ended(process)
+
+
 @pytest.mark.long
 def test_a_killed_study_goes_on_and_equals_one_in_a_folder(gate: Gate, study: str) -> None:
     Path(study).write_text(LONGER)
     uri = gate.uri("killed")
     place = Storage.at(uri)
-    process = command("run", study, "--storage", uri)
-    try:
-        while len(singles(place)) < 2:
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.1)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        ended(process)
+    kill_after(2, study, uri)
     done = len(singles(place))
     trials = 12
     assert 2 <= done < trials
@@ -515,9 +524,7 @@ def test_a_run_outlives_outages_of_every_kind(
     process = command("run", study, "--storage", uri)
     try:
         for number, outage in enumerate(["cut", "503", "stopped"], 1):
-            while len(singles(place)) < 2 * number:
-                assert process.poll() is None, process.communicate()[0]
-                time.sleep(0.1)
+            wait_for_records(2 * number, process, place)
             gate.cut = outage == "cut"
             if outage == "503":
                 gate.fault = lambda method, path, headers: (503, "SlowDown")
@@ -556,14 +563,7 @@ def test_a_search_and_its_evaluation(gate: Gate, study: str, tmp_path: Path) -> 
     Path(study).write_text(SEARCH)
     uri = gate.uri("searched")
     place = Storage.at(uri)
-    process = command("run", study, "--storage", uri)
-    try:
-        while len(singles(place)) < 3:
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.1)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        ended(process)
+    kill_after(3, study, uri)
     ablatune("run", study, "--storage", uri)
     (name,) = place.names("search")
     drawn = [event for event in read_journal(place, name) if event.kind == DRAWN]
