@@ -83,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
     submit.add_argument("--job", metavar="ID", help="pick up a job that was submitted before, in place of a study")
     submit.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
-    _training_arguments(submit, address="of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster")
+    dashboard = "of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
+    _training_arguments(submit, address=dashboard, local=False)
+    submit.set_defaults(cpus=None)
     submit.set_defaults(command=_submit)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
@@ -110,14 +112,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _training_arguments(
-    parser: argparse.ArgumentParser, *, address: str = "of a running Ray cluster (default: this machine alone)"
+    parser: argparse.ArgumentParser,
+    *,
+    address: str = "of a running Ray cluster (default: this machine alone)",
+    local: bool = True,
 ) -> None:
     parser.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
     parser.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
     parser.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
     parser.add_argument("--time-limit", type=_number, metavar="MINUTES", help="end a trial that takes longer")
     parser.add_argument("--max-concurrent", type=_count, metavar="N", help="trials at once (default: what fits)")
-    parser.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
+    if local:
+        parser.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
     parser.add_argument(
         "--logical-gpus",
         type=_count,
@@ -281,11 +287,12 @@ def _submit(options: argparse.Namespace) -> int:
     if options.study is None:
         raise UserError("submit: give a study, or --job ID to pick up a job")
     # Bad input is said before anything is sent.
-    study = _study(options).definition
+    study = _study(options)
+    study.run_options(**_training_options(options))
     return submit_run(
         where,
         options.study,
-        study,
+        study.definition,
         _run_arguments(options),
         folder=Path.cwd(),
         storage=options.storage,
@@ -309,8 +316,8 @@ def _run_arguments(options: argparse.Namespace) -> list[str]:
         "--logical-gpus",
     ):
         value = getattr(options, _attribute(flag))
-        if value and (flag, value) != ("--fraction", 1.0):
-            words += [flag, f"{value:g}"]
+        if value is not None and (flag, value) not in (("--fraction", 1.0), ("--logical-gpus", 0)):
+            words += [flag, str(value)]
     return words
 
 

@@ -3,7 +3,8 @@
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ _POLL_SECONDS = 1.0
 # A head that is brought up again takes minutes.
 _LOST_SECONDS = 600.0
 _LONG_LOG = 2**20
+# To connect, and between two parts of an answer.
+_ANSWER_SECONDS = (10.0, 120.0)
+_ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+_TOKEN = "give Ray the token of the cluster: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 _SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
 STOPPED_CODE = 130
 
@@ -33,19 +38,42 @@ def connect(address: str) -> Any:
         address: http://HOST:PORT of the dashboard.
 
     Raises:
-        UserError: nothing answers there, or it refuses.
+        UserError: nothing answers there, or it refuses; so do the client's own calls where it wants a token.
     """
+    from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
+    class Client(JobSubmissionClient):
+        """Waits for no answer without an end, and says in a line what a refused token means."""
+
+        def _do_request(self, method: str, endpoint: str, **more: Any) -> Any:
+            try:
+                return super()._do_request(method, endpoint, timeout=_ANSWER_SECONDS, **more)
+            except AuthenticationError as error:
+                raise UserError(f"{address}: {first_line(error)}; {_TOKEN}") from error
+
     try:
-        return JobSubmissionClient(address)
+        with _no_other_address():
+            return Client(address)
+    except UserError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         if "ray[default]" in str(error):
             raise UserError("submit: needs more of Ray than is installed; run `pip install 'ray[default]'`") from error
         raise UserError(f"{address}: no job server answers there ({first_line(error)}); is the cluster up?") from error
 
 
-def submit(client: Any, command: str, folder: Path, *, job: str, environment: dict[str, str]) -> None:
+@contextmanager
+def _no_other_address() -> Iterator[None]:
+    """Hide what Ray would take in the place of an address that it is given."""
+    hidden = {name: os.environ.pop(name) for name in _ADDRESSES if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def submit(client: Any, command: str, folder: Path, *, job: str) -> None:
     """Start a command on the head as a job; it goes on without this process.
 
     Args:
@@ -53,14 +81,13 @@ def submit(client: Any, command: str, folder: Path, *, job: str, environment: di
         command: for the head's shell.
         folder: that becomes the command's working folder.
         job: its id, used by no other job.
-        environment: of the command and of all trials.
 
     Raises:
         UserError: the cluster refuses it.
     """
     # What is sent was chosen already; Ray would leave out what git ignores, chosen or not.
     os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
-    _submit(client, command, submission_id=job, runtime_env={"working_dir": str(folder), "env_vars": environment})
+    _submit(client, command, submission_id=job, runtime_env={"working_dir": str(folder)})
 
 
 def listing(client: Any, folder: str) -> set[str]:

@@ -17,7 +17,7 @@ from data_utils import TrialData
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial
 from tune_jobs.progress import Progress, longest_first
-from tune_jobs.reach import look_from_nodes, probe
+from tune_jobs.reach import in_words, look_from_nodes, probe
 from tune_jobs.room import Room, room_of
 from tune_jobs.storage import Storage
 from tune_jobs.study import Resources
@@ -117,7 +117,7 @@ def session(
         if cluster.address is not None:
             check_storage(storage)
             # A node that comes up later looks for it before its first trial.
-            mark = until.enter_context(probe(storage)) if storage.local_root is not None else ""
+            mark = until.enter_context(probe(storage))
         yield Session({name: ray.put(part) for name, part in data.items()}, room, waiting, mark)
 
 
@@ -302,8 +302,7 @@ def check_storage(storage: Storage) -> None:
     """
     for node, problem in look_from_nodes(storage, alive_nodes()).items():
         if problem:
-            advice = "" if storage.is_s3 else "; give a folder that all nodes share, or s3://…"
-            raise UserError(f"--storage {storage.uri}: node {node} {problem}{advice}")
+            raise UserError(in_words(storage, f"node {node} {problem}"))
 
 
 def data_bytes(data: TrialData) -> int:

@@ -5,9 +5,14 @@ nothing of spot, goes on asking for a kind of node that the cloud has run out of
 without when nothing else is left.
 """
 
+import functools
+import sys
+from pathlib import Path
 from typing import Any
 
 from ray.autoscaler._private.resource_demand_scheduler import _resource_based_utilization_scorer
+
+from tune_jobs.worker_groups import Scaling, config_file, read_scaling
 
 ON_DEMAND = "on_demand"
 
@@ -30,10 +35,25 @@ def score(
     gpus = node_resources.get("GPU", 0) > 0
     fit = _resource_based_utilization_scorer(
         node_resources,
-        [wanted for wanted in resources if (wanted.get("GPU", 0) > 0) == gpus],
+        [wanted for wanted in resources if _needs_gpus(wanted) == gpus],
         node_availability_summary=node_availability_summary,
     )
     if fit is None:
         return None
     tried = node_availability_summary.node_availabilities.get(node_type)
     return (tried is None or tried.is_available, ON_DEMAND not in node_type, *fit)
+
+
+def _needs_gpus(wanted: dict[str, Any]) -> bool:
+    """Return whether something asks for GPUs, or for more CPUs than any kind of node without GPUs has."""
+    file = config_file(sys.argv)
+    if wanted.get("GPU", 0) > 0 or file is None or not file.is_file():
+        return bool(wanted.get("GPU", 0) > 0)
+    known = _read(file, file.stat().st_mtime_ns)
+    plain = [group for group in known.groups if not group.gpus] if known is not None else []
+    return known is not None and all(group.cpus < wanted.get("CPU", 0) for group in plain)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(file: Path, changed: int) -> Scaling | None:
+    return read_scaling(file)

@@ -38,10 +38,16 @@ def probe(storage: Storage) -> Iterator[str]:
                 folder.rmdir()
 
 
-def look(uri: str, name: str) -> str:
-    """Return what keeps this machine from using the storage that a probe was written into; "" if nothing does."""
+def look(uri: str, name: str, patience_seconds: float = 0.0) -> str:
+    """Return what keeps this machine from using the storage that a probe was written into; "" if nothing does.
+
+    Args:
+        uri: of the storage.
+        name: of the probe.
+        patience_seconds: for how long an outage is waited out.
+    """
     try:
-        storage = Storage.at(uri)
+        storage = Storage.at(uri).patient(patience_seconds)
         if name not in storage.names():
             return "does not see it: another folder of the same name is there, or none"
         # The same again: what this machine added, the other one would not delete.
@@ -49,6 +55,12 @@ def look(uri: str, name: str) -> str:
     except (UserError, OSError) as error:
         return f"cannot use it: {str(error).splitlines()[0]}"
     return ""
+
+
+def in_words(storage: Storage, problem: str) -> str:
+    """Return in a line that a node cannot use the storage, and what to do; the problem names the node."""
+    advice = "mend that" if storage.is_s3 else "give a folder that all nodes share, or s3://…"
+    return f"--storage {storage.uri}: {problem}; {advice}"
 
 
 def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:

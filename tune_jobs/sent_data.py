@@ -11,10 +11,11 @@ from tune_jobs.errors import UserError
 from tune_jobs.storage import Storage
 
 FOLDER = "datasets"
-# Holds, as JSON, where in the data folder each file belongs and the hash of its content.
-VARIABLE = "ABLATUNE_DATASETS"
+# In the folder of a job, as JSON: where in the data folder each file belongs, and the hash of its content.
+LISTED = ".ablatune-datasets.json"
 # In the folder of a job: what comes with it, for a storage that only the cluster reaches.
 SHIPPED = ".ablatune-datasets"
+_SAID_SINGLY = 5
 
 
 def hashes(data_dir: Path, patterns: Iterable[str]) -> dict[str, str]:
@@ -35,16 +36,15 @@ def send(storage: Storage, data_dir: Path, files: Mapping[str, str], say: Callab
         storage: that the cluster reaches, and this machine.
         data_dir: the data folder of this machine.
         files: of `hashes`.
-        say: takes a line for each file that is sent.
+        say: takes lines on what is sent.
 
     Raises:
         UserError: the storage cannot be written from here.
     """
-    for name, digest in files.items():
-        if not storage.exists(FOLDER, digest):
-            content = (data_dir / name).read_bytes()
-            say(f"sending {name} ({_mebibytes(len(content))}) to {storage.address(FOLDER)}")
-            storage.write(content, FOLDER, digest)
+    lacking = _lacking(files, storage.names(FOLDER))
+    _announce(lacking.values(), data_dir, f"to {storage.address(FOLDER)}", say)
+    for _ in storage.each(lambda one: storage.write((data_dir / one[1]).read_bytes(), FOLDER, one[0]), lacking.items()):
+        pass
 
 
 def ship(
@@ -57,13 +57,36 @@ def ship(
         data_dir: the data folder of this machine.
         files: of `hashes`.
         there: the hashes that the storage has.
-        say: takes a line for each file that is sent.
+        say: takes lines on what is sent.
     """
-    for name, digest in files.items():
-        if digest not in there:
-            (target / SHIPPED).mkdir(exist_ok=True)
-            shutil.copyfile(data_dir / name, target / SHIPPED / digest)
-            say(f"sending {name} ({_mebibytes((data_dir / name).stat().st_size)}) with the job")
+    lacking = _lacking(files, there)
+    _announce(lacking.values(), data_dir, "with the job", say)
+    for digest, name in lacking.items():
+        (target / SHIPPED).mkdir(exist_ok=True)
+        shutil.copyfile(data_dir / name, target / SHIPPED / digest)
+
+
+def enlist(target: Path, files: Mapping[str, str]) -> None:
+    """Write into the folder of a job which files of the storage are its data; nothing where there are none.
+
+    A variable of the environment would not do: Linux takes no more than 128 KiB in one.
+    """
+    if files:
+        (target / LISTED).write_text(json.dumps(dict(files)))
+
+
+def _lacking(files: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
+    """Return what is not there yet: hash to the name of a file."""
+    return {digest: name for name, digest in files.items() if digest not in there}
+
+
+def _announce(names: Collection[str], data_dir: Path, where: str, say: Callable[[str], None]) -> None:
+    sizes = {name: (data_dir / name).stat().st_size for name in names}
+    if len(sizes) > _SAID_SINGLY:
+        say(f"sending {len(sizes):,} files ({_mebibytes(sum(sizes.values()))}) {where}")
+        return
+    for name, size in sizes.items():
+        say(f"sending {name} ({_mebibytes(size)}) {where}")
 
 
 def keep_shipped(storage: Storage, folder: Path) -> None:
@@ -89,10 +112,11 @@ def fetch(storage: Storage, wanted: Mapping[str, str], cache: Path) -> Path:
         UserError: a file is not in the storage, or not what was sent.
     """
     folder = cache / _hash(json.dumps(dict(wanted), sort_keys=True).encode())[:16]
-    for name, digest in wanted.items():
-        path = folder / name
+
+    def bring(name: str) -> None:
+        path, digest = folder / name, wanted[name]
         if path.is_file() and _hash(path.read_bytes()) == digest:
-            continue
+            return
         try:
             content = storage.read(FOLDER, digest)
         except FileNotFoundError as error:
@@ -105,18 +129,21 @@ def fetch(storage: Storage, wanted: Mapping[str, str], cache: Path) -> Path:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         temporary.write_bytes(content)
         temporary.replace(path)
+
+    for _ in storage.each(bring, wanted):
+        pass
     return folder
 
 
 def data_folder(data_dir: Path, storage: str) -> Path:
-    """Return the data folder of this run: files that were sent with the job, where there are some, else its own."""
-    told = os.environ.get(VARIABLE)
-    if not told:
+    """Return the data folder of this run: one with the files that its job lists, where it does, else its own."""
+    listed = Path(LISTED)
+    if not listed.is_file():
         return data_dir
     place = Storage.at(storage)
     keep_shipped(place, Path.cwd())
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ablatune"
-    return fetch(place, json.loads(told), cache)
+    return fetch(place, json.loads(listed.read_text()), cache)
 
 
 def _hash(content: bytes) -> str:

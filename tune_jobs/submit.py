@@ -1,7 +1,7 @@
 """`submit`: the same run as a job on a cluster, with its progress streamed back."""
 
 import glob
-import json
+import os
 import shlex
 import sys
 import tempfile
@@ -16,13 +16,11 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import datasets_read, expand
 from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
-from tune_jobs.sent_data import FOLDER, VARIABLE, hashes, send, ship
+from tune_jobs.sent_data import FOLDER, enlist, hashes, send, ship
 from tune_jobs.storage import Storage
 from tune_jobs.study import Study
 from tune_jobs.tunnel import Tunnel
 from tune_jobs.worktree import stage
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -94,40 +92,61 @@ def submit_run(
     with ExitStack() as until:
         reconnect = where.open(until)
         client = reconnect()
-        files, own = _dataset_files(study, data_dir, folder, warn)
+        files, own = _needed(study, name, data_dir, folder, warn)
         with tempfile.TemporaryDirectory(prefix="ablatune-") as target:
             if place.local_root is None:
                 send(place, data_dir, files, warn)
             elif files:
                 # The folder may be one that only the cluster has.
                 ship(Path(target), data_dir, files, listing(client, place.path(FOLDER)), warn)
-            secret = stage(folder, Path(target), also=own)
-            if secret:
-                more = f" and {len(secret) - _SHOWN} more" if len(secret) > _SHOWN else ""
-                warn(f"not sent, since they may hold secrets: {', '.join(secret[:_SHOWN])}{more}")
-            environment = {VARIABLE: json.dumps(files)} if files else {}
-            submit(client, command, Path(target), job=job, environment=environment)
+            enlist(Path(target), files)
+            for line in stage(folder, Path(target), also=own):
+                warn(line)
+            submit(client, command, Path(target), job=job)
         warn(f"job {job} runs: {command}")
         warn(f"it goes on without this machine; `ablatune submit --job {job} {where}` picks it up again")
         return _follow(reconnect, job, where, warn) if wait else 0
 
 
-def _dataset_files(
-    study: Study, data_dir: Path, folder: Path, warn: Callable[[str], None]
+def _needed(
+    study: Study, name: str, data_dir: Path, folder: Path, warn: Callable[[str], None]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what a study reads: files of the data folder with their hashes, and names of files of the working tree."""
+    """Return what a study reads: files of the data folder with their hashes, and names of files of the working tree.
+
+    A file goes to where the cluster looks for it: beside the study, in the working folder, or in the data folder.
+    """
     infos = [config.dataset_info for config in datasets_read(expand(study), range(study.seeds)).values()]
     patterns = {pattern for info in infos for pattern in info.files}
-    own = []
-    for found in {Path(path).resolve() for info in infos for path in info.found}:
-        paths = [path for path in found.rglob("*") if path.is_file()] if found.is_dir() else [found]
-        if found.is_relative_to(folder.resolve()):
-            own += [path.relative_to(folder.resolve()).as_posix() for path in paths]
-        elif found.is_relative_to(data_dir.resolve()):
-            patterns |= {glob.escape(path.relative_to(data_dir.resolve()).as_posix()) for path in paths}
-        else:
-            warn(f"{found}: is not sent, being neither in {folder} nor in {data_dir}; the cluster must have it there")
-    return hashes(data_dir, patterns), own
+    own = [name] if Path(name).suffix else []
+    own += [_below(folder, path) for one in study.own.code.sources.values() if (path := Path(one.path)).is_file()]
+    for info in infos:
+        sources = (info.declared.source, info.declared.test_source) if info.declared is not None else ()
+        for found, source in zip(map(Path, info.found), sources, strict=False):
+            apart = Path(source).expanduser().is_absolute()
+            beside = None if apart else _same(found, [folder / Path(name).parent / source, folder / source])
+            within = None if apart else _same(found, [data_dir / source])
+            if beside and _below(folder, beside):
+                own += [_below(folder, path) for path in _files(beside)]
+            elif within and _below(data_dir, within):
+                patterns |= {glob.escape(_below(data_dir, path)) for path in _files(within)}
+            else:
+                where = f"neither in {folder} nor in {data_dir} by a name of its own there"
+                warn(f"{found}: is not sent, being {where}; the cluster must have it as {source}")
+    return hashes(data_dir, patterns), [one for one in own if one]
+
+
+def _same(found: Path, places: Sequence[Path]) -> Path | None:
+    return next((place for place in places if place.exists() and place.samefile(found)), None)
+
+
+def _below(folder: Path, path: Path) -> str:
+    """Return a path relative to a folder, links as they stand; "" where it is not in it."""
+    relative = os.path.relpath(path.absolute(), folder.absolute())
+    return "" if relative.startswith(os.pardir) or os.path.isabs(relative) else Path(relative).as_posix()
+
+
+def _files(place: Path) -> list[Path]:
+    return [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place]
 
 
 def pick_up(where: Where, job: str, *, warn: Callable[[str], None]) -> int:
@@ -137,7 +156,9 @@ def pick_up(where: Where, job: str, *, warn: Callable[[str], None]) -> int:
         UserError: there is no such job, or the cluster cannot be reached.
     """
     with ExitStack() as until:
-        return _follow(where.open(until), job, where, warn)
+        reconnect = where.open(until)
+        reconnect()
+        return _follow(reconnect, job, where, warn)
 
 
 def _follow(reconnect: Callable[[], Any], job: str, where: Where, warn: Callable[[str], None]) -> int:

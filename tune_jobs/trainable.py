@@ -23,7 +23,7 @@ from tune_jobs.reach import look, node_name
 from tune_jobs.records import FAILED, Record, encode_fields
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name
-from tune_jobs.storage import Storage
+from tune_jobs.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.tensorboard import TrialLog
 from tune_jobs.user_code import Code
 
@@ -153,7 +153,7 @@ def _unusable(storage: str, mark: str) -> str:
     """
     for pause in (0.0, 1.0, 3.0):
         time.sleep(pause)
-        problem = look(storage, mark)
+        problem = look(storage, mark, PATIENCE_SECONDS)
         if not problem:
             break
     return problem

@@ -1,10 +1,13 @@
 """A way to a cluster's job server through ssh, so that no port of the cluster is open to the world."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -52,7 +55,9 @@ class Tunnel:
     def close(self) -> None:
         """Close the tunnel."""
         if self._process is not None:
-            self._process.terminate()
+            # With its ssh, which it does not end by itself.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait()
             self._process = None
         if self._said is not None:

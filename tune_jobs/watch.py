@@ -16,7 +16,7 @@ from tune_jobs import provenance
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.losses import Incident, Loss, own_losses, write_incident
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.reach import node_name
+from tune_jobs.reach import in_words, node_name
 from tune_jobs.storage import Storage
 
 # A trial whose worker died on a node that lives is started again this often; one that lost its node, always.
@@ -124,10 +124,7 @@ class Watch(tune.Callback, Generic[Shown]):
             UserError: a node that came up cannot use the storage.
         """
         if self.unusable:
-            raise UserError(
-                f"--storage {self._storage.uri}: {self.unusable}; give a folder that all nodes share, or s3://…; "
-                "what was trained elsewhere is kept"
-            )
+            raise UserError(f"{in_words(self._storage, self.unusable)}; what was trained elsewhere is kept")
 
     def _note(self, trial: Any, *, again: bool) -> None:
         """Keep that a trial lost its worker, durably."""

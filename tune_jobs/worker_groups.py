@@ -97,13 +97,20 @@ def configured(gcs_address: str, processes: Path = Path("/proc")) -> Scaling | N
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        given = dict(word.split("=", 1) for word in words if word.startswith("--") and "=" in word)
-        if given.get("--gcs-address") == gcs_address and "--autoscaling-config" in given:
-            return _of_file(Path(given["--autoscaling-config"]).expanduser())
+        file = config_file(words)
+        if f"--gcs-address={gcs_address}" in words and file is not None:
+            return read_scaling(file)
     return None
 
 
-def _of_file(path: Path) -> Scaling | None:
+def config_file(words: Iterable[str]) -> Path | None:
+    """Return the file that a process of the autoscaler was started with; None for another process."""
+    flag = "--autoscaling-config="
+    return next((Path(word.removeprefix(flag)).expanduser() for word in words if word.startswith(flag)), None)
+
+
+def read_scaling(path: Path) -> Scaling | None:
+    """Return what the configuration in a file lets the autoscaler bring up; None where it cannot be read."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

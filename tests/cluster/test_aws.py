@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -320,13 +321,18 @@ def test_the_head_may_start_and_end_nodes_and_a_worker_may_not(
 
 
 class Growth:
-    """Ray's autoscaler on a file's cluster, as the head runs it, less the setting up of nodes over ssh."""
+    """Ray's autoscaler on a file's cluster, as the head runs it, less the setting up of nodes over ssh.
+
+    What its process is told on the head, this one is told in `environment`.
+    """
 
     def __init__(self, cloud: Cloud, config: Config, cluster: str) -> None:
         self._cloud, self._cluster = cloud, cluster
         ready = commands._bootstrap_config({**config, "cluster_name": cluster}, no_config_cache=True)
         ready["provider"] |= {"disable_node_updaters": True, "foreground_node_launch": True}
         ready.pop("head_node")
+        (file,) = (Path(word.partition("=")[2]) for word in sys.argv if word.startswith("--autoscaling-config="))
+        file.write_text(json.dumps(ready))
         self.metrics = LoadMetrics()
         self._autoscaler = StandardAutoscaler(lambda: copy.deepcopy(ready), self.metrics, None, update_interval_s=0)
         self.client = self._autoscaler.provider.ec2_fail_fast.meta.client
@@ -354,6 +360,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """Return what Ray is started with on the head; the autoscaler runs in it."""
     _, found = start(Node(tmp_path), "head")
     monkeypatch.setenv("RAY_AUTOSCALER_UTILIZATION_SCORER", found["RAY_AUTOSCALER_UTILIZATION_SCORER"])
+    monkeypatch.setattr(sys, "argv", ["monitor.py", f"--autoscaling-config={tmp_path / 'ray_bootstrap_config.yaml'}"])
     return found
 
 
@@ -402,6 +409,18 @@ def test_trials_without_gpus_never_start_gpus(cloud: Cloud, config: Config, envi
     for kind in ("cpu_spot", "cpu_on_demand"):
         config["available_node_types"][kind]["max_workers"] = 1
     assert Growth(cloud, config, "many").wait_for([CPU_TRIAL] * 100) == {"cpu_spot": 1, "cpu_on_demand": 1}
+
+
+@pytest.mark.parametrize("kinds", [("cpu_spot", "cpu_on_demand"), ()], ids=["gone", "too-small"])
+def test_trials_without_gpus_start_gpus_where_nothing_else_can_hold_them(
+    cloud: Cloud, config: Config, environment: dict[str, str], request: pytest.FixtureRequest, kinds: tuple[str, ...]
+) -> None:
+    for kind in kinds:
+        del config["available_node_types"][kind]
+    for kind in ("gpu_spot", "gpu_on_demand"):
+        config["available_node_types"][kind]["node_config"]["InstanceType"] = "g6.4xlarge"
+    growth = Growth(cloud, config, request.node.callspec.id)
+    assert growth.wait_for([{"CPU": 16.0}]) == {"gpu_spot": 1}
 
 
 def test_a_sweep_costs_no_more_than_the_file_says(cloud: Cloud, config: Config, environment: dict[str, str]) -> None:
@@ -465,6 +484,7 @@ def test_ray_starts_with_its_dashboard_out_of_reach(tmp_path: Path) -> None:
     line, environment = start(Node(tmp_path), "head")
     assert line.startswith("ray start --head ")
     assert "--dashboard-host=127.0.0.1" in line.split()
+    assert environment["RAY_AUTH_MODE"] == "disabled"
     assert environment["RAY_enable_autoscaler_v2"] == "0"  # the one that the tests of growth are about
     assert environment["ABLATUNE_STORAGE"].startswith("s3://")
     assert environment["PATH"].split(":")[0] == str(tmp_path / "ablatune" / ".venv" / "bin")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -596,3 +597,29 @@ def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Ga
         assert "writable from 1 of 2 nodes" in ablatune("plan", study, "--no-pilot", *arguments)
     finally:
         nodes.shutdown()
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_node_without_credentials_that_comes_up_later_ends_the_run_and_loses_no_trial(gate: Gate, study: str) -> None:
+    from ray.cluster_utils import Cluster
+
+    Path(study).write_text(LONGER)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    uri = gate.uri("late")
+    place = Storage.at(uri)
+    process = command("run", study, "--storage", uri, "--address", nodes.address)
+    try:
+        wait_for_records(1, process, place)
+        nodes.add_node(num_cpus=1, env_vars={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+        said, _ = process.communicate(timeout=600)
+    finally:
+        ended(process)
+        nodes.shutdown()
+    assert process.returncode == 2, said
+    (line,) = (line for line in said.splitlines() if line.startswith("ablatune: "))
+    assert re.search(r"node \S+ \(\w+\) cannot use it: .*access is denied", line)
+    assert "what was trained elsewhere is kept" in line
+    done = Ledger.open(place).read().records.values()
+    assert 1 <= len(done) < 12
+    assert {record.outcome for record in done} == {"completed"}

@@ -1,13 +1,13 @@
 """Dataset files go to the storage once, by their content, and come back as they were."""
 
-import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.sent_data import FOLDER, VARIABLE, data_folder, fetch, hashes, send, ship
+from tune_jobs.sent_data import FOLDER, SHIPPED, data_folder, enlist, fetch, hashes, send, ship
 from tune_jobs.storage import Storage
 
 
@@ -75,8 +75,9 @@ def test_a_job_reads_what_was_sent_and_every_other_run_its_own_folder(
 ) -> None:
     results = tmp_path / "results"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
     assert data_folder(data, str(results)) == data
-    monkeypatch.setenv(VARIABLE, json.dumps(sent_to(Storage.at(str(results)), data, print)))
+    enlist(tmp_path, sent_to(Storage.at(str(results)), data, print))
     found = data_folder(Path("data"), str(results))
     assert found.is_relative_to(tmp_path / "home")
     assert (found / "MNIST/raw/a-ubyte").is_file()
@@ -94,11 +95,26 @@ def test_what_comes_with_a_job_is_kept_in_the_storage_for_the_next(
     ship(job, data, files, set(), said.append)
     monkeypatch.chdir(job)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(VARIABLE, json.dumps(files))
+    enlist(job, files)
     found = data_folder(Path("data"), str(results))
     for name in files:
         assert (found / name).read_bytes() == (data / name).read_bytes()
-    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(job / SHIPPED)
     assert set(Storage.at(str(results)).names(FOLDER)) == set(files.values())
     again = data_folder(Path("data"), str(results))
     assert again == found
+
+
+def test_many_files_are_sent_under_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(2000):
+        (folder / f"{number}.png").write_text(str(number))
+    files = hashes(tmp_path, ["images/*.png"])
+    said: list[str] = []
+    storage = Storage.at(str(tmp_path / "results"))
+    send(storage, tmp_path, files, said.append)
+    assert said == [f"sending 2,000 files (0.0 MiB) to {storage.address(FOLDER)}"]
+    assert len(storage.names(FOLDER)) == 2000
+    send(storage, tmp_path, files, said.append)
+    assert len(said) == 1

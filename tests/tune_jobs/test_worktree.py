@@ -22,19 +22,25 @@ def tree(tmp_path: Path) -> Path:
 
 
 def copied(tree: Path, tmp_path: Path) -> tuple[set[str], list[str]]:
+    """Return what is sent, and what is said of the rest."""
     target = tmp_path / "target"
     target.mkdir()
-    secret = stage(tree, target)
-    return {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}, secret
+    said = stage(tree, target)
+    return {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}, said
+
+
+def git(*command: str, folder: Path) -> None:
+    told = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *told, *command], cwd=folder, check=True, capture_output=True)
 
 
 def test_a_git_tree_sends_what_git_does_not_ignore_committed_or_not(tree: Path, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     subprocess.run(["git", "add", "-f", "net.py", ".env"], cwd=tree, check=True)
     (tree / "net.py").write_text("changed since")
-    sent, secret = copied(tree, tmp_path)
+    sent, said = copied(tree, tmp_path)
     assert sent == {"study.yaml", "net.py", "deep/more.py", ".gitignore"}
-    assert secret == [".env", "keys/id_ed25519"], "not even where git has it"
+    assert said == ["not sent, since they may hold secrets: .env, keys/id_ed25519"], "not even where git has it"
     assert (tmp_path / "target" / "net.py").read_text() == "changed since"
 
 
@@ -58,14 +64,73 @@ def test_without_git_hidden_files_and_virtual_environments_stay(tree: Path) -> N
     assert files_of(tree) == ["deep/more.py", "keys/id_ed25519", "net.py", "results/ledger/x", "run.log", "study.yaml"]
 
 
+def test_links_to_secrets_stay_and_so_do_links_to_folders(tree: Path, tmp_path: Path) -> None:
+    git("init", "-q", folder=tree)
+    (tmp_path / "credentials").write_text("secret")
+    (tmp_path / "elsewhere").mkdir()
+    (tree / "inside").symlink_to(".env")
+    (tree / "outside").symlink_to(tmp_path / "credentials")
+    (tree / "library").symlink_to(tmp_path / "elsewhere")
+    (tree / "again.py").symlink_to("net.py")
+    sent, said = copied(tree, tmp_path)
+    assert sent == {"study.yaml", "net.py", "again.py", "deep/more.py", ".gitignore"}
+    assert said == [
+        "not sent, since they may hold secrets: .env, inside, keys/id_ed25519, outside",
+        "not sent, being links to folders: library",
+    ]
+
+
+def test_submodules_are_sent_with_what_they_hold(tree: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "part.py").write_text("")
+    for folder in (library, tree):
+        git("init", "-q", folder=folder)
+    git("add", ".", folder=library)
+    git("commit", "-qm", "first", folder=library)
+    git("submodule", "add", str(library), "lib", folder=tree)
+    git("commit", "-qam", "first", folder=tree)
+    assert "lib/part.py" in files_of(tree)
+    git("clone", "-q", str(tree), "cloned", folder=tmp_path)
+    assert not [name for name in files_of(tmp_path / "cloned") if name.startswith("lib")], "it is not checked out"
+
+
+def test_a_folder_that_git_ignores_as_a_whole_is_sent_too(tree: Path) -> None:
+    git("init", "-q", folder=tree)
+    assert files_of(tree / "results") == ["ledger/x"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(worktree.shutil, "copy", refuse)  # root, who may run this, reads whatever it likes
+    with pytest.raises(UserError, match=r"deep/more\.py: cannot be read \(Permission denied\); mend it"):
+        copied(tree, tmp_path)
+
+
 @pytest.mark.parametrize(
-    "name", [".env", "a/.env.local", "prod.env", "k.pem", "x/.aws/config", "secrets.yaml", "id_rsa"]
+    "name",
+    [
+        ".env",
+        "a/.env.local",
+        "prod.env",
+        ".envrc",
+        ".ENV",
+        "k.pem",
+        "Server.PEM",
+        "x/.aws/config",
+        "secrets.yaml",
+        "secrets/db.yaml",
+        "id_rsa",
+        "service-account-prod.json",
+    ],
 )
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["environment.yaml", "keys.py", "secret_santa.py", "models/keynet.py"])
+@pytest.mark.parametrize("name", ["environment.yaml", "keys.py", "secret_santa.py", "models/keynet.py", "Secretary.py"])
 def test_names_of_no_secrets(name: str) -> None:
     assert not is_secret(name)
 
