@@ -1,0 +1,158 @@
+"""`ablatune submit` to a real head, which wants a token: what is sent, what is said, how it ends."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_utils import load_trial_data
+from tests.cluster.lab import PROJECT
+from tune_jobs.ledger import Ledger
+from tune_jobs.records import Record
+from tune_jobs.storage import Storage
+
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "only-for-this-test-0123456789abcdef"}
+HEAD = """
+import sys
+import ray
+ray.init(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]), object_store_memory=150_000_000)
+print("up", flush=True)
+sys.stdin.read()
+"""
+STUDY = """\
+seeds: 1
+base: {dataset: own, network: nets:Narrow, epochs: 2}
+datasets: {own: {file: own.npz}}
+tables:
+  - factor: learning_rate
+    levels: [0.001, 0.01]
+resources: {gpus_per_trial: 1}
+"""
+NETS = """\
+from torch import nn
+
+
+class Narrow(nn.Sequential):
+    def __init__(self, input_shape, outputs):
+        super().__init__(nn.Flatten(), nn.LazyLinear(outputs))
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where a head's job server is."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    folder = tmp_path_factory.mktemp("head")
+    environment = {
+        **os.environ,
+        **TOKEN,
+        "HOME": str(folder),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    with (folder / "log").open("w") as log:
+        head = subprocess.Popen(
+            [sys.executable, "-c", HEAD, str(port)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert head.stdout is not None
+    assert head.stdin is not None
+    try:
+        assert any(line == "up\n" for line in head.stdout), (folder / "log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        head.stdin.close()
+        head.wait(60)
+        head.stdout.close()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a working tree whose study git ignores, with data in a data folder within it."""
+    folder = tmp_path / "tree"
+    (folder / "mine" / "deep").mkdir(parents=True)
+    data = load_trial_data("digits", data_dir=tmp_path)
+    np.savez(folder / "mine" / "own.npz", x=data.train_inputs[:300], y=data.train_targets[:300])
+    (folder / "study.yaml").write_text(STUDY)
+    (folder / "nets.py").write_text(NETS)
+    (folder / ".env").write_text("PASSWORD=secret")
+    (folder / ".gitignore").write_text("mine/\nstudy.yaml\n")
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    return folder
+
+
+def submit(folder: Path, *arguments: object, expect: int = 0, **environment: str) -> str:
+    """Submit from a folder; return what is printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tune_jobs", "submit", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == expect, said
+    assert "Traceback" not in said
+    return said
+
+
+def records(storage: Path) -> list[Record]:
+    return list(Ledger.open(Storage.at(str(storage))).read().records.values())
+
+
+def test_what_a_study_needs_is_found_on_the_cluster(address: str, tree: Path, tmp_path: Path) -> None:
+    storage = tmp_path / "results"
+    # No GPU, where the study asks for one and the cluster has none.
+    told = ["--address", address, "--storage", storage, "--data-dir", "mine", "--gpus-per-trial", 0]
+    elsewhere = {"RAY_ADDRESS": "http://127.0.0.1:9", "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:9"}
+    said = submit(tree, "study.yaml", *told, **TOKEN, **elsewhere)
+    assert "2 completed" in said
+    assert "not sent, since they may hold secrets: .env" in said
+    assert "with the job" in said
+    assert {record.outcome for record in records(storage)} == {"completed"}
+    (job,) = (line.split()[1] for line in said.splitlines() if line.startswith("job "))
+
+    again = submit(tree, "study.yaml", *told, **TOKEN)
+    assert "nothing to run" in again
+    assert "with the job" not in again, "what the storage has is not sent again"
+    picked = submit(tree, "--job", job, "--address", address, **TOKEN)
+    assert "2 completed" in picked
+    refused = submit(tree, "study.yaml", *told[:-1], 1, "--set", "batch_size=64", expect=2, **TOKEN)
+    assert "the largest node has 2 CPU and 0 GPU" in refused
+
+
+def test_bad_input_is_refused_before_anything_is_sent(address: str, tree: Path, tmp_path: Path) -> None:
+    told = ["--address", address, "--storage", tmp_path / "results", "--data-dir", "mine"]
+    said = submit(tree, "study.yaml", *told, "--cpus-per-trial", 0, expect=2, **TOKEN)
+    assert said.startswith("ablatune: --cpus-per-trial: ")
+    assert "\n" not in said.strip()
+    said = submit(tree, "study.yaml", *told[:3], "results", *told[4:], expect=2, **TOKEN)
+    assert "is a folder of this machine" in said
+    said = submit(tree, "--job", "none", "--address", address, expect=2, **TOKEN)
+    assert "the cluster knows no such job" in said
+
+
+def test_without_the_token_one_line_says_what_is_missing(address: str, tree: Path, tmp_path: Path) -> None:
+    told = ["--address", address, "--storage", tmp_path / "results", "--data-dir", "mine"]
+    for arguments in (["study.yaml", *told], ["--job", "some", *told[:2]]):
+        said = submit(tree, *arguments, expect=2, RAY_AUTH_MODE="disabled")
+        assert "RAY_AUTH_MODE=token" in said
+        assert len(said.strip().splitlines()) == 1
+
+
+def test_a_job_at_an_address_without_a_server_is_not_waited_for(tree: Path) -> None:
+    said = submit(tree, "--job", "some", "--address", "http://127.0.0.1:9", expect=2)
+    assert "no job server answers there" in said
+    assert "tries again" not in said
