@@ -10,18 +10,20 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from tune_jobs.errors import UserError
 
 _OPENING_SECONDS = 90.0
 _POLL_SECONDS = 0.2
+_ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 
 
 class Tunnel:
     """Forwards a port of this machine to the dashboard of the cluster that a file describes.
 
-    ssh and where the head is are left to `ray dashboard`, which knows all of Ray's providers.
+    ssh and where the head is are left to `ray dashboard`, which knows all of Ray's providers. To be entered in the main
+    thread, in which a signal to end closes it.
 
     Args:
         cluster: the file that the cluster was brought up with.
@@ -32,14 +34,20 @@ class Tunnel:
         self._process: subprocess.Popen[bytes] | None = None
         self._said: IO[bytes] | None = None
         self._port = 0
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Tunnel":
+        # A terminal that is closed must not leave the tunnel open.
+        for number in _ENDINGS:
+            self._before[number] = signal.signal(number, _end)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def address(self) -> str:
         """Return where the dashboard is to be reached, having opened the tunnel where it is not open.
@@ -90,6 +98,10 @@ class Tunnel:
         self._said.seek(0)
         lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
         return lines[-1] if lines else f"no answer within {_OPENING_SECONDS:.0f} s"
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _free_port() -> int:

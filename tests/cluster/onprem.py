@@ -55,6 +55,8 @@ class OnPrem:
         resources = {"CPU": 2, "GPU": 1, "object_store_memory": 150_000_000}
         self.lab.set_environment(RAY_OVERRIDE_RESOURCES=json.dumps(resources), **HEALTH)
         self.run(["bash", "-c", f"mkdir -p ~/.ssh && install -m 600 {self.lab.key} ~/.ssh/id_ed25519"])
+        # As on any machine where somebody has run a study alone before.
+        self.on_head("mkdir -p ~/.ray && echo 0123456789abcdef0123456789abcdef > ~/.ray/auth_token")
 
     def _edit_file(self) -> None:
         """Change what the file says is to be changed: addresses and user."""
@@ -77,6 +79,11 @@ class OnPrem:
         done = self.lab.run(command, folder=self.project, **more)
         assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}"
         return done
+
+    def on_head(self, command: str) -> None:
+        """Run a command on the head, in a shell."""
+        key = ("-i", str(self.lab.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+        self.run(["ssh", *key, self.lab.address(0), command])
 
     def up(self) -> None:
         """Bring the cluster up, and wait until all of its nodes are there."""

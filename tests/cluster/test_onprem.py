@@ -3,6 +3,7 @@
 import functools
 import re
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -71,10 +72,12 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     job = ""
     while not job:
         job = "".join(re.findall(r"^job (\S+) runs", client.stdout.readline()))
-    client.kill()
-    client.wait()
+    cluster.run(["pkill", "-HUP", "-f", "ablatune submit"])  # its terminal is closed
+    assert client.wait(60) == 128 + signal.SIGHUP
+    wait_until(lambda: cluster.lab.run(["pgrep", "-c", "-x", "ssh"]).stdout == "0\n", "the tunnel to be closed")
     done = cluster.run(["ablatune", "submit", "--job", job, "--cluster", FILE])
     assert "8 completed" in done.stdout, "the job outlives its client, and is picked up again from its beginning"
+    wait_until(lambda: cluster.lab.run(["pgrep", "-c", "-x", "ssh"]).stdout == "0\n", "the tunnel to be closed")
     assert_same(cluster.records(), trained_alone(study, tmp_path / "alone"))
 
     # The page shows a study that ships; this one is brought to the head first.
