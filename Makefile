@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 node: $(VENV)/.node
 
 $(VENV)/.node: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
 	@touch $@
 

@@ -15,8 +15,8 @@ _POLL_SECONDS = 1.0
 # A head that is brought up again takes minutes.
 _LOST_SECONDS = 600.0
 _LONG_LOG = 2**20
-# To connect, and between two parts of an answer.
-_ANSWER_SECONDS = (10.0, 120.0)
+# Seconds to connect and to send all, and between two parts of an answer.
+_ANSWER, _UPLOAD = (10.0, 120.0), (3600.0, 120.0)
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _TOKEN = "give Ray the token of the cluster: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 _SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
@@ -48,7 +48,7 @@ def connect(address: str) -> Any:
 
         def _do_request(self, method: str, endpoint: str, **more: Any) -> Any:
             try:
-                return super()._do_request(method, endpoint, timeout=_ANSWER_SECONDS, **more)
+                return super()._do_request(method, endpoint, timeout=_UPLOAD if more.get("data") else _ANSWER, **more)
             except AuthenticationError as error:
                 raise UserError(f"{address}: {first_line(error)}; {_TOKEN}") from error
 

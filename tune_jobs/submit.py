@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import datasets_read, expand
 from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
@@ -119,20 +120,25 @@ def _needed(
     patterns = {pattern for info in infos for pattern in info.files}
     own = [name] if Path(name).suffix else []
     own += [_below(folder, path) for one in study.own.code.sources.values() if (path := Path(one.path)).is_file()]
-    for info in infos:
-        sources = (info.declared.source, info.declared.test_source) if info.declared is not None else ()
-        for found, source in zip(map(Path, info.found), sources, strict=False):
-            apart = Path(source).expanduser().is_absolute()
-            beside = None if apart else _same(found, [folder / Path(name).parent / source, folder / source])
-            within = None if apart else _same(found, [data_dir / source])
-            if beside and _below(folder, beside):
-                own += [_below(folder, path) for path in _files(beside)]
-            elif within and _below(data_dir, within):
-                patterns |= {glob.escape(_below(data_dir, path)) for path in _files(within)}
-            else:
-                where = f"neither in {folder} nor in {data_dir} by a name of its own there"
-                warn(f"{found}: is not sent, being {where}; the cluster must have it as {source}")
+    for found, source in dict.fromkeys(pair for info in infos for pair in _declared(info)):
+        apart = Path(source).expanduser().is_absolute()
+        beside = None if apart else _same(found, [folder / Path(name).parent / source, folder / source])
+        within = None if apart else _same(found, [data_dir / source])
+        if beside and _below(folder, beside):
+            own += [_below(folder, path) for path in _files(beside)]
+        elif within and _below(data_dir, within):
+            patterns |= {glob.escape(_below(data_dir, path)) for path in _files(within)}
+        else:
+            where = f"neither in {folder} nor in {data_dir} by a name of its own there"
+            warn(f"{found}: is not sent, being {where}; the cluster must have it as {source}")
     return hashes(data_dir, patterns), [one for one in own if one]
+
+
+def _declared(info: DatasetInfo) -> list[tuple[Path, str]]:
+    """Return where files and folders of a declared dataset were found, each with the name that it is declared by."""
+    if info.declared is None:
+        return []
+    return list(zip(map(Path, info.found), (info.declared.source, info.declared.test_source), strict=False))
 
 
 def _same(found: Path, places: Sequence[Path]) -> Path | None:

@@ -37,9 +37,10 @@ class Tunnel:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Tunnel":
-        # A terminal that is closed must not leave the tunnel open.
+        # A terminal that is closed must not leave the tunnel open, unless `nohup` says that it is to be outlived.
         for number in _ENDINGS:
-            self._before[number] = signal.signal(number, _end)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, _end)
         return self
 
     def __exit__(

@@ -1,9 +1,13 @@
 """`ablatune submit` to a real head, which wants a token: what is sent, what is said, how it ends."""
 
+import http.server
+import json
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import pytest
 
 from data_utils import load_trial_data
 from tests.cluster.lab import PROJECT
+from tune_jobs import jobs
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
 from tune_jobs.storage import Storage
@@ -156,3 +161,38 @@ def test_a_job_at_an_address_without_a_server_is_not_waited_for(tree: Path) -> N
     said = submit(tree, "--job", "some", "--address", "http://127.0.0.1:9", expect=2)
     assert "no job server answers there" in said
     assert "tries again" not in said
+
+
+class _Slow(http.server.BaseHTTPRequestHandler):
+    """A job server behind a thin line: it reads what is sent a little at a time."""
+
+    def do_GET(self) -> None:
+        self._answer(
+            json.dumps({"version": "4", "ray_version": "2.60.0", "ray_commit": "", "session_name": ""}).encode()
+        )
+
+    def do_PUT(self) -> None:
+        left = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 2**20)))
+            time.sleep(0.1)
+        self._answer(b"")
+
+    def _answer(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_slow_line_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_ANSWER", (0.5, 60.0))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = jobs.connect(f"http://127.0.0.1:{server.server_address[1]}")
+        sent = client._do_request("PUT", "/api/packages/gcs/working-folder.zip", data=bytes(20 * 2**20))
+        assert sent.status_code == 200
+        server.shutdown()

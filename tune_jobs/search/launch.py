@@ -84,7 +84,7 @@ def run_search(
             max_concurrent_trials=joined.room.bound(resources, max_concurrent),
         )
     watch.raise_unusable()
-    return places.closed and watch.settled == places.given
+    return places.closed and len(watch.settled) == places.given
 
 
 @contextmanager
@@ -143,11 +143,11 @@ class _Places(Searcher):
 
 
 class _Watch(Watch[SearchProgress]):
-    """Tells the progress display what Tune sees of a search, and counts the places that came to an end."""
+    """Tells the progress display what Tune sees of a search, and knows the places that came to an end."""
 
     def __init__(self, progress: SearchProgress, storage: Storage, study: str) -> None:
         super().__init__(progress, storage, study)
-        self.settled = 0
+        self.settled: set[str] = set()
         self._seen: dict[str, tuple[str, str, int]] = {}
 
     def who(self, trial: Any) -> tuple[str, str, int]:
@@ -156,7 +156,9 @@ class _Watch(Watch[SearchProgress]):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        self.settled += bool(result.get("finished") or result.get("nothing_left"))
+        if result.get("finished") or result.get("nothing_left"):
+            # A set: one that is lost in the moment after it has said so says it again.
+            self.settled.add(trial.trial_id)
         if result.get("finished"):
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
         elif "number" in result:
@@ -166,7 +168,8 @@ class _Watch(Watch[SearchProgress]):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         super().on_trial_error(iteration, trials, trial, **info)
-        self.settled += 1
-        # A stranded place had no trial yet: the director gives what it has to the next.
+        self.settled.add(trial.trial_id)
+        # What a stranded place had in hand the director has still: the next round goes on with it.
         if trial.num_failures > trial.max_failures:
-            self.progress.lost(last_line(trial))
+            key, label, _ = self.who(trial)
+            self.progress.lost(key, label, last_line(trial))

@@ -58,10 +58,11 @@ class SearchProgress:
         self.restarts.append(key or label)
         self.say(f"lost its worker, starts again: {label}")
 
-    def lost(self, reason: str) -> None:
+    def lost(self, key: str, label: str, reason: str) -> None:
         """Note that a trial lost its worker for good."""
+        self._training.pop(key, None)
         self.outcomes.append("lost")
-        self._display.say(f"lost: a trial of the search: {reason}")
+        self._display.say(f"lost: {label}: {reason}")
 
     def close(self) -> None:
         """Take the bar down."""

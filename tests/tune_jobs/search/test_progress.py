@@ -39,9 +39,11 @@ def test_what_went_wrong_is_said_with_its_reason() -> None:
     shown, stream = progress()
     shown.ended("k", "trial 4 (dropout=0.2)", "failed", "ValueError: no", tally())
     shown.ended("k", "trial 5", "pruned", "stopped at epoch 1", tally())
-    shown.lost("out of memory")
+    shown.advanced("k6", "trial 6", 1, 9)
+    shown.lost("k6", "trial 6", "out of memory")
+    assert shown.running == {}
     shown.close()
     assert "failed: trial 4 (dropout=0.2): ValueError: no" in stream.getvalue()
-    assert "lost: a trial of the search: out of memory" in stream.getvalue()
+    assert "lost: trial 6: out of memory" in stream.getvalue()
     assert "trial 5" not in stream.getvalue().replace("training trial 5", "")
     assert shown.outcomes == ["failed", "pruned", "lost"]

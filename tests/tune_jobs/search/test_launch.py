@@ -1,0 +1,24 @@
+"""What a search makes of what Tune says."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+from tune_jobs.search.definition import Budget, Search
+from tune_jobs.search.launch import _Watch
+from tune_jobs.search.progress import SearchProgress
+from tune_jobs.search.space import Space
+from tune_jobs.storage import Storage
+
+
+def test_a_place_that_says_twice_that_it_has_ended_has_ended_once(tmp_path: Path) -> None:
+    progress = SearchProgress(Search(Space(()), budget=Budget(trials=2)), 0.0, stream=io.StringIO())
+    watch = _Watch(progress, Storage.at(str(tmp_path)), "study")
+    said = {"finished": True, "key": "k", "label": "trial 0", "outcome": "completed", "reason": ""}
+    said["tally"] = {"ended": 1, "stopped": 0, "best": "", "share": 0.5}
+    # Its worker is lost after it has said so; Tune starts the place again, which finds nothing left to do.
+    for result in (said, {"nothing_left": True}):
+        watch.on_trial_result(0, [], SimpleNamespace(trial_id="one"), result)
+    watch.on_trial_result(0, [], SimpleNamespace(trial_id="other"), {"nothing_left": True})
+    assert watch.settled == {"one", "other"}
+    progress.close()
