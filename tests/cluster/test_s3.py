@@ -601,17 +601,26 @@ def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Ga
 
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_node_without_credentials_that_comes_up_later_ends_the_run_and_loses_no_trial(gate: Gate, study: str) -> None:
+def test_a_node_without_credentials_that_comes_up_later_ends_the_run_and_loses_no_trial(
+    gate: Gate, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from ray.cluster_utils import Cluster
 
+    # Those in the environment of a run Tune hands to its trials.
+    keys = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    lines = [f"{name.lower()} = {value}" for name, value in keys.items()]
+    (tmp_path / "keys").write_text("\n".join(["[default]", *lines, ""]))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    for name in keys:
+        monkeypatch.delenv(name)
     Path(study).write_text(LONGER)
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     uri = gate.uri("late")
     place = Storage.at(uri)
-    process = command("run", study, "--storage", uri, "--address", nodes.address)
+    process = command("run", study, "--storage", uri, "--address", nodes.address, "--set", "epochs=400")
     try:
         wait_for_records(1, process, place)
-        nodes.add_node(num_cpus=1, env_vars={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+        nodes.add_node(num_cpus=1, env_vars={"AWS_SHARED_CREDENTIALS_FILE": os.devnull})
         said, _ = process.communicate(timeout=600)
     finally:
         ended(process)
