@@ -85,8 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
     dashboard = "of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
     _training_arguments(submit, address=dashboard, local=False)
-    submit.set_defaults(cpus=None)
-    submit.set_defaults(command=_submit)
+    submit.set_defaults(command=_submit, cpus=None)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
     _study_arguments(status)

@@ -14,7 +14,7 @@ import ray
 from ray import tune
 
 from data_utils import TrialData
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line
 from tune_jobs.expansion import Trial
 from tune_jobs.progress import Progress, longest_first
 from tune_jobs.reach import in_words, look_from_nodes, probe
@@ -267,7 +267,7 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
         try:
             ray.init(address=cluster.address, **common)
         except (ConnectionError, ValueError) as error:
-            raise UserError(f"--address {cluster.address}: {str(error).splitlines()[0]}; is the cluster up?") from error
+            raise UserError(f"--address {cluster.address}: {first_line(error)}; is the cluster up?") from error
         return
     try:
         ray.init(

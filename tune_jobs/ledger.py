@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tune_jobs.config import FIELDS, TrialConfig, scaling_options, validation_rows
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line
 from tune_jobs.openings import FOLDER as OPENINGS
 from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.storage import Storage
@@ -271,7 +271,7 @@ class Ledger:
             raise
         except (pa.ArrowException, OSError, KeyError) as error:
             raise UserError(
-                f"{path}: is torn or no ledger file ({str(error).splitlines()[0]}); move it away and run again"
+                f"{path}: is torn or no ledger file ({first_line(error)}); move it away and run again"
             ) from error
 
     def _write_pack(self, records: Iterable[Record]) -> None:

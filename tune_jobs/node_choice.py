@@ -6,6 +6,7 @@ without when nothing else is left.
 """
 
 import functools
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,10 @@ def score(
         node_type: its name in the cluster's file; on-demand ones have `on_demand` in it.
         node_availability_summary: which kinds the cloud refused of late.
     """
-    gpus = node_resources.get("GPU", 0) > 0
+    gpus, plain = node_resources.get("GPU", 0) > 0, _cpus_without_gpus()
     fit = _resource_based_utilization_scorer(
         node_resources,
-        [wanted for wanted in resources if _needs_gpus(wanted) == gpus],
+        [wanted for wanted in resources if (wanted.get("GPU", 0) > 0 or wanted.get("CPU", 0) > plain) == gpus],
         node_availability_summary=node_availability_summary,
     )
     if fit is None:
@@ -44,14 +45,13 @@ def score(
     return (tried is None or tried.is_available, ON_DEMAND not in node_type, *fit)
 
 
-def _needs_gpus(wanted: dict[str, Any]) -> bool:
-    """Return whether something asks for GPUs, or for more CPUs than any kind of node without GPUs has."""
+def _cpus_without_gpus() -> float:
+    """Return the CPUs of the largest kind of node without GPUs: what asks for more needs one with. inf if not known."""
     file = config_file(sys.argv)
-    if wanted.get("GPU", 0) > 0 or file is None or not file.is_file():
-        return bool(wanted.get("GPU", 0) > 0)
-    known = _read(file, file.stat().st_mtime_ns)
-    plain = [group for group in known.groups if not group.gpus] if known is not None else []
-    return known is not None and all(group.cpus < wanted.get("CPU", 0) for group in plain)
+    known = _read(file, file.stat().st_mtime_ns) if file is not None and file.is_file() else None
+    if known is None:
+        return math.inf
+    return max((group.cpus for group in known.groups if not group.gpus), default=-math.inf)
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line
 from tune_jobs.s3 import forget_folder
 from tune_jobs.storage import Storage
 
@@ -53,7 +53,7 @@ def look(uri: str, name: str, patience_seconds: float = 0.0) -> str:
         # The same again: what this machine added, the other one would not delete.
         storage.write(b"", name)
     except (UserError, OSError) as error:
-        return f"cannot use it: {str(error).splitlines()[0]}"
+        return f"cannot use it: {first_line(error)}"
     return ""
 
 
