@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 REPEATS = 5
 EPOCHS = 30

@@ -22,7 +22,7 @@ from race_problem import (
 )
 
 from tune_jobs.ledger import Ledger
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name, read_model
 from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.stages import selection_scores
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import FRESH_PATH, STEPS, Study
 from tune_jobs.trainable import data_slot
 

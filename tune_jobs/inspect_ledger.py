@@ -15,7 +15,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.fields import plain_words
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,7 +23,7 @@ from tune_jobs.config import FIELDS, TrialConfig, scaling_options, validation_ro
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.openings import FOLDER as OPENINGS
 from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "ledger"
 TARGETS = "validation"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "incidents"
 # A node that is gone is found dead within this time, whatever the settings of the cluster.

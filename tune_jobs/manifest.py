@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 STUDIES, ACTIVE = "studies", "active"
 BEACON_PERIOD_SECONDS = 10.0

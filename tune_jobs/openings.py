@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "openings"
 

@@ -27,7 +27,7 @@ from tune_jobs.search.follow_up import FollowUp
 from tune_jobs.search.state import State
 from tune_jobs.search.words import search_in_words
 from tune_jobs.stages import Choice
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import PATH, SEARCH_TABLES, Resources, Study
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tune_jobs.expansion import expand
 from tune_jobs.ledger import Ledger
 from tune_jobs.manifest import find_manifest
 from tune_jobs.run import known_or_found_fingerprints
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Study
 
 

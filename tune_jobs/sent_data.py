@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from tune_jobs.errors import UserError
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "datasets"
 # In the folder of a job, as JSON: where in the data folder each file belongs, and the hash of its content.

@@ -18,7 +18,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.expansion import datasets_read, expand
 from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
 from tune_jobs.sent_data import FOLDER, enlist, hashes, send, ship
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Study
 from tune_jobs.tunnel import Tunnel
 from tune_jobs.worktree import stage

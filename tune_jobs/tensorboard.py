@@ -11,7 +11,7 @@ from typing import Any
 
 from models.history import History
 from tune_jobs.errors import StorageError
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "tensorboard"
 

@@ -18,7 +18,7 @@ from tune_jobs.expansion import Trial
 from tune_jobs.ledger import to_parquet
 from tune_jobs.records import CURVES, FAILED, Record
 from tune_jobs.saved_models import FOLDER as MODELS
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.tensorboard import FOLDER as LOGS
 from tune_jobs.trainable import Job, run_trial
 

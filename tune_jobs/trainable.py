@@ -19,11 +19,11 @@ from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_optio
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
-from tune_jobs.reach import look, node_name
 from tune_jobs.records import FAILED, Record, encode_fields
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name
-from tune_jobs.storage import PATIENCE_SECONDS, Storage
+from tune_jobs.storage.probe import look, node_name
+from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.tensorboard import TrialLog
 from tune_jobs.user_code import Code
 

@@ -16,8 +16,8 @@ from tune_jobs import provenance
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.losses import Incident, Loss, own_losses, write_incident
 from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.reach import in_words, node_name
-from tune_jobs.storage import Storage
+from tune_jobs.storage.probe import in_words, node_name
+from tune_jobs.storage.storage import Storage
 
 # A trial whose worker died on a node that lives is started again this often; one that lost its node, always.
 RESTARTS = 3

@@ -38,7 +38,7 @@ from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.state import signed
 from tune_jobs.stages import resolve
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Study, load_study
 
 VALIDATION_ROWS = 6

@@ -24,7 +24,7 @@ from tune_jobs.config import TrialConfig, plain_config
 from tune_jobs.errors import UserError
 from tune_jobs.openings import Opening, Reached, write_opening
 from tune_jobs.saved_models import FOLDER, model_name
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 CHOSEN = Reached(
     final="houses",

@@ -12,7 +12,7 @@ from typing import Any
 from tests.cluster.lab import PROJECT, Lab, copy_of_the_project
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FILE = "cluster-onprem.yaml"
 # Ray declares a node dead after half a minute; nobody waits for that in a test.

@@ -12,7 +12,7 @@ import pytest
 
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

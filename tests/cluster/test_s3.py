@@ -20,7 +20,7 @@ pytest.importorskip("moto.server", reason="the simulated S3 is not installed: ru
 from data_utils import load_trial_data
 from models.history import History
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, FOREIGN, Gate, objects, served
-from tune_jobs import checkpoints, s3, storage
+from tune_jobs import checkpoints
 from tune_jobs.cli import main
 from tune_jobs.config import TrialConfig, trial_key
 from tune_jobs.errors import StorageError
@@ -30,7 +30,8 @@ from tune_jobs.records import PROVENANCE, SCHEMA, Record
 from tune_jobs.saved_models import load_model
 from tune_jobs.search.journal import DRAWN, Event, Journal, read_journal
 from tune_jobs.sent_data import fetch, hashes, send
-from tune_jobs.storage import Storage
+from tune_jobs.storage import s3, storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.trainable import Job, WorkerCutOff, run_trial
 
 ROOT = Path(__file__).parents[2]
@@ -276,7 +277,7 @@ def test_a_server_that_is_silent_is_given_up(gate: Gate, place: Storage) -> None
 
 
 def impatient(gate: Gate) -> Any:
-    """Return the file system as `tune_jobs.s3` makes it, but with a second in place of seconds."""
+    """Return the file system as `tune_jobs.storage.s3` makes it, but with a second in place of seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(s3, "_REQUEST_SECONDS", 1)
         patch.setattr(s3, "_ATTEMPTS", 1)

@@ -19,7 +19,7 @@ from tests.cluster.lab import PROJECT
 from tune_jobs import jobs
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "only-for-this-test-0123456789abcdef"}
 HEAD = """

@@ -12,7 +12,7 @@ import pytest
 from tune_jobs.cli import main
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 Make = Callable[..., Record]
 

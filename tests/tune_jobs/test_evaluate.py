@@ -19,7 +19,7 @@ from tune_jobs.ledger import Ledger
 from tune_jobs.openings import Opening, Reached, read_openings, write_opening
 from tune_jobs.run import RunOptions, make_plan
 from tune_jobs.saved_models import load_model
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Resources, Study, load_study
 from tune_jobs.trainable import Job, run_trial
 

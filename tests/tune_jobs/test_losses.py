@@ -18,7 +18,7 @@ from tune_jobs.losses import (
     read_incidents,
     write_incident,
 )
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.watch import RESTARTS, Watch
 
 LATER = 10 * DOUBT_SECONDS

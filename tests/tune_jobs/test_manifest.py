@@ -18,7 +18,7 @@ from tune_jobs.manifest import (
     write_beacon,
     write_manifest,
 )
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 
 @pytest.fixture

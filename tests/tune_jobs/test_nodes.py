@@ -17,7 +17,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
 from tune_jobs.losses import read_incidents
 from tune_jobs.records import Record
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.watch import RESTARTS
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::ResourceWarning")]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import ablatune
-from tune_jobs import reach
 from tune_jobs.errors import UserError
+from tune_jobs.storage import probe as reach
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 from tune_jobs.watch import RESTARTS
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 FOLDER = "search"
 DRAWN, RUNG, ENDED, USED_UP, OUT_OF_TIME = "drawn", "rung", "ended", "used up", "out of time"

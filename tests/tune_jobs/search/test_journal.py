@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tune_jobs.errors import UserError
 from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal, read_journal
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 VALUES = st.one_of(
     st.integers(-(2**40), 2**40),

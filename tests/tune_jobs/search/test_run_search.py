@@ -17,7 +17,7 @@ from tests.tune_jobs.test_run import started_training
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import Record
 from tune_jobs.search.journal import DRAWN, ENDED, RUNG, Event, read_journal
-from tune_jobs.storage import Storage
+from tune_jobs.storage.storage import Storage
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]
 SEARCH = """\

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from tune_jobs.errors import UserError, first_line
-from tune_jobs.s3 import forget_folder
-from tune_jobs.storage import Storage
+from tune_jobs.storage.s3 import forget_folder
+from tune_jobs.storage.storage import Storage
 
 _ANSWER_SECONDS = 60.0
 _DRAIN_SECONDS = 10.0

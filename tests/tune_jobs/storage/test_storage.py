@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs import provenance, s3
+from tune_jobs import provenance
 from tune_jobs.cli import main
 from tune_jobs.errors import StorageError, UserError, redacted
-from tune_jobs.storage import Storage
+from tune_jobs.storage import s3
+from tune_jobs.storage.storage import Storage
 
 KEYS = st.text("ABXYZ0129", min_size=8, max_size=20)
 SECRETS = st.text("abcXYZ019+/=", min_size=8, max_size=40)

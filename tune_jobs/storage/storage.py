@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from pyarrow import fs
 
-from tune_jobs import s3
 from tune_jobs.errors import StorageError, UserError, first_line, redacted
+from tune_jobs.storage import s3
 
 # How long a run goes on trying where S3 does not answer: what has been trained waits for it.
 PATIENCE_SECONDS = 600.0

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs import reach
 from tune_jobs.errors import UserError
-from tune_jobs.reach import look, probe
-from tune_jobs.storage import Storage
+from tune_jobs.storage import probe as reach
+from tune_jobs.storage.probe import look, probe
+from tune_jobs.storage.storage import Storage
 
 
 def test_a_probe_leaves_nothing_behind(tmp_path: Path) -> None:

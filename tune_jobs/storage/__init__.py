@@ -1,0 +1,1 @@
+"""Where results are kept: a folder or S3-compatible object store behind one class, with retries, one-line errors and a probe that shows whether a place can be written. Nothing here knows what is stored."""
