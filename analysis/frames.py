@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.config import METRIC_SPECS, TrialConfig
 from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import MISSING, OUTCOMES, Record
 from tune_jobs.study import Showing
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
 # Ends after which a replicate has no number to average; a level with one of them shows no mean.

@@ -14,13 +14,13 @@ from analysis.search_frames import Goal
 from analysis.search_path import replicate_values
 from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section
-from tune_jobs.config import FIELDS
 from tune_jobs.search.follow_up import FollowUp, Pair
 from tune_jobs.search.importance import Importance, functional_anova
 from tune_jobs.search.points import Coded, coded
 from tune_jobs.search.space import Parameter
 from tune_jobs.search.state import State
 from tune_jobs.study import PAIRS, Study, Table
+from tune_jobs.trial.config import FIELDS
 
 # Of the pairs so many are shown, those with the largest shares.
 _PAIRS = 6

@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from models.engine import train
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 REPEATS = 7
 CONFIG = TrialConfig(

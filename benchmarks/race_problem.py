@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_utils import TrialData, load_trial_data
 from models.history import History
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 if TYPE_CHECKING:
     from torch import nn

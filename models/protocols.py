@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class NetworkConfig(Protocol):
-    """The fields that decide a network's layers; `tune_jobs.config` says what each means."""
+    """The fields that decide a network's layers; `tune_jobs.trial.config` says what each means."""
 
     @property
     def network(self) -> str: ...

@@ -85,7 +85,7 @@ class Work:
     """One trial to run.
 
     Attributes:
-        shape: of `tune_jobs.shape`.
+        shape: of `tune_jobs.trial.shape`.
         epochs: how many, fewer at the low end where it may stop early.
         measured: at how many of them predictions are kept.
         at_most: the time limit of the trial, in seconds.

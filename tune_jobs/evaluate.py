@@ -13,15 +13,6 @@ from typing import Any
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
 from tune_jobs import provenance
-from tune_jobs.config import (
-    METRIC_SPECS,
-    TrialConfig,
-    config_of,
-    dataset_options,
-    scaling_options,
-    trajectory,
-    validation_rows,
-)
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Row, Trial, data_id, expand, replicates, row_trial
 from tune_jobs.ledger import Ledger
@@ -35,6 +26,15 @@ from tune_jobs.stages import selection_scores
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study import FRESH_PATH, STEPS, Study
 from tune_jobs.trainable import data_slot
+from tune_jobs.trial.config import (
+    METRIC_SPECS,
+    TrialConfig,
+    config_of,
+    dataset_options,
+    scaling_options,
+    trajectory,
+    validation_rows,
+)
 
 DECLARED, CHOSEN = "declared", "chosen"
 

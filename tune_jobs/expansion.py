@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tune_jobs.config import FIELDS, TrialConfig, check_feasible, dataset_options, is_code, trajectory, trial_key
 from tune_jobs.errors import ConfigError, UserError
-from tune_jobs.fields import plain_words
 from tune_jobs.study import FRESH_PATH, PATH, SPLITS, Level, Study, Table
+from tune_jobs.trial.config import FIELDS, TrialConfig, check_feasible, dataset_options, is_code, trajectory, trial_key
+from tune_jobs.trial.fields import plain_words
 
 # Seeds from here on choose nothing: what was chosen with others is estimated again with them.
 FIRST_FRESH_SEED = 100_000

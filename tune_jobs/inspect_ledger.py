@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tune_jobs.config import FIELDS, METRIC_SPECS
 from tune_jobs.errors import UserError
-from tune_jobs.fields import plain_words
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.config import FIELDS, METRIC_SPECS
+from tune_jobs.trial.fields import plain_words
 
 if TYPE_CHECKING:
     import pandas as pd

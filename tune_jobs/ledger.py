@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tune_jobs.config import FIELDS, TrialConfig, scaling_options, validation_rows
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.openings import FOLDER as OPENINGS
 from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.config import FIELDS, TrialConfig, scaling_options, validation_rows
 
 FOLDER = "ledger"
 TARGETS = "validation"

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.fields import is_plain
+from tune_jobs.trial.fields import is_plain
 from tune_jobs.user_code import Code, Source
 
 _MAIN = "__main__"

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tune_jobs.errors import UserError
-from tune_jobs.fields import FieldSpec
+from tune_jobs.trial.fields import FieldSpec
 
 KINDS = ("dataset", "network", "objective", "optimizer", "schedule")
 

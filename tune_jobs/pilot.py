@@ -13,7 +13,6 @@ from ray import tune
 
 from data_utils import TrialData
 from tune_jobs import provenance
-from tune_jobs.config import TrialConfig
 from tune_jobs.estimate import Pilot
 from tune_jobs.launch import tune_all
 from tune_jobs.progress import Progress
@@ -21,6 +20,7 @@ from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.study import Resources
 from tune_jobs.timing import time_shape
 from tune_jobs.trainable import Job, data_slot, from_payload, payload
+from tune_jobs.trial.config import TrialConfig
 
 # Each shape is timed at two moments, so that a passing load shows.
 _ROUNDS = 2

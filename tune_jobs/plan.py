@@ -24,10 +24,10 @@ from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
-from tune_jobs.shape import shape
 from tune_jobs.storage.probe import look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Resources, Study
+from tune_jobs.trial.shape import shape
 
 # Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
 # disk or from memory, which depends on what the machine did before.

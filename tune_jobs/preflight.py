@@ -7,9 +7,9 @@ from typing import Any
 from data_utils import TrialData
 from models.errors import ModelError
 from models.registry import is_reference
-from tune_jobs.config import TrialConfig
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id
+from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code import Code
 
 

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any, TextIO
 
 from models.shapes import multiplications
-from tune_jobs.config import TrialConfig, validation_rows
 from tune_jobs.expansion import Trial
+from tune_jobs.trial.config import TrialConfig, validation_rows
 
 LINE_PERIOD_SECONDS = 10.0
 _SECONDS_BEFORE_ESTIMATE = 3.0

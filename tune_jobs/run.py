@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs import provenance
-from tune_jobs.config import TrialConfig, dataset_options, scaling_options, validation_rows
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.known import what_is_known
@@ -29,6 +28,7 @@ from tune_jobs.search.words import search_in_words
 from tune_jobs.stages import Choice
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study import PATH, SEARCH_TABLES, Resources, Study
+from tune_jobs.trial.config import TrialConfig, dataset_options, scaling_options, validation_rows
 
 if TYPE_CHECKING:
     from tune_jobs.trainable import Job

@@ -8,8 +8,8 @@ from typing import Any
 from tune_jobs.estimate import Pilot
 from tune_jobs.expansion import Trial, differences
 from tune_jobs.progress import epoch_weight
-from tune_jobs.shape import shape
 from tune_jobs.study import Study
+from tune_jobs.trial.shape import shape
 
 # Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most
 # are left out.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.components import Components
-from tune_jobs.config import TrialConfig
 from tune_jobs.declarations import read_components
 from tune_jobs.errors import ConfigError, UserError, unknown
 from tune_jobs.search.definition import Search
@@ -32,6 +31,7 @@ from tune_jobs.study import (
     check_resources,
 )
 from tune_jobs.study_file import Node, plain
+from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code import Code
 
 _RESERVED = {

@@ -12,7 +12,6 @@ from pyarrow import fs
 
 from data_utils import TrialData
 from models.history import History
-from tune_jobs.config import TrialConfig
 from tune_jobs.estimate import Pilot
 from tune_jobs.expansion import Trial
 from tune_jobs.ledger import to_parquet
@@ -21,6 +20,7 @@ from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.tensorboard import FOLDER as LOGS
 from tune_jobs.trainable import Job, run_trial
+from tune_jobs.trial.config import TrialConfig
 
 _WARM_UP_BATCHES = 2
 # The share of the time that goes into finding out how many batches fit into the rest.

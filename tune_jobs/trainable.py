@@ -15,7 +15,6 @@ from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
 from tune_jobs.checkpoints import Checkpoints
-from tune_jobs.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
@@ -25,6 +24,7 @@ from tune_jobs.saved_models import model_name
 from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.tensorboard import TrialLog
+from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.user_code import Code
 
 REPORT_PERIOD_SECONDS = 1.0

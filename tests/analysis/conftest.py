@@ -17,7 +17,6 @@ import pytest
 from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
-from tune_jobs.config import TrialConfig, trajectory
 from tune_jobs.expansion import (
     Row,
     Trial,
@@ -40,6 +39,7 @@ from tune_jobs.search.state import signed
 from tune_jobs.stages import resolve
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study import Study, load_study
+from tune_jobs.trial.config import TrialConfig, trajectory
 
 VALIDATION_ROWS = 6
 # Given to the outcome of a trial: it has no record.

@@ -14,8 +14,8 @@ from analysis.beside import (
     set_beside,
     statements_sheet,
 )
-from tune_jobs.config import TrialConfig
 from tune_jobs.ledger import targets_name
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 splits: validation

@@ -31,7 +31,7 @@ from analysis.calibration import (
 )
 from analysis.tables import Line, TableView
 from models import objectives
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 raws = st.lists(st.floats(-60, 60), min_size=1, max_size=20)
 

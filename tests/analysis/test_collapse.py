@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.collapse import predicts_one_class, suspects, with_one_class
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Small

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from analysis.evidence import all_tables
-from tune_jobs.config import TrialConfig
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import targets_name
 from tune_jobs.study import FRESH_PATH, PATH
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 base: {dataset: digits, hidden_units: 4, epochs: 3}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Small

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.path import metric_of, path_of, path_sheet, unit_of
 from analysis.waterfall import GAINED, KEPT
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 fresh_seeds: 3

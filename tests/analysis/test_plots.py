@@ -21,7 +21,7 @@ from analysis.plots import (
     table_figure,
 )
 from analysis.series import DEFAULT_COLOUR, PALETTE, series_of
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Small

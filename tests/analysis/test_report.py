@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from analysis.report import ReportFiles, write_report
-from tune_jobs.config import TrialConfig
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import targets_name
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Odd & ends <b>100%</b> of $x_1$

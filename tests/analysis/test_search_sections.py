@@ -15,9 +15,9 @@ from analysis.search_path import steps_of, taken_back
 from analysis.search_plots import AUDITED, SURVIVED
 from analysis.section import Section
 from analysis.sections import sections_of
-from tune_jobs.config import TrialConfig
 from tune_jobs.errors import UserError
 from tune_jobs.search.importance import functional_anova
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: A search

@@ -7,7 +7,7 @@ import pytest
 from analysis.beside import set_beside
 from analysis.section import Section
 from analysis.sections import sections_of
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 fresh_seeds: 2

@@ -5,8 +5,8 @@ from typing import Any
 
 from analysis.summary import facts, not_as_planned, settings, warnings
 from tune_jobs.components import Components
-from tune_jobs.config import TrialConfig
 from tune_jobs.ledger import Contents
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Small

@@ -7,7 +7,7 @@ import pytest
 from analysis.columns import COLUMNS, columns
 from analysis.statistics import estimate
 from analysis.tables import QUANTITIES, TableView, seed_words
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
 title: Small

@@ -20,11 +20,11 @@ from analysis.statistics import estimate
 from data_utils import load_test_data, load_trial_data
 from models.engine import train
 from models.saved import from_bytes, to_bytes
-from tune_jobs.config import TrialConfig, plain_config
 from tune_jobs.errors import UserError
 from tune_jobs.openings import Opening, Reached, write_opening
 from tune_jobs.saved_models import FOLDER, model_name
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.config import TrialConfig, plain_config
 
 CHOSEN = Reached(
     final="houses",

@@ -22,7 +22,6 @@ from models.history import History
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, FOREIGN, Gate, objects, served
 from tune_jobs import checkpoints
 from tune_jobs.cli import main
-from tune_jobs.config import TrialConfig, trial_key
 from tune_jobs.errors import StorageError
 from tune_jobs.expansion import Trial
 from tune_jobs.ledger import Ledger
@@ -33,6 +32,7 @@ from tune_jobs.sent_data import fetch, hashes, send
 from tune_jobs.storage import s3, storage
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trainable import Job, WorkerCutOff, run_trial
+from tune_jobs.trial.config import TrialConfig, trial_key
 
 ROOT = Path(__file__).parents[2]
 TINY = """\

@@ -48,7 +48,7 @@ def histories() -> dict[str, dict[str, list[float]]]:
     from conftest import generate
 
     from models.engine import train
-    from tune_jobs.config import TrialConfig
+    from tune_jobs.trial.config import TrialConfig
 
     images, table = generate(), generate(shape=(4,), classes=0)
     found = {}

@@ -14,7 +14,7 @@ from models.augmentation import Augmentation, affine_maps, background, moved
 from models.engine import train
 from models.errors import ModelError
 from models.history import History
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
 SOME = {"shift": 1.5, "rotation": 20.0, "zoom": 10.0}

@@ -13,7 +13,7 @@ from models.errors import ModelError
 from models.networks import build_network
 from models.registry import ACTIVATIONS, NETWORKS
 from models.shapes import check_network, convolution_layers, multiplications
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 
 def cnn(**fields: object) -> TrialConfig:

@@ -8,7 +8,7 @@ from torch import nn
 from models.errors import ModelError
 from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, predicted_moments, score
 from models.registry import OBJECTIVES
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 TARGETS = torch.tensor([0, 2, 1, 2])
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, -1.0], [0.0, 3.0, 1.0]])

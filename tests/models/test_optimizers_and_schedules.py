@@ -8,7 +8,7 @@ import torch
 from models.optimizers import build_optimizer
 from models.registry import OPTIMIZERS, SCHEDULES
 from models.schedules import build_schedule
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 BATCHES = 3
 

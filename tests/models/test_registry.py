@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.registry import ACTIVATIONS, METRICS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, metric_name
-from tune_jobs.config import FIELDS
+from tune_jobs.trial.config import FIELDS
 
 REGISTRIES = {
     "networks": NETWORKS,

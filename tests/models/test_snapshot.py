@@ -12,7 +12,7 @@ from models.errors import ModelError
 from models.own import is_resumable
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
 from tests.models.test_engine import bits
-from tune_jobs.config import TrialConfig
+from tune_jobs.trial.config import TrialConfig
 
 EPOCHS = 6
 

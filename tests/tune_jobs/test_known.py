@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.config import trajectory
 from tune_jobs.expansion import row_trial
 from tune_jobs.known import what_is_known
 from tune_jobs.ledger import Ledger
@@ -17,6 +16,7 @@ from tune_jobs.search.definition import search_id
 from tune_jobs.search.journal import DRAWN, ENDED, Event, Journal
 from tune_jobs.search.state import make_trial
 from tune_jobs.study import AUDIT, CONFIRM, Study, load_study
+from tune_jobs.trial.config import trajectory
 
 FINGERPRINTS = {"digits": "data"}
 POINTS = [{"hidden_units": 8}, {"hidden_units": 4}, {"hidden_units": 16}]

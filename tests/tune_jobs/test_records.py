@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tune_jobs.config import TrialConfig, trial_key
 from tune_jobs.expansion import Trial
 from tune_jobs.records import Reading, Record, combine, is_finished
+from tune_jobs.trial.config import TrialConfig, trial_key
 
 Make = Callable[..., Record]
 

@@ -8,11 +8,11 @@ import pytest
 
 from data_utils import load_trial_data
 from tune_jobs import timing
-from tune_jobs.config import TrialConfig, trial_key
 from tune_jobs.estimate import Pilot
 from tune_jobs.expansion import Trial
 from tune_jobs.timing import cut, time_shape
 from tune_jobs.trainable import Job
+from tune_jobs.trial.config import TrialConfig, trial_key
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 JOB = Job("study", "", TrialConfig(), 0.0, False, None, "1.0", "ablatune plan study")

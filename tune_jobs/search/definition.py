@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.config import TrialConfig, trajectory
 from tune_jobs.search.schedulers import Scheduler
 from tune_jobs.search.space import Space
+from tune_jobs.trial.config import TrialConfig, trajectory
 
 if TYPE_CHECKING:
     from tune_jobs.study import Study

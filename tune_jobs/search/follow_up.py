@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tune_jobs.config import TrialConfig, check_feasible, trajectory
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import FIRST_FRESH_SEED, Row, differences, row_trial
 from tune_jobs.ledger import Contents
@@ -20,6 +19,7 @@ from tune_jobs.search.space import stream
 from tune_jobs.search.state import SearchTrial, State
 from tune_jobs.stages import selection_scores
 from tune_jobs.study import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
+from tune_jobs.trial.config import TrialConfig, check_feasible, trajectory
 
 # Seeds from here on estimate; those from `FIRST_FRESH_SEED` on choose the winner and the order of its steps.
 FIRST_ESTIMATING_SEED = 2 * FIRST_FRESH_SEED

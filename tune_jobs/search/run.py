@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.config import ScalingOptions, TrialConfig
 from tune_jobs.expansion import Trial, data_id
 from tune_jobs.ledger import Ledger
 from tune_jobs.preflight import check_own
@@ -30,6 +29,7 @@ from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.search.state import State
 from tune_jobs.study import Study
+from tune_jobs.trial.config import ScalingOptions, TrialConfig
 
 
 def train_search(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.config import FIELDS, TrialConfig, check_feasible, trajectory, trial_key
 from tune_jobs.errors import ConfigError
+from tune_jobs.trial.config import FIELDS, TrialConfig, check_feasible, trajectory, trial_key
 
 
 def test_every_field_is_declared_with_label_and_help() -> None:
@@ -184,7 +184,7 @@ def test_fields_that_do_not_fit_each_other(values: dict[str, object], words: str
 
 def test_configurations_load_without_torch_and_ray() -> None:
     code = (
-        "import sys, tune_jobs.config, tune_jobs.study, tune_jobs.expansion; "
+        "import sys, tune_jobs.trial.config, tune_jobs.study, tune_jobs.expansion; "
         "print([m for m in ('torch', 'ray', 'pandas', 'sklearn', 'torchvision') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -18,7 +18,7 @@ from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHED
 from models.shapes import check_network
 from models.version import ENGINE_VERSION
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.fields import FieldSpec, declare, specs
+from tune_jobs.trial.fields import FieldSpec, declare, specs
 
 KEY_LENGTH = 20
 # Beside the parameters of the user's own components, whose names have a dot and no blank.
