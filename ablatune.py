@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.main_code import with_references
 from tune_jobs.saved_models import load_model
 from tune_jobs.study import Study as Definition
 from tune_jobs.study import load_study, requested_resources
-from tune_jobs.user_code import UserCodeError
+from tune_jobs.user_code.modules import UserCodeError
+from tune_jobs.user_code.notebook import with_references
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import pytest
 import ablatune
 from tests.tune_jobs.test_run import environment
 from tune_jobs.errors import UserError
-from tune_jobs.main_code import module_text, with_references
+from tune_jobs.user_code.notebook import module_text, with_references
 
 SCRIPT = """
 import math

@@ -9,12 +9,12 @@ from typing import Any
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 from models.registry import is_reference
-from tune_jobs.components import Components, references_in
 from tune_jobs.errors import UserError, unknown
-from tune_jobs.own_data import Catalog
-from tune_jobs.parameters import Parameters, parameters_of
 from tune_jobs.study_file import Node, plain
-from tune_jobs.user_code import Code, freeze, load_reference
+from tune_jobs.user_code.components import Components, references_in
+from tune_jobs.user_code.datasets import Catalog
+from tune_jobs.user_code.modules import Code, freeze, load_reference
+from tune_jobs.user_code.parameters import Parameters, parameters_of
 
 
 def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:

@@ -10,7 +10,7 @@ from models.registry import is_reference
 from tune_jobs.errors import UserError
 from tune_jobs.expansion import Trial, data_id
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.user_code import Code
+from tune_jobs.user_code.modules import Code
 
 
 def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:

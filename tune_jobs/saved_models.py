@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from models.errors import ModelError
 from tune_jobs.errors import UserError
 from tune_jobs.storage.storage import Storage
-from tune_jobs.user_code import Code, freeze
+from tune_jobs.user_code.modules import Code, freeze
 
 if TYPE_CHECKING:
     from models.saved import SavedModel

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_jobs.expansion import Trial
-from tune_jobs.parameters import KINDS
 from tune_jobs.records import Record
 from tune_jobs.trial.config import FIELDS, TrialConfig, code_name, is_code, trajectory
+from tune_jobs.user_code.parameters import KINDS
 
 
 @dataclass(frozen=True)

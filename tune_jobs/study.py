@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.components import Components
 from tune_jobs.errors import ConfigError, UserError, unknown
 from tune_jobs.search.definition import Search
 from tune_jobs.study_file import read_yaml
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.user_code.components import Components
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}

@@ -7,7 +7,6 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.components import Components
 from tune_jobs.declarations import read_components
 from tune_jobs.errors import ConfigError, UserError, unknown
 from tune_jobs.search.definition import Search
@@ -32,7 +31,8 @@ from tune_jobs.study import (
 )
 from tune_jobs.study_file import Node, plain
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.user_code import Code
+from tune_jobs.user_code.components import Components
+from tune_jobs.user_code.modules import Code
 
 _RESERVED = {
     **dict.fromkeys(SEARCH_TABLES, "the search's own table"),

@@ -25,7 +25,7 @@ from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.tensorboard import TrialLog
 from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
-from tune_jobs.user_code import Code
+from tune_jobs.user_code.modules import Code
 
 REPORT_PERIOD_SECONDS = 1.0
 

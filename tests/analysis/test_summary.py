@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.summary import facts, not_as_planned, settings, warnings
-from tune_jobs.components import Components
 from tune_jobs.ledger import Contents
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.user_code.components import Components
 
 STUDY = """\
 title: Small

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tune_jobs.components import Components
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.search.definition import Budget, Search
 from tune_jobs.search.samplers import SAMPLERS
@@ -12,6 +11,7 @@ from tune_jobs.search.schedulers import SCHEDULERS, Scheduler
 from tune_jobs.search.space import GRID_POINTS, Parameter, Space
 from tune_jobs.study_file import Node, plain
 from tune_jobs.trial.config import FIELDS
+from tune_jobs.user_code.components import Components
 
 # The trials of a search are compared with each other: on the same data, for the same number of epochs.
 _NOT_SEARCHED = (

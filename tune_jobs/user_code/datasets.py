@@ -8,7 +8,7 @@ from data_utils import Declaration, describe
 from data_utils.errors import DatasetError
 from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
-from tune_jobs.user_code import Code, UserCodeError
+from tune_jobs.user_code.modules import Code, UserCodeError
 
 
 class Catalog:

@@ -11,11 +11,11 @@ from typing import Any
 from data_utils.registry import DatasetInfo
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.own_data import Catalog
-from tune_jobs.parameters import KINDS, REQUIRED, Parameters
 from tune_jobs.trial.config import COUNTS_EPOCHS, FIELDS, TrialConfig, code_name
 from tune_jobs.trial.fields import FieldSpec, is_plain, plain_words
-from tune_jobs.user_code import Code
+from tune_jobs.user_code.datasets import Catalog
+from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.parameters import KINDS, REQUIRED, Parameters
 
 # Fields that the registered components of a kind read, and that the user's own may read as well.
 _SHARED: Mapping[str, frozenset[str]] = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tune_jobs.test_run import environment
 from tune_jobs.errors import UserError
-from tune_jobs.user_code import Code, Source, freeze, load_reference
+from tune_jobs.user_code.modules import Code, Source, freeze, load_reference
 
 
 def write(folder: Path, **modules: str) -> None:
@@ -114,7 +114,7 @@ def test_another_process_imports_it_from_what_was_shipped(tmp_path: Path) -> Non
     (tmp_path / "net6.py").unlink()
     program = (
         "import pickle\n"
-        "from tune_jobs.user_code import load_reference\n"
+        "from tune_jobs.user_code.modules import load_reference\n"
         f"code = pickle.loads({code!r})\n"
         "print(load_reference('net6:Net', code)().x)\n"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.trial.fields import is_plain
-from tune_jobs.user_code import Code, Source
+from tune_jobs.user_code.modules import Code, Source
 
 _MAIN = "__main__"
 
