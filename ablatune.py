@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.saved_models import load_model
-from tune_jobs.study import Study as Definition
-from tune_jobs.study import load_study, requested_resources
+from tune_jobs.study.model import Study as Definition
+from tune_jobs.study.model import load_study, requested_resources
 from tune_jobs.user_code.modules import UserCodeError
 from tune_jobs.user_code.notebook import with_references
 
@@ -137,8 +137,8 @@ class Study:
         replicates: int | None = None,
         **document: Any,
     ) -> None:
-        from tune_jobs.study_file import Node
-        from tune_jobs.study_parser import parse_study
+        from tune_jobs.study.parser import parse_study
+        from tune_jobs.study.yaml_node import Node
 
         plain, code = with_references(document)
         self._place(storage, data_dir, replicates)

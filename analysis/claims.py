@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from tune_jobs.errors import unknown
-from tune_jobs.study_file import Node
+from tune_jobs.study.yaml_node import Node
 
 ANY = "*"
 Levels = Mapping[str, Sequence[tuple[str, ...]]]

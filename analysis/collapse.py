@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tune_jobs.expansion import Row
 from tune_jobs.ledger import Contents
 from tune_jobs.records import Record
+from tune_jobs.study.rows import Row
 
 # Accuracies of replicates that learnt, and of such that did not, lie further apart than these points.
 _APART = 20.0
@@ -56,7 +56,7 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
     Args:
         frame: of `analysis.frames.trials_frame`.
         lines: of `suspects`; what is left out of them has not collapsed.
-        rows: of `tune_jobs.expansion.expand`.
+        rows: of `tune_jobs.study.rows.expand`.
         contents: of the ledger, with the predictions of the suspects.
     """
     known = (frame["metric"] == "accuracy") & frame["epoch"].notna()

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from analysis.collapse import suspects, with_one_class
 from analysis.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.known import what_is_known
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import variant_words
@@ -20,7 +19,8 @@ from tune_jobs.records import Record
 from tune_jobs.search.follow_up import FollowUp
 from tune_jobs.search.state import State
 from tune_jobs.stages import Choice
-from tune_jobs.study import Study, Table
+from tune_jobs.study.model import Study, Table
+from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Evidence:
 
     Attributes:
         seeds: the study's replicates.
-        fingerprints: of the data, by `tune_jobs.expansion.data_id`.
+        fingerprints: of the data, by `tune_jobs.study.rows.data_id`.
         rows: those that are known, of all tables, stages and final configurations, and of what follows a search.
         choices: what the stages settled on so far.
         contents: the rows' records, without predictions.

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.expansion import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import MISSING, OUTCOMES, Record
-from tune_jobs.study import Showing
+from tune_jobs.study.model import Showing
+from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
@@ -71,7 +71,7 @@ def trials_frame(
     """Return a line for each row that can be built and each seed; the columns are those of `Replicate`.
 
     Args:
-        rows: of `tune_jobs.expansion.expand`.
+        rows: of `tune_jobs.study.rows.expand`.
         seeds: the replicates of every row.
         fingerprints: of the data, by `data_id`.
         contents: of the ledger, for the keys of the rows at least.

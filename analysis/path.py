@@ -7,8 +7,8 @@ from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.statistics import SIGNIFICANCE, Difference
 from analysis.waterfall import Step, Waterfall, waterfall
-from tune_jobs.expansion import path_labels
-from tune_jobs.study import FRESH_PATH, PATH
+from tune_jobs.study.model import FRESH_PATH, PATH
+from tune_jobs.study.rows import path_labels
 from tune_jobs.trial.config import METRIC_SPECS
 
 

@@ -18,9 +18,9 @@ from analysis.plots import figure_caption, losses_caption, losses_figure, table_
 from analysis.series import series_of
 from analysis.tables import Line, TableView
 from analysis.uncertainty import uncertainty_caption, uncertainty_figure
-from tune_jobs.expansion import replicates
 from tune_jobs.records import MISSING, Record
-from tune_jobs.study import GRID_REACH
+from tune_jobs.study.model import GRID_REACH
+from tune_jobs.study.rows import replicates
 
 # A figure and its caption; None where there is nothing to draw.
 Drawn = tuple[Figure, str] | None

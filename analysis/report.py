@@ -25,7 +25,7 @@ from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import MISSING
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.
@@ -74,7 +74,7 @@ def write_report(
         study: with its overrides.
         ledger: is only read.
         seeds: the replicates of every row.
-        fingerprints: of the data, by `tune_jobs.expansion.data_id`.
+        fingerprints: of the data, by `tune_jobs.study.rows.data_id`.
         folder: is made where it is not there.
         variant: what was overridden, in words.
 

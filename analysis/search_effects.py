@@ -17,9 +17,9 @@ from analysis.section import Picture, Section
 from tune_jobs.search.follow_up import FollowUp, Pair
 from tune_jobs.search.importance import Importance, functional_anova
 from tune_jobs.search.points import Coded, coded
-from tune_jobs.search.space import Parameter
 from tune_jobs.search.state import State
-from tune_jobs.study import PAIRS, Study, Table
+from tune_jobs.study.model import PAIRS, Study, Table
+from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
 
 # Of the pairs so many are shown, those with the largest shares.

@@ -15,9 +15,9 @@ from analysis.statistics import SIGNIFICANCE, Difference
 from analysis.summary import Fact
 from analysis.waterfall import Waterfall
 from tune_jobs.search.importance import Effect, Importance
-from tune_jobs.search.space import Parameter
 from tune_jobs.search.state import State
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
+from tune_jobs.study.space import Parameter
 
 _BEST = 10
 _DIGITS = 3

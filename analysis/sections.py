@@ -14,7 +14,7 @@ from analysis.summary import settings
 from analysis.tables import build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import waterfall_caption, waterfall_figure
-from tune_jobs.study import FRESH_PATH, PATH, Table
+from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
 
 

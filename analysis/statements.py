@@ -27,7 +27,7 @@ from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.frames import BAD_OUTCOMES, DIVERGED
 from analysis.published import TESTED
 from analysis.statistics import estimate, holm_of_known
-from tune_jobs.expansion import Row
+from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 
 HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "cannot be told", "not tested"

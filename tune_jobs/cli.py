@@ -208,7 +208,7 @@ def _count(text: str) -> int:
 
 
 def _replicates(text: str) -> int:
-    from tune_jobs.study import MOST_REPLICATES
+    from tune_jobs.study.model import MOST_REPLICATES
 
     if _count(text) > MOST_REPLICATES:
         raise argparse.ArgumentTypeError(f"{text} is more than {MOST_REPLICATES}")
@@ -223,7 +223,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _overrides(items: Sequence[str]) -> dict[str, Any]:
-    from tune_jobs.study_file import parse_scalar
+    from tune_jobs.study.yaml_node import parse_scalar
 
     values = {}
     for item in items:
@@ -237,7 +237,7 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
 
 
 def _studies(options: argparse.Namespace) -> int:
-    from tune_jobs.study import load_study, shipped_studies
+    from tune_jobs.study.model import load_study, shipped_studies
 
     for name in shipped_studies():
         study = load_study(name)
@@ -366,7 +366,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from tune_jobs.init import write_starter
+    from tune_jobs.study.init import write_starter
 
     study, network = write_starter(options.folder)
     print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")

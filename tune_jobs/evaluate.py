@@ -14,7 +14,6 @@ from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
 from tune_jobs import provenance
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Row, Trial, data_id, expand, replicates, row_trial
 from tune_jobs.ledger import Ledger
 from tune_jobs.manifest import now
 from tune_jobs.openings import Opening, Reached, new_id, read_openings, write_opening
@@ -24,7 +23,8 @@ from tune_jobs.saved_models import model_name, read_model
 from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.stages import selection_scores
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study import FRESH_PATH, STEPS, Study
+from tune_jobs.study.model import FRESH_PATH, STEPS, Study
+from tune_jobs.study.rows import Row, Trial, data_id, expand, replicates, row_trial
 from tune_jobs.trainable import data_slot
 from tune_jobs.trial.config import (
     METRIC_SPECS,

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tune_jobs.expansion import Row, data_id, required_trials
 from tune_jobs.ledger import Contents, Ledger
 from tune_jobs.records import is_finished
-from tune_jobs.search.definition import default_config, search_id
 from tune_jobs.search.evidence import table_evidence
 from tune_jobs.search.follow_up import FollowUp, follow_up
 from tune_jobs.search.journal import read_journal
 from tune_jobs.search.state import State, build_state
 from tune_jobs.stages import Choice, read_rows, resolve
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import Row, data_id, required_trials
+from tune_jobs.study.search import default_config, search_id
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tune_jobs.estimate import Pilot
 from tune_jobs.launch import tune_all
 from tune_jobs.progress import Progress
 from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
-from tune_jobs.study import Resources
+from tune_jobs.study.model import Resources
 from tune_jobs.timing import time_shape
 from tune_jobs.trainable import Job, data_slot, from_payload, payload
 from tune_jobs.trial.config import TrialConfig

@@ -17,7 +17,6 @@ from tune_jobs import provenance
 from tune_jobs.disk import Disk, disk
 from tune_jobs.errors import UserError
 from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
-from tune_jobs.expansion import FIRST_FRESH_SEED, Trial, expand, required_trials
 from tune_jobs.packing import Node, Slots, at_once, pack
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
@@ -26,7 +25,8 @@ from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
 from tune_jobs.storage.probe import look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study import Resources, Study
+from tune_jobs.study.model import Resources, Study
+from tune_jobs.study.rows import FIRST_FRESH_SEED, Trial, expand, required_trials
 from tune_jobs.trial.shape import shape
 
 # Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the

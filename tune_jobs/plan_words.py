@@ -8,7 +8,7 @@ from tune_jobs.packing import per_gpu
 from tune_jobs.plan import Forecast
 from tune_jobs.progress import duration
 from tune_jobs.run import describe_plan
-from tune_jobs.search.schedulers import expected_arrivals
+from tune_jobs.study.schedulers import expected_arrivals
 from tune_jobs.trial.shape import shape
 
 _NOTED_LOAD = 0.5

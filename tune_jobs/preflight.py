@@ -8,7 +8,7 @@ from data_utils import TrialData
 from models.errors import ModelError
 from models.registry import is_reference
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Trial, data_id
+from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.modules import Code
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, TextIO
 
 from models.shapes import multiplications
-from tune_jobs.expansion import Trial
+from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig, validation_rows
 
 LINE_PERIOD_SECONDS = 10.0

@@ -20,7 +20,7 @@ from models.history import (
     early_stopping_epoch,
 )
 from models.metrics import metric_spec
-from tune_jobs.expansion import Trial
+from tune_jobs.study.rows import Trial
 
 FAILED = "failed"
 # Not an outcome: what a row reads is not there (yet).

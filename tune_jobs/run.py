@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs import provenance
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.expansion import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.known import what_is_known
 from tune_jobs.ledger import Contents, Ledger, targets_name
 from tune_jobs.manifest import Manifest, live_beacons, now, write_manifest
@@ -27,7 +26,8 @@ from tune_jobs.search.state import State
 from tune_jobs.search.words import search_in_words
 from tune_jobs.stages import Choice
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study import PATH, SEARCH_TABLES, Resources, Study
+from tune_jobs.study.model import PATH, SEARCH_TABLES, Resources, Study
+from tune_jobs.study.rows import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.trial.config import TrialConfig, dataset_options, scaling_options, validation_rows
 
 if TYPE_CHECKING:

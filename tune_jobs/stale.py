@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.expansion import Trial
 from tune_jobs.records import Record
+from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import FIELDS, TrialConfig, code_name, is_code, trajectory
 from tune_jobs.user_code.parameters import KINDS
 

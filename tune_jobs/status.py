@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from models.history import TIMED_OUT
-from tune_jobs.expansion import Trial, differences
 from tune_jobs.losses import Incident, incident_lines, read_incidents
 from tune_jobs.manifest import live_beacons, read_manifests
 from tune_jobs.records import FAILED
@@ -13,7 +12,8 @@ from tune_jobs.search.state import BROKEN
 from tune_jobs.search.words import search_in_words
 from tune_jobs.select import Selection
 from tune_jobs.stale import stale_trials
-from tune_jobs.study import PATH, SEARCH_TABLES
+from tune_jobs.study.model import PATH, SEARCH_TABLES
+from tune_jobs.study.rows import Trial, differences
 
 _MOST_NAMED = 20
 

@@ -13,11 +13,11 @@ from pyarrow import fs
 from data_utils import TrialData
 from models.history import History
 from tune_jobs.estimate import Pilot
-from tune_jobs.expansion import Trial
 from tune_jobs.ledger import to_parquet
 from tune_jobs.records import CURVES, FAILED, Record
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.rows import Trial
 from tune_jobs.tensorboard import FOLDER as LOGS
 from tune_jobs.trainable import Job, run_trial
 from tune_jobs.trial.config import TrialConfig

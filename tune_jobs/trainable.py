@@ -16,13 +16,13 @@ from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs import provenance
 from tune_jobs.checkpoints import Checkpoints
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.expansion import Trial, data_id, differences
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import FAILED, Record, encode_fields
 from tune_jobs.saved_models import FOLDER as MODELS
 from tune_jobs.saved_models import model_name
 from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
+from tune_jobs.study.rows import Trial, data_id, differences
 from tune_jobs.tensorboard import TrialLog
 from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.user_code.modules import Code

@@ -17,7 +17,17 @@ import pytest
 from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
-from tune_jobs.expansion import (
+from tune_jobs.known import what_is_known
+from tune_jobs.ledger import Contents, Ledger
+from tune_jobs.openings import Opening, Reached, write_opening
+from tune_jobs.records import Record, encode_fields
+from tune_jobs.search.director import Director
+from tune_jobs.search.journal import Journal, read_journal
+from tune_jobs.search.state import signed
+from tune_jobs.stages import resolve
+from tune_jobs.storage.storage import Storage
+from tune_jobs.study.model import Study, load_study
+from tune_jobs.study.rows import (
     Row,
     Trial,
     data_id,
@@ -28,17 +38,7 @@ from tune_jobs.expansion import (
     required_trials,
     row_trial,
 )
-from tune_jobs.known import what_is_known
-from tune_jobs.ledger import Contents, Ledger
-from tune_jobs.openings import Opening, Reached, write_opening
-from tune_jobs.records import Record, encode_fields
-from tune_jobs.search.definition import default_config, search_id
-from tune_jobs.search.director import Director
-from tune_jobs.search.journal import Journal, read_journal
-from tune_jobs.search.state import signed
-from tune_jobs.stages import resolve
-from tune_jobs.storage.storage import Storage
-from tune_jobs.study import Study, load_study
+from tune_jobs.study.search import default_config, search_id
 from tune_jobs.trial.config import TrialConfig, trajectory
 
 VALIDATION_ROWS = 6

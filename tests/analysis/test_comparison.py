@@ -15,8 +15,8 @@ from scipy import stats
 from analysis.comparison import AGREES, DIFFERS, NOT_COMPARABLE, Comparison, compare, count
 from analysis.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS, binomial_variance, prediction_half_width
 from analysis.published import Convention, Published, PublishedValue
-from tune_jobs.expansion import expand
-from tune_jobs.study import Study, load_study
+from tune_jobs.study.model import Study, load_study
+from tune_jobs.study.rows import expand
 
 STUDY = """\
 splits: validation

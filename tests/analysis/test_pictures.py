@@ -8,7 +8,7 @@ import pytest
 from analysis.gaussians import gaussian_replicates
 from analysis.pictures import PICTURES
 from tune_jobs.ledger import targets_name
-from tune_jobs.study import FIGURES
+from tune_jobs.study.model import FIGURES
 
 TOY = """\
 base: {dataset: toy, hidden_units: 4, epochs: 3, objective: mse}

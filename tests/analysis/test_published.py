@@ -9,7 +9,7 @@ import pytest
 from analysis.claims import KINDS, TESTABLE
 from analysis.published import PRINTED, Published, load_published, published_file
 from tune_jobs.errors import UserError
-from tune_jobs.study import load_study, shipped_studies
+from tune_jobs.study.model import load_study, shipped_studies
 
 # Rows of the printed tables, numbers that sentences print, and sentences that claim something.
 SHIPPED = {

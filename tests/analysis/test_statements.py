@@ -23,8 +23,8 @@ from analysis.statements import (
     count_verdicts,
     judge,
 )
-from tune_jobs.expansion import Row, expand
-from tune_jobs.study import load_study, shipped_studies
+from tune_jobs.study.model import load_study, shipped_studies
+from tune_jobs.study.rows import Row, expand
 
 STUDY = """\
 epochs_until: 90

@@ -23,7 +23,6 @@ from tests.cluster.s3_server import BUCKET, ENVIRONMENT, FOREIGN, Gate, objects,
 from tune_jobs import checkpoints
 from tune_jobs.cli import main
 from tune_jobs.errors import StorageError
-from tune_jobs.expansion import Trial
 from tune_jobs.ledger import Ledger
 from tune_jobs.records import PROVENANCE, SCHEMA, Record
 from tune_jobs.saved_models import load_model
@@ -31,6 +30,7 @@ from tune_jobs.search.journal import DRAWN, Event, Journal, read_journal
 from tune_jobs.sent_data import fetch, hashes, send
 from tune_jobs.storage import s3, storage
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.rows import Trial
 from tune_jobs.trainable import Job, WorkerCutOff, run_trial
 from tune_jobs.trial.config import TrialConfig, trial_key
 

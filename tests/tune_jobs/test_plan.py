@@ -14,11 +14,11 @@ from tests.tune_jobs.test_estimate import pilot
 from tests.tune_jobs.test_run import ablatune as command
 from tests.tune_jobs.test_stages import STUDY as STAGED
 from tune_jobs import plan as module
-from tune_jobs.expansion import Trial
 from tune_jobs.packing import Node
 from tune_jobs.plan import work_of
 from tune_jobs.plan_words import size
 from tune_jobs.sampling import Piloted, allotted, samples, within, worth_spending
+from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig
 
 Plan = Callable[..., Any]

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from tune_jobs import progress as module
-from tune_jobs.expansion import Trial
 from tune_jobs.progress import Progress, duration, epoch_weight
+from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig
 
 

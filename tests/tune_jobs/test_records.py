@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tune_jobs.expansion import Trial
 from tune_jobs.records import Reading, Record, combine, is_finished
+from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig, trial_key
 
 Make = Callable[..., Record]

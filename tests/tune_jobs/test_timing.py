@@ -9,7 +9,7 @@ import pytest
 from data_utils import load_trial_data
 from tune_jobs import timing
 from tune_jobs.estimate import Pilot
-from tune_jobs.expansion import Trial
+from tune_jobs.study.rows import Trial
 from tune_jobs.timing import cut, time_shape
 from tune_jobs.trainable import Job
 from tune_jobs.trial.config import TrialConfig, trial_key

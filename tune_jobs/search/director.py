@@ -12,12 +12,8 @@ from math import inf, isfinite
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Trial, differences
 from tune_jobs.records import Record, is_finished
-from tune_jobs.search.definition import default_config
 from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
-from tune_jobs.search.samplers import SAMPLERS
-from tune_jobs.search.schedulers import Decision
 from tune_jobs.search.state import (
     BROKEN,
     OPEN,
@@ -31,6 +27,10 @@ from tune_jobs.search.state import (
     searched_default,
 )
 from tune_jobs.search.words import score_in_words
+from tune_jobs.study.rows import Trial, differences
+from tune_jobs.study.samplers import SAMPLERS
+from tune_jobs.study.schedulers import Decision
+from tune_jobs.study.search import default_config
 
 # Draws of a point that can be built and was not drawn before, before the space counts as used up.
 _ATTEMPTS = 200

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Row, replicates, row_trial
 from tune_jobs.records import Record
-from tune_jobs.search.definition import Search
 from tune_jobs.search.state import SearchTrial, make_trial, point_of
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import Row, replicates, row_trial
+from tune_jobs.study.search import Search
 from tune_jobs.trial.config import trajectory
 
 

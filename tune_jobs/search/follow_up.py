@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import FIRST_FRESH_SEED, Row, differences, row_trial
 from tune_jobs.ledger import Contents
 from tune_jobs.records import FAILED, MISSING, Record
-from tune_jobs.search.definition import default_config
 from tune_jobs.search.points import coded
-from tune_jobs.search.space import stream
 from tune_jobs.search.state import SearchTrial, State
 from tune_jobs.stages import selection_scores
-from tune_jobs.study import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
+from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
+from tune_jobs.study.rows import FIRST_FRESH_SEED, Row, differences, row_trial
+from tune_jobs.study.search import default_config
+from tune_jobs.study.space import stream
 from tune_jobs.trial.config import TrialConfig, check_feasible, trajectory
 
 # Seeds from here on estimate; those from `FIRST_FRESH_SEED` on choose the winner and the order of its steps.

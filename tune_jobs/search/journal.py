@@ -31,7 +31,7 @@ class Event:
         values: of the point that was drawn, and `source`: the sampler, or "default".
         epoch: of the rung, or how far the trial got.
         score: at the rung, the higher the better; None where the trial had diverged.
-        stop, rank, of: what was decided; see `tune_jobs.search.schedulers.Decision`.
+        stop, rank, of: what was decided; see `tune_jobs.study.schedulers.Decision`.
     """
 
     kind: str

@@ -21,7 +21,7 @@ from tune_jobs.search.director import Director
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.search.worker import train_search_trial
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study import Resources
+from tune_jobs.study.model import Resources
 from tune_jobs.trainable import Job
 from tune_jobs.watch import EndsWith, Watch, last_line
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from tune_jobs.records import FAILED
-from tune_jobs.search.space import Parameter
 from tune_jobs.search.state import SearchTrial, State, scores_of
+from tune_jobs.study.space import Parameter
 
 _LEAST_TRIALS = 10
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from tune_jobs.progress import Display, duration
-from tune_jobs.search.definition import Search
+from tune_jobs.study.search import Search
 
 _SHOWN = 4
 _SHARE_BEFORE_ESTIMATE = 0.02

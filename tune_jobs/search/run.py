@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.expansion import Trial, data_id
 from tune_jobs.ledger import Ledger
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import duration
@@ -23,12 +22,13 @@ from tune_jobs.run import (
     new_job,
     say_restarts,
 )
-from tune_jobs.search.definition import Search, default_config, search_id
 from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
 from tune_jobs.search.state import State
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import Trial, data_id
+from tune_jobs.study.search import Search, default_config, search_id
 from tune_jobs.trial.config import ScalingOptions, TrialConfig
 
 

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from models.history import DIVERGED
 from models.metrics import metric_spec
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import Trial, data_id
 from tune_jobs.records import FAILED, MISSING, Record
-from tune_jobs.search.definition import Search, default_config, full_length
 from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
-from tune_jobs.search.samplers import Known
-from tune_jobs.search.schedulers import Decision
-from tune_jobs.study import Study
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import Trial, data_id
+from tune_jobs.study.samplers import Known
+from tune_jobs.study.schedulers import Decision
+from tune_jobs.study.search import Search, default_config, full_length
 from tune_jobs.trial.config import TrialConfig, check_feasible, trial_key
 
 # How a trial of a search stands.

@@ -3,8 +3,8 @@
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from tune_jobs.search.schedulers import rungs_in_words
 from tune_jobs.search.state import State
+from tune_jobs.study.schedulers import rungs_in_words
 from tune_jobs.trial.config import METRIC_SPECS
 
 if TYPE_CHECKING:

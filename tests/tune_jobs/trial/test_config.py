@@ -184,7 +184,7 @@ def test_fields_that_do_not_fit_each_other(values: dict[str, object], words: str
 
 def test_configurations_load_without_torch_and_ray() -> None:
     code = (
-        "import sys, tune_jobs.trial.config, tune_jobs.study, tune_jobs.expansion; "
+        "import sys, tune_jobs.trial.config, tune_jobs.study.model, tune_jobs.study.rows; "
         "print([m for m in ('torch', 'ray', 'pandas', 'sklearn', 'torchvision') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

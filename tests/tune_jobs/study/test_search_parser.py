@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.search.definition import Budget, full_length, search_id
-from tune_jobs.search.space import Parameter
-from tune_jobs.study import load_study
+from tune_jobs.study.model import load_study
+from tune_jobs.study.search import Budget, full_length, search_id
+from tune_jobs.study.space import Parameter
 
 NETWORK = """\
 from torch import nn

@@ -10,7 +10,7 @@ from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 from models.registry import is_reference
 from tune_jobs.errors import UserError, unknown
-from tune_jobs.study_file import Node, plain
+from tune_jobs.study.yaml_node import Node, plain
 from tune_jobs.user_code.components import Components, references_in
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code, freeze, load_reference

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.search.schedulers import SCHEDULERS, Scheduler, expected_arrivals, rungs_in_words
+from tune_jobs.study.schedulers import SCHEDULERS, Scheduler, expected_arrivals, rungs_in_words
 
 SCORES = st.one_of(st.integers(0, 5).map(float), st.just(-math.inf))
 

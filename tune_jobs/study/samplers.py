@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.search.space import Parameter, Space, shuffled, stream
+from tune_jobs.study.space import Parameter, Space, shuffled, stream
 
 # So many random points before a model of them is worth anything.
 STARTUP_TRIALS = 10

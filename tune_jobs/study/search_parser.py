@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.search.definition import Budget, Search
-from tune_jobs.search.samplers import SAMPLERS
-from tune_jobs.search.schedulers import SCHEDULERS, Scheduler
-from tune_jobs.search.space import GRID_POINTS, Parameter, Space
-from tune_jobs.study_file import Node, plain
+from tune_jobs.study.samplers import SAMPLERS
+from tune_jobs.study.schedulers import SCHEDULERS, Scheduler
+from tune_jobs.study.search import Budget, Search
+from tune_jobs.study.space import GRID_POINTS, Parameter, Space
+from tune_jobs.study.yaml_node import Node, plain
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.search.space import Parameter, Space, shuffled, stream
+from tune_jobs.study.space import Parameter, Space, shuffled, stream
 
 SHARES = st.floats(0, 1, exclude_max=True)
 

@@ -22,7 +22,7 @@ def write_starter(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for path in targets:
             path.write_text(
-                files("tune_jobs.starter").joinpath(path.name).read_text(encoding="utf-8"), encoding="utf-8"
+                files("tune_jobs.study.starter").joinpath(path.name).read_text(encoding="utf-8"), encoding="utf-8"
             )
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error}); give another folder") from error

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.search.schedulers import Scheduler
-from tune_jobs.search.space import Space
+from tune_jobs.study.schedulers import Scheduler
+from tune_jobs.study.space import Space
 from tune_jobs.trial.config import TrialConfig, trajectory
 
 if TYPE_CHECKING:
-    from tune_jobs.study import Study
+    from tune_jobs.study.model import Study
 
 _ID_LENGTH = 12
 
@@ -39,7 +39,7 @@ class Search:
 
     Attributes:
         base: what the search overrides of the study's base.
-        sampler: one of `tune_jobs.search.samplers.SAMPLERS`.
+        sampler: one of `tune_jobs.study.samplers.SAMPLERS`.
         seed: draws the points; every trial of the search has weights of seed 0.
         seeds: replicates, with seeds and validation parts that chose nothing, of every configuration that follows.
         audit: how many of the stopped trials are let finish.

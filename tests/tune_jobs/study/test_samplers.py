@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.search.samplers import SAMPLERS, STARTUP_TRIALS, Known, grid, random, tpe
-from tune_jobs.search.space import Parameter, Space
+from tune_jobs.study.samplers import SAMPLERS, STARTUP_TRIALS, Known, grid, random, tpe
+from tune_jobs.study.space import Parameter, Space
 
 SPACE = Space(
     (

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.study import Study, load_study, shipped_studies
-from tune_jobs.study_file import parse_scalar
+from tune_jobs.study.model import Study, load_study, shipped_studies
+from tune_jobs.study.yaml_node import parse_scalar
 
 
 def study(tmp_path: Path, text: str) -> Study:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune_jobs.errors import ConfigError, UserError
-from tune_jobs.study import FRESH_PATH, PATH, SPLITS, Level, Study, Table
+from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
 from tune_jobs.trial.config import FIELDS, TrialConfig, check_feasible, dataset_options, is_code, trajectory, trial_key
 from tune_jobs.trial.fields import plain_words
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.expansion import (
+from tune_jobs.study.model import Study, load_study, shipped_studies
+from tune_jobs.study.rows import (
     datasets_read,
     differences,
     expand,
@@ -14,7 +15,6 @@ from tune_jobs.expansion import (
     required_trials,
     row_trial,
 )
-from tune_jobs.study import Study, load_study, shipped_studies
 
 
 def study(tmp_path: Path, text: str) -> Study:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.errors import ConfigError, UserError, unknown
-from tune_jobs.search.definition import Search
-from tune_jobs.study_file import read_yaml
+from tune_jobs.study.search import Search
+from tune_jobs.study.yaml_node import read_yaml
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components
 
@@ -167,7 +167,7 @@ class Study:
 
 def shipped_studies() -> dict[str, Path]:
     """Return name to file of the studies that come with the project."""
-    folder = Path(str(files("tune_jobs.studies")))
+    folder = Path(str(files("tune_jobs.study.shipped")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -197,7 +197,7 @@ def load_study(
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
     # Imported here: the parser needs what is defined above.
-    from tune_jobs.study_parser import parse_study
+    from tune_jobs.study.parser import parse_study
 
     return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)
 

@@ -7,11 +7,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.declarations import read_components
 from tune_jobs.errors import ConfigError, UserError, unknown
-from tune_jobs.search.definition import Search
-from tune_jobs.search.parser import parse_search
-from tune_jobs.study import (
+from tune_jobs.study.model import (
     FIGURES,
     FINAL,
     FRESH_PATH,
@@ -29,7 +26,10 @@ from tune_jobs.study import (
     Table,
     check_resources,
 )
-from tune_jobs.study_file import Node, plain
+from tune_jobs.study.references import read_components
+from tune_jobs.study.search import Search
+from tune_jobs.study.search_parser import parse_search
+from tune_jobs.study.yaml_node import Node, plain
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components
 from tune_jobs.user_code.modules import Code
@@ -60,7 +60,7 @@ def parse_study(
     data_dir: Path | None = None,
     defined: Code | None = None,
 ) -> Study:
-    """Return the study in a document; see `tune_jobs.study.load_study`.
+    """Return the study in a document; see `tune_jobs.study.model.load_study`.
 
     Args:
         root: of the document.
