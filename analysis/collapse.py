@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tune_jobs.ledger import Contents
-from tune_jobs.records import Record
+from tune_jobs.ledger.ledger import Contents
+from tune_jobs.ledger.record import Record
 from tune_jobs.study.rows import Row
 
 # Accuracies of replicates that learnt, and of such that did not, lie further apart than these points.

@@ -23,7 +23,7 @@ from analysis.frames import BAD_OUTCOMES
 from analysis.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS, binomial_variance, prediction_half_width
 from analysis.published import TESTED, Published, PublishedValue
 from analysis.statistics import Estimate, estimate
-from tune_jobs.records import MISSING
+from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, validation_rows

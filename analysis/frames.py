@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.ledger import Contents
-from tune_jobs.records import MISSING, OUTCOMES, Record
+from tune_jobs.ledger.ledger import Contents
+from tune_jobs.ledger.record import MISSING, OUTCOMES, Record
 from tune_jobs.study.model import Showing
 from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
@@ -25,7 +25,7 @@ class Replicate:
 
     Attributes:
         position: of the row among all rows of the study.
-        outcome: one of `tune_jobs.records.OUTCOMES`, or MISSING.
+        outcome: one of `tune_jobs.ledger.record.OUTCOMES`, or MISSING.
         reason: why there is no number.
         epoch: the one that is read; of that epoch are all numbers. None where there is none.
         epochs_done: how far the trajectory got, as far as the ledger knows.

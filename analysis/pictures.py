@@ -18,7 +18,7 @@ from analysis.plots import figure_caption, losses_caption, losses_figure, table_
 from analysis.series import series_of
 from analysis.tables import Line, TableView
 from analysis.uncertainty import uncertainty_caption, uncertainty_figure
-from tune_jobs.records import MISSING, Record
+from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.study.model import GRID_REACH
 from tune_jobs.study.rows import replicates
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from analysis.columns import Column, Sheet, sheet
 from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
 from analysis.tables import QUANTITIES, TableView
-from tune_jobs.records import MISSING
+from tune_jobs.ledger.record import MISSING
 
 _NOTE_WIDTH = "0.24\\linewidth"
 _LONG_HEADING = 12

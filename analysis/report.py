@@ -23,8 +23,8 @@ from analysis.section import Section
 from analysis.sections import sections_of
 from analysis.summary import facts, not_as_planned, warnings
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import MISSING
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.columns import format_number
 from analysis.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
 from analysis.search_plots import AUDITED, DIVERGED, STOPPED, SURVIVED
-from tune_jobs.records import FAILED, MISSING
+from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.search.follow_up import audited
 from tune_jobs.search.state import BROKEN, SearchTrial, State, scores_of, signed
 from tune_jobs.trial.config import METRIC_SPECS

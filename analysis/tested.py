@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.columns import Column, Sheet, format_estimate, percent_limits
 from analysis.statistics import estimate
-from tune_jobs.openings import Opening, Reached
+from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 
 _NOT_FINITE = "not finite"

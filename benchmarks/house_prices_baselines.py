@@ -42,8 +42,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from analysis.statistics import CONFIDENCE, paired_difference
 from data_utils import load_test_data, load_trial_data
 from tune_jobs.errors import UserError
-from tune_jobs.openings import Reached, read_openings
-from tune_jobs.saved_models import FOLDER, model_name, read_model
+from tune_jobs.ledger.saved_models import FOLDER, model_name, read_model
+from tune_jobs.ledger.test_openings import Reached, read_openings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import data_id
 from tune_jobs.trial.config import TrialConfig

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import Record
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 
 REPEATS = 5

@@ -21,7 +21,7 @@ from race_problem import (
     trial_config,
 )
 
-from tune_jobs.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.storage.storage import Storage
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
-from tune_jobs import provenance
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.manifest import now
-from tune_jobs.openings import Opening, Reached, new_id, read_openings, write_opening
+from tune_jobs.ledger import provenance
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.runs import now
+from tune_jobs.ledger.saved_models import FOLDER as MODELS
+from tune_jobs.ledger.saved_models import model_name, read_model
+from tune_jobs.ledger.test_openings import Opening, Reached, new_id, read_openings, write_opening
 from tune_jobs.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
-from tune_jobs.saved_models import FOLDER as MODELS
-from tune_jobs.saved_models import model_name, read_model
 from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.stages import selection_scores
 from tune_jobs.storage.storage import Storage

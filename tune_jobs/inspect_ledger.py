@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.fields import plain_words

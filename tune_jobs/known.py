@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tune_jobs.ledger import Contents, Ledger
-from tune_jobs.records import is_finished
+from tune_jobs.ledger.ledger import Contents, Ledger
+from tune_jobs.ledger.record import is_finished
 from tune_jobs.search.evidence import table_evidence
 from tune_jobs.search.follow_up import FollowUp, follow_up
 from tune_jobs.search.journal import read_journal

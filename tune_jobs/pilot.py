@@ -12,9 +12,9 @@ import ray
 from ray import tune
 
 from data_utils import TrialData
-from tune_jobs import provenance
 from tune_jobs.estimate import Pilot
 from tune_jobs.launch import tune_all
+from tune_jobs.ledger import provenance
 from tune_jobs.progress import Progress
 from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.study.model import Resources

@@ -7,8 +7,8 @@ from typing import Any
 
 from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.manifest import find_manifest
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.runs import find_manifest
 from tune_jobs.run import known_or_found_fingerprints
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from tune_jobs.ledger import Contents, Ledger
-from tune_jobs.records import FAILED, MISSING
+from tune_jobs.ledger.ledger import Contents, Ledger
+from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.study.model import PATH, Study
 from tune_jobs.study.rows import Row, expand, replicates, row_trial
 from tune_jobs.trial.config import METRIC_SPECS

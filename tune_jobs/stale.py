@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.records import Record
+from tune_jobs.ledger.record import Record
 from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import FIELDS, TrialConfig, code_name, is_code, trajectory
 from tune_jobs.user_code.parameters import KINDS

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from models.history import TIMED_OUT
-from tune_jobs.losses import Incident, incident_lines, read_incidents
-from tune_jobs.manifest import live_beacons, read_manifests
-from tune_jobs.records import FAILED
+from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
+from tune_jobs.ledger.record import FAILED
+from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.search.state import BROKEN
 from tune_jobs.search.words import search_in_words

@@ -13,9 +13,9 @@ from pyarrow import fs
 from data_utils import TrialData
 from models.history import History
 from tune_jobs.estimate import Pilot
-from tune_jobs.ledger import to_parquet
-from tune_jobs.records import CURVES, FAILED, Record
-from tune_jobs.saved_models import FOLDER as MODELS
+from tune_jobs.ledger.ledger import to_parquet
+from tune_jobs.ledger.record import CURVES, FAILED, Record
+from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
 from tune_jobs.tensorboard import FOLDER as LOGS

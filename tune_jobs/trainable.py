@@ -13,13 +13,13 @@ from data_utils import TrialData
 from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
-from tune_jobs import provenance
-from tune_jobs.checkpoints import Checkpoints
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import FAILED, Record, encode_fields
-from tune_jobs.saved_models import FOLDER as MODELS
-from tune_jobs.saved_models import model_name
+from tune_jobs.ledger import provenance
+from tune_jobs.ledger.checkpoints import Checkpoints
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import FAILED, Record, encode_fields
+from tune_jobs.ledger.saved_models import FOLDER as MODELS
+from tune_jobs.ledger.saved_models import model_name
 from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.study.rows import Trial, data_id, differences

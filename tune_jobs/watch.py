@@ -12,10 +12,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray import tune
 
-from tune_jobs import provenance
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.losses import Incident, Loss, own_losses, write_incident
-from tune_jobs.manifest import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
+from tune_jobs.ledger import provenance
+from tune_jobs.ledger.lost_workers import Incident, Loss, own_losses, write_incident
+from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
 from tune_jobs.storage.probe import in_words, node_name
 from tune_jobs.storage.storage import Storage
 

@@ -18,9 +18,9 @@ from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
 from tune_jobs.known import what_is_known
-from tune_jobs.ledger import Contents, Ledger
-from tune_jobs.openings import Opening, Reached, write_opening
-from tune_jobs.records import Record, encode_fields
+from tune_jobs.ledger.ledger import Contents, Ledger
+from tune_jobs.ledger.record import Record, encode_fields
+from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
 from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.state import signed

@@ -14,7 +14,7 @@ from analysis.beside import (
     set_beside,
     statements_sheet,
 )
-from tune_jobs.ledger import targets_name
+from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

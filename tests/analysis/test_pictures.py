@@ -7,7 +7,7 @@ import pytest
 
 from analysis.gaussians import gaussian_replicates
 from analysis.pictures import PICTURES
-from tune_jobs.ledger import targets_name
+from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.study.model import FIGURES
 
 TOY = """\

@@ -21,8 +21,8 @@ from data_utils import load_test_data, load_trial_data
 from models.engine import train
 from models.saved import from_bytes, to_bytes
 from tune_jobs.errors import UserError
-from tune_jobs.openings import Opening, Reached, write_opening
-from tune_jobs.saved_models import FOLDER, model_name
+from tune_jobs.ledger.saved_models import FOLDER, model_name
+from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig, plain_config
 

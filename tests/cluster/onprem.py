@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.lab import PROJECT, Lab, copy_of_the_project
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import Record
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 
 FILE = "cluster-onprem.yaml"

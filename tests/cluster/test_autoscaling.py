@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 
 HERE = Path(__file__).resolve().parent

@@ -20,12 +20,12 @@ pytest.importorskip("moto.server", reason="the simulated S3 is not installed: ru
 from data_utils import load_trial_data
 from models.history import History
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, FOREIGN, Gate, objects, served
-from tune_jobs import checkpoints
 from tune_jobs.cli import main
 from tune_jobs.errors import StorageError
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import PROVENANCE, SCHEMA, Record
-from tune_jobs.saved_models import load_model
+from tune_jobs.ledger import checkpoints
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.search.journal import DRAWN, Event, Journal, read_journal
 from tune_jobs.sent_data import fetch, hashes, send
 from tune_jobs.storage import s3, storage

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import Record, encode_fields
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig, trajectory, trial_key
 

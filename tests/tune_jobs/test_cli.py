@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.cli import main
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import Record
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 
 Make = Callable[..., Record]

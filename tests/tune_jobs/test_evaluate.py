@@ -14,10 +14,10 @@ from tests.tune_jobs.test_run import ablatune
 from tune_jobs import evaluate, trainable
 from tune_jobs.errors import UserError
 from tune_jobs.evaluate import candidates, evaluate_study
-from tune_jobs.ledger import Ledger
-from tune_jobs.openings import Opening, Reached, read_openings, write_opening
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.saved_models import load_model
+from tune_jobs.ledger.test_openings import Opening, Reached, read_openings, write_opening
 from tune_jobs.run import RunOptions, make_plan
-from tune_jobs.saved_models import load_model
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study, load_study
 from tune_jobs.study.rows import datasets_read, expand, required_trials

@@ -14,9 +14,9 @@ import pytest
 import ablatune
 from tune_jobs import launch
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.losses import read_incidents
-from tune_jobs.records import Record
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.lost_workers import read_incidents
+from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.watch import RESTARTS
 

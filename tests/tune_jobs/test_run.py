@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import CURVES, PROVENANCE, SCHEMA
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.watch import RESTARTS
 

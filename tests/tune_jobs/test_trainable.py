@@ -13,7 +13,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
 from models.history import History
-from tune_jobs.ledger import Ledger, targets_name
+from tune_jobs.ledger.ledger import Ledger, targets_name
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
 from tune_jobs.trainable import Job, WorkerCutOff, WorkerStopped, data_slot, from_payload, payload, run_trial

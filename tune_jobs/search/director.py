@@ -12,7 +12,7 @@ from math import inf, isfinite
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.records import Record, is_finished
+from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
 from tune_jobs.search.state import (
     BROKEN,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tune_jobs.errors import UserError
-from tune_jobs.records import Record
+from tune_jobs.ledger.record import Record
 from tune_jobs.search.state import SearchTrial, make_trial, point_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row, replicates, row_trial

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Contents
-from tune_jobs.records import FAILED, MISSING, Record
+from tune_jobs.ledger.ledger import Contents
+from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.search.points import coded
 from tune_jobs.search.state import SearchTrial, State
 from tune_jobs.stages import selection_scores

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from tune_jobs.records import FAILED
+from tune_jobs.ledger.record import FAILED
 from tune_jobs.search.state import SearchTrial, State, scores_of
 from tune_jobs.study.space import Parameter
 

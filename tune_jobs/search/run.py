@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import duration
 from tune_jobs.run import (

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from models.history import DIVERGED
 from models.metrics import metric_spec
 from tune_jobs.errors import UserError
-from tune_jobs.records import FAILED, MISSING, Record
+from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, data_id

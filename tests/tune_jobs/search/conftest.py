@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.history import COMPLETED, DIVERGED, PRUNED
-from tune_jobs.records import Record, combine, encode_fields
+from tune_jobs.ledger.record import Record, combine, encode_fields
 from tune_jobs.search.director import Director
 from tune_jobs.search.journal import Event, Journal, read_journal
 from tune_jobs.search.state import SearchTrial, State, build_state, signed

@@ -9,9 +9,9 @@ import pytest
 
 from tests.tune_jobs.test_run import ablatune, numbers
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger
-from tune_jobs.records import Record
-from tune_jobs.saved_models import load_model
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import Record
+from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import load_study
 

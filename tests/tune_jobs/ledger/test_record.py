@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tune_jobs.records import Reading, Record, combine, is_finished
+from tune_jobs.ledger.record import Reading, Record, combine, is_finished
 from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig, trial_key
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.manifest import (
+from tune_jobs.ledger.runs import (
     Beacon,
     Manifest,
     find_manifest,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs import watch as module
-from tune_jobs.losses import (
+from tune_jobs.ledger.lost_workers import (
     DOUBT_SECONDS,
     FOLDER,
     Incident,

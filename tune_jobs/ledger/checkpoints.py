@@ -6,8 +6,8 @@ import time
 from contextlib import suppress
 
 from models.version import ENGINE_VERSION, EXECUTION_MODE
-from tune_jobs import provenance
 from tune_jobs.errors import StorageError
+from tune_jobs.ledger import provenance
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
 

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.ledger import Ledger, to_parquet
-from tune_jobs.records import PREDICTIONS, Record
+from tune_jobs.ledger.ledger import Ledger, to_parquet
+from tune_jobs.ledger.record import PREDICTIONS, Record
 from tune_jobs.storage.storage import Storage
 
 Make = Callable[..., Record]
@@ -107,8 +107,8 @@ def test_a_writer_killed_at_any_moment_leaves_whole_records(ledger: Ledger, tmp_
     code = textwrap.dedent(
         """
         import sys
-        from tune_jobs.ledger import Ledger
-        from tune_jobs.records import Record
+        from tune_jobs.ledger.ledger import Ledger
+        from tune_jobs.ledger.record import Record
         from tune_jobs.storage.storage import Storage
         ledger = Ledger.open(Storage.at(sys.argv[1]), create=True)
         n = 0

@@ -2,7 +2,7 @@
 
 A finished trial is one file, written atomically, so that any number of runs write side by side without a
 server or a lock. `compact` gathers single files into packs; while it does, a record may be seen twice,
-never not at all. Readers combine records of one key (see `tune_jobs.records.combine`).
+never not at all. Readers combine records of one key (see `tune_jobs.ledger.record.combine`).
 """
 
 import io
@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tune_jobs.errors import UserError, first_line
-from tune_jobs.openings import FOLDER as OPENINGS
-from tune_jobs.records import PREDICTIONS, SCHEMA, Record, combine
+from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
+from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, TrialConfig, scaling_options, validation_rows
 
