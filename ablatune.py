@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tune_jobs.evaluate import Evaluation
     from tune_jobs.plan import Forecast
     from tune_jobs.run import RunOptions
-    from tune_jobs.select import Selection
+    from tune_jobs.standing.variants import Selection
 
 __all__ = [
     "DEFAULT_DATA_DIR",
@@ -314,7 +314,7 @@ class Study:
         return gather(selected.study, selected.ledger, seeds=range(selected.seeds), fingerprints=selected.fingerprints)
 
     def _selected(self) -> "Selection":
-        from tune_jobs.select import select_variant
+        from tune_jobs.standing.variants import select_variant
 
         return select_variant(
             self.definition, self._parse, seeds=self.replicates, storage_uri=self.storage, data_dir=self.data_dir

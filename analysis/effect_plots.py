@@ -17,7 +17,7 @@ from analysis.columns import cut_range, percent_limits
 from analysis.search_plots import heading, plain_axes
 from analysis.series import PALETTE, plain
 from analysis.statistics import Estimate
-from tune_jobs.search.importance import LEAST_SHARE
+from tune_jobs.standing.search.importance import LEAST_SHARE
 
 _BLUE, _ORANGE = PALETTE[:2]
 _BAND = "#DDDDDD"

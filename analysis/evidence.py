@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from analysis.collapse import suspects, with_one_class
 from analysis.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
-from tune_jobs.known import what_is_known
 from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
 from tune_jobs.ledger.test_openings import Opening, read_openings
-from tune_jobs.search.follow_up import FollowUp
-from tune_jobs.search.state import State
-from tune_jobs.stages import Choice
+from tune_jobs.standing.known import what_is_known
+from tune_jobs.standing.search.follow_up import FollowUp
+from tune_jobs.standing.search.state import State
+from tune_jobs.standing.stages import Choice
 from tune_jobs.study.model import Study, Table
 from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
 

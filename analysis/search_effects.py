@@ -14,10 +14,10 @@ from analysis.search_frames import Goal
 from analysis.search_path import replicate_values
 from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section
-from tune_jobs.search.follow_up import FollowUp, Pair
-from tune_jobs.search.importance import Importance, functional_anova
-from tune_jobs.search.points import Coded, coded
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.follow_up import FollowUp, Pair
+from tune_jobs.standing.search.importance import Importance, functional_anova
+from tune_jobs.standing.search.points import Coded, coded
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS

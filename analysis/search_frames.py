@@ -11,8 +11,8 @@ from analysis.columns import format_number
 from analysis.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
 from analysis.search_plots import AUDITED, DIVERGED, STOPPED, SURVIVED
 from tune_jobs.ledger.record import FAILED, MISSING
-from tune_jobs.search.follow_up import audited
-from tune_jobs.search.state import BROKEN, SearchTrial, State, scores_of, signed
+from tune_jobs.standing.search.follow_up import audited
+from tune_jobs.standing.search.state import BROKEN, SearchTrial, State, scores_of, signed
 from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)

@@ -15,7 +15,7 @@ from analysis.search_frames import Goal
 from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.ledger.record import MISSING
-from tune_jobs.search.follow_up import step_words
+from tune_jobs.standing.search.follow_up import step_words
 from tune_jobs.study.model import BACK, CONFIRM, STEPS, TRIED
 from tune_jobs.study.rows import Row
 

@@ -22,7 +22,7 @@ from analysis.search_sheets import audit_sheet, best_sheet, space_sheet, trials_
 from analysis.search_winner import path_section, winner_section
 from analysis.section import Picture, Section
 from analysis.summary import Fact
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS
 from tune_jobs.study.schedulers import SCHEDULERS, rungs_in_words

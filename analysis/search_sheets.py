@@ -14,8 +14,8 @@ from analysis.search_path import TakenBack
 from analysis.statistics import SIGNIFICANCE, Difference
 from analysis.summary import Fact
 from analysis.waterfall import Waterfall
-from tune_jobs.search.importance import Effect, Importance
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.importance import Effect, Importance
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
 from tune_jobs.study.space import Parameter
 

@@ -22,8 +22,8 @@ from analysis.summary import settings
 from analysis.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
-from tune_jobs.search.follow_up import FollowUp
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.follow_up import FollowUp
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table
 from tune_jobs.study.rows import Row
 from tune_jobs.study.search import default_config

@@ -10,7 +10,7 @@ from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
 from tune_jobs.ledger.record import MISSING
-from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.rows import FIRST_FRESH_SEED
 from tune_jobs.trial.config import TrialConfig, is_code, trajectory
 from tune_jobs.user_code.components import Components

@@ -20,8 +20,8 @@ from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name, read_model
 from tune_jobs.ledger.test_openings import Opening, Reached, new_id, read_openings, write_opening
 from tune_jobs.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
-from tune_jobs.search.follow_up import FIRST_ESTIMATING_SEED
-from tune_jobs.stages import selection_scores
+from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.standing.stages import selection_scores
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import FRESH_PATH, STEPS, Study
 from tune_jobs.study.rows import Row, Trial, data_id, expand, replicates, row_trial

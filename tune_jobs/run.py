@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.known import what_is_known
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
 from tune_jobs.ledger.record import is_finished
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import Progress, duration
-from tune_jobs.search.follow_up import FollowUp
-from tune_jobs.search.state import State
-from tune_jobs.search.words import search_in_words
-from tune_jobs.stages import Choice
+from tune_jobs.standing.known import what_is_known
+from tune_jobs.standing.search.follow_up import FollowUp
+from tune_jobs.standing.search.state import State
+from tune_jobs.standing.search.words import search_in_words
+from tune_jobs.standing.stages import Choice
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import PATH, SEARCH_TABLES, Resources, Study
 from tune_jobs.study.rows import Row, Trial, datasets_read, differences, expand, replicates, required_trials

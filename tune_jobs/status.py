@@ -8,10 +8,10 @@ from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_inciden
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
-from tune_jobs.search.state import BROKEN
-from tune_jobs.search.words import search_in_words
-from tune_jobs.select import Selection
-from tune_jobs.stale import stale_trials
+from tune_jobs.standing.search.state import BROKEN
+from tune_jobs.standing.search.words import search_in_words
+from tune_jobs.standing.stale import stale_trials
+from tune_jobs.standing.variants import Selection
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.study.rows import Trial, differences
 

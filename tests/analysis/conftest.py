@@ -17,14 +17,14 @@ import pytest
 from analysis.evidence import Evidence, all_tables, gather
 from analysis.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
-from tune_jobs.known import what_is_known
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
 from tune_jobs.search.director import Director
-from tune_jobs.search.journal import Journal, read_journal
-from tune_jobs.search.state import signed
-from tune_jobs.stages import resolve
+from tune_jobs.standing.known import what_is_known
+from tune_jobs.standing.search.journal import Journal, read_journal
+from tune_jobs.standing.search.state import signed
+from tune_jobs.standing.stages import resolve
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study, load_study
 from tune_jobs.study.rows import (

@@ -16,7 +16,7 @@ from analysis.search_plots import AUDITED, SURVIVED
 from analysis.section import Section
 from analysis.sections import sections_of
 from tune_jobs.errors import UserError
-from tune_jobs.search.importance import functional_anova
+from tune_jobs.standing.search.importance import functional_anova
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -59,7 +59,7 @@ def small_forests() -> Iterator[None]:
         return few(*data, seed=seed, resamples=3, permutations=3)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tune_jobs.search.importance.functional_anova", anova)
+        patch.setattr("tune_jobs.standing.search.importance.functional_anova", anova)
         patch.setattr("analysis.search_effects.functional_anova", anova)
         yield
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ablatune
+from tests.tune_jobs.standing.test_stages import STUDY as STAGED
 from tests.tune_jobs.test_estimate import pilot
 from tests.tune_jobs.test_run import ablatune as command
-from tests.tune_jobs.test_stages import STUDY as STAGED
 from tune_jobs import plan as module
 from tune_jobs.packing import Node
 from tune_jobs.plan import work_of

@@ -13,8 +13,8 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record, is_finished
-from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
-from tune_jobs.search.state import (
+from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
+from tune_jobs.standing.search.state import (
     BROKEN,
     OPEN,
     Arrival,
@@ -26,7 +26,7 @@ from tune_jobs.search.state import (
     scores_of,
     searched_default,
 )
-from tune_jobs.search.words import score_in_words
+from tune_jobs.standing.search.words import score_in_words
 from tune_jobs.study.rows import Trial, differences
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
@@ -136,7 +136,7 @@ class Director:
 
         Args:
             number: of the trial.
-            values: of `tune_jobs.search.state.signed`, one for each epoch so far.
+            values: of `tune_jobs.standing.search.state.signed`, one for each epoch so far.
         """
         one = self._state.trials[number]
         epoch = len(values)

@@ -6,7 +6,7 @@ from math import ceil, sqrt
 
 from tune_jobs.errors import UserError
 from tune_jobs.estimate import Span
-from tune_jobs.search.state import State, make_trial
+from tune_jobs.standing.search.state import State, make_trial
 from tune_jobs.study.rows import Trial
 from tune_jobs.study.samplers import random
 

@@ -23,9 +23,9 @@ from tune_jobs.run import (
     say_restarts,
 )
 from tune_jobs.search.director import Director
-from tune_jobs.search.journal import Journal, read_journal
 from tune_jobs.search.progress import SearchProgress
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.journal import Journal, read_journal
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.study.search import Search, default_config, search_id

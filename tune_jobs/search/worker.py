@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from models.history import History
-from tune_jobs.search.state import signed
+from tune_jobs.standing.search.state import signed
 from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerCutOff, WorkerStopped, begins, data_slot, run_trial
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.

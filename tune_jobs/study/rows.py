@@ -75,7 +75,7 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
     Args:
         study: to expand.
         chosen: the fields that each stage so far has settled on, in order; the stage after them is the last
-            whose rows are known (see `tune_jobs.stages`).
+            whose rows are known (see `tune_jobs.standing.stages`).
 
     Raises:
         UserError: a configuration that cannot be trained. A cell of a crossed table that cannot be built is

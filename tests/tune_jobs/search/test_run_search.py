@@ -16,7 +16,7 @@ import pytest
 from tests.tune_jobs.test_run import started_training
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
-from tune_jobs.search.journal import DRAWN, ENDED, RUNG, Event, read_journal
+from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, Event, read_journal
 from tune_jobs.storage.storage import Storage
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from tune_jobs.ledger.record import FAILED
-from tune_jobs.search.state import SearchTrial, State, scores_of
+from tune_jobs.standing.search.state import SearchTrial, State, scores_of
 from tune_jobs.study.space import Parameter
 
 _LEAST_TRIALS = 10

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from models.history import COMPLETED, DIVERGED, PRUNED, TIMED_OUT
-from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
-from tune_jobs.search.state import (
+from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
+from tune_jobs.standing.search.state import (
     BROKEN,
     FINISHED,
     OPEN,

@@ -9,7 +9,7 @@ from models.history import DIVERGED
 from models.metrics import metric_spec
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
-from tune_jobs.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
+from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.study.samplers import Known
@@ -295,7 +295,7 @@ def build_state(
         events: of the journal.
         records: of the ledger, by key; those of the drawn trials matter.
         fingerprints: of the data, by `data_id`.
-        evidence: of `tune_jobs.search.evidence.table_evidence`.
+        evidence: of `tune_jobs.standing.search.evidence.table_evidence`.
 
     Raises:
         ValueError: the study has no search.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import is_finished
-from tune_jobs.search.evidence import table_evidence
-from tune_jobs.search.follow_up import FollowUp, follow_up
-from tune_jobs.search.journal import read_journal
-from tune_jobs.search.state import State, build_state
-from tune_jobs.stages import Choice, read_rows, resolve
+from tune_jobs.standing.search.evidence import table_evidence
+from tune_jobs.standing.search.follow_up import FollowUp, follow_up
+from tune_jobs.standing.search.journal import read_journal
+from tune_jobs.standing.search.state import State, build_state
+from tune_jobs.standing.stages import Choice, read_rows, resolve
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row, data_id, required_trials
 from tune_jobs.study.search import default_config, search_id

@@ -3,12 +3,12 @@
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from tune_jobs.search.state import State
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.schedulers import rungs_in_words
 from tune_jobs.trial.config import METRIC_SPECS
 
 if TYPE_CHECKING:
-    from tune_jobs.search.follow_up import FollowUp
+    from tune_jobs.standing.search.follow_up import FollowUp
 
 
 def search_in_words(state: State, after: "FollowUp") -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record
-from tune_jobs.search.state import SearchTrial, make_trial, point_of
+from tune_jobs.standing.search.state import SearchTrial, make_trial, point_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row, replicates, row_trial
 from tune_jobs.study.search import Search

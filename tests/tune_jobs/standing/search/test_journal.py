@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_jobs.errors import UserError
-from tune_jobs.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal, read_journal
+from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal, read_journal
 from tune_jobs.storage.storage import Storage
 
 VALUES = st.one_of(

@@ -12,9 +12,9 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import FAILED, MISSING, Record
-from tune_jobs.search.points import coded
-from tune_jobs.search.state import SearchTrial, State
-from tune_jobs.stages import selection_scores
+from tune_jobs.standing.search.points import coded
+from tune_jobs.standing.search.state import SearchTrial, State
+from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Row, differences, row_trial
 from tune_jobs.study.search import default_config
@@ -295,7 +295,7 @@ class _Follower:
         if not wanted or data is None or len(self._search.space) < 2:
             return []
         # Imported here: it loads scikit-learn, which most of what asks for this has no use for.
-        from tune_jobs.search.importance import functional_anova
+        from tune_jobs.standing.search.importance import functional_anova
 
         importance = functional_anova(
             data.points, data.levels, data.values, seed=self._search.seed, resamples=_FEW, permutations=_FEW

@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.history import COMPLETED
-from tune_jobs.search.evidence import table_evidence
+from tune_jobs.standing.search.evidence import table_evidence
 from tune_jobs.study.rows import expand, row_trial
 
 FINGERPRINTS = {"digits": "data"}

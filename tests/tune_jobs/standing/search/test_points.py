@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from models.history import DIVERGED
-from tune_jobs.search.points import coded
+from tune_jobs.standing.search.points import coded
 
 
 def test_all_trials_after_the_first_rung(simulation: Any) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeRegressor
 
-from tune_jobs.search.boxes import Layout, boxes, covariances
+from tune_jobs.standing.search.boxes import Layout, boxes, covariances
 
 # Points are multiples of 1/8, so that thresholds are multiples of 1/16: a tree is constant in each of 16 cells.
 CELLS = 16

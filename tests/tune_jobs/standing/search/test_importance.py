@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_jobs.search.importance import Importance, functional_anova
+from tune_jobs.standing.search.importance import Importance, functional_anova
 
 QUICK: dict[str, Any] = {"trees": 32, "resamples": 20, "permutations": 20, "few_trees": 8}
 

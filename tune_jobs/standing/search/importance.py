@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.tree import DecisionTreeRegressor
 
-from tune_jobs.search.boxes import Boxes, Layout, boxes, covariances
+from tune_jobs.standing.search.boxes import Boxes, Layout, boxes, covariances
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
