@@ -14,9 +14,9 @@ import ray
 from ray import tune
 
 from data_utils import TrialData
+from tune_jobs.capacity.room import Room, room_of
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.progress import Progress, longest_first
-from tune_jobs.room import Room, room_of
 from tune_jobs.storage.probe import in_words, look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_utils import TrialData
+from tune_jobs.capacity.packing import Node, Slots, at_once, pack
 from tune_jobs.disk import Disk, disk
 from tune_jobs.errors import UserError
 from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.ledger import provenance
-from tune_jobs.packing import Node, Slots, at_once, pack
 from tune_jobs.preflight import check_own
 from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study

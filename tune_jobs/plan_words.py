@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from tune_jobs.capacity.packing import per_gpu
 from tune_jobs.estimate import Span
-from tune_jobs.packing import per_gpu
 from tune_jobs.plan import Forecast
 from tune_jobs.progress import duration
 from tune_jobs.run import describe_plan

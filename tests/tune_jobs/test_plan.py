@@ -14,7 +14,7 @@ from tests.tune_jobs.standing.test_stages import STUDY as STAGED
 from tests.tune_jobs.test_estimate import pilot
 from tests.tune_jobs.test_run import ablatune as command
 from tune_jobs import plan as module
-from tune_jobs.packing import Node
+from tune_jobs.capacity.packing import Node
 from tune_jobs.plan import work_of
 from tune_jobs.plan_words import size
 from tune_jobs.sampling import Piloted, allotted, samples, within, worth_spending

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.packing import Node, at_once, pack, per_gpu
+from tune_jobs.capacity.packing import Node, at_once, pack, per_gpu
 from tune_jobs.study.model import Resources
 
 

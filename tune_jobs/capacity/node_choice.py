@@ -13,7 +13,7 @@ from typing import Any
 
 from ray.autoscaler._private.resource_demand_scheduler import _resource_based_utilization_scorer
 
-from tune_jobs.worker_groups import Scaling, config_file, read_scaling
+from tune_jobs.capacity.worker_groups import Scaling, config_file, read_scaling
 
 ON_DEMAND = "on_demand"
 

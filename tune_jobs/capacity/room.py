@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tune_jobs.capacity.packing import Node, at_once, pack
+from tune_jobs.capacity.worker_groups import UNKNOWN, Scaling, WorkerGroup, is_head, scaling
 from tune_jobs.errors import UserError
-from tune_jobs.packing import Node, at_once, pack
 from tune_jobs.storage.probe import node_name
 from tune_jobs.study.model import Resources
-from tune_jobs.worker_groups import UNKNOWN, Scaling, WorkerGroup, is_head, scaling
 
 
 @dataclass(frozen=True)
