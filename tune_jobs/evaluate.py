@@ -25,7 +25,7 @@ from tune_jobs.standing.stages import selection_scores
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import FRESH_PATH, STEPS, Study
 from tune_jobs.study.rows import Row, Trial, data_id, expand, replicates, row_trial
-from tune_jobs.trainable import data_slot
+from tune_jobs.training.trainable import data_slot
 from tune_jobs.trial.config import (
     METRIC_SPECS,
     TrialConfig,

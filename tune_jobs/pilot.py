@@ -13,13 +13,13 @@ from ray import tune
 
 from data_utils import TrialData
 from tune_jobs.estimate import Pilot
-from tune_jobs.launch import tune_all
 from tune_jobs.ledger import provenance
-from tune_jobs.progress import Progress
 from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.study.model import Resources
 from tune_jobs.timing import time_shape
-from tune_jobs.trainable import Job, data_slot, from_payload, payload
+from tune_jobs.training.progress import Progress
+from tune_jobs.training.rounds import tune_all
+from tune_jobs.training.trainable import Job, data_slot, from_payload, payload
 from tune_jobs.trial.config import TrialConfig
 
 # Each shape is timed at two moments, so that a passing load shows.
@@ -36,13 +36,13 @@ def pilot(
     max_concurrent: int | None,
     seconds: float,
 ) -> Piloted:
-    """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.launch.ray_running`).
+    """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.training.rounds.ray_running`).
 
     Nothing is written to the job's storage, and no test row is read.
 
     Args:
         samples: one for each shape, with shares that sum to 1.
-        data: by `tune_jobs.trainable.data_slot`.
+        data: by `tune_jobs.training.trainable.data_slot`.
         job: of the run to come.
         resources: what each trial is given.
         at_once: how many trials will run at once; at least so many pilots run at once too.

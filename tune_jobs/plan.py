@@ -18,8 +18,6 @@ from tune_jobs.disk import Disk, disk
 from tune_jobs.errors import UserError
 from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.ledger import provenance
-from tune_jobs.preflight import check_own
-from tune_jobs.progress import epoch_weight, longest_first
 from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.sampling import Piloted, samples, worth_spending
 from tune_jobs.search.forecast import trials_that_follow, trials_to_come
@@ -27,6 +25,8 @@ from tune_jobs.storage.probe import look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Trial, expand, required_trials
+from tune_jobs.training.preflight import check_own
+from tune_jobs.training.progress import epoch_weight, longest_first
 from tune_jobs.trial.shape import shape
 
 # Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
@@ -212,8 +212,8 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.launch import Cluster, alive_nodes, find_room, ray_running
     from tune_jobs.pilot import pilot
+    from tune_jobs.training.rounds import Cluster, alive_nodes, find_room, ray_running
 
     distinct = samples(study, missing)
     print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)

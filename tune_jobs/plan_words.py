@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from tune_jobs.capacity.packing import per_gpu
 from tune_jobs.estimate import Span
 from tune_jobs.plan import Forecast
-from tune_jobs.progress import duration
 from tune_jobs.run import describe_plan
 from tune_jobs.study.schedulers import expected_arrivals
+from tune_jobs.training.progress import duration
 from tune_jobs.trial.shape import shape
 
 _NOTED_LOAD = 0.5

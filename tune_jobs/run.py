@@ -18,8 +18,6 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
 from tune_jobs.ledger.record import is_finished
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
-from tune_jobs.preflight import check_own
-from tune_jobs.progress import Progress, duration
 from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
@@ -28,10 +26,12 @@ from tune_jobs.standing.stages import Choice
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import PATH, SEARCH_TABLES, Resources, Study
 from tune_jobs.study.rows import Row, Trial, datasets_read, differences, expand, replicates, required_trials
+from tune_jobs.training.preflight import check_own
+from tune_jobs.training.progress import Progress, duration
 from tune_jobs.trial.config import TrialConfig, dataset_options, scaling_options, validation_rows
 
 if TYPE_CHECKING:
-    from tune_jobs.trainable import Job
+    from tune_jobs.training.trainable import Job
 
 BAD_OUTCOMES = ("failed", "lost")
 INTERRUPTED = 130
@@ -126,12 +126,12 @@ def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path,
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
-    """Return the data that configurations train on, by `tune_jobs.trainable.data_slot`.
+    """Return the data that configurations train on, by `tune_jobs.training.trainable.data_slot`.
 
     Raises:
         UserError: a file is missing or torn.
     """
-    from tune_jobs.trainable import data_slot
+    from tune_jobs.training.trainable import data_slot
 
     slots = {data_slot(config): config for config in configs}
     try:
@@ -278,7 +278,7 @@ def _run_rounds(
             code = max(code, train_trials(study, missing, ledger, options, say, keep=keep))
             tried += missing
         else:
-            from tune_jobs.search.run import train_search
+            from tune_jobs.training.search_run import train_search
 
             again = options.retry_failed and not searched
             code = max(code, train_search(plan, ledger, options, say, retry_failed=again, keep=keep))
@@ -339,7 +339,7 @@ def train_trials(
         keep_models: whether to keep the trained networks in the storage as well.
         keep: leaves Ray when it is closed; None leaves it when the trials are done.
     """
-    from tune_jobs.trainable import data_slot
+    from tune_jobs.training.trainable import data_slot
 
     storage = ledger.storage
     data = load_data((trial.config for trial in trials), options.data_dir)
@@ -351,7 +351,7 @@ def train_trials(
     if keep is None:
         starting_ray(storage, say)
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
-    from tune_jobs.launch import Cluster, run_trials
+    from tune_jobs.training.rounds import Cluster, run_trials
 
     progress = Progress(trials, labels)
     start = time.monotonic()
@@ -401,7 +401,7 @@ def new_job(
     study: Study, base: TrialConfig, storage: Storage, options: RunOptions, *, keep_models: bool = False
 ) -> "Job":
     """Return what all trials of a run share; `base` names a trial by what it changes."""
-    from tune_jobs.trainable import Job
+    from tune_jobs.training.trainable import Job
 
     return Job(
         study=study.name,
@@ -455,7 +455,7 @@ def in_words(outcomes: Mapping[str, int]) -> str:
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
     """Keep what the predictions of a configuration's trials are compared with."""
-    from tune_jobs.trainable import data_slot
+    from tune_jobs.training.trainable import data_slot
 
     part = data[data_slot(config)]
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_jobs.estimate import Pilot
-from tune_jobs.progress import epoch_weight
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, differences
+from tune_jobs.training.progress import epoch_weight
 from tune_jobs.trial.shape import shape
 
 # Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most

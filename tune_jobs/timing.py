@@ -18,8 +18,8 @@ from tune_jobs.ledger.record import CURVES, FAILED, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
-from tune_jobs.tensorboard import FOLDER as LOGS
-from tune_jobs.trainable import Job, run_trial
+from tune_jobs.training.tensorboard import FOLDER as LOGS
+from tune_jobs.training.trainable import Job, run_trial
 from tune_jobs.trial.config import TrialConfig
 
 _WARM_UP_BATCHES = 2

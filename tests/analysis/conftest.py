@@ -20,7 +20,6 @@ from analysis.tables import TableView, build_table
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
-from tune_jobs.search.director import Director
 from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import signed
@@ -39,6 +38,7 @@ from tune_jobs.study.rows import (
     row_trial,
 )
 from tune_jobs.study.search import default_config, search_id
+from tune_jobs.training.director import Director
 from tune_jobs.trial.config import TrialConfig, trajectory
 
 VALIDATION_ROWS = 6

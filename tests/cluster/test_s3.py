@@ -31,7 +31,7 @@ from tune_jobs.standing.search.journal import DRAWN, Event, Journal, read_journa
 from tune_jobs.storage import s3, storage
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
-from tune_jobs.trainable import Job, WorkerCutOff, run_trial
+from tune_jobs.training.trainable import Job, WorkerCutOff, run_trial
 from tune_jobs.trial.config import TrialConfig, trial_key
 
 ROOT = Path(__file__).parents[2]

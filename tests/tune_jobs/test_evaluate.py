@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from data_utils import load_test_data
 from tests.tune_jobs.test_run import ablatune
-from tune_jobs import evaluate, trainable
+from tune_jobs import evaluate
 from tune_jobs.errors import UserError
 from tune_jobs.evaluate import candidates, evaluate_study
 from tune_jobs.ledger.ledger import Ledger
@@ -21,7 +21,8 @@ from tune_jobs.run import RunOptions, make_plan
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study, load_study
 from tune_jobs.study.rows import datasets_read, expand, required_trials
-from tune_jobs.trainable import Job, run_trial
+from tune_jobs.training import trainable
+from tune_jobs.training.trainable import Job, run_trial
 
 STUDY = """\
 seeds: 2
@@ -57,7 +58,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def train(study: Study, trials: Any, ledger: Ledger, options: RunOptions, say: Any, *, keep_models: bool) -> int:
         from tune_jobs.run import load_data
-        from tune_jobs.trainable import data_slot
+        from tune_jobs.training.trainable import data_slot
 
         data = load_data([trial.config for trial in trials], options.data_dir)
         job = Job(study.name, ledger.storage.uri, study.config(), 0.0, False, None, "1", "", keep_models)

@@ -11,7 +11,7 @@ from tune_jobs import timing
 from tune_jobs.estimate import Pilot
 from tune_jobs.study.rows import Trial
 from tune_jobs.timing import cut, time_shape
-from tune_jobs.trainable import Job
+from tune_jobs.training.trainable import Job
 from tune_jobs.trial.config import TrialConfig, trial_key
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))

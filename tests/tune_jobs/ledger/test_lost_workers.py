@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs import watch as module
 from tune_jobs.ledger.lost_workers import (
     DOUBT_SECONDS,
     FOLDER,
@@ -19,7 +18,8 @@ from tune_jobs.ledger.lost_workers import (
     write_incident,
 )
 from tune_jobs.storage.storage import Storage
-from tune_jobs.watch import RESTARTS, Watch
+from tune_jobs.training import watch as module
+from tune_jobs.training.watch import RESTARTS, Watch
 
 LATER = 10 * DOUBT_SECONDS
 

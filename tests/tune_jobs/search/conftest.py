@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, settings
 
 from models.history import COMPLETED, DIVERGED, PRUNED
 from tune_jobs.ledger.record import Record, combine, encode_fields
-from tune_jobs.search.director import Director
 from tune_jobs.standing.search.journal import Event, Journal, read_journal
 from tune_jobs.standing.search.state import SearchTrial, State, build_state, signed
 from tune_jobs.study.model import Study, load_study
 from tune_jobs.study.rows import Trial
 from tune_jobs.study.search import search_id
+from tune_jobs.training.director import Director
 from tune_jobs.trial.config import trajectory
 
 # A busy machine says nothing about an example.

@@ -8,7 +8,15 @@ from typing import Any
 
 from models.history import History
 from tune_jobs.standing.search.state import signed
-from tune_jobs.trainable import REPORT_PERIOD_SECONDS, Job, WorkerCutOff, WorkerStopped, begins, data_slot, run_trial
+from tune_jobs.training.trainable import (
+    REPORT_PERIOD_SECONDS,
+    Job,
+    WorkerCutOff,
+    WorkerStopped,
+    begins,
+    data_slot,
+    run_trial,
+)
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.
 _ASK_PERIOD_SECONDS = 5.0
@@ -23,7 +31,7 @@ def train_search_trial(
         tune_config: holds the name of the trial's place under "slot".
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
-        director: the actor; see `tune_jobs.search.director.Director`.
+        director: the actor; see `tune_jobs.training.director.Director`.
         select: "metric" or "loss".
     """
     import ray

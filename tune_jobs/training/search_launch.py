@@ -16,14 +16,14 @@ from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_jobs.errors import StorageError
-from tune_jobs.launch import Session, fit
-from tune_jobs.search.director import Director
-from tune_jobs.search.progress import SearchProgress
-from tune_jobs.search.worker import train_search_trial
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources
-from tune_jobs.trainable import Job
-from tune_jobs.watch import EndsWith, Watch, last_line
+from tune_jobs.training.director import Director
+from tune_jobs.training.rounds import Session, fit
+from tune_jobs.training.search_progress import SearchProgress
+from tune_jobs.training.search_worker import train_search_trial
+from tune_jobs.training.trainable import Job
+from tune_jobs.training.watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
 # As many as Tune itself lets wait for room at once.
@@ -43,7 +43,7 @@ def run_search(
     most: int | None,
     select: str,
 ) -> bool:
-    """Run a search until its budget is used up, within a session of `tune_jobs.launch`; return whether it was.
+    """Run a search until its budget is used up, within a session of `tune_jobs.training.rounds`; return whether it was.
 
     It was not where it is interrupted: Tune takes that for a wish to stop, and returns.
 

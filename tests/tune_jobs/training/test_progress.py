@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from tune_jobs import progress as module
-from tune_jobs.progress import Progress, duration, epoch_weight
 from tune_jobs.study.rows import Trial
+from tune_jobs.training import progress as module
+from tune_jobs.training.progress import Progress, duration, epoch_weight
 from tune_jobs.trial.config import TrialConfig
 
 

@@ -20,7 +20,7 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
 
     Args:
         trials: to come.
-        data: by `tune_jobs.trainable.data_slot`.
+        data: by `tune_jobs.training.trainable.data_slot`.
         code: the user's modules.
 
     Raises:
@@ -30,7 +30,7 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
     if not shapes:
         return
     from models.fit import check_fit
-    from tune_jobs.trainable import data_slot
+    from tune_jobs.training.trainable import data_slot
 
     code.install()
     for trial in shapes.values():

@@ -4,11 +4,11 @@ import io
 from pathlib import Path
 from types import SimpleNamespace
 
-from tune_jobs.search.launch import _Watch
-from tune_jobs.search.progress import SearchProgress
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.search import Budget, Search
 from tune_jobs.study.space import Space
+from tune_jobs.training.search_launch import _Watch
+from tune_jobs.training.search_progress import SearchProgress
 
 
 def test_a_place_that_says_twice_that_it_has_ended_has_ended_once(tmp_path: Path) -> None:

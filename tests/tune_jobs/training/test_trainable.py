@@ -16,7 +16,7 @@ from models.history import History
 from tune_jobs.ledger.ledger import Ledger, targets_name
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import Trial
-from tune_jobs.trainable import Job, WorkerCutOff, WorkerStopped, data_slot, from_payload, payload, run_trial
+from tune_jobs.training.trainable import Job, WorkerCutOff, WorkerStopped, data_slot, from_payload, payload, run_trial
 from tune_jobs.trial.config import TrialConfig, scaling_options, trial_key
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))

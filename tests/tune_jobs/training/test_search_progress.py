@@ -3,9 +3,9 @@
 import io
 from typing import Any
 
-from tune_jobs.search.progress import SearchProgress
 from tune_jobs.study.search import Budget, Search
 from tune_jobs.study.space import Space
+from tune_jobs.training.search_progress import SearchProgress
 
 
 def progress(**options: Any) -> tuple[SearchProgress, io.StringIO]:

@@ -8,8 +8,6 @@ from functools import partial
 from itertools import product
 
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.preflight import check_own
-from tune_jobs.progress import duration
 from tune_jobs.run import (
     INTERRUPTED,
     Plan,
@@ -22,13 +20,15 @@ from tune_jobs.run import (
     new_job,
     say_restarts,
 )
-from tune_jobs.search.director import Director
-from tune_jobs.search.progress import SearchProgress
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.study.search import Search, default_config, search_id
+from tune_jobs.training.director import Director
+from tune_jobs.training.preflight import check_own
+from tune_jobs.training.progress import duration
+from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.trial.config import ScalingOptions, TrialConfig
 
 
@@ -64,8 +64,8 @@ def train_search(
     default = default_config(study, search)
     fingerprint = plan.fingerprints[data_id(default)]
     name = search_id(study, search, fingerprint)
-    from tune_jobs.launch import Cluster, session
-    from tune_jobs.search.launch import run_search
+    from tune_jobs.training.rounds import Cluster, session
+    from tune_jobs.training.search_launch import run_search
 
     progress = SearchProgress(search, state.share_used(state.seconds))
     start, whole = time.monotonic(), False

@@ -23,7 +23,7 @@ from tune_jobs.ledger.saved_models import model_name
 from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.study.rows import Trial, data_id, differences
-from tune_jobs.tensorboard import TrialLog
+from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
 from tune_jobs.user_code.modules import Code
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import ablatune
-from tune_jobs import launch
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.lost_workers import read_incidents
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
-from tune_jobs.watch import RESTARTS
+from tune_jobs.training import rounds as launch
+from tune_jobs.training.watch import RESTARTS
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 

@@ -16,13 +16,13 @@ from ray import tune
 from data_utils import TrialData
 from tune_jobs.capacity.room import Room, room_of
 from tune_jobs.errors import UserError, first_line
-from tune_jobs.progress import Progress, longest_first
 from tune_jobs.storage.probe import in_words, look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources
 from tune_jobs.study.rows import Trial
-from tune_jobs.trainable import Job, payload, train_trial
-from tune_jobs.watch import RESTARTS, EndsWith, Watch, last_line
+from tune_jobs.training.progress import Progress, longest_first
+from tune_jobs.training.trainable import Job, payload, train_trial
+from tune_jobs.training.watch import RESTARTS, EndsWith, Watch, last_line
 
 _SPARE_BYTES = 256 * 2**20
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.history import COMPLETED, PRUNED
-from tune_jobs.search.director import Director
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event
 from tune_jobs.standing.search.state import SearchTrial, make_trial
+from tune_jobs.training.director import Director
 
 FINGERPRINTS = {"digits": "data"}
 
