@@ -250,7 +250,7 @@ def _studies(options: argparse.Namespace) -> int:
 
 def _study(options: argparse.Namespace) -> Any:
     from ablatune import Study
-    from tune_jobs.sent_data import data_folder
+    from tune_jobs.submit.sent_data import data_folder
 
     return Study.load(
         options.study,
@@ -277,7 +277,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from tune_jobs.submit import Where, pick_up, submit_run
+    from tune_jobs.submit.submit import Where, pick_up, submit_run
 
     where = Where(options.cluster, options.address)
     warn = functools.partial(print, file=sys.stderr, flush=True)

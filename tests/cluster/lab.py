@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.worktree import files_of
+from tune_jobs.submit.worktree import files_of
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("lab.sh")

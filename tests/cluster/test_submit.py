@@ -16,10 +16,10 @@ import pytest
 
 from data_utils import load_trial_data
 from tests.cluster.lab import PROJECT
-from tune_jobs import jobs
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
+from tune_jobs.submit import jobs
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "only-for-this-test-0123456789abcdef"}
 HEAD = """

@@ -15,13 +15,13 @@ from typing import Any
 
 from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
-from tune_jobs.jobs import STOPPED_CODE, connect, follow, listing, submit
-from tune_jobs.sent_data import FOLDER, enlist, hashes, send, ship
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import datasets_read, expand
-from tune_jobs.tunnel import Tunnel
-from tune_jobs.worktree import stage
+from tune_jobs.submit.jobs import STOPPED_CODE, connect, follow, listing, submit
+from tune_jobs.submit.sent_data import FOLDER, enlist, hashes, send, ship
+from tune_jobs.submit.tunnel import Tunnel
+from tune_jobs.submit.worktree import stage
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs import worktree
 from tune_jobs.errors import UserError
-from tune_jobs.worktree import files_of, is_secret, stage
+from tune_jobs.submit import worktree
+from tune_jobs.submit.worktree import files_of, is_secret, stage
 
 
 @pytest.fixture

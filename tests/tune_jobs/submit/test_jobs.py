@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from tune_jobs import jobs
 from tune_jobs.errors import UserError
-from tune_jobs.jobs import Ended, follow
+from tune_jobs.submit import jobs
+from tune_jobs.submit.jobs import Ended, follow
 
 
 class Server:

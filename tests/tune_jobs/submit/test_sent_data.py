@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.sent_data import FOLDER, SHIPPED, data_folder, enlist, fetch, hashes, send, ship
 from tune_jobs.storage.storage import Storage
+from tune_jobs.submit.sent_data import FOLDER, SHIPPED, data_folder, enlist, fetch, hashes, send, ship
 
 
 @pytest.fixture

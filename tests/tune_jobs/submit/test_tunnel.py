@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.tunnel import Tunnel
+from tune_jobs.submit.tunnel import Tunnel
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
