@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tune_jobs.evaluate import Evaluation
-    from tune_jobs.plan import Forecast
+    from tune_jobs.forecast.forecast import Forecast
     from tune_jobs.run import RunOptions
     from tune_jobs.standing.variants import Selection
 
@@ -208,7 +208,7 @@ class Study:
         Raises:
             UserError: the data cannot be read, the storage cannot be written, or no node can hold a trial.
         """
-        from tune_jobs.plan import plan_ahead
+        from tune_jobs.forecast.forecast import plan_ahead
 
         return plan_ahead(self.definition, self.run_options(**options), with_pilots=pilot, rate=rate, nodes=nodes)
 

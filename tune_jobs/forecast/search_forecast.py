@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import ceil, sqrt
 
 from tune_jobs.errors import UserError
-from tune_jobs.estimate import Span
+from tune_jobs.forecast.estimate import Span
 from tune_jobs.standing.search.state import State, make_trial
 from tune_jobs.study.rows import Trial
 from tune_jobs.study.samplers import random

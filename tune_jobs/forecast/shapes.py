@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.estimate import Pilot
+from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Trial, differences
 from tune_jobs.training.progress import epoch_weight

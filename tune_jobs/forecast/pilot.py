@@ -12,11 +12,11 @@ import ray
 from ray import tune
 
 from data_utils import TrialData
-from tune_jobs.estimate import Pilot
+from tune_jobs.forecast.estimate import Pilot
+from tune_jobs.forecast.shapes import MOST_SECONDS, Piloted, Sample, allotted, within
+from tune_jobs.forecast.time_shape import time_shape
 from tune_jobs.ledger import provenance
-from tune_jobs.sampling import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.study.model import Resources
-from tune_jobs.timing import time_shape
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.rounds import tune_all
 from tune_jobs.training.trainable import Job, data_slot, from_payload, payload

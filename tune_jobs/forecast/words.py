@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tune_jobs.capacity.packing import per_gpu
-from tune_jobs.estimate import Span
-from tune_jobs.plan import Forecast
+from tune_jobs.forecast.estimate import Span
+from tune_jobs.forecast.forecast import Forecast
 from tune_jobs.run import describe_plan
 from tune_jobs.study.schedulers import expected_arrivals
 from tune_jobs.training.progress import duration

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tune_jobs.estimate import ZERO, Pilot, Span, Work
+from tune_jobs.forecast.estimate import ZERO, Pilot, Span, Work
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.estimate import ONE, Cost, Pilot, Span, Work, costs, estimate, makespan, spread
+from tune_jobs.forecast.estimate import ONE, Cost, Pilot, Span, Work, costs, estimate, makespan, spread
 
 SECONDS = st.lists(st.floats(0, 1e4), max_size=30)
 SLOTS = st.integers(1, 40)

@@ -1,7 +1,7 @@
 """`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price.
 
-Three steps, each of use alone: `tune_jobs.sampling.samples` and `tune_jobs.pilot.pilot` time the shapes of any trials,
-`work_of` turns a trial into work, and `tune_jobs.estimate.estimate` packs the work.
+Three steps, each of use alone: `tune_jobs.forecast.shapes.samples` and `tune_jobs.forecast.pilot.pilot` time the shapes of any trials,
+`work_of` turns a trial into work, and `tune_jobs.forecast.estimate.estimate` packs the work.
 """
 
 import math
@@ -14,13 +14,13 @@ from typing import Any
 
 from data_utils import TrialData
 from tune_jobs.capacity.packing import Node, Slots, at_once, pack
-from tune_jobs.disk import Disk, disk
 from tune_jobs.errors import UserError
-from tune_jobs.estimate import Cost, Estimate, Span, Work, costs, estimate
+from tune_jobs.forecast.disk import Disk, disk
+from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
+from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
+from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
 from tune_jobs.ledger import provenance
 from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
-from tune_jobs.sampling import Piloted, samples, worth_spending
-from tune_jobs.search.forecast import trials_that_follow, trials_to_come
 from tune_jobs.storage.probe import look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study
@@ -117,7 +117,7 @@ class Forecast:
         return self.estimate.wall * (self.rate * len(self.packed) / 3600)
 
     def __str__(self) -> str:
-        from tune_jobs.plan_words import plan_lines
+        from tune_jobs.forecast.words import plan_lines
 
         return "\n".join(plan_lines(self))
 
@@ -212,7 +212,7 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.pilot import pilot
+    from tune_jobs.forecast.pilot import pilot
     from tune_jobs.training.rounds import Cluster, alive_nodes, find_room, ray_running
 
     distinct = samples(study, missing)

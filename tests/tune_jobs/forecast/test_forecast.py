@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ablatune
+from tests.tune_jobs.forecast.test_estimate import pilot
 from tests.tune_jobs.standing.test_stages import STUDY as STAGED
-from tests.tune_jobs.test_estimate import pilot
 from tests.tune_jobs.test_run import ablatune as command
-from tune_jobs import plan as module
 from tune_jobs.capacity.packing import Node
-from tune_jobs.plan import work_of
-from tune_jobs.plan_words import size
-from tune_jobs.sampling import Piloted, allotted, samples, within, worth_spending
+from tune_jobs.forecast import forecast as module
+from tune_jobs.forecast.forecast import work_of
+from tune_jobs.forecast.shapes import Piloted, allotted, samples, within, worth_spending
+from tune_jobs.forecast.words import size
 from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.tune_jobs.test_estimate import pilot
-from tune_jobs.disk import disk
-from tune_jobs.estimate import Span, Work
+from tests.tune_jobs.forecast.test_estimate import pilot
+from tune_jobs.forecast.disk import disk
+from tune_jobs.forecast.estimate import Span, Work
 
 
 def test_records_and_logs_grow_with_epochs_and_measurements() -> None:

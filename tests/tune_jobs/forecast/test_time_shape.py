@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from data_utils import load_trial_data
-from tune_jobs import timing
-from tune_jobs.estimate import Pilot
+from tune_jobs.forecast import time_shape as timing
+from tune_jobs.forecast.estimate import Pilot
+from tune_jobs.forecast.time_shape import cut, time_shape
 from tune_jobs.study.rows import Trial
-from tune_jobs.timing import cut, time_shape
 from tune_jobs.training.trainable import Job
 from tune_jobs.trial.config import TrialConfig, trial_key
 
