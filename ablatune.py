@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from tune_jobs.evaluate import Evaluation
+    from tune_jobs.commands.evaluate import Evaluation
+    from tune_jobs.commands.run import RunOptions
     from tune_jobs.forecast.forecast import Forecast
-    from tune_jobs.run import RunOptions
     from tune_jobs.standing.variants import Selection
 
 __all__ = [
@@ -222,7 +222,7 @@ class Study:
         Raises:
             UserError: bad input, found before anything is trained.
         """
-        from tune_jobs.run import run_study
+        from tune_jobs.commands.run import run_study
 
         run_options = self.run_options(**options)
         code = run_study(self.definition, run_options)
@@ -234,7 +234,7 @@ class Study:
         Raises:
             UserError: the study was never run.
         """
-        from tune_jobs.status import status_lines
+        from tune_jobs.commands.status import status_lines
 
         return "\n".join(status_lines(self._selected()))
 
@@ -248,7 +248,7 @@ class Study:
         Raises:
             UserError: the study has not been run, or has opened the test set before.
         """
-        from tune_jobs.evaluate import evaluate_study
+        from tune_jobs.commands.evaluate import evaluate_study
 
         selected = self._selected()
         if self.replicates is None and selected.seeds < selected.study.seeds:
@@ -325,7 +325,7 @@ class Study:
         return self._options(self.definition, self.replicates or self.definition.seeds, options)
 
     def _options(self, study: Definition, seeds: int, options: Mapping[str, Any]) -> "RunOptions":
-        from tune_jobs.run import RunOptions
+        from tune_jobs.commands.run import RunOptions
 
         asked = {name: options[name] for name in _RESOURCES if name in options}
         further = {name: value for name, value in options.items() if name not in _RESOURCES}

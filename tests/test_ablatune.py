@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ablatune
-from tests.tune_jobs.test_run import environment
+from tests.tune_jobs.commands.test_run import environment
 from tune_jobs.errors import UserError
 from tune_jobs.user_code.notebook import module_text, with_references
 

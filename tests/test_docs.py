@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.cli import _parser
+from tune_jobs.commands.cli import _parser
 
 ROOT = Path(__file__).resolve().parent.parent
 # The commands of this page need a cluster; `tests/cluster` brings some up.

@@ -63,7 +63,7 @@ def test_packages_import_only_what_they_may(package: str) -> None:
         top = module.partition(".")[0]
         if top not in PACKAGES or top in ALLOWED[package]:
             continue
-        assert (path, top) == ("tune_jobs/cli.py", "analysis"), f"{path} must not import {module}"
+        assert (path, top) == ("tune_jobs/commands/cli.py", "analysis"), f"{path} must not import {module}"
 
 
 @pytest.mark.parametrize("package", ["data_utils", "models", "analysis"])
@@ -104,13 +104,13 @@ def test_analysis_loads_neither_torch_nor_ray() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["plan", "--help"], ["studies"]])
 def test_help_and_studies_load_nothing_heavy(arguments: list[str]) -> None:
-    code = f"from tune_jobs.cli import main\ntry: main({arguments!r})\nexcept SystemExit: pass"
+    code = f"from tune_jobs.commands.cli import main\ntry: main({arguments!r})\nexcept SystemExit: pass"
     assert not {"torch", "ray", "pandas", "pyarrow", "sklearn", "matplotlib"} & loaded(code)
 
 
 def test_counting_does_without_torch_and_ray(tmp_path: Path) -> None:
     arguments = ["plan", "digits_demo", "--no-pilot", "--storage", str(tmp_path / "results")]
-    assert not {"torch", "ray"} & loaded(f"from tune_jobs.cli import main\nmain({arguments!r})")
+    assert not {"torch", "ray"} & loaded(f"from tune_jobs.commands.cli import main\nmain({arguments!r})")
 
 
 def test_the_project_wins_over_the_users_own_models_module(tmp_path: Path) -> None:

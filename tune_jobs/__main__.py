@@ -2,7 +2,7 @@
 
 import sys
 
-from tune_jobs.cli import main
+from tune_jobs.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

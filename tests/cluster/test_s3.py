@@ -20,7 +20,7 @@ pytest.importorskip("moto.server", reason="the simulated S3 is not installed: ru
 from data_utils import load_trial_data
 from models.history import History
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, FOREIGN, Gate, objects, served
-from tune_jobs.cli import main
+from tune_jobs.commands.cli import main
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import checkpoints
 from tune_jobs.ledger.ledger import Ledger

@@ -14,13 +14,13 @@ from typing import Any
 
 from data_utils import TrialData
 from tune_jobs.capacity.packing import Node, Slots, at_once, pack
+from tune_jobs.commands.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.disk import Disk, disk
 from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
 from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
 from tune_jobs.ledger import provenance
-from tune_jobs.run import Plan, RunOptions, load_data, new_job, plan_study
 from tune_jobs.storage.probe import look_from_nodes, probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tune_jobs.capacity.packing import per_gpu
+from tune_jobs.commands.run import describe_plan
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.forecast.forecast import Forecast
-from tune_jobs.run import describe_plan
 from tune_jobs.study.schedulers import expected_arrivals
 from tune_jobs.training.progress import duration
 from tune_jobs.trial.shape import shape

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from data_utils.registry import DatasetInfo
+from tune_jobs.commands.run import known_or_found_fingerprints
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import find_manifest
-from tune_jobs.run import known_or_found_fingerprints
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import expand

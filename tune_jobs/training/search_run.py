@@ -7,8 +7,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.run import (
+from tune_jobs.commands.run import (
     INTERRUPTED,
     Plan,
     RunOptions,
@@ -20,6 +19,7 @@ from tune_jobs.run import (
     new_job,
     say_restarts,
 )
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study

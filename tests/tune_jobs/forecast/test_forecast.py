@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ablatune
+from tests.tune_jobs.commands.test_run import ablatune as command
 from tests.tune_jobs.forecast.test_estimate import pilot
 from tests.tune_jobs.standing.test_stages import STUDY as STAGED
-from tests.tune_jobs.test_run import ablatune as command
 from tune_jobs.capacity.packing import Node
 from tune_jobs.forecast import forecast as module
 from tune_jobs.forecast.forecast import work_of

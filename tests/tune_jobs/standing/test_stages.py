@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tune_jobs import run
+from tune_jobs.commands import run
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.cli import main
+from tune_jobs.commands.cli import main
 from tune_jobs.errors import StorageError, UserError, redacted
 from tune_jobs.ledger import provenance
 from tune_jobs.storage import s3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tune_jobs.test_run import ablatune
+from tests.tune_jobs.commands.test_run import ablatune
 
 
 def test_what_init_writes_is_a_study_and_is_never_overwritten(tmp_path: Path) -> None:

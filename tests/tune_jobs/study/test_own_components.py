@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tune_jobs.test_run import ablatune, numbers
+from tests.tune_jobs.commands.test_run import ablatune, numbers
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record

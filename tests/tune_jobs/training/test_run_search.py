@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.tune_jobs.test_run import started_training
+from tests.tune_jobs.commands.test_run import started_training
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, Event, read_journal

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tune_jobs.test_run import environment
+from tests.tune_jobs.commands.test_run import environment
 from tune_jobs.errors import UserError
 from tune_jobs.user_code.modules import Code, Source, freeze, load_reference
 

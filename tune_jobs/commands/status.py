@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from models.history import TIMED_OUT
+from tune_jobs.commands.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
-from tune_jobs.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.standing.search.state import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials

@@ -269,7 +269,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tune_jobs.run import run_study
+    from tune_jobs.commands.run import run_study
 
     study = _study(options)
     more = {"dry_run": options.dry_run, "retry_failed": options.retry_failed}
@@ -375,30 +375,30 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from tune_jobs.inspect_ledger import show
+    from tune_jobs.commands.inspect_ledger import show
 
     return show(options.storage, options.trial)
 
 
 def _ledger_list(options: argparse.Namespace) -> int:
-    from tune_jobs.inspect_ledger import list_trials
+    from tune_jobs.commands.inspect_ledger import list_trials
 
     return list_trials(options.storage)
 
 
 def _ledger_export(options: argparse.Namespace) -> int:
-    from tune_jobs.inspect_ledger import export
+    from tune_jobs.commands.inspect_ledger import export
 
     return export(options.storage, options.file)
 
 
 def _ledger_merge(options: argparse.Namespace) -> int:
-    from tune_jobs.inspect_ledger import merge
+    from tune_jobs.commands.inspect_ledger import merge
 
     return merge(options.storage, options.other)
 
 
 def _ledger_remove(options: argparse.Namespace) -> int:
-    from tune_jobs.inspect_ledger import remove
+    from tune_jobs.commands.inspect_ledger import remove
 
     return remove(options.storage, options.trials, confirmed=options.yes)

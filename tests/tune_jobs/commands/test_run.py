@@ -63,7 +63,7 @@ def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
     before = numbers(tmp_path / "r")
 
     code = (
-        "import sys; from tune_jobs.cli import main; "
+        "import sys; from tune_jobs.commands.cli import main; "
         f"code = main(['run', {str(tiny_study)!r}, '--storage', 'r', '--seeds', '2']); "
         "print(sorted({'ray', 'torch'} & set(sys.modules))); sys.exit(code)"
     )

@@ -10,14 +10,14 @@ import pytest
 from pyarrow import fs
 
 from data_utils import load_test_data
-from tests.tune_jobs.test_run import ablatune
-from tune_jobs import evaluate
+from tests.tune_jobs.commands.test_run import ablatune
+from tune_jobs.commands import evaluate
+from tune_jobs.commands.evaluate import candidates, evaluate_study
+from tune_jobs.commands.run import RunOptions, make_plan
 from tune_jobs.errors import UserError
-from tune_jobs.evaluate import candidates, evaluate_study
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.ledger.test_openings import Opening, Reached, read_openings, write_opening
-from tune_jobs.run import RunOptions, make_plan
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Resources, Study, load_study
 from tune_jobs.study.rows import datasets_read, expand, required_trials
@@ -57,7 +57,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in this process what a run would train in workers."""
 
     def train(study: Study, trials: Any, ledger: Ledger, options: RunOptions, say: Any, *, keep_models: bool) -> int:
-        from tune_jobs.run import load_data
+        from tune_jobs.commands.run import load_data
         from tune_jobs.training.trainable import data_slot
 
         data = load_data([trial.config for trial in trials], options.data_dir)
@@ -71,7 +71,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(study: Study, tmp_path: Path) -> Ledger:
     """Run a study in this process."""
-    from tune_jobs.run import data_fingerprints
+    from tune_jobs.commands.run import data_fingerprints
 
     ledger = Ledger.open(Storage.at(str(tmp_path / "r")), create=True)
     fingerprints = data_fingerprints(expand(study), range(2), tmp_path, download=False)

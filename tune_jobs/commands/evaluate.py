@@ -12,6 +12,7 @@ from typing import Any
 
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
+from tune_jobs.commands.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
@@ -19,7 +20,6 @@ from tune_jobs.ledger.runs import now
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name, read_model
 from tune_jobs.ledger.test_openings import Opening, Reached, new_id, read_openings, write_opening
-from tune_jobs.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.storage.storage import Storage
