@@ -16,7 +16,7 @@ from scipy.stats import binom
 from analysis.columns import format_number
 from analysis.plots import level_legend
 from analysis.series import level_words, plain, styles
-from analysis.statistics import CONFIDENCE
+from analysis.statistics.intervals import CONFIDENCE
 from analysis.tables import TableView
 
 # As the objective `gaussian_nll` has it, in standardised targets.

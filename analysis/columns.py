@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analysis.frames import COMPLETED, STOPPED_EARLY
-from analysis.statistics import Estimate
+from analysis.statistics.intervals import Estimate
 from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
 
 NO_VALUE = "–"

@@ -20,9 +20,15 @@ import pandas as pd
 
 from analysis.collapse import no_normal_interval
 from analysis.frames import BAD_OUTCOMES
-from analysis.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS, binomial_variance, prediction_half_width
 from analysis.published import TESTED, Published, PublishedValue
-from analysis.statistics import Estimate, estimate
+from analysis.statistics.intervals import Estimate, estimate
+from analysis.statistics.prediction import (
+    MOVING_SPLIT,
+    OTHER_SPLIT,
+    SAME_ROWS,
+    binomial_variance,
+    prediction_half_width,
+)
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row

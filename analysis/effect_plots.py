@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from analysis.columns import cut_range, percent_limits
 from analysis.search_plots import heading, plain_axes
 from analysis.series import PALETTE, plain
-from analysis.statistics import Estimate
+from analysis.statistics.intervals import Estimate
 from tune_jobs.standing.search.importance import LEAST_SHARE
 
 _BLUE, _ORANGE = PALETTE[:2]

@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.columns import Column, Sheet, format_estimate, format_number, percent_limits
 from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
-from analysis.statistics import SIGNIFICANCE, Difference
+from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.waterfall import Step, Waterfall, waterfall
 from tune_jobs.study.model import FRESH_PATH, PATH
 from tune_jobs.study.rows import path_labels

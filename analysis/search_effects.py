@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import edges as edge
 from analysis.effect_plots import Bar, importance_figure
 from analysis.evidence import Evidence
-from analysis.interaction import DEPENDS, Change, Interaction, interaction, interaction_words, judged
 from analysis.search_frames import Goal
 from analysis.search_path import replicate_values
 from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section
+from analysis.statistics import edges as edge
+from analysis.statistics.interaction import DEPENDS, Change, Interaction, interaction, interaction_words, judged
 from tune_jobs.standing.search.follow_up import FollowUp, Pair
 from tune_jobs.standing.search.importance import Importance, functional_anova
 from tune_jobs.standing.search.points import Coded, coded

@@ -206,7 +206,7 @@ def search_curves(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame
 
 
 def audit_frame(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame:
-    """Return the trials of the search as `analysis.audit.audit` takes them.
+    """Return the trials of the search as `analysis.statistics.audit.audit` takes them.
 
     Rungs of which none stopped a trial are left out where the rule looks at every epoch.
     """

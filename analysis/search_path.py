@@ -12,7 +12,7 @@ from analysis.evidence import Evidence
 from analysis.frames import BAD_OUTCOMES
 from analysis.path import shared
 from analysis.search_frames import Goal
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import step_words

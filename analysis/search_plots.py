@@ -183,7 +183,7 @@ def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit:
 
     Args:
         ax: to draw on.
-        trials: of `analysis.audit.audit`.
+        trials: of `analysis.statistics.audit.audit`.
         epoch: of the rung.
         metric: what the value is called.
         unit: of it.

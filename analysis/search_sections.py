@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.audit import Audit, audit, audit_words
 from analysis.evidence import Evidence
 from analysis.search_effects import edges_section, importance_section, pairs_section
 from analysis.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
@@ -21,6 +20,7 @@ from analysis.search_plots import (
 from analysis.search_sheets import audit_sheet, best_sheet, space_sheet, trials_csv
 from analysis.search_winner import path_section, winner_section
 from analysis.section import Picture, Section
+from analysis.statistics.audit import Audit, audit, audit_words
 from analysis.summary import Fact
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import AUDIT, Study

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.audit import Audit, Interval
 from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
-from analysis.edges import LOW, Edge
-from analysis.interaction import Change, Interaction
 from analysis.search_frames import Goal
 from analysis.search_path import TakenBack
-from analysis.statistics import SIGNIFICANCE, Difference
+from analysis.statistics.audit import Audit, Interval
+from analysis.statistics.edges import LOW, Edge
+from analysis.statistics.interaction import Change, Interaction
+from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.summary import Fact
 from analysis.waterfall import Waterfall
 from tune_jobs.standing.search.importance import Effect, Importance
@@ -279,7 +279,7 @@ def edges_sheet(found: Sequence[Edge], ranges: Mapping[str, str], labels: Mappin
     """Return the ranges at an edge, each with a wider one to paste into the study.
 
     Args:
-        found: of `analysis.edges.edges`.
+        found: of `analysis.statistics.edges.edges`.
         ranges: by parameter, the wider range as YAML.
         labels: of the parameters.
     """

@@ -17,7 +17,7 @@ from analysis.search_path import (
 )
 from analysis.search_sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
 from analysis.section import Picture, Section
-from analysis.statistics import Estimate, estimate
+from analysis.statistics.intervals import Estimate, estimate
 from analysis.summary import settings
 from analysis.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet

@@ -22,11 +22,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from analysis.claim_tests import LEVEL, Array, Finding, all_of, directed, more_varied, ordered, within_margin
 from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.frames import BAD_OUTCOMES, DIVERGED
 from analysis.published import TESTED
-from analysis.statistics import estimate, holm_of_known
+from analysis.statistics.claim_inference import (
+    LEVEL,
+    Array,
+    Finding,
+    all_of,
+    directed,
+    more_varied,
+    ordered,
+    within_margin,
+)
+from analysis.statistics.intervals import estimate, holm_of_known
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.collapse import no_normal_interval
 from analysis.frames import BAD_OUTCOMES
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, data_id, replicates

@@ -6,7 +6,7 @@ from math import isfinite
 import pandas as pd
 
 from analysis.columns import Column, Sheet, format_estimate, percent_limits
-from analysis.statistics import estimate
+from analysis.statistics.intervals import estimate
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import StrMethodFormatter
 from analysis.collapse import no_normal_interval
 from analysis.columns import cut_range, format_number, percent_limits
 from analysis.series import PALETTE, plain
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
 GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
 COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C", ENDED: "#8C8C8C"}

@@ -39,7 +39,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from analysis.statistics import CONFIDENCE, paired_difference
+from analysis.statistics.intervals import CONFIDENCE, paired_difference
 from data_utils import load_test_data, load_trial_data
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import FOLDER, model_name, read_model

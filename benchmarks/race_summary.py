@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from race_problem import EPOCHS, Stamp
 
 from analysis.series import PALETTE
-from analysis.statistics import Estimate, estimate
+from analysis.statistics.intervals import Estimate, estimate
 
 SHARES = (0.25, 0.5, 1.0)
 

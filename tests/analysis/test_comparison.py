@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.comparison import AGREES, DIFFERS, NOT_COMPARABLE, Comparison, compare, count
-from analysis.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS, binomial_variance, prediction_half_width
 from analysis.published import Convention, Published, PublishedValue
+from analysis.statistics.prediction import (
+    MOVING_SPLIT,
+    OTHER_SPLIT,
+    SAME_ROWS,
+    binomial_variance,
+    prediction_half_width,
+)
 from tune_jobs.study.model import Study, load_study
 from tune_jobs.study.rows import expand
 

@@ -12,7 +12,7 @@ from analysis.effect_plots import (
     draw_importance,
     importance_figure,
 )
-from analysis.statistics import estimate
+from analysis.statistics.intervals import estimate
 from tests.analysis.test_search_plots import assert_whole
 
 

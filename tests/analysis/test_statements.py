@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.claim_tests import LEVEL, directed, more_varied, ordered, within_margin
 from analysis.claims import KINDS, Check, Place, Statement
 from analysis.published import load_published
 from analysis.statements import (
@@ -23,6 +22,7 @@ from analysis.statements import (
     count_verdicts,
     judge,
 )
+from analysis.statistics.claim_inference import LEVEL, directed, more_varied, ordered, within_margin
 from tune_jobs.study.model import load_study, shipped_studies
 from tune_jobs.study.rows import Row, expand
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.columns import COLUMNS, columns
-from analysis.statistics import estimate
+from analysis.statistics.intervals import estimate
 from analysis.tables import QUANTITIES, TableView, seed_words
 from tune_jobs.trial.config import TrialConfig
 

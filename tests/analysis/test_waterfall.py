@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.statistics import holm, paired_difference
+from analysis.statistics.intervals import holm, paired_difference
 from analysis.waterfall import (
     COLOURS,
     ENDED,

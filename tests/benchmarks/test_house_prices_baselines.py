@@ -16,7 +16,7 @@ from house_prices_baselines import (
     write_scores,
 )
 
-from analysis.statistics import estimate
+from analysis.statistics.intervals import estimate
 from data_utils import load_test_data, load_trial_data
 from models.engine import train
 from models.saved import from_bytes, to_bytes

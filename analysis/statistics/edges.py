@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
-from analysis.statistics import SIGNIFICANCE, holm
+from analysis.statistics.intervals import SIGNIFICANCE, holm
 
 Array = NDArray[np.float64]
 LOW, HIGH = "low", "high"

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
 from analysis.columns import format_number
-from analysis.statistics import SIGNIFICANCE, estimate, holm
+from analysis.statistics.intervals import SIGNIFICANCE, estimate, holm
 
 # Differences that vary by less than this share of the values are equal up to rounding.
 _ROUNDING = 1e-9
@@ -48,7 +48,7 @@ class Finding:
 def directed(own: Array, against: Array, sign: float, unit: str, what: str, *, scale: float | None = None) -> Finding:
     """Test by a paired t test that own [n] lies above (sign 1) or below (sign -1) against [n] on average.
 
-    The statistic is that of `analysis.statistics.paired_difference`. The exact sign test takes its place where a
+    The statistic is that of `analysis.statistics.intervals.paired_difference`. The exact sign test takes its place where a
     replicate diverged (is infinite), or where all differences are equal.
 
     Args:

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics import estimate, holm, paired_difference
+from analysis.statistics.intervals import estimate, holm, paired_difference
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 p_values = st.lists(st.floats(0, 1), max_size=12)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.collapse import no_normal_interval
 from analysis.columns import format_number
-from analysis.statistics import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
 DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"
 _CELLS = ((0, 0), (1, 0), (0, 1), (1, 1))

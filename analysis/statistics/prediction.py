@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
-from analysis.statistics import CONFIDENCE
+from analysis.statistics.intervals import CONFIDENCE
 
 # What sets a new run apart from ours: its split too, which ours vary; its split too, which ours share; its seed alone.
 MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS = "moving split", "other split", "same rows"

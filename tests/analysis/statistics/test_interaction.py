@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.interaction import DEPENDS, ENDED, NOT_SHOWN, Change, interaction, interaction_words, judged
-from analysis.statistics import paired_difference
+from analysis.statistics.interaction import DEPENDS, ENDED, NOT_SHOWN, Change, interaction, interaction_words, judged
+from analysis.statistics.intervals import paired_difference
 
 DROPOUT, NORM = Change("dropout", "0", "0.3"), Change("batch_norm", "false", "true")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom, spearmanr
 
-from analysis.audit import audit, audit_words, clopper_pearson, finite_total, weighted_rank_correlation
+from analysis.statistics.audit import audit, audit_words, clopper_pearson, finite_total, weighted_rank_correlation
 
 nan = float("nan")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from analysis.edges import HIGH, LOW, Parameter, edges
+from analysis.statistics.edges import HIGH, LOW, Parameter, edges
 
 RATE = Parameter("learning_rate", "range", 1e-4, 1e-2, log=True)
 
