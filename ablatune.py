@@ -308,7 +308,7 @@ class Study:
         return frame
 
     def _evidence(self) -> Any:
-        from analysis.evidence import gather
+        from analysis.frames.evidence import gather
 
         selected = self._selected()
         return gather(selected.study, selected.ledger, seeds=range(selected.seeds), fingerprints=selected.fingerprints)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analysis.frames import COMPLETED, STOPPED_EARLY
+from analysis.frames.frames import COMPLETED, STOPPED_EARLY
 from analysis.statistics.intervals import Estimate
 from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.collapse import no_normal_interval
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.collapse import no_normal_interval
+from analysis.frames.frames import BAD_OUTCOMES
 from analysis.published import TESTED, Published, PublishedValue
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.prediction import (
@@ -169,7 +169,7 @@ def compare(
         published: of `analysis.published.load_published`.
         study: that the rows are of.
         rows: all rows of the study that are known so far.
-        trials: of `analysis.frames.trials_frame`.
+        trials: of `analysis.frames.frames.trials_frame`.
         tests: a line for each evaluation on the test set: table, level, seed, test_metric, test_loss; may be empty.
     """
     by_place = {(row.table, ", ".join(row.labels)): row for row in rows}

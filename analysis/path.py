@@ -3,8 +3,8 @@
 import pandas as pd
 
 from analysis.columns import Column, Sheet, format_estimate, format_number, percent_limits
-from analysis.evidence import Evidence
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.evidence import Evidence
+from analysis.frames.frames import BAD_OUTCOMES
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.waterfall import Step, Waterfall, waterfall
 from tune_jobs.study.model import FRESH_PATH, PATH

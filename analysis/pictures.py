@@ -12,8 +12,8 @@ from analysis.calibration import (
     coverage_frame,
     spread_frame,
 )
-from analysis.evidence import Evidence
-from analysis.gaussians import gaussian_replicates
+from analysis.frames.evidence import Evidence
+from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.plots import figure_caption, losses_caption, losses_figure, table_figure
 from analysis.series import series_of
 from analysis.tables import Line, TableView

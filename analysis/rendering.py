@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
 from analysis.columns import Column, Sheet, sheet
-from analysis.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
+from analysis.frames.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
 from analysis.tables import QUANTITIES, TableView
 from tune_jobs.ledger.record import MISSING
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from analysis.beside import counts_in_words, lines_in_words, set_beside
 from analysis.columns import sheet
-from analysis.evidence import Evidence, gather
+from analysis.frames.evidence import Evidence, gather
 from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex, to_long_latex, to_markdown, to_plain_csv
 from analysis.section import Section
 from analysis.sections import sections_of

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.effect_plots import Bar, importance_figure
-from analysis.evidence import Evidence
-from analysis.search_frames import Goal
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import Goal
 from analysis.search_path import replicate_values
 from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.section import Picture, Section

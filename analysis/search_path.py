@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.evidence import Evidence
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.evidence import Evidence
+from analysis.frames.frames import BAD_OUTCOMES
+from analysis.frames.search_frames import Goal
 from analysis.path import shared
-from analysis.search_frames import Goal
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.ledger.record import MISSING

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence import Evidence
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
 from analysis.search_effects import edges_section, importance_section, pairs_section
-from analysis.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
 from analysis.search_plots import (
     DIVERGED,
     SURVIVED,

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
-from analysis.search_frames import Goal
+from analysis.frames.search_frames import Goal
 from analysis.search_path import TakenBack
 from analysis.statistics.audit import Audit, Interval
 from analysis.statistics.edges import LOW, Edge

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from analysis.columns import format_estimate, percent_limits
 from analysis.effect_plots import PathPoint, ablation_path_figure
-from analysis.evidence import Evidence
-from analysis.search_frames import Goal, name_of
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import Goal, name_of
 from analysis.search_path import (
     TakenBack,
     ended_words,

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from analysis.beside import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
-from analysis.evidence import Evidence
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import goal_of
 from analysis.path import metric_of, path_of, path_sheet, unit_of
 from analysis.pictures import PICTURES
 from analysis.search_effects import dependence_words
-from analysis.search_frames import goal_of
 from analysis.search_sections import search_sections
 from analysis.section import Picture, Section
 from analysis.summary import settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.frames import BAD_OUTCOMES
 from analysis.tables import DEFAULT_MARK, Line, TableView
 
 # Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
@@ -24,7 +24,7 @@ class Series:
 
     Attributes:
         levels: in words, the default marked.
-        curves: of `analysis.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
+        curves: of `analysis.frames.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
         ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
         marks: what is written at which (seed, epoch) where several levels share the line.
         key: what the marks stand for, where they are letters.
@@ -61,8 +61,8 @@ def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> li
 
     Args:
         view: the table.
-        curves: of `analysis.frames.curves_frame`.
-        trials: of `analysis.frames.trials_frame`.
+        curves: of `analysis.frames.frames.curves_frame`.
+        trials: of `analysis.frames.frames.trials_frame`.
     """
     groups: dict[tuple[str, ...], list[Line]] = {}
     for line in view.lines:

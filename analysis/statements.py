@@ -23,7 +23,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
-from analysis.frames import BAD_OUTCOMES, DIVERGED
+from analysis.frames.frames import BAD_OUTCOMES, DIVERGED
 from analysis.published import TESTED
 from analysis.statistics.claim_inference import (
     LEVEL,
@@ -101,7 +101,7 @@ def judge(
     Args:
         statements: of the study.
         rows: all rows of the study that are known so far.
-        trials: of `analysis.frames.trials_frame`.
+        trials: of `analysis.frames.frames.trials_frame`.
         tests: a line for each evaluation on the test set: table, level, seed, test_metric, test_loss.
         correlations: of the predicted standard deviation with an input, over the validation rows of a replicate:
             table, level, seed, feature, correlation.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.evidence import Evidence
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.evidence import Evidence
+from analysis.frames.frames import BAD_OUTCOMES
 from analysis.tables import TableView, seed_words
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED

@@ -10,8 +10,8 @@ from math import floor, log10
 import numpy as np
 import pandas as pd
 
-from analysis.collapse import no_normal_interval
-from analysis.frames import BAD_OUTCOMES
+from analysis.frames.collapse import no_normal_interval
+from analysis.frames.frames import BAD_OUTCOMES
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
@@ -165,7 +165,7 @@ def build_table(
     Args:
         table: of the study.
         rows: its rows, each with its position among all rows of the study.
-        frame: of `analysis.frames.trials_frame`, for these rows at least.
+        frame: of `analysis.frames.frames.trials_frame`, for these rows at least.
         seeds: the replicates of every row.
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.collapse import no_normal_interval
 from analysis.columns import format_number
+from analysis.frames.collapse import no_normal_interval
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 
 DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evidence import Evidence, all_tables, gather
-from analysis.frames import curves_frame, trials_frame
+from analysis.frames.evidence import Evidence, all_tables, gather
+from analysis.frames.frames import curves_frame, trials_frame
 from analysis.tables import TableView, build_table
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.gaussians import gaussian_replicates
+from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.pictures import PICTURES
 from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.study.model import FIGURES

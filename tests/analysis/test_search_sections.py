@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.frames.search_frames import audit_frame, course, goal_of, search_curves, search_frame
 from analysis.report import write_report
-from analysis.search_frames import audit_frame, course, goal_of, search_curves, search_frame
 from analysis.search_path import steps_of, taken_back
 from analysis.search_plots import AUDITED, SURVIVED
 from analysis.section import Section

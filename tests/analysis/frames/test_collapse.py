@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.collapse import predicts_one_class, suspects, with_one_class
+from analysis.frames.collapse import predicts_one_class, suspects, with_one_class
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.columns import format_number
-from analysis.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
+from analysis.frames.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
 from analysis.search_plots import AUDITED, DIVERGED, STOPPED, SURVIVED
 from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.standing.search.follow_up import audited
@@ -25,7 +25,7 @@ class Goal:
     Attributes:
         label: of the validation metric or the loss.
         unit: of it; "" for a loss.
-        quantity: its column in the frame of `analysis.frames.trials_frame`.
+        quantity: its column in the frame of `analysis.frames.frames.trials_frame`.
     """
 
     label: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from analysis.calibration import GaussianPredictions, gaussian_predictions
-from analysis.evidence import Evidence
+from analysis.frames.evidence import Evidence
 from tune_jobs.study.rows import Row
 
 _NEEDED = {"targets", "target_mean", "target_std", "inputs", "input_offset", "input_scale"}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.evidence import all_tables
+from analysis.frames.evidence import all_tables
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.study.model import FRESH_PATH, PATH

@@ -33,7 +33,7 @@ def suspects(frame: pd.DataFrame, targets: Mapping[tuple[int, int], NDArray[np.g
     Who predicts one class has exactly that class' share as accuracy.
 
     Args:
-        frame: of `analysis.frames.trials_frame`.
+        frame: of `analysis.frames.frames.trials_frame`.
         targets: the validation classes by the row's position and seed; a replicate without them may always have
             collapsed.
     """
@@ -54,7 +54,7 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
     """Return the trials frame with `one_class` filled in.
 
     Args:
-        frame: of `analysis.frames.trials_frame`.
+        frame: of `analysis.frames.frames.trials_frame`.
         lines: of `suspects`; what is left out of them has not collapsed.
         rows: of `tune_jobs.study.rows.expand`.
         contents: of the ledger, with the predictions of the suspects.

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.collapse import suspects, with_one_class
-from analysis.frames import curves_frame, trials_frame
+from analysis.frames.collapse import suspects, with_one_class
+from analysis.frames.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
 from tune_jobs.ledger.record import Record
@@ -33,8 +33,8 @@ class Evidence:
         rows: those that are known, of all tables, stages and final configurations, and of what follows a search.
         choices: what the stages settled on so far.
         contents: the rows' records, without predictions.
-        trials: of `analysis.frames.trials_frame`.
-        curves: of `analysis.frames.curves_frame`.
+        trials: of `analysis.frames.frames.trials_frame`.
+        curves: of `analysis.frames.frames.curves_frame`.
         openings: of test sets, by all studies in the ledger.
         search: how the study's search stands; None without one.
         follow_up: what is known of what follows it.
