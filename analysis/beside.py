@@ -5,12 +5,20 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, format_range, percent_limits
 from analysis.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.published import Published, load_published
 from analysis.statements import StatementResult, count_verdicts, judge
+from analysis.tables.columns import (
+    NO_VALUE,
+    Column,
+    Sheet,
+    format_estimate,
+    format_number,
+    format_range,
+    percent_limits,
+)
 from analysis.tested import tests_frame
 from analysis.uncertainty import correlation_frame
 

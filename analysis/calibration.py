@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from analysis.columns import format_number
 from analysis.plots import level_legend
 from analysis.series import level_words, plain, styles
 from analysis.statistics.intervals import CONFIDENCE
-from analysis.tables import TableView
+from analysis.tables.columns import format_number
+from analysis.tables.tables import TableView
 
 # As the objective `gaussian_nll` has it, in standardised targets.
 MINIMUM_VARIANCE = 1e-6

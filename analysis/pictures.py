@@ -16,7 +16,7 @@ from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.plots import figure_caption, losses_caption, losses_figure, table_figure
 from analysis.series import series_of
-from analysis.tables import Line, TableView
+from analysis.tables.tables import Line, TableView
 from analysis.uncertainty import uncertainty_caption, uncertainty_figure
 from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.study.model import GRID_REACH

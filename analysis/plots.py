@@ -18,9 +18,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.columns import format_number
 from analysis.series import Series, plain
-from analysis.tables import TableView
+from analysis.tables.columns import format_number
+from analysis.tables.tables import TableView
 
 BAND = "band: lowest to highest replicate"
 LOSSES = {"train_loss": "Train", "validation_loss": "Validation"}

@@ -16,12 +16,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.beside import counts_in_words, lines_in_words, set_beside
-from analysis.columns import sheet
 from analysis.frames.evidence import Evidence, gather
-from analysis.rendering import RENDERERS, latex_text, markdown_text, to_latex, to_long_latex, to_markdown, to_plain_csv
 from analysis.section import Section
 from analysis.sections import sections_of
 from analysis.summary import facts, not_as_planned, warnings
+from analysis.tables.columns import sheet
+from analysis.tables.rendering import (
+    RENDERERS,
+    latex_text,
+    markdown_text,
+    to_latex,
+    to_long_latex,
+    to_markdown,
+    to_plain_csv,
+)
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import MISSING

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.columns import format_estimate, percent_limits
 from analysis.effect_plots import PathPoint, ablation_path_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
@@ -19,7 +18,8 @@ from analysis.search_sheets import back_sheet, gain_words, settings_sheet, steps
 from analysis.section import Picture, Section
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.summary import settings
-from analysis.tables import TableView, build_table
+from analysis.tables.columns import format_estimate, percent_limits
+from analysis.tables.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from tune_jobs.standing.search.follow_up import FollowUp

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.columns import Sheet
 from analysis.summary import Fact
-from analysis.tables import TableView
+from analysis.tables.columns import Sheet
+from analysis.tables.tables import TableView
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from analysis.search_effects import dependence_words
 from analysis.search_sections import search_sections
 from analysis.section import Picture, Section
 from analysis.summary import settings
-from analysis.tables import build_table
+from analysis.tables.tables import build_table
 from analysis.tested import openings_in_words, tested_sheet
 from analysis.waterfall import waterfall_caption, waterfall_figure
 from tune_jobs.study.model import FRESH_PATH, PATH, Table

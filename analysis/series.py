@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.frames import BAD_OUTCOMES
-from analysis.tables import DEFAULT_MARK, Line, TableView
+from analysis.tables.tables import DEFAULT_MARK, Line, TableView
 
 # Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

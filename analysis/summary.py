@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.frames.evidence import Evidence
 from analysis.frames.frames import BAD_OUTCOMES
-from analysis.tables import TableView, seed_words
+from analysis.tables.tables import TableView, seed_words
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.rows import FIRST_FRESH_SEED

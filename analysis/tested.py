@@ -5,8 +5,8 @@ from math import isfinite
 
 import pandas as pd
 
-from analysis.columns import Column, Sheet, format_estimate, percent_limits
 from analysis.statistics.intervals import estimate
+from analysis.tables.columns import Column, Sheet, format_estimate, percent_limits
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 

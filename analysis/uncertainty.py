@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from analysis.calibration import GaussianPredictions
-from analysis.columns import format_number
 from analysis.series import PALETTE, plain
+from analysis.tables.columns import format_number
 
 COLUMNS = 5
 # An input with at most so many values is shown value by value, another in bins of as many points each.

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.columns import cut_range, format_number, percent_limits
 from analysis.frames.collapse import no_normal_interval
 from analysis.series import PALETTE, plain
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.tables.columns import cut_range, format_number, percent_limits
 
 GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
 COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C", ENDED: "#8C8C8C"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.columns import format_number
 from analysis.frames.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
 from analysis.search_plots import AUDITED, DIVERGED, STOPPED, SURVIVED
+from analysis.tables.columns import format_number
 from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.standing.search.follow_up import audited
 from tune_jobs.standing.search.state import BROKEN, SearchTrial, State, scores_of, signed

@@ -29,7 +29,7 @@ from analysis.calibration import (
     spread_frame,
     z_scores,
 )
-from analysis.tables import Line, TableView
+from analysis.tables.tables import Line, TableView
 from models import objectives
 from tune_jobs.trial.config import TrialConfig
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.columns import columns, format_estimate, format_number
+from analysis.tables.columns import columns, format_estimate, format_number
 
 STUDY = """\
 title: Small

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
-from analysis.columns import Column, Sheet, sheet
 from analysis.frames.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
-from analysis.tables import QUANTITIES, TableView
+from analysis.tables.columns import Column, Sheet, sheet
+from analysis.tables.tables import QUANTITIES, TableView
 from tune_jobs.ledger.record import MISSING
 
 _NOTE_WIDTH = "0.24\\linewidth"

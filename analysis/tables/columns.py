@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.frames.frames import COMPLETED, STOPPED_EARLY
 from analysis.statistics.intervals import Estimate
-from analysis.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
+from analysis.tables.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
 
 NO_VALUE = "–"
 Limits = tuple[float, float] | None

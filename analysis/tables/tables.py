@@ -1,6 +1,6 @@
 """From the trials frame to tables: one line per level, with intervals, comparisons and notes in words.
 
-A further number is one line in `QUANTITIES`; how a table looks is in `analysis.columns`.
+A further number is one line in `QUANTITIES`; how a table looks is in `analysis.tables.columns`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.columns import sheet
-from analysis.rendering import RENDERERS, latex_text, markdown_text, to_csv, to_latex, to_markdown
 from analysis.statistics.intervals import estimate
+from analysis.tables.columns import sheet
+from analysis.tables.rendering import RENDERERS, latex_text, markdown_text, to_csv, to_latex, to_markdown
 from tune_jobs.trial.config import TrialConfig
 
 ODD = "_a%b&c|d*e<f$g\\h"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from analysis.columns import COLUMNS, columns
 from analysis.statistics.intervals import estimate
-from analysis.tables import QUANTITIES, TableView, seed_words
+from analysis.tables.columns import COLUMNS, columns
+from analysis.tables.tables import QUANTITIES, TableView, seed_words
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
