@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.comparison import ComparedValue, Comparison, Counts, compare, count
+from analysis.figures.uncertainty import correlation_frame
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.published import Published, load_published
@@ -20,7 +21,6 @@ from analysis.tables.columns import (
     percent_limits,
 )
 from analysis.tested import tests_frame
-from analysis.uncertainty import correlation_frame
 
 _QUANTITIES: Mapping[str, str] = {
     "train_metric": "Train {metric}",

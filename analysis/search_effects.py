@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.effect_plots import Bar, importance_figure
+from analysis.figures.effects import Bar, importance_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
 from analysis.search_path import replicate_values

@@ -5,10 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames.evidence import Evidence
-from analysis.frames.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
-from analysis.search_effects import edges_section, importance_section, pairs_section
-from analysis.search_plots import (
+from analysis.figures.search import (
     DIVERGED,
     SURVIVED,
     Slice,
@@ -17,6 +14,9 @@ from analysis.search_plots import (
     search_curves_figure,
     slices_figure,
 )
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
+from analysis.search_effects import edges_section, importance_section, pairs_section
 from analysis.search_sheets import audit_sheet, best_sheet, space_sheet, trials_csv
 from analysis.search_winner import path_section, winner_section
 from analysis.section import Picture, Section

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.waterfall import Waterfall
 from analysis.frames.search_frames import Goal
 from analysis.search_path import TakenBack
 from analysis.statistics.audit import Audit, Interval
@@ -13,7 +14,6 @@ from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.summary import Fact
 from analysis.tables.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
-from analysis.waterfall import Waterfall
 from tune_jobs.standing.search.importance import Effect, Importance
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study

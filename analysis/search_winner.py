@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.effect_plots import PathPoint, ablation_path_figure
+from analysis.figures.effects import PathPoint, ablation_path_figure
+from analysis.figures.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
 from analysis.search_path import (
@@ -21,7 +22,6 @@ from analysis.summary import settings
 from analysis.tables.columns import format_estimate, percent_limits
 from analysis.tables.tables import TableView, build_table
 from analysis.tested import openings_in_words, tested_sheet
-from analysis.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table

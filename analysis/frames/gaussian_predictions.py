@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from analysis.calibration import GaussianPredictions, gaussian_predictions
+from analysis.figures.calibration import GaussianPredictions, gaussian_predictions
 from analysis.frames.evidence import Evidence
 from tune_jobs.study.rows import Row
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.search import AUDITED, DIVERGED, STOPPED, SURVIVED
 from analysis.frames.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
-from analysis.search_plots import AUDITED, DIVERGED, STOPPED, SURVIVED
 from analysis.tables.columns import format_number
 from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.standing.search.follow_up import audited

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.figures.search import AUDITED, SURVIVED
 from analysis.frames.search_frames import audit_frame, course, goal_of, search_curves, search_frame
 from analysis.report import write_report
 from analysis.search_path import steps_of, taken_back
-from analysis.search_plots import AUDITED, SURVIVED
 from analysis.section import Section
 from analysis.sections import sections_of
 from tune_jobs.errors import UserError

@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, StrMetho
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from analysis.calibration import GaussianPredictions
-from analysis.series import PALETTE, plain
+from analysis.figures.calibration import GaussianPredictions
+from analysis.figures.series import PALETTE, plain
 from analysis.tables.columns import format_number
 
 COLUMNS = 5

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from analysis.plots import level_legend
-from analysis.series import level_words, plain, styles
+from analysis.figures.curves import level_legend
+from analysis.figures.series import level_words, plain, styles
 from analysis.statistics.intervals import CONFIDENCE
 from analysis.tables.columns import format_number
 from analysis.tables.tables import TableView

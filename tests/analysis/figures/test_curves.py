@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.plots import (
+from analysis.figures.curves import (
     LOSSES,
     PANELS,
     _without_spikes,
@@ -20,7 +20,7 @@ from analysis.plots import (
     losses_figure,
     table_figure,
 )
-from analysis.series import DEFAULT_COLOUR, PALETTE, series_of
+from analysis.figures.series import DEFAULT_COLOUR, PALETTE, series_of
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.effect_plots import (
+from analysis.figures.effects import (
     Bar,
     PathPoint,
     ablation_path_figure,
@@ -13,7 +13,7 @@ from analysis.effect_plots import (
     importance_figure,
 )
 from analysis.statistics.intervals import estimate
-from tests.analysis.test_search_plots import assert_whole
+from tests.analysis.figures.test_search import assert_whole
 
 
 @pytest.fixture

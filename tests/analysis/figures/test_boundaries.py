@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.boundaries import (
+from analysis.figures.boundaries import (
     BoundaryPanel,
     Decision,
     boundaries_caption,

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from analysis.series import PALETTE, plain
+from analysis.figures.series import PALETTE, plain
 
 _BLUE, _ORANGE = PALETTE[:2]
 _GREY = "#9A9A9A"

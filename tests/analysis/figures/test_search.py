@@ -8,7 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.search_plots import (
+from analysis.figures.search import (
     AUDITED,
     DIVERGED,
     STOPPED,

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
+from analysis.figures.series import PALETTE, plain
 from analysis.frames.collapse import no_normal_interval
-from analysis.series import PALETTE, plain
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.tables.columns import cut_range, format_number, percent_limits
 

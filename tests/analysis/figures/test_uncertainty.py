@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from analysis.calibration import GaussianPredictions
-from analysis.uncertainty import (
+from analysis.figures.calibration import GaussianPredictions
+from analysis.figures.uncertainty import (
     BINS,
     correlation_frame,
     draw_uncertainty,

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.search_plots import heading, plain_axes
-from analysis.series import PALETTE, plain
+from analysis.figures.search import heading, plain_axes
+from analysis.figures.series import PALETTE, plain
 from analysis.statistics.intervals import Estimate
 from analysis.tables.columns import cut_range, percent_limits
 from tune_jobs.standing.search.importance import LEAST_SHARE

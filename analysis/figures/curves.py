@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.series import Series, plain
+from analysis.figures.series import Series, plain
 from analysis.tables.columns import format_number
 from analysis.tables.tables import TableView
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.figures.registry import PICTURES
 from analysis.frames.gaussian_predictions import gaussian_replicates
-from analysis.pictures import PICTURES
 from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.study.model import FIGURES
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from analysis.calibration import (
+from analysis.figures.calibration import (
     LINKS,
     MINIMUM_VARIANCE,
     NOMINAL,

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.statistics.intervals import holm, paired_difference
-from analysis.waterfall import (
+from analysis.figures.waterfall import (
     COLOURS,
     ENDED,
     GAINED,
@@ -23,6 +22,7 @@ from analysis.waterfall import (
     waterfall_caption,
     waterfall_figure,
 )
+from analysis.statistics.intervals import holm, paired_difference
 
 LABELS = ["Start", "Architecture", "Optimizer", "Loss"]
 FRESH = range(100_000, 100_005)

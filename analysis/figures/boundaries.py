@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from analysis.series import PALETTE, plain
+from analysis.figures.series import PALETTE, plain
 from analysis.tables.columns import format_number
 
 CLASS_COLOURS = (PALETTE[0], PALETTE[1])
