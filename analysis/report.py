@@ -15,8 +15,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.beside import counts_in_words, lines_in_words, set_beside
 from analysis.frames.evidence import Evidence, gather
+from analysis.published.sheets import counts_in_words, lines_in_words, set_beside
 from analysis.section import Section
 from analysis.sections import sections_of
 from analysis.summary import facts, not_as_planned, warnings

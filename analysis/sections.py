@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from analysis.beside import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
 from analysis.figures.registry import PICTURES
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
 from analysis.path import metric_of, path_of, path_sheet, unit_of
+from analysis.published.sheets import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
 from analysis.search_effects import dependence_words
 from analysis.search_sections import search_sections
 from analysis.section import Picture, Section
@@ -23,7 +23,7 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
 
     Args:
         evidence: what the ledger knows of the study.
-        beside: of `analysis.beside.set_beside`.
+        beside: of `analysis.published.sheets.set_beside`.
     """
     study = evidence.study
     sections = [_with_dependence(_table_section(table, evidence), table, evidence) for table in study.tables]

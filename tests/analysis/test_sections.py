@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.beside import set_beside
+from analysis.published.sheets import set_beside
 from analysis.section import Section
 from analysis.sections import sections_of
 from tune_jobs.trial.config import TrialConfig

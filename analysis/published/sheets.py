@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.figures.uncertainty import correlation_frame
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import gaussian_replicates
-from analysis.published import Published, load_published
-from analysis.statements import StatementResult, count_verdicts, judge
+from analysis.published.comparison import ComparedValue, Comparison, Counts, compare, count
+from analysis.published.published import Published, load_published
+from analysis.published.statements import StatementResult, count_verdicts, judge
 from analysis.tables.columns import (
     NO_VALUE,
     Column,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.claims import KINDS, TESTABLE
-from analysis.published import PRINTED, Published, load_published, published_file
+from analysis.published.claims import KINDS, TESTABLE
+from analysis.published.published import PRINTED, Published, load_published, published_file
 from tune_jobs.errors import UserError
 from tune_jobs.study.model import load_study, shipped_studies
 

@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from analysis.claims import Check, Levels, Statement, parse_statement
+from analysis.published.claims import Check, Levels, Statement, parse_statement
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.study.model import FRESH_PATH, PATH, Level, Study, Table, shipped_studies
 from tune_jobs.study.rows import Row, expand, path_labels

@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis.frames.collapse import no_normal_interval
 from analysis.frames.frames import BAD_OUTCOMES
-from analysis.published import TESTED, Published, PublishedValue
+from analysis.published.published import TESTED, Published, PublishedValue
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.prediction import (
     MOVING_SPLIT,
@@ -166,7 +166,7 @@ def compare(
     """Return one line for each published value.
 
     Args:
-        published: of `analysis.published.load_published`.
+        published: of `analysis.published.published.load_published`.
         study: that the rows are of.
         rows: all rows of the study that are known so far.
         trials: of `analysis.frames.frames.trials_frame`.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.beside import (
+from analysis.published.sheets import (
     comparison_sheet,
     conventions_sheet,
     counts_in_words,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.claims import KINDS, Check, Place, Statement
-from analysis.published import load_published
-from analysis.statements import (
+from analysis.published.claims import KINDS, Check, Place, Statement
+from analysis.published.published import load_published
+from analysis.published.statements import (
     CANNOT_TELL,
     CONTRADICTED,
     HOLDS,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.comparison import AGREES, DIFFERS, NOT_COMPARABLE, Comparison, compare, count
-from analysis.published import Convention, Published, PublishedValue
+from analysis.published.comparison import AGREES, DIFFERS, NOT_COMPARABLE, Comparison, compare, count
+from analysis.published.published import Convention, Published, PublishedValue
 from analysis.statistics.prediction import (
     MOVING_SPLIT,
     OTHER_SPLIT,

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from analysis.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.frames.frames import BAD_OUTCOMES, DIVERGED
-from analysis.published import TESTED
+from analysis.published.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
+from analysis.published.published import TESTED
 from analysis.statistics.claim_inference import (
     LEVEL,
     Array,

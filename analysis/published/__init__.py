@@ -1,0 +1,1 @@
+"""Published reports: their numbers and statements, and how ours compare with them."""
