@@ -268,7 +268,7 @@ class Study:
         Raises:
             UserError: the ledger has none of the study's trials, or the folder cannot be written.
         """
-        from analysis.report import write_report
+        from analysis.report.report import write_report
 
         selected = self._selected()
         variant = f"@{selected.variant.replace(', ', ',').replace('/', '-')}" if selected.variant else ""

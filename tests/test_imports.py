@@ -116,7 +116,7 @@ def test_counting_does_without_torch_and_ray(tmp_path: Path) -> None:
 def test_the_project_wins_over_the_users_own_models_module(tmp_path: Path) -> None:
     for name in ("models", "analysis", "data_utils"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong module')")
-    code = "import tune_jobs, models.registry, data_utils.registry, analysis.report"
+    code = "import tune_jobs, models.registry, data_utils.registry, analysis.report.report"
     assert "models.registry" in loaded(code, cwd=tmp_path)
 
 
@@ -124,6 +124,6 @@ def test_folders_of_the_same_names_beside_a_script_are_not_taken_for_the_package
     for name in ("ablatune", "analysis", "models"):
         (tmp_path / name).mkdir()
     script = tmp_path / "script.py"
-    script.write_text("import ablatune, analysis.report, models.networks\nprint(ablatune.Study.__name__)\n")
+    script.write_text("import ablatune, analysis.report.report, models.networks\nprint(ablatune.Study.__name__)\n")
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "Study\n", done.stderr

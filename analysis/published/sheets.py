@@ -11,6 +11,7 @@ from analysis.frames.gaussian_predictions import gaussian_replicates
 from analysis.published.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.published.published import Published, load_published
 from analysis.published.statements import StatementResult, count_verdicts, judge
+from analysis.report.test_results import tests_frame
 from analysis.tables.columns import (
     NO_VALUE,
     Column,
@@ -20,7 +21,6 @@ from analysis.tables.columns import (
     format_range,
     percent_limits,
 )
-from analysis.tested import tests_frame
 
 _QUANTITIES: Mapping[str, str] = {
     "train_metric": "Train {metric}",

@@ -327,7 +327,7 @@ def _attribute(flag: str) -> str:
 def _evaluate(options: argparse.Namespace) -> int:
     done = _study(options).evaluate(again=options.again, **_training_options(options))
     if done.opening is not None:
-        from analysis.tested import in_words
+        from analysis.report.test_results import in_words
 
         for line in in_words(done.opening):
             print(line)

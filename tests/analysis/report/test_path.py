@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analysis.figures.waterfall import GAINED, KEPT
-from analysis.path import metric_of, path_of, path_sheet, unit_of
+from analysis.report.path import metric_of, path_of, path_sheet, unit_of
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -11,10 +11,10 @@ import pytest
 
 from analysis.figures.search import AUDITED, SURVIVED
 from analysis.frames.search_frames import audit_frame, course, goal_of, search_curves, search_frame
-from analysis.report import write_report
-from analysis.search_path import steps_of, taken_back
-from analysis.section import Section
-from analysis.sections import sections_of
+from analysis.report.order import sections_of
+from analysis.report.report import write_report
+from analysis.report.search.path import steps_of, taken_back
+from analysis.report.section import Section
 from tune_jobs.errors import UserError
 from tune_jobs.standing.search.importance import functional_anova
 from tune_jobs.trial.config import TrialConfig
@@ -60,7 +60,7 @@ def small_forests() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tune_jobs.standing.search.importance.functional_anova", anova)
-        patch.setattr("analysis.search_effects.functional_anova", anova)
+        patch.setattr("analysis.report.search.effects.functional_anova", anova)
         yield
 
 

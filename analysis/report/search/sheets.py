@@ -7,12 +7,12 @@ import pandas as pd
 
 from analysis.figures.waterfall import Waterfall
 from analysis.frames.search_frames import Goal
-from analysis.search_path import TakenBack
+from analysis.report.search.path import TakenBack
+from analysis.report.summary import Fact
 from analysis.statistics.audit import Audit, Interval
 from analysis.statistics.edges import LOW, Edge
 from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
-from analysis.summary import Fact
 from analysis.tables.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
 from tune_jobs.standing.search.importance import Effect, Importance
 from tune_jobs.standing.search.state import State
@@ -259,7 +259,7 @@ def settings_sheet(winner: Sequence[Fact], default: Sequence[Fact]) -> Sheet:
     """Return what the winner sets, beside the default where that is other.
 
     Args:
-        winner: of `analysis.summary.settings`.
+        winner: of `analysis.report.summary.settings`.
         default: the same, of the default configuration.
     """
     other = {fact.name: fact.value for fact in default}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis import tested
+from analysis.report import test_results as tested
 
 STUDY = """\
 base: {dataset: digits, hidden_units: 4, epochs: 3}

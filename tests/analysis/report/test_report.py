@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.report import ReportFiles, write_report
+from analysis.report.report import ReportFiles, write_report
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import targets_name
 from tune_jobs.trial.config import TrialConfig

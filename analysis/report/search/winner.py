@@ -7,7 +7,7 @@ from analysis.figures.effects import PathPoint, ablation_path_figure
 from analysis.figures.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
-from analysis.search_path import (
+from analysis.report.search.path import (
     TakenBack,
     ended_words,
     replicate_values,
@@ -15,13 +15,13 @@ from analysis.search_path import (
     taken_back,
     tried_rows,
 )
-from analysis.search_sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
-from analysis.section import Picture, Section
+from analysis.report.search.sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
+from analysis.report.section import Picture, Section
+from analysis.report.summary import settings
+from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
-from analysis.summary import settings
 from analysis.tables.columns import format_estimate, percent_limits
 from analysis.tables.tables import TableView, build_table
-from analysis.tested import openings_in_words, tested_sheet
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table

@@ -6,14 +6,14 @@ from analysis.figures.registry import PICTURES
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
-from analysis.path import metric_of, path_of, path_sheet, unit_of
 from analysis.published.sheets import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
-from analysis.search_effects import dependence_words
-from analysis.search_sections import search_sections
-from analysis.section import Picture, Section
-from analysis.summary import settings
+from analysis.report.path import metric_of, path_of, path_sheet, unit_of
+from analysis.report.search.effects import dependence_words
+from analysis.report.search.sections import search_sections
+from analysis.report.section import Picture, Section
+from analysis.report.summary import settings
+from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.tables.tables import build_table
-from analysis.tested import openings_in_words, tested_sheet
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.summary import Fact
+from analysis.report.summary import Fact
 from analysis.tables.columns import Sheet
 from analysis.tables.tables import TableView
 

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
 from analysis.published.sheets import counts_in_words, lines_in_words, set_beside
-from analysis.section import Section
-from analysis.sections import sections_of
-from analysis.summary import facts, not_as_planned, warnings
+from analysis.report.order import sections_of
+from analysis.report.section import Section
+from analysis.report.summary import facts, not_as_planned, warnings
 from analysis.tables.columns import sheet
 from analysis.tables.rendering import (
     RENDERERS,

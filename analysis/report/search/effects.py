@@ -9,9 +9,9 @@ import pandas as pd
 from analysis.figures.effects import Bar, importance_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
-from analysis.search_path import replicate_values
-from analysis.search_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
-from analysis.section import Picture, Section
+from analysis.report.search.path import replicate_values
+from analysis.report.search.sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
+from analysis.report.section import Picture, Section
 from analysis.statistics import edges as edge
 from analysis.statistics.interaction import DEPENDS, Change, Interaction, interaction, interaction_words, judged
 from tune_jobs.standing.search.follow_up import FollowUp, Pair

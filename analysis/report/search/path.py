@@ -12,7 +12,7 @@ from analysis.figures.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.frames import BAD_OUTCOMES
 from analysis.frames.search_frames import Goal
-from analysis.path import shared
+from analysis.report.path import shared
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import step_words

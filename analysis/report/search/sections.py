@@ -16,12 +16,12 @@ from analysis.figures.search import (
 )
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
-from analysis.search_effects import edges_section, importance_section, pairs_section
-from analysis.search_sheets import audit_sheet, best_sheet, space_sheet, trials_csv
-from analysis.search_winner import path_section, winner_section
-from analysis.section import Picture, Section
+from analysis.report.search.effects import edges_section, importance_section, pairs_section
+from analysis.report.search.sheets import audit_sheet, best_sheet, space_sheet, trials_csv
+from analysis.report.search.winner import path_section, winner_section
+from analysis.report.section import Picture, Section
+from analysis.report.summary import Fact
 from analysis.statistics.audit import Audit, audit, audit_words
-from analysis.summary import Fact
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from analysis.published.sheets import set_beside
-from analysis.section import Section
-from analysis.sections import sections_of
+from analysis.report.order import sections_of
+from analysis.report.section import Section
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

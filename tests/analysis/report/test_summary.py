@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from analysis.summary import facts, not_as_planned, settings, warnings
+from analysis.report.summary import facts, not_as_planned, settings, warnings
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components
