@@ -1,6 +1,6 @@
 """What a report printed: its numbers and its sentences, each addressed by table and level of the study that reruns it.
 
-A shipped study's are in `analysis/published/`, those of a study of the user's own in `NAME.published.yaml` beside it.
+A shipped study's are in `analysis/published/data/`, those of a study of the user's own in `NAME.published.yaml` beside it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -90,7 +90,7 @@ def published_file(study: Study) -> Path | None:
     """Return the file with what a study's report printed; None where there is none."""
     source = Path(study.source)
     if study.name in (shipped := shipped_studies()) and source.resolve() == shipped[study.name].resolve():
-        path = Path(str(files("analysis") / "published" / f"{study.name}.yaml"))
+        path = Path(str(files("analysis") / "published" / "data" / f"{study.name}.yaml"))
     else:
         path = source.with_name(f"{source.stem}.published.yaml")
     return path if path.is_file() else None

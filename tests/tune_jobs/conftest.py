@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.tune_jobs.searches import decided, make_study, record_of, simulation  # noqa: F401 - fixtures
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.storage.storage import Storage

@@ -14,7 +14,7 @@ from pathlib import Path
 from tune_jobs.errors import redacted
 
 PACKAGES = ("numpy", "ray", "torch")
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @functools.cache

@@ -36,7 +36,7 @@ def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
 
 
 def environment() -> dict[str, str]:
-    root = Path(__file__).resolve().parent.parent.parent
+    root = Path(__file__).resolve().parents[3]
     return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
 
 

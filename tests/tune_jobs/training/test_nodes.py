@@ -81,7 +81,7 @@ def test_a_trial_outlives_more_lost_nodes_than_it_may_lose_workers(cluster: Any,
     text = "resources: {checkpoint_minutes: 0.005}\nbase: {epochs: 1000}\ntables: [{factor: hidden_units, levels: [4]}]"
     declared = study(tmp_path, text)
     command = [sys.executable, "-m", "tune_jobs", "run", "study.yaml", "--storage", "results"]
-    root = Path(__file__).resolve().parent.parent.parent
+    root = Path(__file__).resolve().parents[3]
     results = Storage.at(str(tmp_path / "results"))
     lost: list[str] = []
     node = cluster.add_node(num_cpus=1)

@@ -54,7 +54,7 @@ class Net(nn.Module):
 
 
 def environment() -> dict[str, str]:
-    root = Path(__file__).resolve().parent.parent.parent.parent
+    root = Path(__file__).resolve().parents[3]
     return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
 
 

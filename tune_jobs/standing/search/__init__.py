@@ -1,0 +1,1 @@
+"""How far a search has got: its journal, its trials, and what follows once its budget is used up."""
