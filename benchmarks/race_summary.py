@@ -11,7 +11,7 @@ from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 from race_problem import EPOCHS, Stamp
 
-from analysis.figures.series import PALETTE
+from analysis.figures.style import PALETTE
 from analysis.statistics.intervals import Estimate, estimate
 
 SHARES = (0.25, 0.5, 1.0)

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from analysis.figures.series import PALETTE, plain
-from analysis.tables.columns import format_number
+from analysis.figures.style import PALETTE, plain
+from analysis.text import format_number
 
 CLASS_COLOURS = (PALETTE[0], PALETTE[1])
 CLASS_MARKERS = ("o", "^")

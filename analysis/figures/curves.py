@@ -18,9 +18,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.figures.series import Series, plain
-from analysis.tables.columns import format_number
+from analysis.figures.series import Series
+from analysis.figures.style import plain
 from analysis.tables.tables import TableView
+from analysis.text import format_number
 
 BAND = "band: lowest to highest replicate"
 LOSSES = {"train_loss": "Train", "validation_loss": "Validation"}

@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.figures.search import heading, plain_axes
-from analysis.figures.series import PALETTE, plain
+from analysis.figures.style import PALETTE, plain
 from analysis.statistics.intervals import Estimate
-from analysis.tables.columns import cut_range, percent_limits
+from analysis.text import cut_range, percent_limits
 from tune_jobs.standing.search.importance import LEAST_SHARE
 
 _BLUE, _ORANGE = PALETTE[:2]

@@ -5,18 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from matplotlib.figure import Figure
 
 from analysis.figures.boundaries import BoundaryPanel, boundaries_caption, boundaries_figure, decision
-from analysis.figures.calibration import (
-    GaussianPredictions,
-    calibration_caption,
-    calibration_figure,
-    coverage_frame,
-    spread_frame,
-)
+from analysis.figures.calibration import calibration_caption, calibration_figure
 from analysis.figures.curves import figure_caption, losses_caption, losses_figure, table_figure
 from analysis.figures.series import series_of
 from analysis.figures.uncertainty import uncertainty_caption, uncertainty_figure
 from analysis.frames.evidence import Evidence
-from analysis.frames.gaussian_predictions import gaussian_replicates
+from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_frame, gaussian_replicates, spread_frame
 from analysis.tables.tables import Line, TableView
 from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.study.model import GRID_REACH

@@ -15,17 +15,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from analysis.figures.series import PALETTE, plain
+from analysis.figures.style import PALETTE, plain
+from analysis.frames.search_frames import AUDITED, DIVERGED_FATE, STOPPED, SURVIVED
 
 _BLUE, _ORANGE = PALETTE[:2]
 _GREY = "#9A9A9A"
 _BAND = "#DDDDDD"
-SURVIVED, STOPPED, AUDITED, DIVERGED = "reached full length", "stopped at a rung", "stopped, audited", "diverged"
 _MARKS: dict[str, dict[str, Any]] = {
     SURVIVED: {"marker": "o", "color": _BLUE, "s": 22, "linewidths": 0},
     STOPPED: {"marker": "v", "color": _GREY, "s": 16, "linewidths": 0},
     AUDITED: {"marker": "D", "facecolors": "white", "edgecolors": _ORANGE, "s": 24, "linewidths": 1.2},
-    DIVERGED: {"marker": "x", "color": "black", "s": 20, "linewidths": 1.0},
+    DIVERGED_FATE: {"marker": "x", "color": "black", "s": 20, "linewidths": 1.0},
 }
 _LABEL_WIDTH = 24
 _JITTER = 0.16
@@ -55,7 +55,7 @@ def draw_progress(
     Args:
         ax: to draw on.
         trials: in the order in which they ended, with columns value (the trial's best validation metric, NaN where it
-            diverged), fate (`SURVIVED`, `STOPPED`, `AUDITED` or `DIVERGED`), and cumulative_epochs and
+            diverged), fate (`SURVIVED`, `STOPPED`, `AUDITED` or `DIVERGED_FATE`), and cumulative_epochs and
             cumulative_seconds, spent by the search until the trial ended.
         against: "epochs" or "seconds".
         metric: what the value is called.
@@ -72,14 +72,14 @@ def draw_progress(
     if against == "seconds":
         hours = spent.max() >= 2 * 3600
         spent, words = spent / (3600 if hours else 60), f"Training time of all trials ({'h' if hours else 'min'})"
-    value = ordered["value"].astype(float).mask(ordered["fate"] == DIVERGED)
+    value = ordered["value"].astype(float).mask(ordered["fate"] == DIVERGED_FATE)
     best = value.cummax() if higher_is_better else value.cummin()
     _scatter_fates(ax, spent, value, ordered["fate"])
     best = best.ffill()
     ax.step(spent, best, where="post", color="black", linewidth=1.8, label="best so far", zorder=3)
     _limit(ax, value.dropna(), higher_is_better)
     _name_outside(ax, value.dropna(), higher_is_better)
-    _mark_diverged(ax, spent[ordered["fate"] == DIVERGED], higher_is_better)
+    _mark_diverged(ax, spent[ordered["fate"] == DIVERGED_FATE], higher_is_better)
     ax.set_xlim(left=0)
     ax.set_xlabel(words)
     ax.set_ylabel(heading(f"Validation {metric}", unit))
@@ -113,7 +113,7 @@ def draw_search_curves(
             color=_BLUE if fate == SURVIVED else _GREY,
             linewidth=1.2 if fate == SURVIVED else 0.7,
             zorder=3 if fate == SURVIVED else 1,
-            label="_diverged" if fate == DIVERGED else _once(name, named),
+            label="_diverged" if fate == DIVERGED_FATE else _once(name, named),
         )
         if fate == AUDITED:
             rest = own[own["epoch"] >= stop]
@@ -129,7 +129,7 @@ def draw_search_curves(
     for rung in rungs:
         ax.axvline(rung, color="black", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0, label=_once("rung", named))
     _limit(ax, curves.loc[curves["epoch"] >= min(rungs, default=1), "value"].dropna(), higher_is_better)
-    ended = curves[curves["fate"] == DIVERGED].groupby("trial")["epoch"].max()
+    ended = curves[curves["fate"] == DIVERGED_FATE].groupby("trial")["epoch"].max()
     _mark_diverged(ax, ended, higher_is_better)
     ax.set_xlabel("Epoch")
     ax.set_ylabel(heading(f"Validation {metric}", unit))
@@ -168,11 +168,11 @@ def draw_slice(
             ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             ax.xaxis.set_minor_formatter(NullFormatter())
-    value = used["value"].astype(float).mask(used["fate"] == DIVERGED)
+    value = used["value"].astype(float).mask(used["fate"] == DIVERGED_FATE)
     _scatter_fates(ax, places, value, used["fate"])
-    _limit(ax, trials["value"].astype(float).mask(trials["fate"] == DIVERGED).dropna(), higher_is_better)
+    _limit(ax, trials["value"].astype(float).mask(trials["fate"] == DIVERGED_FATE).dropna(), higher_is_better)
     _name_outside(ax, value.dropna(), higher_is_better)
-    _mark_diverged(ax, places[used["fate"] == DIVERGED], higher_is_better)
+    _mark_diverged(ax, places[used["fate"] == DIVERGED_FATE], higher_is_better)
     ax.set_xlabel(plain(parameter.name))
     ax.set_ylabel(heading(f"Validation {metric}", unit))
     return plain_axes(ax)
@@ -280,7 +280,9 @@ def _mark_diverged(ax: Axes, x: "pd.Series[float]", higher_is_better: bool) -> N
     """Mark trials that diverged at the edge where bad values lie."""
     if len(x):
         height = np.full(len(x), 0.06 if higher_is_better else 0.94)
-        ax.scatter(x, height, transform=ax.get_xaxis_transform(), **_MARKS[DIVERGED], label=DIVERGED, zorder=3)
+        ax.scatter(
+            x, height, transform=ax.get_xaxis_transform(), **_MARKS[DIVERGED_FATE], label=DIVERGED_FATE, zorder=3
+        )
 
 
 def _limit(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) -> None:

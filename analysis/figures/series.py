@@ -7,15 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.style import DASHES, DEFAULT_COLOUR, PALETTE, plain
 from analysis.frames.frames import BAD_OUTCOMES
 from analysis.tables.tables import DEFAULT_MARK, Line, TableView
 
-# Okabe and Ito's palette for the colour-blind, without its yellow, which white swallows; black is the default's.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DEFAULT_COLOUR = "#000000"
 # Longer ones would run into each other and over the axis; letters stand for them.
 _LONGEST_MARK = 8
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,6 @@ def styles(view: TableView) -> dict[int, tuple[str, Any]]:
 def level_words(line: Line) -> str:
     """Return a level in words, the default marked."""
     return ", ".join(line.labels) + DEFAULT_MARK * line.is_default
-
-
-def plain(text: str) -> str:
-    """Return text that matplotlib draws as it is: no mathematics, and no legend entry left out."""
-    shielded = text.replace("$", r"\$")
-    return f" {shielded}" if shielded.startswith("_") else shielded
 
 
 def _series(

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from textwrap import fill
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, StrMethodFormatter
-from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+from numpy.typing import NDArray
 
-from analysis.figures.calibration import GaussianPredictions
-from analysis.figures.series import PALETTE, plain
-from analysis.tables.columns import format_number
+from analysis.figures.style import PALETTE, plain
+from analysis.frames.gaussian_predictions import GaussianPredictions, _named, correlation_frame
+from analysis.text import format_number
 
 COLUMNS = 5
 # An input with at most so many values is shown value by value, another in bins of as many points each.
@@ -22,43 +20,6 @@ BINS = 10
 # Deviations that span more than this, from the 1st to the 99th percentile, need a logarithmic axis.
 _WIDE = 20.0
 _GOLDEN = 0.618033988749895
-
-
-def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
-    """Return Spearman's rho of x [n] and y [n]: the correlation of their ranks, ties sharing the mean of theirs.
-
-    NaN where one of them does not vary (Spearman, 1904, The proof and measurement of association between two things).
-
-    Raises:
-        ValueError: arrays of different length, fewer than two pairs, or NaN.
-    """
-    one, other = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if one.ndim != 1 or one.shape != other.shape or one.size < 2:
-        raise ValueError(
-            f"x and y: shapes {one.shape} and {other.shape} are no pairs; give two of length n, at least 2"
-        )
-    if np.isnan(one).any() or np.isnan(other).any():
-        raise ValueError("x and y: a value is NaN; leave the pair out")
-    first, second = rankdata(one) - (one.size + 1) / 2, rankdata(other) - (one.size + 1) / 2
-    spread = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / spread if spread > 0 else float("nan")
-
-
-def correlation_frame(predictions: Sequence[GaussianPredictions], features: Sequence[str]) -> pd.DataFrame:
-    """Return Spearman's rho between each input and the predicted standard deviation.
-
-    A line for each replicate and input, with columns position, seed, feature and rho (NaN for an input that does not
-    vary).
-
-    Raises:
-        ValueError: there is not a name for each input.
-    """
-    lines = [
-        {"position": one.position, "seed": one.seed, "feature": feature, "rho": rank_correlation(values, one.std)}
-        for one in predictions
-        for feature, values in zip(_named(features, one), one.inputs.T, strict=True)
-    ]
-    return pd.DataFrame(lines, columns=["position", "seed", "feature", "rho"])
 
 
 def draw_uncertainty(ax: Axes, values: NDArray[np.float64], std: NDArray[np.float64]) -> Axes:
@@ -162,12 +123,6 @@ def uncertainty_caption(title: str, level: str, predictions: Sequence[GaussianPr
         f"or of {BINS} bins with as many points each, with lower and upper quartile. ρ is Spearman's rank correlation "
         f"between input and predicted standard deviation{ranged}.{cut}"
     )
-
-
-def _named(features: Sequence[str], one: GaussianPredictions) -> Sequence[str]:
-    if len(features) != one.inputs.shape[1] or len(set(features)) != len(features):
-        raise ValueError(f"features: {list(features)} do not name {one.inputs.shape[1]} inputs; give each its own name")
-    return features
 
 
 def _quartiles(

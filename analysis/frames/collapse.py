@@ -4,14 +4,11 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import Record
 from tune_jobs.study.rows import Row
-
-# Accuracies of replicates that learnt, and of such that did not, lie further apart than these points.
-_APART = 20.0
 
 
 def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
@@ -70,22 +67,6 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
         else:
             marks[index] = predicts_one_class(record, epoch, objective=config.objective)
     return frame.assign(one_class=pd.Series(marks, index=frame.index, dtype="boolean"))
-
-
-def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
-    """Return why no normal interval describes the accuracies [n] of a level's replicates, in words; "" where one does.
-
-    Replicates that collapsed to one class have its share, one of a few numbers; such that learnt beside others that
-    did not lie in two heaps. A mean ± interval is that of neither.
-
-    Args:
-        accuracies: in percent, finite.
-        collapsed: how many of them predict one class only.
-    """
-    values = np.asarray(accuracies, dtype=np.float64)
-    if values.size < 2 or not np.ptp(values) > (0.0 if collapsed else _APART):
-        return ""
-    return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"
 
 
 def _shares(classes: NDArray[np.generic]) -> NDArray[np.float64]:

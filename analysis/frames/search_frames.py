@@ -7,15 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.search import AUDITED, DIVERGED, STOPPED, SURVIVED
-from analysis.frames.frames import COMPLETED, STOPPED_EARLY, TIMED_OUT
-from analysis.tables.columns import format_number
+from analysis.frames.frames import COMPLETED, DIVERGED, STOPPED_EARLY, TIMED_OUT
+from analysis.text import format_number
 from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.standing.search.follow_up import audited
 from tune_jobs.standing.search.state import BROKEN, SearchTrial, State, scores_of, signed
 from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)
+# What became of a trial of a search, as legends and frames name it.
+SURVIVED, STOPPED, AUDITED, DIVERGED_FATE = "reached full length", "stopped at a rung", "stopped, audited", "diverged"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _fate(one: SearchTrial, outcome: str, is_audited: bool) -> str:
         return ""
     if one.stopped_at is not None:
         return AUDITED if is_audited else STOPPED
-    return SURVIVED if outcome in _WELL else DIVERGED if outcome == DIVERGED else ""
+    return SURVIVED if outcome in _WELL else DIVERGED_FATE if outcome == DIVERGED else ""
 
 
 def _ended(one: SearchTrial, state: State, outcome: str, epochs: int) -> str:

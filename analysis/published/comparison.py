@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.frames.collapse import no_normal_interval
 from analysis.frames.frames import BAD_OUTCOMES
 from analysis.published.published import TESTED, Published, PublishedValue
-from analysis.statistics.intervals import Estimate, estimate
+from analysis.statistics.intervals import Estimate, estimate, no_normal_interval
 from analysis.statistics.prediction import (
     MOVING_SPLIT,
     OTHER_SPLIT,

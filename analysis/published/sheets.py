@@ -5,22 +5,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.figures.uncertainty import correlation_frame
 from analysis.frames.evidence import Evidence
-from analysis.frames.gaussian_predictions import gaussian_replicates
+from analysis.frames.gaussian_predictions import correlation_frame, gaussian_replicates
+from analysis.frames.test_results import tests_frame
 from analysis.published.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.published.published import Published, load_published
 from analysis.published.statements import StatementResult, count_verdicts, judge
-from analysis.report.test_results import tests_frame
-from analysis.tables.columns import (
-    NO_VALUE,
-    Column,
-    Sheet,
-    format_estimate,
-    format_number,
-    format_range,
-    percent_limits,
-)
+from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.text import NO_VALUE, format_number, format_range, percent_limits
 
 _QUANTITIES: Mapping[str, str] = {
     "train_metric": "Train {metric}",

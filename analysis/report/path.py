@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from analysis.figures.waterfall import Step, Waterfall, waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.frames import BAD_OUTCOMES
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
-from analysis.tables.columns import Column, Sheet, format_estimate, format_number, percent_limits
+from analysis.statistics.waterfall import Step, Waterfall, waterfall
+from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.text import format_number, percent_limits
 from tune_jobs.study.model import FRESH_PATH, PATH
 from tune_jobs.study.rows import path_labels
 from tune_jobs.trial.config import METRIC_SPECS

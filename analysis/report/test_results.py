@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from math import isfinite
 
-import pandas as pd
-
 from analysis.statistics.intervals import estimate
-from analysis.tables.columns import Column, Sheet, format_estimate, percent_limits
+from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.text import percent_limits
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 
@@ -81,19 +80,6 @@ def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
         )
     ended = f"{unfinished} opening{'s' * (unfinished != 1)} ended before the numbers were in."
     return [words, ended] if unfinished else [words]
-
-
-def tests_frame(openings: Sequence[Opening]) -> pd.DataFrame:
-    """Return the last numbers of each declared final configuration: table, level, seed, test_metric, test_loss."""
-    latest: dict[str, Reached] = {}
-    for opening in openings:
-        latest |= {one.final: one for one in opening.tested if opening.finished and "declared" in one.roles}
-    lines = [
-        (one.final, one.label, seed, metric, loss)
-        for one in latest.values()
-        for seed, metric, loss in zip(one.seeds, one.metrics, one.losses, strict=True)
-    ]
-    return pd.DataFrame(lines, columns=["table", "level", "seed", "test_metric", "test_loss"])
 
 
 def _of(opening: Opening, final: str) -> list[Reached]:

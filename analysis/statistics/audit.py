@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta, chi2, hypergeom, norm, rankdata
 
 from analysis.statistics.intervals import CONFIDENCE
-from analysis.tables.columns import format_number
+from analysis.text import format_number
 
 Array = NDArray[np.float64]
 # An interval of a chance that is wider than this is called too wide to say much.

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
 from analysis.statistics.intervals import SIGNIFICANCE, estimate, holm
-from analysis.tables.columns import format_number
+from analysis.text import format_number
 
 # Differences that vary by less than this share of the values are equal up to rounding.
 _ROUNDING = 1e-9

@@ -11,9 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.frames.collapse import no_normal_interval
-from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
-from analysis.tables.columns import format_number
+from analysis.statistics.intervals import (
+    SIGNIFICANCE,
+    Difference,
+    Estimate,
+    estimate,
+    holm_of_known,
+    no_normal_interval,
+    paired_difference,
+)
+from analysis.text import format_number
 
 DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"
 _CELLS = ((0, 0), (1, 0), (0, 1), (1, 1))

@@ -112,3 +112,23 @@ def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"{name}: {values!r} is not a list of finite numbers; give at least one")
     return array
+
+
+# Accuracies of replicates that learnt, and of such that did not, lie further apart than these points.
+_APART = 20.0
+
+
+def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
+    """Return why no normal interval describes the accuracies [n] of a level's replicates, in words; "" where one does.
+
+    Replicates that collapsed to one class have its share, one of a few numbers; such that learnt beside others that
+    did not lie in two heaps. A mean ± interval is that of neither.
+
+    Args:
+        accuracies: in percent, finite.
+        collapsed: how many of them predict one class only.
+    """
+    values = np.asarray(accuracies, dtype=np.float64)
+    if values.size < 2 or not np.ptp(values) > (0.0 if collapsed else _APART):
+        return ""
+    return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from analysis.frames.frames import COMPLETED, STOPPED_EARLY
 from analysis.statistics.intervals import Estimate
 from analysis.tables.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
-
-NO_VALUE = "–"
-Limits = tuple[float, float] | None
+from analysis.text import NO_VALUE, Limits, format_number, format_range, percent_limits
 
 
 @dataclass(frozen=True)
@@ -146,22 +144,6 @@ def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None
     return f"{mean} ({format_range(low, high, decimals, limits)})"
 
 
-def format_range(low: float, high: float, decimals: int, limits: Limits = None) -> str:
-    """Return an interval by its ends, cut at the limits of what is possible."""
-    low, high = cut_range(low, high, limits)
-    return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
-
-
-def cut_range(low: float, high: float, limits: Limits) -> tuple[float, float]:
-    """Return an interval's ends, cut at the limits of what is possible."""
-    return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
-
-
-def percent_limits(unit: str) -> Limits:
-    """Return between which values a metric of a unit lies; None where that is not known."""
-    return (0.0, 100.0) if unit == "%" else None
-
-
 def format_difference(comparison: Comparison, decimals: int) -> str:
     """Return a signed difference with its half-width; or that every pair differs by just as much."""
     difference = comparison.difference
@@ -170,12 +152,6 @@ def format_difference(comparison: Comparison, decimals: int) -> str:
     if difference.half_width is None and difference.n > 1:
         return f"{sign}{number} in every pair"
     return sign + number + _interval(difference.half_width, decimals)
-
-
-def format_number(value: float, decimals: int) -> str:
-    """Return a number with thousands separated and a true minus sign; never a negative zero."""
-    text = f"{value:,.{decimals}f}"
-    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
 
 
 def _interval(half_width: float | None, decimals: int) -> str:

@@ -10,9 +10,16 @@ from math import floor, log10
 import numpy as np
 import pandas as pd
 
-from analysis.frames.collapse import no_normal_interval
 from analysis.frames.frames import BAD_OUTCOMES
-from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import (
+    SIGNIFICANCE,
+    Difference,
+    Estimate,
+    estimate,
+    holm_of_known,
+    no_normal_interval,
+    paired_difference,
+)
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, data_id, replicates

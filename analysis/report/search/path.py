@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.figures.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.frames import BAD_OUTCOMES
 from analysis.frames.search_frames import Goal
 from analysis.report.path import shared
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
+from analysis.statistics.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import step_words
 from tune_jobs.study.model import BACK, CONFIRM, STEPS, TRIED

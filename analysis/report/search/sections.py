@@ -5,17 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.search import (
-    DIVERGED,
-    SURVIVED,
-    Slice,
-    audit_figure,
-    progress_figure,
-    search_curves_figure,
-    slices_figure,
-)
+from analysis.figures.search import Slice, audit_figure, progress_figure, search_curves_figure, slices_figure
 from analysis.frames.evidence import Evidence
-from analysis.frames.search_frames import Goal, audit_frame, course, goal_of, search_curves, search_frame
+from analysis.frames.search_frames import (
+    DIVERGED_FATE,
+    SURVIVED,
+    Goal,
+    audit_frame,
+    course,
+    goal_of,
+    search_curves,
+    search_frame,
+)
 from analysis.report.search.effects import edges_section, importance_section, pairs_section
 from analysis.report.search.sheets import audit_sheet, best_sheet, space_sheet, trials_csv
 from analysis.report.search.winner import path_section, winner_section
@@ -108,7 +109,7 @@ def _used(state: State, frame: pd.DataFrame) -> str:
     own = frame[frame["number"] >= 0]
     epochs, seconds = int(own["epochs"].sum()), float(own["train_seconds"].sum())
     begun = own[own["epochs"] > 0]
-    whole = int(begun["of_epochs"].where(begun["fate"] != DIVERGED, begun["epochs"]).sum())
+    whole = int(begun["of_epochs"].where(begun["fate"] != DIVERGED_FATE, begun["epochs"]).sum())
     words = (
         f"{len(own)} trial{'s' * (len(own) != 1)}, {epochs:,} epochs, {duration(seconds)} of training in "
         f"{duration(state.seconds)}"
@@ -124,7 +125,7 @@ def _counts(state: State, frame: pd.DataFrame) -> str:
     counts = {
         "ran to the end": int((own["fate"] == SURVIVED).sum()),
         "stopped at a rung": int(own["stopped_at"].notna().sum()),
-        "diverged": int((own["fate"] == DIVERGED).sum()),
+        "diverged": int((own["fate"] == DIVERGED_FATE).sum()),
         "not ended": int(own["number"].isin(is_open).sum()),
     }
     counts["failed or timed out"] = len(own) - sum(counts.values())

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.waterfall import Waterfall
 from analysis.frames.search_frames import Goal
 from analysis.report.search.path import TakenBack
 from analysis.report.summary import Fact
@@ -13,7 +12,9 @@ from analysis.statistics.audit import Audit, Interval
 from analysis.statistics.edges import LOW, Edge
 from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
-from analysis.tables.columns import NO_VALUE, Column, Sheet, format_estimate, format_number, percent_limits
+from analysis.statistics.waterfall import Waterfall
+from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.text import NO_VALUE, format_number, percent_limits
 from tune_jobs.standing.search.importance import Effect, Importance
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.figures.effects import PathPoint, ablation_path_figure
-from analysis.figures.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
 from analysis.report.search.path import (
@@ -20,8 +19,10 @@ from analysis.report.section import Picture, Section
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
-from analysis.tables.columns import format_estimate, percent_limits
+from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
+from analysis.tables.columns import format_estimate
 from analysis.tables.tables import TableView, build_table
+from analysis.text import percent_limits
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table

@@ -12,21 +12,16 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from analysis.figures.calibration import (
+from analysis.figures.calibration import calibration_caption, calibration_figure, draw_coverage
+from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_frame, gaussian_predictions, spread_frame
+from analysis.statistics.coverage import (
     LINKS,
     MINIMUM_VARIANCE,
     NOMINAL,
-    GaussianPredictions,
-    calibration_caption,
-    calibration_figure,
     coverage,
     coverage_band,
-    coverage_frame,
-    draw_coverage,
     gaussian,
-    gaussian_predictions,
     log_normal,
-    spread_frame,
     z_scores,
 )
 from analysis.tables.tables import Line, TableView

@@ -20,7 +20,8 @@ from analysis.figures.curves import (
     losses_figure,
     table_figure,
 )
-from analysis.figures.series import DEFAULT_COLOUR, PALETTE, series_of
+from analysis.figures.series import series_of
+from analysis.figures.style import DEFAULT_COLOUR, PALETTE
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -9,10 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.search import (
-    AUDITED,
-    DIVERGED,
-    STOPPED,
-    SURVIVED,
     Slice,
     audit_figure,
     draw_audit,
@@ -23,6 +19,7 @@ from analysis.figures.search import (
     search_curves_figure,
     slices_figure,
 )
+from analysis.frames.search_frames import AUDITED, DIVERGED_FATE, STOPPED, SURVIVED
 
 ACCURACY: dict[str, Any] = {"metric": "accuracy", "unit": "%", "higher_is_better": True}
 
@@ -36,7 +33,7 @@ def trials() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "value": [90.0, 80.0, np.nan, 95.0, 94.0],
-            "fate": [STOPPED, STOPPED, DIVERGED, SURVIVED, AUDITED],
+            "fate": [STOPPED, STOPPED, DIVERGED_FATE, SURVIVED, AUDITED],
             "cumulative_epochs": [3, 6, 8, 35, 38],
             "cumulative_seconds": [30.0, 60.0, 80.0, 350.0, 380.0],
             "learning_rate": [1e-3, 1e-4, 1.0, 1e-2, 1e-2],
@@ -60,7 +57,7 @@ def test_the_best_so_far_never_falls(ax: Axes) -> None:
     assert list(line.get_xdata()) == [3, 6, 8, 35, 38]
     assert list(line.get_ydata()) == [90, 90, 90, 95, 95]
     assert points(ax, SURVIVED).tolist() == [[35, 95]]
-    assert len(points(ax, DIVERGED)) == 1
+    assert len(points(ax, DIVERGED_FATE)) == 1
     assert ax.get_ylabel() == "Validation accuracy (%)"
 
 
@@ -83,7 +80,7 @@ def test_a_loss_has_its_best_below(ax: Axes) -> None:
 
 def curves() -> pd.DataFrame:
     parts = []
-    cases = ((SURVIVED, np.nan, 9), (STOPPED, 3, 3), (AUDITED, 3, 9), (DIVERGED, np.nan, 2))
+    cases = ((SURVIVED, np.nan, 9), (STOPPED, 3, 3), (AUDITED, 3, 9), (DIVERGED_FATE, np.nan, 2))
     for number, (fate, stop, last) in enumerate(cases):
         epochs = np.arange(1, last + 1)
         values = 90 - number - 30 / epochs
@@ -95,13 +92,13 @@ def curves() -> pd.DataFrame:
 
 def test_an_audit_goes_on_dashed_where_the_rung_stopped(ax: Axes) -> None:
     draw_search_curves(ax, curves(), rungs=[3], **ACCURACY)
-    assert labels(ax) == [SURVIVED, STOPPED, "audit of stopped", "rung", DIVERGED]
+    assert labels(ax) == [SURVIVED, STOPPED, "audit of stopped", "rung", DIVERGED_FATE]
     (dashed,) = [line for line in ax.lines if line.get_label() == "audit of stopped"]
     assert dashed.is_dashed()
     assert (dashed.get_xdata()[0], dashed.get_xdata()[-1]) == (3, 9)
     (rung,) = [line for line in ax.lines if line.get_label() == "rung"]
     assert set(rung.get_xdata()) == {3}
-    assert points(ax, DIVERGED)[0][0] == 2
+    assert points(ax, DIVERGED_FATE)[0][0] == 2
 
 
 def test_slices_have_scales_and_categories_of_their_own(ax: Axes) -> None:
@@ -140,7 +137,7 @@ def test_the_audit_marks_who_is_known_and_who_is_not(ax: Axes) -> None:
     assert points(ax, SURVIVED).tolist() == [[90, 97]]
     assert sorted(points(ax, AUDITED).tolist()) == [[85, 96], [88, 95]]
     assert points(ax, "stopped, end not known")[:, 0].tolist() == [84]
-    assert points(ax, DIVERGED)[:, 0].tolist() == [89]
+    assert points(ax, DIVERGED_FATE)[:, 0].tolist() == [89]
     later = Figure().subplots()
     draw_audit(later, audited(), epoch=9, **ACCURACY)
     assert points(later, AUDITED).tolist() == [[93, 95]], "audited trials of an earlier rung did not arrive here"

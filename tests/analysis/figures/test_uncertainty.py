@@ -8,15 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from analysis.figures.calibration import GaussianPredictions
-from analysis.figures.uncertainty import (
-    BINS,
-    correlation_frame,
-    draw_uncertainty,
-    rank_correlation,
-    uncertainty_caption,
-    uncertainty_figure,
-)
+from analysis.figures.uncertainty import BINS, draw_uncertainty, uncertainty_caption, uncertainty_figure
+from analysis.frames.gaussian_predictions import GaussianPredictions, correlation_frame
+from analysis.statistics.coverage import rank_correlation
 
 FEATURES = ("OverallQual", "GrLivArea")
 numbers = st.lists(st.integers(-50, 50), min_size=3, max_size=30)

@@ -9,20 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.figures.waterfall import (
-    COLOURS,
-    ENDED,
-    GAINED,
-    KEPT,
-    LOST,
-    NOT_SHOWN,
-    Waterfall,
-    draw_waterfall,
-    waterfall,
-    waterfall_caption,
-    waterfall_figure,
-)
+from analysis.figures.waterfall import COLOURS, draw_waterfall, waterfall_caption, waterfall_figure
 from analysis.statistics.intervals import holm, paired_difference
+from analysis.statistics.waterfall import ENDED, GAINED, KEPT, LOST, NOT_SHOWN, Waterfall, waterfall
 
 LABELS = ["Start", "Architecture", "Optimizer", "Loss"]
 FRESH = range(100_000, 100_005)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from analysis.figures.waterfall import GAINED, KEPT
 from analysis.report.path import metric_of, path_of, path_sheet, unit_of
+from analysis.statistics.waterfall import GAINED, KEPT
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from analysis.tables.columns import columns, format_estimate, format_number
+from analysis.tables.columns import columns, format_estimate
+from analysis.text import format_number
 
 STUDY = """\
 title: Small

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.figures.search import AUDITED, SURVIVED
-from analysis.frames.search_frames import audit_frame, course, goal_of, search_curves, search_frame
+from analysis.frames.search_frames import AUDITED, SURVIVED, audit_frame, course, goal_of, search_curves, search_frame
 from analysis.report.order import sections_of
 from analysis.report.report import write_report
 from analysis.report.search.path import steps_of, taken_back
