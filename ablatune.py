@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
+from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
-from tune_jobs.study.model import load_study, requested_resources
+from tune_jobs.study.resources import requested_resources
 from tune_jobs.user_code.modules import UserCodeError
 from tune_jobs.user_code.notebook import with_references
 

@@ -45,8 +45,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import FOLDER, model_name, read_model
 from tune_jobs.ledger.test_openings import Reached, read_openings
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.rows import data_id
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_id
 
 # Splits 0 to 9 tested an earlier form of the study; the one there is now was made on the development part of split 10.
 SPLITS = tuple(range(10, 20))

@@ -10,7 +10,7 @@ import pytest
 from data_utils import load_trial_data
 from models.engine import train
 from models.saved import to_bytes
-from tune_jobs.study.model import load_study, shipped_studies
+from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.trial.config import TrialConfig
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

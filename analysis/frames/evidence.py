@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from analysis.frames.collapse import suspects, with_one_class
 from analysis.frames.frames import curves_frame, trials_frame
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
+from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.ledger.test_openings import Opening, read_openings
 from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.stages import Choice
 from tune_jobs.study.model import Study, Table
-from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
+from tune_jobs.study.rows import Row, replicate, replicates, row_trial
+from tune_jobs.trial.data import data_id
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Evidence:
 
     Attributes:
         seeds: the study's replicates.
-        fingerprints: of the data, by `tune_jobs.study.rows.data_id`.
+        fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         rows: those that are known, of all tables, stages and final configurations, and of what follows a search.
         choices: what the stages settled on so far.
         contents: the rows' records, without predictions.

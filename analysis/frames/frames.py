@@ -10,8 +10,9 @@ import pandas as pd
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import MISSING, OUTCOMES, Record
 from tune_jobs.study.model import Showing
-from tune_jobs.study.rows import Row, data_id, replicate, replicates, row_trial
+from tune_jobs.study.rows import Row, replicate, replicates, row_trial
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
+from tune_jobs.trial.data import data_id
 
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
 # Ends after which a replicate has no number to average; a level with one of them shows no mean.

@@ -31,7 +31,8 @@ from analysis.statistics.prediction import (
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row
-from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, validation_rows
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
+from tune_jobs.trial.data import validation_rows
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 OTHER_HARDWARE = "other hardware"

@@ -12,10 +12,12 @@ from typing import Any
 
 from analysis.published.claims import Check, Levels, Statement, parse_statement
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.study.model import FRESH_PATH, PATH, Level, Study, Table, shipped_studies
+from tune_jobs.study.load import shipped_studies
+from tune_jobs.study.model import FRESH_PATH, PATH, Level, Study, Table
 from tune_jobs.study.rows import Row, expand, path_labels
 from tune_jobs.study.yaml_node import Node, read_yaml
-from tune_jobs.trial.config import FIELDS, trajectory
+from tune_jobs.trial.config import FIELDS
+from tune_jobs.trial.key import trajectory
 
 # What a report can print, each a column of the trials frame or of the tests frame.
 PRINTED: Mapping[str, str] = {

@@ -2,8 +2,6 @@
 
 import base64
 import io
-import os
-import uuid
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +29,7 @@ from analysis.tables.rendering import (
     to_plain_csv,
 )
 from tune_jobs.errors import UserError
+from tune_jobs.files import replace_file
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
@@ -82,7 +81,7 @@ def write_report(
         study: with its overrides.
         ledger: is only read.
         seeds: the replicates of every row.
-        fingerprints: of the data, by `tune_jobs.study.rows.data_id`.
+        fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         folder: is made where it is not there.
         variant: what was overridden, in words.
 
@@ -195,14 +194,10 @@ def _make(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        replace_file(path, content, durable=False)
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:

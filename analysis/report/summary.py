@@ -12,7 +12,8 @@ from analysis.tables.tables import TableView, seed_words
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.rows import FIRST_FRESH_SEED
-from tune_jobs.trial.config import TrialConfig, is_code, trajectory
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import is_code, trajectory
 from tune_jobs.user_code.components import Components
 
 # Data sets named one by one; repeated outer splits are many.

@@ -22,8 +22,9 @@ from analysis.statistics.intervals import (
 )
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
-from tune_jobs.study.rows import Row, data_id, replicates
-from tune_jobs.trial.config import FIELDS, METRIC_SPECS, validation_rows
+from tune_jobs.study.rows import Row, replicates
+from tune_jobs.trial.config import FIELDS, METRIC_SPECS
+from tune_jobs.trial.data import data_id, validation_rows
 
 DEFAULT_MARK = "*"
 HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"

@@ -25,21 +25,15 @@ from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import signed
 from tune_jobs.standing.stages import resolve
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import Study, load_study
-from tune_jobs.study.rows import (
-    Row,
-    Trial,
-    data_id,
-    datasets_read,
-    expand,
-    replicate,
-    replicates,
-    required_trials,
-    row_trial,
-)
-from tune_jobs.study.search import default_config, search_id
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import Row, datasets_read, expand, replicate, replicates, required_trials, row_trial
+from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.director import Director
-from tune_jobs.trial.config import TrialConfig, trajectory
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_id
+from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import Trial
 
 VALIDATION_ROWS = 6
 # Given to the outcome of a trial: it has no record.

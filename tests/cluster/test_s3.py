@@ -29,10 +29,12 @@ from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.standing.search.journal import DRAWN, Event, Journal, read_journal
 from tune_jobs.storage import s3, storage
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.rows import Trial
 from tune_jobs.submit.sent_data import fetch, hashes, send
-from tune_jobs.training.trainable import Job, WorkerCutOff, run_trial
-from tune_jobs.trial.config import TrialConfig, trial_key
+from tune_jobs.training.job import Job
+from tune_jobs.training.trainable import WorkerCutOff, run_trial
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import trial_key
+from tune_jobs.trial.trial import Trial
 
 ROOT = Path(__file__).parents[2]
 TINY = """\

@@ -20,7 +20,8 @@ from models.history import History, early_stopping_epoch
 from models.networks import build_network
 from models.objectives import build_objective
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
-from tune_jobs.trial.config import TrialConfig, trajectory
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import trajectory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")

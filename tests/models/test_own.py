@@ -19,7 +19,8 @@ from models.fit import check_fit
 from models.metrics import METRIC_SPECS, own_metric
 from models.own import Form
 from models.saved import from_bytes, to_bytes
-from tune_jobs.trial.config import COUNTS_EPOCHS, TrialConfig, plain_config
+from tune_jobs.trial.config import TrialConfig, plain_config
+from tune_jobs.trial.key import COUNTS_EPOCHS
 
 shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=4)
 

@@ -13,7 +13,8 @@ from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
 from models.saved import from_bytes, to_bytes
-from tune_jobs.trial.config import TrialConfig, plain_config, scaling_options
+from tune_jobs.trial.config import TrialConfig, plain_config
+from tune_jobs.trial.data import scaling_options
 
 
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:

@@ -11,7 +11,8 @@ from tests.tune_jobs.searches import decided, make_study, record_of, simulation 
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.storage.storage import Storage
-from tune_jobs.trial.config import TrialConfig, trajectory, trial_key
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import trajectory, trial_key
 
 TINY_STUDY = """\
 title: Tiny

@@ -16,11 +16,12 @@ from models.history import COMPLETED, DIVERGED, PRUNED
 from tune_jobs.ledger.record import Record, combine, encode_fields
 from tune_jobs.standing.search.journal import Event, Journal, read_journal
 from tune_jobs.standing.search.state import SearchTrial, State, build_state, signed
-from tune_jobs.study.model import Study, load_study
-from tune_jobs.study.rows import Trial
-from tune_jobs.study.search import search_id
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
+from tune_jobs.study.search_identity import search_id
 from tune_jobs.training.director import Director
-from tune_jobs.trial.config import trajectory
+from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import Trial
 
 # A busy machine says nothing about an example.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

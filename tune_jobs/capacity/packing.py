@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
 
 # Sums of fractions of a GPU, such as three times 0.333…, may miss a whole by this.
 _TOLERANCE = 1e-6

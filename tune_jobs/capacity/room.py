@@ -8,8 +8,7 @@ from typing import Any
 from tune_jobs.capacity.packing import Node, at_once, pack
 from tune_jobs.capacity.worker_groups import UNKNOWN, Scaling, WorkerGroup, is_head, scaling
 from tune_jobs.errors import UserError
-from tune_jobs.storage.probe import node_name
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -119,3 +118,9 @@ def _offered(node: Mapping[str, Any]) -> Node:
 
 def _node_of(group: WorkerGroup) -> Node:
     return Node(group.name, group.cpus, group.gpus)
+
+
+def node_name(node: Mapping[str, Any]) -> str:
+    """Return what a person knows a node of `ray.nodes()` by: its address, and a part of its id, as several may share
+    one."""
+    return f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"

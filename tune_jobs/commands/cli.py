@@ -237,7 +237,7 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
 
 
 def _studies(options: argparse.Namespace) -> int:
-    from tune_jobs.study.model import load_study, shipped_studies
+    from tune_jobs.study.load import load_study, shipped_studies
 
     for name in shipped_studies():
         study = load_study(name)

@@ -24,17 +24,11 @@ from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import FRESH_PATH, STEPS, Study
-from tune_jobs.study.rows import Row, Trial, data_id, expand, replicates, row_trial
-from tune_jobs.training.trainable import data_slot
-from tune_jobs.trial.config import (
-    METRIC_SPECS,
-    TrialConfig,
-    config_of,
-    dataset_options,
-    scaling_options,
-    trajectory,
-    validation_rows,
-)
+from tune_jobs.study.rows import Row, expand, replicates, row_trial
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
+from tune_jobs.trial.data import data_id, data_slot, dataset_options, scaling_options, validation_rows
+from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import Trial
 
 DECLARED, CHOSEN = "declared", "chosen"
 

@@ -15,23 +15,28 @@ from numpy.typing import NDArray
 from data_utils import DatasetError, TrialData, fingerprint, load_trial_data
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
-from tune_jobs.ledger.ledger import Contents, Ledger, targets_name
+from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import is_finished
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stages import Choice
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import PATH, SEARCH_TABLES, Resources, Study
-from tune_jobs.study.rows import Row, Trial, datasets_read, differences, expand, replicates, required_trials
+from tune_jobs.study.model import PATH, SEARCH_TABLES, Study
+from tune_jobs.study.resources import Resources
+from tune_jobs.study.rows import Row, datasets_read, expand, replicates, required_trials
 from tune_jobs.training.preflight import check_own
-from tune_jobs.training.progress import Progress, duration
-from tune_jobs.trial.config import TrialConfig, dataset_options, scaling_options, validation_rows
+from tune_jobs.training.progress import Progress
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import dataset_options, scaling_options, validation_rows
+from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.words import duration
 
 if TYPE_CHECKING:
-    from tune_jobs.training.trainable import Job
+    from tune_jobs.training.job import Job
 
 BAD_OUTCOMES = ("failed", "lost")
 INTERRUPTED = 130
@@ -126,12 +131,12 @@ def data_fingerprints(rows: Sequence[Row], seeds: Sequence[int], data_dir: Path,
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
-    """Return the data that configurations train on, by `tune_jobs.training.trainable.data_slot`.
+    """Return the data that configurations train on, by `tune_jobs.trial.data.data_slot`.
 
     Raises:
         UserError: a file is missing or torn.
     """
-    from tune_jobs.training.trainable import data_slot
+    from tune_jobs.trial.data import data_slot
 
     slots = {data_slot(config): config for config in configs}
     try:
@@ -339,7 +344,7 @@ def train_trials(
         keep_models: whether to keep the trained networks in the storage as well.
         keep: leaves Ray when it is closed; None leaves it when the trials are done.
     """
-    from tune_jobs.training.trainable import data_slot
+    from tune_jobs.trial.data import data_slot
 
     storage = ledger.storage
     data = load_data((trial.config for trial in trials), options.data_dir)
@@ -351,7 +356,8 @@ def train_trials(
     if keep is None:
         starting_ray(storage, say)
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
-    from tune_jobs.training.rounds import Cluster, run_trials
+    from tune_jobs.training.ray_session import Cluster
+    from tune_jobs.training.rounds import run_trials
 
     progress = Progress(trials, labels)
     start = time.monotonic()
@@ -401,7 +407,7 @@ def new_job(
     study: Study, base: TrialConfig, storage: Storage, options: RunOptions, *, keep_models: bool = False
 ) -> "Job":
     """Return what all trials of a run share; `base` names a trial by what it changes."""
-    from tune_jobs.training.trainable import Job
+    from tune_jobs.training.job import Job
 
     return Job(
         study=study.name,
@@ -455,7 +461,7 @@ def in_words(outcomes: Mapping[str, int]) -> str:
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
     """Keep what the predictions of a configuration's trials are compared with."""
-    from tune_jobs.training.trainable import data_slot
+    from tune_jobs.trial.data import data_slot
 
     part = data[data_slot(config)]
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}

@@ -13,7 +13,7 @@ from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.variants import Selection
 from tune_jobs.study.model import PATH, SEARCH_TABLES
-from tune_jobs.study.rows import Trial, differences
+from tune_jobs.trial.trial import Trial, differences
 
 _MOST_NAMED = 20
 

@@ -119,7 +119,7 @@ def estimate(work: Sequence[Work], costs: Mapping[str, Cost], slots: int, *, fix
     Each piece goes, in the order given, to the slot that is free first, as Tune starts its trials.
 
     Args:
-        work: in the order in which it is started; see `tune_jobs.training.progress.longest_first`.
+        work: in the order in which it is started; see `tune_jobs.trial.cost.longest_first`.
         costs: of every shape in the work.
         slots: how many trials run at once.
         fixed: seconds before the first and after the last.
@@ -164,7 +164,7 @@ def costs(pilots: Sequence[Pilot], weights: Mapping[str, float], between: Sequen
 
     Args:
         pilots: any number of each shape, at least one in all.
-        weights: of every shape; see `tune_jobs.training.progress.epoch_weight`.
+        weights: of every shape; see `tune_jobs.trial.cost.epoch_weight`.
         between: seconds from the end of one trial on a worker to the start of the next.
 
     Raises:

@@ -21,13 +21,16 @@ from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estim
 from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
 from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
 from tune_jobs.ledger import provenance
-from tune_jobs.storage.probe import look_from_nodes, probe
+from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import Resources, Study
-from tune_jobs.study.rows import FIRST_FRESH_SEED, Trial, expand, required_trials
+from tune_jobs.study.model import Study
+from tune_jobs.study.resources import Resources
+from tune_jobs.study.rows import FIRST_FRESH_SEED, expand, required_trials
 from tune_jobs.training.preflight import check_own
-from tune_jobs.training.progress import epoch_weight, longest_first
+from tune_jobs.training.storage_check import look_from_nodes
+from tune_jobs.trial.cost import epoch_weight, longest_first
 from tune_jobs.trial.shape import shape
+from tune_jobs.trial.trial import Trial
 
 # Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
 # disk or from memory, which depends on what the machine did before.
@@ -213,7 +216,7 @@ def _look_and_pilot(
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
     from tune_jobs.forecast.pilot import pilot
-    from tune_jobs.training.rounds import Cluster, alive_nodes, find_room, ray_running
+    from tune_jobs.training.ray_session import Cluster, alive_nodes, find_room, ray_running
 
     distinct = samples(study, missing)
     print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)

@@ -16,11 +16,12 @@ from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.forecast.shapes import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.forecast.time_shape import time_shape
 from tune_jobs.ledger import provenance
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
+from tune_jobs.training.fit import tune_all
+from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.progress import Progress
-from tune_jobs.training.rounds import tune_all
-from tune_jobs.training.trainable import Job, data_slot, from_payload, payload
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_slot
 
 # Each shape is timed at two moments, so that a passing load shows.
 _ROUNDS = 2
@@ -36,13 +37,13 @@ def pilot(
     max_concurrent: int | None,
     seconds: float,
 ) -> Piloted:
-    """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.training.rounds.ray_running`).
+    """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.training.ray_session.ray_running`).
 
     Nothing is written to the job's storage, and no test row is read.
 
     Args:
         samples: one for each shape, with shares that sum to 1.
-        data: by `tune_jobs.training.trainable.data_slot`.
+        data: by `tune_jobs.trial.data.data_slot`.
         job: of the run to come.
         resources: what each trial is given.
         at_once: how many trials will run at once; at least so many pilots run at once too.

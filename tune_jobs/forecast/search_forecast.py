@@ -7,8 +7,8 @@ from math import ceil, sqrt
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.standing.search.state import State, make_trial
-from tune_jobs.study.rows import Trial
 from tune_jobs.study.samplers import random
+from tune_jobs.trial.trial import Trial
 
 # Enough points to know what a trial costs on average; more trials than that are counted as repeats of them.
 _MOST_POINTS = 200

@@ -7,9 +7,9 @@ from typing import Any
 
 from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Trial, differences
-from tune_jobs.training.progress import epoch_weight
+from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.shape import shape
+from tune_jobs.trial.trial import Trial, differences
 
 # Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most
 # are left out.

@@ -17,10 +17,11 @@ from tune_jobs.ledger.ledger import to_parquet
 from tune_jobs.ledger.record import CURVES, FAILED, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.rows import Trial
+from tune_jobs.training.job import Job
 from tune_jobs.training.tensorboard import FOLDER as LOGS
-from tune_jobs.training.trainable import Job, run_trial
+from tune_jobs.training.trainable import run_trial
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.trial import Trial
 
 _WARM_UP_BATCHES = 2
 # The share of the time that goes into finding out how many batches fit into the rest.

@@ -8,8 +8,8 @@ from tune_jobs.commands.run import describe_plan
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.forecast.forecast import Forecast
 from tune_jobs.study.schedulers import expected_arrivals
-from tune_jobs.training.progress import duration
 from tune_jobs.trial.shape import shape
+from tune_jobs.words import counted, duration, file_size
 
 _NOTED_LOAD = 0.5
 _MOST_NAMED = 5
@@ -40,7 +40,7 @@ def _searching(forecast: Forecast) -> Iterator[str]:
     state = forecast.counts.search
     epochs = sum((epochs for _, epochs in forecast.searching), start=Span.exactly(0.0))
     yield (
-        f"the search: about {_count(len(forecast.searching), 'trial')} to run, {epochs.expected:,.0f} epochs "
+        f"the search: about {counted(len(forecast.searching), 'trial')} to run, {epochs.expected:,.0f} epochs "
         f"({epochs.low:,.0f} if rungs keep their share exactly, {epochs.high:,.0f} if nothing is stopped)"
     )
     if state is None or state.search.scheduler.name != "asha" or state.search.budget.trials is None:
@@ -66,18 +66,18 @@ def _timed(forecast: Forecast) -> Iterator[str]:
         partly = {pilot.shape for pilot in piloted.pilots if pilot.share < 1}
         part = f", {len(partly)} of them over a part of the rows, scaled" if partly else ""
         yield (
-            f"timed: {_count(len(shapes), 'shape')} of trial{part}, in {duration(forecast.pilot_seconds)}; an epoch "
+            f"timed: {counted(len(shapes), 'shape')} of trial{part}, in {duration(forecast.pilot_seconds)}; an epoch "
             f"takes {_short(min(epochs))} to {_short(max(epochs))}"
         )
     if forecast.untimed:
         yield (
-            f"not timed for lack of time: {_count(forecast.untimed, 'shape')}; estimated by rows, batches and "
+            f"not timed for lack of time: {counted(forecast.untimed, 'shape')}; estimated by rows, batches and "
             "multiplications, at the pace of those that were"
         )
     raised = Counter(shape(trial.config) for trial in forecast.missing)
     for number, (name, reason) in enumerate(piloted.failures.items()):
         if number < _MOST_NAMED:
-            yield f"would fail: {_count(raised[name], 'trial')}: {reason}"
+            yield f"would fail: {counted(raised[name], 'trial')}: {reason}"
     if len(piloted.failures) > _MOST_NAMED:
         yield f"would fail: {len(piloted.failures) - _MOST_NAMED} more shapes of trial"
 
@@ -99,7 +99,7 @@ def _times(forecast: Forecast) -> Iterator[str]:
         yield f"GPU time: about {_amount(gpu)} GPU-hours"
     if price is not None:
         yield (
-            f"price: about {_amount(price)} in the currency of the rate, for {_count(len(forecast.packed), 'node')} at "
+            f"price: about {_amount(price)} in the currency of the rate, for {counted(len(forecast.packed), 'node')} at "
             f"{forecast.rate:g} an hour each"
         )
 
@@ -110,9 +110,7 @@ def _later(forecast: Forecast) -> Iterator[str]:
         return
     trials = sum(one.trials for one in forecast.later)
     times = [one.estimate.wall for one in forecast.later if one.estimate is not None]
-    words = (
-        f"to come after that: at most {_count(trials, 'trial')} more ({', '.join(one.stage for one in forecast.later)})"
-    )
+    words = f"to come after that: at most {counted(trials, 'trial')} more ({', '.join(one.stage for one in forecast.later)})"
     if times:
         total = sum(times[1:], start=times[0])
         words += (
@@ -125,8 +123,8 @@ def _later(forecast: Forecast) -> Iterator[str]:
 def _packing(forecast: Forecast) -> Iterator[str]:
     wanted = forecast.resources
     each = f"{wanted.cpus_per_trial:g} CPU" + (f" and {wanted.gpus_per_trial:g} GPU" if wanted.gpus_per_trial else "")
-    on = _count(len(forecast.packed), "node") + (" like this one" if forecast.assumed else "")
-    yield f"at once: {_count(forecast.at_once, 'trial')} on {on}, each with {each}"
+    on = counted(len(forecast.packed), "node") + (" like this one" if forecast.assumed else "")
+    yield f"at once: {counted(forecast.at_once, 'trial')} on {on}, each with {each}"
     if forecast.to_come:
         groups = Counter(slots.node.name for slots in forecast.packed[-forecast.to_come :])
         named = ", ".join(f"{count} of worker group {name}" for name, count in groups.items())
@@ -135,7 +133,7 @@ def _packing(forecast: Forecast) -> Iterator[str]:
     for (cpus, gpus, count, limit), nodes in kinds.items():
         has = f"{cpus:g} CPU" + (f" and {gpus:g} GPU" if gpus else "")
         share = f", {per_gpu(wanted.gpus_per_trial)} on each GPU" if gpus and wanted.gpus_per_trial else ""
-        yield f"  {_count(nodes, 'node')} with {has}: {_count(count, 'trial')}{share}; the {limit}s are the limit"
+        yield f"  {counted(nodes, 'node')} with {has}: {counted(count, 'trial')}{share}; the {limit}s are the limit"
 
 
 def _disk(forecast: Forecast) -> Iterator[str]:
@@ -144,22 +142,13 @@ def _disk(forecast: Forecast) -> Iterator[str]:
         return
     total = found.records + found.logs
     yield (
-        f"disk: about {size(total.expected)} (at most {size(total.high)}): {size(found.records.expected)} of records, "
-        f"{size(found.logs.expected)} of TensorBoard logs"
+        f"disk: about {file_size(total.expected)} (at most {file_size(total.high)}): {file_size(found.records.expected)} of records, "
+        f"{file_size(found.logs.expected)} of TensorBoard logs"
     )
     finals = forecast.counts.study.finals
     if finals:
         models = 2 * len(finals) * len(forecast.counts.seeds)
-        yield f"  `ablatune evaluate` keeps at most {_count(models, 'model')} of up to {size(found.model)}"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes as a person says it: "812 B", "14 kB", "3.2 GB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.2g} {unit}" if 0 < count < 9.95 and unit != "B" else f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"
+        yield f"  `ablatune evaluate` keeps at most {counted(models, 'model')} of up to {file_size(found.model)}"
 
 
 def _short(seconds: float) -> str:
@@ -175,7 +164,3 @@ def _amount(span: Span) -> str:
 def _digits(value: float) -> str:
     """Return a number with two digits that count, or all digits before the point."""
     return f"{value:,.0f}" if value >= 99.5 else f"{value:#.2g}".rstrip(".")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

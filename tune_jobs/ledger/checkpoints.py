@@ -9,7 +9,7 @@ from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.rows import Trial
+from tune_jobs.trial.trial import Trial
 
 FOLDER = "checkpoints"
 

@@ -23,7 +23,6 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
-from tune_jobs.trial.config import FIELDS, TrialConfig, scaling_options, validation_rows
 
 FOLDER = "ledger"
 TARGETS = "validation"
@@ -295,12 +294,6 @@ class Lookup:
     def __call__(self, key: str) -> Record | None:
         """Return the record of a key; None where there is none."""
         return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
-
-
-def targets_name(fingerprint: str, config: TrialConfig) -> str:
-    """Return the name under which the validation targets of a configuration's split are kept, as it scales them."""
-    scaling = [value for name, value in scaling_options(config).items() if value != FIELDS[name].neutral]
-    return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *scaling)))
 
 
 def to_parquet(records: Iterable[Record]) -> bytes:

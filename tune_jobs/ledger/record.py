@@ -20,7 +20,7 @@ from models.history import (
     early_stopping_epoch,
 )
 from models.metrics import metric_spec
-from tune_jobs.study.rows import Trial
+from tune_jobs.trial.trial import Trial
 
 FAILED = "failed"
 # Not an outcome: what a row reads is not there (yet).
@@ -98,7 +98,7 @@ class Record:
     """One trajectory: what was trained, every epoch, what was measured, how it ended, and where it ran.
 
     Attributes:
-        fields: the trajectory's configuration (see `tune_jobs.trial.config.trajectory`), as JSON.
+        fields: the trajectory's configuration (see `tune_jobs.trial.key.trajectory`), as JSON.
         outcome: one of `OUTCOMES`; `reason` and `traceback` say more where there is more to say.
         retriable: whether a failure came from outside the trial (out of memory).
         train_loss … train_seconds: one value per epoch; see `models.history.History`.

@@ -27,7 +27,7 @@ class Manifest:
         overrides: what `--set` changed.
         seeds: the most replicates that were asked for since the study declares what it does.
         declared: the replicates that the study declares.
-        fingerprints: of the data, by `tune_jobs.study.rows.data_id`.
+        fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         fraction: the share of their epochs that rows were run to.
         datasets: what is known of datasets that are not registered; see `data_utils.DatasetInfo.to_dict`.
     """

@@ -21,7 +21,7 @@ class Reached:
         roles: "declared", "chosen" or both.
         label: where in the study it stands.
         fields: its configuration.
-        data: names of the test sets, one for each seed; see `tune_jobs.study.rows.data_id`.
+        data: names of the test sets, one for each seed; see `tune_jobs.trial.data.data_id`.
         seeds, keys, epochs: of its replicates, in order.
         metrics, losses: on the test set, in order; empty until they are known.
     """
@@ -45,7 +45,7 @@ class Opening:
     """One opening: by which study, when, of which test sets, for which configurations.
 
     Attributes:
-        test_sets: the fingerprint of each test set, by `tune_jobs.study.rows.data_id`; empty until they are read.
+        test_sets: the fingerprint of each test set, by `tune_jobs.trial.data.data_id`; empty until they are read.
         finished: whether the results are in.
     """
 

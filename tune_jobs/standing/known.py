@@ -11,8 +11,9 @@ from tune_jobs.standing.search.journal import read_journal
 from tune_jobs.standing.search.state import State, build_state
 from tune_jobs.standing.stages import Choice, read_rows, resolve
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Row, data_id, required_trials
-from tune_jobs.study.search import default_config, search_id
+from tune_jobs.study.rows import Row, required_trials
+from tune_jobs.study.search_identity import default_config, search_id
+from tune_jobs.trial.data import data_id
 
 
 @dataclass(frozen=True)

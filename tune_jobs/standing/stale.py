@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_jobs.ledger.record import Record
-from tune_jobs.study.rows import Trial
-from tune_jobs.trial.config import FIELDS, TrialConfig, code_name, is_code, trajectory
+from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.key import code_name, is_code, trajectory
+from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.parameters import KINDS
 
 

@@ -3,10 +3,8 @@
 import itertools
 import json
 import logging
-import os
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from typing import Any, TypeVar
 from pyarrow import fs
 
 from tune_jobs.errors import StorageError, UserError, first_line, redacted
+from tune_jobs.files import replace_file
 from tune_jobs.storage import s3
 
 # How long a run goes on trying where S3 does not answer: what has been trained waits for it.
@@ -301,18 +300,4 @@ def _is_document(name: str) -> bool:
 
 def _write_local(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, content)

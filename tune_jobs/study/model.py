@@ -1,14 +1,11 @@
 """A study: one YAML file that declares a base configuration, tables of levels, stages, and final configurations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
-from tune_jobs.study.yaml_node import read_yaml
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components
 
@@ -108,20 +105,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What one trial is given, and how long it may take (None: as long as it needs).
-
-    Attributes:
-        checkpoint_minutes: between two snapshots of a trial, from which it goes on should its worker be lost.
-    """
-
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float = 0.0
-    time_limit_minutes: float | None = None
-    checkpoint_minutes: float = 1.0
-
-
-@dataclass(frozen=True)
 class Study:
     """A validated study.
 
@@ -163,78 +146,3 @@ class Study:
         for layer in (self.base, self.overrides, *layers):
             merged.update(layer)
         return self.own.configure(merged)
-
-
-def shipped_studies() -> dict[str, Path]:
-    """Return name to file of the studies that come with the project."""
-    folder = Path(str(files("tune_jobs.study.shipped")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def load_study(
-    name_or_path: str,
-    overrides: Mapping[str, Any] | None = None,
-    fraction: float = 1.0,
-    data_dir: Path | None = None,
-) -> Study:
-    """Read and check a shipped study by its name, or any study by its file.
-
-    Args:
-        name_or_path: of the study.
-        overrides: fields of the base, as `--set` gives them.
-        fraction: the share of their epochs that rows are read at.
-        data_dir: where files of declared datasets are looked for after the study's own folder.
-
-    Raises:
-        UserError: there is no such study, or something in it is not as it must be; the message names the
-            file, the line and the rule.
-    """
-    shipped = shipped_studies()
-    if name_or_path in shipped:
-        path = shipped[name_or_path]
-    elif name_or_path.endswith((".yaml", ".yml")) or Path(name_or_path).is_file():
-        path = Path(name_or_path)
-    else:
-        raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
-    # Imported here: the parser needs what is defined above.
-    from tune_jobs.study.parser import parse_study
-
-    return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)
-
-
-_LEAST = 1e-4
-
-
-def check_resources(resources: Resources) -> Resources:
-    """Return the resources if a trial can be given them.
-
-    Raises:
-        ConfigError: no CPU, a negative or fractional number of several GPUs, no time, or none between checkpoints.
-    """
-    cpus, gpus, limit = resources.cpus_per_trial, resources.gpus_per_trial, resources.time_limit_minutes
-    if not cpus > 0:
-        raise ConfigError("cpus_per_trial", f"{cpus:g} is not above 0; every trial needs some CPU")
-    for name, amount in (("cpus_per_trial", cpus), ("gpus_per_trial", gpus)):
-        if 0 < amount < _LEAST:
-            raise ConfigError(name, f"{amount:g} is less than {_LEAST:g}, the least that Ray can count")
-    if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
-        raise ConfigError("gpus_per_trial", f"{gpus:g} is neither between 0 and 1 nor a whole number")
-    if limit is not None and not limit > 0:
-        raise ConfigError("time_limit_minutes", f"{limit:g} is not above 0 minutes")
-    if not resources.checkpoint_minutes > 0:
-        raise ConfigError("checkpoint_minutes", f"{resources.checkpoint_minutes:g} is not above 0 minutes")
-    return resources
-
-
-def requested_resources(declared: Resources, **requested: float | None) -> Resources:
-    """Return the study's resources with what the command line asks for over them.
-
-    Raises:
-        UserError: a trial cannot be given them.
-    """
-    values = {name: value for name, value in requested.items() if value is not None}
-    try:
-        return check_resources(replace(declared, **values))
-    except ConfigError as error:
-        flag = {"time_limit_minutes": "time-limit"}.get(error.field, error.field.replace("_", "-"))
-        raise UserError(f"--{flag}: {error.problem}") from error

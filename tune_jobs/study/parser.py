@@ -20,13 +20,12 @@ from tune_jobs.study.model import (
     SPLITS,
     TRAIN_METRICS,
     Level,
-    Resources,
     Showing,
     Study,
     Table,
-    check_resources,
 )
 from tune_jobs.study.references import read_components
+from tune_jobs.study.resources import Resources, check_resources
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_parser import parse_search
 from tune_jobs.study.yaml_node import Node, plain
@@ -60,7 +59,7 @@ def parse_study(
     data_dir: Path | None = None,
     defined: Code | None = None,
 ) -> Study:
-    """Return the study in a document; see `tune_jobs.study.model.load_study`.
+    """Return the study in a document; see `tune_jobs.study.load.load_study`.
 
     Args:
         root: of the document.

@@ -8,8 +8,11 @@ from typing import Any
 
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
-from tune_jobs.trial.config import FIELDS, TrialConfig, check_feasible, dataset_options, is_code, trajectory, trial_key
-from tune_jobs.trial.fields import plain_words
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_id
+from tune_jobs.trial.feasibility import check_feasible
+from tune_jobs.trial.key import trajectory, trial_key
+from tune_jobs.trial.trial import Trial
 
 # Seeds from here on choose nothing: what was chosen with others is estimated again with them.
 FIRST_FRESH_SEED = 100_000
@@ -46,27 +49,6 @@ class Row:
     more: tuple[int, int] = (0, 0)
     select: str = "metric"
     sets: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trajectory that a study needs: how far, and where it must have been measured.
-
-    Attributes:
-        key: of the trajectory.
-        config: with its seed, and with the epochs that its schedule counts with.
-        epochs: how far it must go.
-        measure_at: the epochs that rows read.
-        measure_improvements: whether some row reads the best epoch.
-        stops: patiences of rows that end where early stopping would have ended a longer trajectory.
-    """
-
-    key: str
-    config: TrialConfig
-    epochs: int
-    measure_at: frozenset[int]
-    measure_improvements: bool = False
-    stops: frozenset[int] = frozenset()
 
 
 def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
@@ -231,17 +213,6 @@ def _same_row(one: TrialConfig, other: TrialConfig) -> bool:
     )
 
 
-def data_id(config: TrialConfig) -> str:
-    """Return the name of the data that a configuration reads, options included: "usps", "toy(xor)"."""
-    options = ",".join(_option(name, value) for name, value in dataset_options(config).items())
-    return f"{config.dataset}({options})" if options else config.dataset
-
-
-def _option(name: str, value: Any) -> str:
-    known = FIELDS[name].label.lower() if name in FIELDS else name.replace("_", " ")
-    return str(value) if isinstance(value, str) else f"{known} {plain_words(value)}"
-
-
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
     """Return the data that rows read, by `data_id`, each with a configuration that reads it."""
     configs = [replicate(row, seed) for row in rows for seed in replicates(row, seeds) if row.config is not None]
@@ -295,23 +266,3 @@ def _merged(one: Trial, other: Trial) -> Trial:
         measure_at=one.measure_at | other.measure_at,
         measure_improvements=one.measure_improvements or other.measure_improvements,
     )
-
-
-def differences(config: TrialConfig, base: TrialConfig) -> str:
-    """Return in a few words what sets a configuration apart from a base, the seed left out."""
-    mine, theirs = trajectory(config), trajectory(base)
-    names = [*FIELDS, *(name for name in {**mine, **theirs} if name not in FIELDS and not is_code(name))]
-    changed = [name for name in names if name != "seed" and mine.get(name) != theirs.get(name)]
-    if config.epochs != base.epochs and "epochs" not in changed:
-        changed.append("epochs")
-    return ", ".join(f"{name}={_value(config, name)}" for name in changed if _has(config, name)) or "default"
-
-
-def _has(config: TrialConfig, name: str) -> bool:
-    return name in FIELDS or name in config.own
-
-
-def _value(config: TrialConfig, name: str) -> str:
-    if name == "dataset":
-        return config.dataset_info.label
-    return FIELDS[name].describe(getattr(config, name)) if name in FIELDS else plain_words(config.own[name])

@@ -1,18 +1,15 @@
 """What a study declares of its search."""
 
 import hashlib
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.study.schedulers import Scheduler
 from tune_jobs.study.space import Space
-from tune_jobs.trial.config import TrialConfig, trajectory
 
 if TYPE_CHECKING:
-    from tune_jobs.study.model import Study
+    pass
 
 _ID_LENGTH = 12
 
@@ -66,30 +63,3 @@ class Search:
     def space_id(self) -> str:
         """What names the space, so that one that was used up is not taken for a wider one."""
         return hashlib.sha256(repr((self.sampler, self.space)).encode()).hexdigest()[:_ID_LENGTH]
-
-
-def default_config(study: "Study", search: Search) -> TrialConfig:
-    """Return the configuration that the search starts from, its seed 0."""
-    return study.config(search.base)
-
-
-def full_length(study: "Study", search: Search) -> int:
-    """Return how many epochs a trial of the search has that is never stopped."""
-    return math.ceil(round(study.fraction * default_config(study, search).epochs, 6))
-
-
-def search_id(study: "Study", search: Search, fingerprint: str) -> str:
-    """Return what names a search's journal: it stays the same when the space, the budget or the rule change.
-
-    Another base, another length, other data or another seed are another search.
-    """
-    content = {
-        "base": trajectory(default_config(study, search)),
-        "data": fingerprint,
-        "epochs": full_length(study, search),
-        "seed": search.seed,
-        "read": search.read,
-        "select": search.select,
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH]

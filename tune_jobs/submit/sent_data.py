@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from tune_jobs.errors import UserError
+from tune_jobs.files import replace_file
 from tune_jobs.storage.storage import Storage
 
 FOLDER = "datasets"
@@ -126,9 +127,7 @@ def fetch(storage: Storage, wanted: Mapping[str, str], cache: Path) -> Path:
                 f"{storage.address(FOLDER, digest)}: is not what was sent as {name}; delete it, submit again"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        replace_file(path, content)
 
     for _ in storage.each(bring, wanted):
         pass

@@ -27,10 +27,10 @@ from tune_jobs.standing.search.state import (
     searched_default,
 )
 from tune_jobs.standing.search.words import score_in_words
-from tune_jobs.study.rows import Trial, differences
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
-from tune_jobs.study.search import default_config
+from tune_jobs.study.search_identity import default_config
+from tune_jobs.trial.trial import Trial, differences
 
 # Draws of a point that can be built and was not drawn before, before the space counts as used up.
 _ATTEMPTS = 200

@@ -8,8 +8,9 @@ from data_utils import TrialData
 from models.errors import ModelError
 from models.registry import is_reference
 from tune_jobs.errors import UserError
-from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_id
+from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
 
@@ -20,7 +21,7 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
 
     Args:
         trials: to come.
-        data: by `tune_jobs.training.trainable.data_slot`.
+        data: by `tune_jobs.trial.data.data_slot`.
         code: the user's modules.
 
     Raises:
@@ -30,7 +31,7 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
     if not shapes:
         return
     from models.fit import check_fit
-    from tune_jobs.training.trainable import data_slot
+    from tune_jobs.trial.data import data_slot
 
     code.install()
     for trial in shapes.values():

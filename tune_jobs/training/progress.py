@@ -6,29 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TextIO
 
-from models.shapes import multiplications
-from tune_jobs.study.rows import Trial
-from tune_jobs.trial.config import TrialConfig, validation_rows
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.cost import epoch_weight
+from tune_jobs.trial.trial import Trial
+from tune_jobs.words import duration
 
 LINE_PERIOD_SECONDS = 10.0
 _SECONDS_BEFORE_ESTIMATE = 3.0
-# Rough costs of one CPU core; only their ratio matters, since the estimate is scaled by what was seen.
-_SECONDS_PER_BATCH = 4e-4
-_SECONDS_PER_MULTIPLICATION = 3e-10
-
-
-def epoch_weight(config: TrialConfig) -> float:
-    """Return roughly how long an epoch takes relative to other configurations', in seconds of one CPU core."""
-    info = config.dataset_info
-    rows = info.development_rows - validation_rows(config)
-    batches = -(-rows // config.batch_size)
-    work = multiplications(config, info.input_shape, info.classes or 1)
-    return batches * _SECONDS_PER_BATCH + rows * work * _SECONDS_PER_MULTIPLICATION
-
-
-def longest_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Return trials in the order to start them: a long one that starts last would leave other workers idle."""
-    return sorted(trials, key=lambda trial: -trial.epochs * epoch_weight(trial.config))
 
 
 class Display:
@@ -225,13 +209,3 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span as a person says it: "42 s", "3 min 05 s", "2 h 10 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -17,12 +17,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
 from tune_jobs.training.director import Director
-from tune_jobs.training.rounds import Session, fit
+from tune_jobs.training.fit import fit
+from tune_jobs.training.job import Job
+from tune_jobs.training.ray_session import Session
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
-from tune_jobs.training.trainable import Job
 from tune_jobs.training.watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2

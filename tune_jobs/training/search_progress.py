@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from tune_jobs.study.search import Search
-from tune_jobs.training.progress import Display, duration
+from tune_jobs.training.progress import Display
+from tune_jobs.words import duration
 
 _SHOWN = 4
 _SHARE_BEFORE_ESTIMATE = 0.02

@@ -23,13 +23,15 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Trial, data_id
-from tune_jobs.study.search import Search, default_config, search_id
+from tune_jobs.study.search import Search
+from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.director import Director
 from tune_jobs.training.preflight import check_own
-from tune_jobs.training.progress import duration
 from tune_jobs.training.search_progress import SearchProgress
-from tune_jobs.trial.config import ScalingOptions, TrialConfig
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import ScalingOptions, data_id
+from tune_jobs.trial.trial import Trial
+from tune_jobs.words import duration
 
 
 def train_search(
@@ -64,7 +66,7 @@ def train_search(
     default = default_config(study, search)
     fingerprint = plan.fingerprints[data_id(default)]
     name = search_id(study, search, fingerprint)
-    from tune_jobs.training.rounds import Cluster, session
+    from tune_jobs.training.ray_session import Cluster, session
     from tune_jobs.training.search_launch import run_search
 
     progress = SearchProgress(search, state.share_used(state.seconds))

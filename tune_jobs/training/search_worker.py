@@ -8,15 +8,9 @@ from typing import Any
 
 from models.history import History
 from tune_jobs.standing.search.state import signed
-from tune_jobs.training.trainable import (
-    REPORT_PERIOD_SECONDS,
-    Job,
-    WorkerCutOff,
-    WorkerStopped,
-    begins,
-    data_slot,
-    run_trial,
-)
+from tune_jobs.training.job import Job
+from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, WorkerCutOff, WorkerStopped, begins, run_trial
+from tune_jobs.trial.data import data_slot
 
 # Asked this often beside the rungs, so that a budget of minutes is kept.
 _ASK_PERIOD_SECONDS = 5.0

@@ -5,7 +5,6 @@ import functools
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from data_utils import TrialData
 from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
+from tune_jobs.capacity.room import node_name
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
@@ -20,11 +20,14 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
-from tune_jobs.storage.probe import look, node_name
+from tune_jobs.storage.probe import look
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
-from tune_jobs.study.rows import Trial, data_id, differences
+from tune_jobs.training.job import Job, from_payload
 from tune_jobs.training.tensorboard import TrialLog
-from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
+from tune_jobs.trial.config import plain_config
+from tune_jobs.trial.data import data_slot
+from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.user_code.modules import Code
 
 REPORT_PERIOD_SECONDS = 1.0
@@ -41,58 +44,6 @@ class WorkerCutOff(BaseException):
     def cause(self) -> BaseException:
         """What was raised."""
         return self.__cause__ or self
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all trials of one run share.
-
-    Attributes:
-        base: the study's base configuration, to name a trial by what it changes.
-        gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
-        keep_models: whether the trained networks are kept in the storage.
-        code: the user's own modules that the trials need.
-        logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
-        mark: a file in the storage that the run made, and that a node must see that came up later; "" for none.
-        checkpoint_seconds: between two snapshots of a trial, from which it goes on should its worker be lost.
-    """
-
-    study: str
-    storage: str
-    base: TrialConfig
-    gpus_per_trial: float
-    logical_gpus: bool
-    time_limit_seconds: float | None
-    code_version: str
-    command: str
-    keep_models: bool = False
-    code: Code = dataclasses.field(default_factory=Code)
-    checkpoint_seconds: float = 60.0
-    mark: str = ""
-
-
-def payload(trial: Trial) -> dict[str, Any]:
-    """Return a trial as plain values, for Tune's configuration."""
-    return {
-        "key": trial.key,
-        "config": plain_config(trial.config),
-        "epochs": trial.epochs,
-        "measure_at": sorted(trial.measure_at),
-        "measure_improvements": trial.measure_improvements,
-        "stops": sorted(trial.stops),
-    }
-
-
-def from_payload(values: Mapping[str, Any]) -> Trial:
-    """Return the trial that `payload` described."""
-    return Trial(
-        key=values["key"],
-        config=config_of(values["config"]),
-        epochs=values["epochs"],
-        measure_at=frozenset(values["measure_at"]),
-        measure_improvements=values["measure_improvements"],
-        stops=frozenset(values["stops"]),
-    )
 
 
 def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
@@ -157,12 +108,6 @@ def _unusable(storage: str, mark: str) -> str:
         if not problem:
             break
     return problem
-
-
-def data_slot(config: TrialConfig) -> str:
-    """Return which prepared data a configuration trains on: dataset, options, split, transforms and scaling."""
-    parts = (data_id(config), config.split_seed, validation_rows(config), *scaling_options(config).values())
-    return "/".join(map(str, parts))
 
 
 def run_trial(

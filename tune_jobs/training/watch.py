@@ -12,12 +12,13 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray import tune
 
+from tune_jobs.capacity.room import node_name
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.lost_workers import Incident, Loss, own_losses, write_incident
 from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
-from tune_jobs.storage.probe import in_words, node_name
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training.storage_check import refusal
 
 # A trial whose worker died on a node that lives is started again this often; one that lost its node, always.
 RESTARTS = 3
@@ -124,7 +125,7 @@ class Watch(tune.Callback, Generic[Shown]):
             UserError: a node that came up cannot use the storage.
         """
         if self.unusable:
-            raise UserError(f"{in_words(self._storage, self.unusable)}; what was trained elsewhere is kept")
+            raise UserError(f"{refusal(self._storage, self.unusable)}; what was trained elsewhere is kept")
 
     def _note(self, trial: Any, *, again: bool) -> None:
         """Keep that a trial lost its worker, durably."""

@@ -5,25 +5,16 @@ table headings, axis labels and checks derive from them. Loads without torch and
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
-from models.errors import ModelError
-from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry, is_reference
-from models.shapes import check_network
-from models.version import ENGINE_VERSION
+from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, is_reference
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.fields import FieldSpec, declare, specs
 
-KEY_LENGTH = 20
-# Beside the parameters of the user's own components, whose names have a dot and no blank.
-_CODE_OF = "code of "
-COUNTS_EPOCHS = "schedule counts epochs"
 METRIC_SPECS: Mapping[str, Metric] = metrics.METRIC_SPECS
 
 
@@ -344,143 +335,3 @@ def config_of(values: Mapping[str, Any]) -> TrialConfig:
     given = dict(values)
     info = given.pop("info", None)
     return TrialConfig(**given, info=None if info is None else DatasetInfo.from_dict(info))
-
-
-# What every trajectory depends on; the rest only where a network, a loss, … reads it.
-_ALWAYS = (
-    "dataset",
-    "split_seed",
-    "validation_rows",
-    "input_scaling",
-    "input_transform",
-    "target_transform",
-    "shift",
-    "rotation",
-    "zoom",
-    "network",
-    "objective",
-    "optimizer",
-    "learning_rate",
-    "weight_decay",
-    "schedule",
-    "batch_size",
-    "threads",
-    "seed",
-)
-
-
-def trajectory(config: TrialConfig) -> dict[str, Any]:
-    """Return the fields, in a fixed order, that decide the numbers of the configuration's epochs.
-
-    The parameters and the code of the user's own components follow, as "network.width" and "code of network".
-    Fields that nothing reads (a kernel size without convolutions, a momentum without momentum) are left
-    out, and so is `epochs` unless the schedule depends on the total: then n epochs begin every longer run.
-    """
-    read = {
-        *_ALWAYS,
-        *config.dataset_info.reads,
-        *entry(NETWORKS, config.network).reads,
-        *entry(OBJECTIVES, config.objective).reads,
-        *entry(OPTIMIZERS, config.optimizer).reads,
-        *entry(SCHEDULES, config.schedule).reads,
-        *(("epochs",) if counts_epochs(config) else ()),
-    }
-    values = {name: getattr(config, name) for name in FIELDS if name in read}
-    if "validation_rows" in values and values["validation_rows"] == config.dataset_info.validation_rows:
-        values["validation_rows"] = 0
-    built_in = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
-    return {**built_in, **dict(sorted(config.own.items()))}
-
-
-def counts_epochs(config: TrialConfig) -> bool:
-    """Return whether a schedule depends on the total of epochs, so that fewer do not begin more."""
-    return "epochs" in entry(SCHEDULES, config.schedule).reads or COUNTS_EPOCHS in config.own
-
-
-def is_code(name: str) -> bool:
-    """Return whether an entry of a trajectory is about the user's code, and is no parameter of it."""
-    return name.startswith(_CODE_OF) or name == COUNTS_EPOCHS
-
-
-def code_name(kind: str) -> str:
-    """Return the name under which a trajectory has the fingerprint of a component's code."""
-    return _CODE_OF + kind
-
-
-def trial_key(config: TrialConfig, fingerprint: str) -> str:
-    """Return the key of the trajectory: a hash of its fields, the data's fingerprint and the engine version."""
-    content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSION}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
-
-
-def dataset_options(config: TrialConfig) -> dict[str, Any]:
-    """Return the options that the configured dataset takes, without those that are absent."""
-    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS}
-    given = {name: value for name, value in options.items() if value != FIELDS[name].neutral}
-    return {**config.own_parameters("dataset"), **given}
-
-
-class ScalingOptions(TypedDict):
-    """How inputs and targets are transformed and scaled, as `data_utils.load_trial_data` takes it."""
-
-    input_scaling: str
-    input_transform: str
-    target_transform: str
-
-
-def scaling_options(config: TrialConfig) -> ScalingOptions:
-    """Return how a configuration's inputs and targets are transformed and scaled."""
-    return ScalingOptions(
-        input_scaling=config.input_scaling,
-        input_transform=config.input_transform,
-        target_transform=config.target_transform,
-    )
-
-
-def validation_rows(config: TrialConfig) -> int:
-    """Return the size of the validation part."""
-    return config.validation_rows or config.dataset_info.validation_rows
-
-
-def check_feasible(config: TrialConfig) -> None:
-    """Raise where the fields do not fit each other or the dataset; nothing is loaded or built.
-
-    Raises:
-        ConfigError: a loss for another task, a batch larger than the training part, layers that the image
-            is too small for, augmentation of what is no image, a transform of what it is not for.
-    """
-    info = config.dataset_info
-    if info.task not in entry(OBJECTIVES, config.objective).tasks:
-        fitting = [name for name, known in OBJECTIVES.items() if info.task in known.tasks]
-        raise ConfigError(
-            "objective",
-            f"{config.objective} is not for {info.task}, which {config.dataset} is; use {', '.join(fitting)}",
-        )
-    if config.target_transform != "none" and info.task != "regression":
-        raise ConfigError(
-            "target_transform",
-            f"{config.target_transform} is for regression, and {config.dataset} has classes; use none",
-        )
-    if config.input_transform != "none" and len(info.input_shape) == 3:
-        raise ConfigError(
-            "input_transform",
-            f"{config.input_transform} is for tables of numbers, and {config.dataset} has images; use none",
-        )
-    train_rows = info.development_rows - validation_rows(config)
-    if train_rows < 1:
-        raise ConfigError(
-            "validation_rows",
-            f"{validation_rows(config)} leaves no training rows of the {info.development_rows} in "
-            f"{config.dataset}; give fewer",
-        )
-    if config.batch_size > train_rows:
-        raise ConfigError(
-            "batch_size",
-            f"{config.batch_size} is more than the {train_rows} training rows of {config.dataset}; give at most that",
-        )
-    try:
-        check_network(config, info.input_shape)
-    except ModelError as error:
-        name, _, problem = str(error).partition(": ")
-        raise ConfigError(name, problem) from error

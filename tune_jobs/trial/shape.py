@@ -2,7 +2,8 @@
 
 import json
 
-from tune_jobs.trial.config import COUNTS_EPOCHS, TrialConfig, trajectory
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import COUNTS_EPOCHS, trajectory
 
 # They move values, not work: the same layers see as many rows, in batches of the same size. Schedules of the
 # project's own cost nothing that can be measured; one of the user's is kept, as "code of schedule".

@@ -11,8 +11,9 @@ from typing import Any
 from data_utils.registry import DatasetInfo
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.trial.config import COUNTS_EPOCHS, FIELDS, TrialConfig, code_name
+from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import FieldSpec, is_plain, plain_words
+from tune_jobs.trial.key import COUNTS_EPOCHS, code_name
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.parameters import KINDS, REQUIRED, Parameters

@@ -27,7 +27,7 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS
 from tune_jobs.study.schedulers import SCHEDULERS, rungs_in_words
-from tune_jobs.study.search import default_config
+from tune_jobs.study.search_identity import default_config
 
 # Panels of the audit's figure; a rule that looks at every epoch may stop trials at many of them.
 _PANELS = 4

@@ -27,7 +27,7 @@ from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table
 from tune_jobs.study.rows import Row
-from tune_jobs.study.search import default_config
+from tune_jobs.study.search_identity import default_config
 
 _HEADING = "Configuration"
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.figures.registry import PICTURES
 from analysis.frames.gaussian_predictions import gaussian_replicates
-from tune_jobs.ledger.ledger import targets_name
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.study.model import FIGURES
 
 TOY = """\

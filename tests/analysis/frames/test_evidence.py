@@ -7,7 +7,7 @@ import pytest
 
 from analysis.frames.evidence import all_tables
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.ledger import targets_name
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.study.model import FRESH_PATH, PATH
 from tune_jobs.trial.config import TrialConfig
 

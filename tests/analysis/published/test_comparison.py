@@ -21,7 +21,8 @@ from analysis.statistics.prediction import (
     binomial_variance,
     prediction_half_width,
 )
-from tune_jobs.study.model import Study, load_study
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
 from tune_jobs.study.rows import expand
 
 STUDY = """\

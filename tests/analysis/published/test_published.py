@@ -9,7 +9,7 @@ import pytest
 from analysis.published.claims import KINDS, TESTABLE
 from analysis.published.published import PRINTED, Published, load_published, published_file
 from tune_jobs.errors import UserError
-from tune_jobs.study.model import load_study, shipped_studies
+from tune_jobs.study.load import load_study, shipped_studies
 
 # Rows of the printed tables, numbers that sentences print, and sentences that claim something.
 SHIPPED = {

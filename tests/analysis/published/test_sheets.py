@@ -14,7 +14,7 @@ from analysis.published.sheets import (
     set_beside,
     statements_sheet,
 )
-from tune_jobs.ledger.ledger import targets_name
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

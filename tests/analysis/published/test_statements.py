@@ -23,7 +23,7 @@ from analysis.published.statements import (
     judge,
 )
 from analysis.statistics.claim_inference import LEVEL, directed, more_varied, ordered, within_margin
-from tune_jobs.study.model import load_study, shipped_studies
+from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.rows import Row, expand
 
 STUDY = """\

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.report.report import ReportFiles, write_report
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.ledger import targets_name
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs.capacity.packing import Node, at_once, pack, per_gpu
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
 
 
 @pytest.mark.parametrize(

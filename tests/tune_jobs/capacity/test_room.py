@@ -9,7 +9,7 @@ from tune_jobs.capacity.packing import Node
 from tune_jobs.capacity.room import Room, room_of
 from tune_jobs.capacity.worker_groups import UNKNOWN, Scaling, WorkerGroup, configured, scaling_of
 from tune_jobs.errors import UserError
-from tune_jobs.study.model import Resources
+from tune_jobs.study.resources import Resources
 
 CPU_GROUP, GPU_GROUP = WorkerGroup("cpu_small", 2, 0, 3), WorkerGroup("gpu_spot", 8, 1, 4)
 BOTH = Scaling((CPU_GROUP, GPU_GROUP), 5)

@@ -19,10 +19,13 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.ledger.test_openings import Opening, Reached, read_openings, write_opening
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import Resources, Study, load_study
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
+from tune_jobs.study.resources import Resources
 from tune_jobs.study.rows import datasets_read, expand, required_trials
 from tune_jobs.training import trainable
-from tune_jobs.training.trainable import Job, run_trial
+from tune_jobs.training.job import Job
+from tune_jobs.training.trainable import run_trial
 
 STUDY = """\
 seeds: 2
@@ -58,7 +61,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def train(study: Study, trials: Any, ledger: Ledger, options: RunOptions, say: Any, *, keep_models: bool) -> int:
         from tune_jobs.commands.run import load_data
-        from tune_jobs.training.trainable import data_slot
+        from tune_jobs.trial.data import data_slot
 
         data = load_data([trial.config for trial in trials], options.data_dir)
         job = Job(study.name, ledger.storage.uri, study.config(), 0.0, False, None, "1", "", keep_models)

@@ -17,9 +17,8 @@ from tune_jobs.capacity.packing import Node
 from tune_jobs.forecast import forecast as module
 from tune_jobs.forecast.forecast import work_of
 from tune_jobs.forecast.shapes import Piloted, allotted, samples, within, worth_spending
-from tune_jobs.forecast.words import size
-from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.trial import Trial
 
 Plan = Callable[..., Any]
 
@@ -176,14 +175,6 @@ def test_pilots_that_do_not_fit_are_the_last(seconds: list[float], most: float) 
     assert kept == wanted[: max(1, len(kept))]
     assert len(kept) == 1 or sum(pilot["seconds"] for pilot in kept) <= most
     assert within(wanted, 1000.0) == wanted
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(0, "0 B"), (812, "812 B"), (14_400, "14 kB"), (3_200, "3.2 kB"), (3.21e9, "3.2 GB"), (5e12, "5.0 TB")],
-)
-def test_sizes_have_units(count: float, words: str) -> None:
-    assert size(count) == words
 
 
 BROKEN = """\

@@ -10,9 +10,10 @@ from data_utils import load_trial_data
 from tune_jobs.forecast import time_shape as timing
 from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.forecast.time_shape import cut, time_shape
-from tune_jobs.study.rows import Trial
-from tune_jobs.training.trainable import Job
-from tune_jobs.trial.config import TrialConfig, trial_key
+from tune_jobs.training.job import Job
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import trial_key
+from tune_jobs.trial.trial import Trial
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 JOB = Job("study", "", TrialConfig(), 0.0, False, None, "1.0", "ablatune plan study")

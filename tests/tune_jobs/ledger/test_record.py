@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tune_jobs.ledger.record import Reading, Record, combine, is_finished
-from tune_jobs.study.rows import Trial
-from tune_jobs.trial.config import TrialConfig, trial_key
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.key import trial_key
+from tune_jobs.trial.trial import Trial
 
 Make = Callable[..., Record]
 

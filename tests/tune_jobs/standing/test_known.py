@@ -13,10 +13,11 @@ from tune_jobs.ledger.record import encode_fields
 from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.journal import DRAWN, ENDED, Event, Journal
 from tune_jobs.standing.search.state import make_trial
-from tune_jobs.study.model import AUDIT, CONFIRM, Study, load_study
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import AUDIT, CONFIRM, Study
 from tune_jobs.study.rows import row_trial
-from tune_jobs.study.search import search_id
-from tune_jobs.trial.config import trajectory
+from tune_jobs.study.search_identity import search_id
+from tune_jobs.trial.key import trajectory
 
 FINGERPRINTS = {"digits": "data"}
 POINTS = [{"hidden_units": 8}, {"hidden_units": 4}, {"hidden_units": 16}]

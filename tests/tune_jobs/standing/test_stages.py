@@ -11,7 +11,9 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.stages import Resolution, resolve
-from tune_jobs.study.model import FRESH_PATH, PATH, Resources, Study, load_study
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import FRESH_PATH, PATH, Study
+from tune_jobs.study.resources import Resources
 from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, replicates, required_trials
 
 STUDY = """\

@@ -13,7 +13,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import load_study
+from tune_jobs.study.load import load_study
 
 STRANGERS = Path(__file__).parent / "strangers"
 NETWORKS = ["BatchNormed", "Dropped", "ResNet", "RowAttention", "Recurrent", "lazy", "Buffered"]

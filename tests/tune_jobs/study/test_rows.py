@@ -5,16 +5,10 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.study.model import Study, load_study, shipped_studies
-from tune_jobs.study.rows import (
-    datasets_read,
-    differences,
-    expand,
-    replicate,
-    replicates,
-    required_trials,
-    row_trial,
-)
+from tune_jobs.study.load import load_study, shipped_studies
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import datasets_read, expand, replicate, replicates, required_trials, row_trial
+from tune_jobs.trial.trial import differences
 
 
 def study(tmp_path: Path, text: str) -> Study:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.study.model import load_study
-from tune_jobs.study.search import Budget, full_length, search_id
+from tune_jobs.study.load import load_study
+from tune_jobs.study.search import Budget
+from tune_jobs.study.search_identity import full_length, search_id
 from tune_jobs.study.space import Parameter
 
 NETWORK = """\

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.study.model import Study, load_study, shipped_studies
+from tune_jobs.study.load import load_study, shipped_studies
+from tune_jobs.study.model import Study
 from tune_jobs.study.yaml_node import parse_scalar
 
 

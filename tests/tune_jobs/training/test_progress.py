@@ -4,10 +4,11 @@ import io
 
 import pytest
 
-from tune_jobs.study.rows import Trial
 from tune_jobs.training import progress as module
-from tune_jobs.training.progress import Progress, duration, epoch_weight
+from tune_jobs.training.progress import Progress
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.cost import epoch_weight
+from tune_jobs.trial.trial import Trial
 
 
 class Clock:
@@ -71,11 +72,3 @@ def test_heavier_trials_weigh_more() -> None:
     light, heavy = TrialConfig(), TrialConfig(network="cnn", hidden_layers=3, hidden_units=64)
     assert epoch_weight(heavy) > epoch_weight(light) > 0
     assert epoch_weight(TrialConfig(batch_size=1)) > epoch_weight(TrialConfig(batch_size=64))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
-)
-def test_durations_have_units(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

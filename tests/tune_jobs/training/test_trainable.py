@@ -13,11 +13,15 @@ from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
 from models.history import History
-from tune_jobs.ledger.ledger import Ledger, targets_name
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.targets import targets_name
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.rows import Trial
-from tune_jobs.training.trainable import Job, WorkerCutOff, WorkerStopped, data_slot, from_payload, payload, run_trial
-from tune_jobs.trial.config import TrialConfig, scaling_options, trial_key
+from tune_jobs.training.job import Job, from_payload, payload
+from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_slot, scaling_options
+from tune_jobs.trial.key import trial_key
+from tune_jobs.trial.trial import Trial
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs.errors import ConfigError
-from tune_jobs.trial.config import FIELDS, TrialConfig, check_feasible, trajectory, trial_key
+from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.feasibility import check_feasible
+from tune_jobs.trial.key import trajectory, trial_key
 
 
 def test_every_field_is_declared_with_label_and_help() -> None:

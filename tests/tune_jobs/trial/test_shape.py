@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.trial.config import FIELDS, TrialConfig, trajectory
+from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.shape import FREE, PRESENT_OR_NOT, shape
 
 BASE = {"network": "cnn", "optimizer": "momentum", "schedule": "step", "dropout": 0.1}

@@ -8,7 +8,7 @@ from tune_jobs.standing.search.state import SearchTrial, make_trial, point_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row, replicates, row_trial
 from tune_jobs.study.search import Search
-from tune_jobs.trial.config import trajectory
+from tune_jobs.trial.key import trajectory
 
 
 def table_evidence(

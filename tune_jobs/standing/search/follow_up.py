@@ -16,10 +16,13 @@ from tune_jobs.standing.search.points import coded
 from tune_jobs.standing.search.state import SearchTrial, State
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
-from tune_jobs.study.rows import FIRST_FRESH_SEED, Row, differences, row_trial
-from tune_jobs.study.search import default_config
+from tune_jobs.study.rows import FIRST_FRESH_SEED, Row, row_trial
+from tune_jobs.study.search_identity import default_config
 from tune_jobs.study.space import stream
-from tune_jobs.trial.config import TrialConfig, check_feasible, trajectory
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.feasibility import check_feasible
+from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import differences
 
 # Seeds from here on estimate; those from `FIRST_FRESH_SEED` on choose the winner and the order of its steps.
 FIRST_ESTIMATING_SEED = 2 * FIRST_FRESH_SEED

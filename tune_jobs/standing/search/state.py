@@ -11,11 +11,15 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Trial, data_id
 from tune_jobs.study.samplers import Known
 from tune_jobs.study.schedulers import Decision
-from tune_jobs.study.search import Search, default_config, full_length
-from tune_jobs.trial.config import TrialConfig, check_feasible, trial_key
+from tune_jobs.study.search import Search
+from tune_jobs.study.search_identity import default_config, full_length
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_id
+from tune_jobs.trial.feasibility import check_feasible
+from tune_jobs.trial.key import trial_key
+from tune_jobs.trial.trial import Trial
 
 # How a trial of a search stands.
 OPEN, STOPPED, FINISHED, BROKEN = "open", "stopped", "finished", "failed"

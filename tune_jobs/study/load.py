@@ -1,0 +1,47 @@
+"""Finds and reads studies: the shipped ones by name, any other by its file."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError, unknown
+from tune_jobs.study.model import Study
+from tune_jobs.study.yaml_node import read_yaml
+
+
+def shipped_studies() -> dict[str, Path]:
+    """Return name to file of the studies that come with the project."""
+    folder = Path(str(files("tune_jobs.study.shipped")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_study(
+    name_or_path: str,
+    overrides: Mapping[str, Any] | None = None,
+    fraction: float = 1.0,
+    data_dir: Path | None = None,
+) -> Study:
+    """Read and check a shipped study by its name, or any study by its file.
+
+    Args:
+        name_or_path: of the study.
+        overrides: fields of the base, as `--set` gives them.
+        fraction: the share of their epochs that rows are read at.
+        data_dir: where files of declared datasets are looked for after the study's own folder.
+
+    Raises:
+        UserError: there is no such study, or something in it is not as it must be; the message names the
+            file, the line and the rule.
+    """
+    shipped = shipped_studies()
+    if name_or_path in shipped:
+        path = shipped[name_or_path]
+    elif name_or_path.endswith((".yaml", ".yml")) or Path(name_or_path).is_file():
+        path = Path(name_or_path)
+    else:
+        raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
+    # Imported here: the parser needs what is defined above.
+    from tune_jobs.study.parser import parse_study
+
+    return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)

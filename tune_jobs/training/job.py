@@ -1,0 +1,62 @@
+"""What the driver sends to workers: what all trials of a run share, and each trial as plain values."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tune_jobs.trial.config import TrialConfig, config_of, plain_config
+from tune_jobs.trial.trial import Trial
+from tune_jobs.user_code.modules import Code
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of one run share.
+
+    Attributes:
+        base: the study's base configuration, to name a trial by what it changes.
+        gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
+        keep_models: whether the trained networks are kept in the storage.
+        code: the user's own modules that the trials need.
+        logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
+        mark: a file in the storage that the run made, and that a node must see that came up later; "" for none.
+        checkpoint_seconds: between two snapshots of a trial, from which it goes on should its worker be lost.
+    """
+
+    study: str
+    storage: str
+    base: TrialConfig
+    gpus_per_trial: float
+    logical_gpus: bool
+    time_limit_seconds: float | None
+    code_version: str
+    command: str
+    keep_models: bool = False
+    code: Code = dataclasses.field(default_factory=Code)
+    checkpoint_seconds: float = 60.0
+    mark: str = ""
+
+
+def payload(trial: Trial) -> dict[str, Any]:
+    """Return a trial as plain values, for Tune's configuration."""
+    return {
+        "key": trial.key,
+        "config": plain_config(trial.config),
+        "epochs": trial.epochs,
+        "measure_at": sorted(trial.measure_at),
+        "measure_improvements": trial.measure_improvements,
+        "stops": sorted(trial.stops),
+    }
+
+
+def from_payload(values: Mapping[str, Any]) -> Trial:
+    """Return the trial that `payload` described."""
+    return Trial(
+        key=values["key"],
+        config=config_of(values["config"]),
+        epochs=values["epochs"],
+        measure_at=frozenset(values["measure_at"]),
+        measure_improvements=values["measure_improvements"],
+        stops=frozenset(values["stops"]),
+    )

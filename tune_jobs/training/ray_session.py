@@ -1,0 +1,181 @@
+"""Starts Ray or joins a cluster, and puts the data into its object store."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from data_utils import TrialData
+from tune_jobs.capacity.room import Room, room_of
+from tune_jobs.errors import UserError, first_line
+from tune_jobs.storage.probe import probe
+from tune_jobs.storage.storage import Storage
+from tune_jobs.study.resources import Resources
+from tune_jobs.training.storage_check import check_storage
+
+_SPARE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What to run on.
+
+    Attributes:
+        address: of a running cluster; None starts a node on this machine.
+        cpus: how many CPUs the local node offers; None takes all.
+        logical_gpus: GPUs that the local node only counts; trials train on the CPU.
+    """
+
+    address: str | None = None
+    cpus: int | None = None
+    logical_gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A cluster that trials can run on.
+
+    Attributes:
+        data: references to the data in its object store.
+        room: what it offers.
+        waiting: what the trials wait for, in a line; "" where a node can take one at once.
+        mark: a file in the storage that every node must see while the session lasts; "" where no node needs to look.
+    """
+
+    data: Mapping[str, Any]
+    room: Room
+    waiting: str = ""
+    mark: str = ""
+
+
+@contextmanager
+def session(
+    cluster: Cluster,
+    data: Mapping[str, TrialData],
+    resources: Resources,
+    storage: Storage,
+    keep: ExitStack | None = None,
+) -> Iterator[Session]:
+    """Start Ray or join a cluster, and put the data into its object store; `keep` as in `ray_running`.
+
+    Raises:
+        UserError: the cluster cannot be reached, no node can ever give a trial what it asks for, or a node cannot use
+            the storage.
+    """
+    with ray_running(cluster, data, keep), ExitStack() as until:
+        room = find_room(cluster)
+        waiting = room.check(resources)
+        mark = ""
+        if cluster.address is not None:
+            check_storage(storage)
+            # A node that comes up later looks for it before its first trial.
+            mark = until.enter_context(probe(storage))
+        yield Session({name: ray.put(part) for name, part in data.items()}, room, waiting, mark)
+
+
+@contextmanager
+def ray_running(cluster: Cluster, data: Mapping[str, TrialData], keep: ExitStack | None = None) -> Iterator[None]:
+    """Start Ray with room for the data, or join the cluster; leave it on the way out, or when `keep` is closed.
+
+    Ray that was kept so is used again where it has room for the data.
+
+    Raises:
+        UserError: there is no such cluster.
+    """
+    with ExitStack() as until:
+        size = sum(data_bytes(part) for part in data.values())
+        if keep is None or not _has_room(size):
+            (keep or until).close()
+            _start_ray(cluster, size)
+            (keep or until).callback(_leave_ray)
+        yield
+
+
+def _worker_environment() -> dict[str, str]:
+    # A worker that is reused for many shapes of network would keep the kernels of the last 1,024 layers: gigabytes.
+    kernels = os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+    return {
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": kernels,
+    }
+
+
+# How many bytes of data the Ray that this process started or joined was started for.
+_room: int | None = None
+
+
+def _has_room(data_size: int) -> bool:
+    return _room is not None and data_size <= _room
+
+
+def _leave_ray() -> None:
+    global _room
+    _room = None
+    ray.shutdown()
+
+
+def _start_ray(cluster: Cluster, data_size: int) -> None:
+    global _room
+    os.environ.update(
+        {
+            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+            "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+            "RAY_CHDIR_TO_TRIAL_DIR": "0",
+            "RAY_AIR_NEW_OUTPUT": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        }
+    )
+    # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    _init_ray(cluster, data_size)
+    # A cluster's store is as it is, and spills.
+    _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
+
+
+def _init_ray(cluster: Cluster, data_size: int) -> None:
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": "error",
+        "runtime_env": {"env_vars": _worker_environment()},
+    }
+    if cluster.address is not None:
+        try:
+            ray.init(address=cluster.address, **common)
+        except (ConnectionError, ValueError) as error:
+            raise UserError(f"--address {cluster.address}: {first_line(error)}; is the cluster up?") from error
+        return
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.logical_gpus or None,
+            include_dashboard=False,
+            object_store_memory=2 * data_size + _SPARE_BYTES,
+            **common,
+        )
+    except Exception as error:  # Ray's own is no narrower
+        raise UserError(
+            f"Ray did not start here ({' '.join(str(error).split())}); try again when less is running"
+        ) from error
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """Return what Ray knows of each node that is up."""
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def find_room(cluster: Cluster) -> Room:
+    """Return what the running cluster offers to trials."""
+    return room_of(alive_nodes(), autoscaled=cluster.address is not None)
+
+
+def data_bytes(data: TrialData) -> int:
+    """Return how much memory the arrays of a trial's data take."""
+    arrays = (data.train_inputs, data.train_targets, data.validation_inputs, data.validation_targets)
+    return sum(array.nbytes for array in arrays)

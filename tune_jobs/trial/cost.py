@@ -1,0 +1,28 @@
+"""Roughly how long a trial takes relative to others, from its configuration alone."""
+
+from collections.abc import Sequence
+
+from models.shapes import multiplications
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import validation_rows
+from tune_jobs.trial.trial import Trial
+
+# Rough costs of one CPU core; only their ratio matters, since the estimate is scaled by what was seen.
+_SECONDS_PER_BATCH = 4e-4
+
+
+_SECONDS_PER_MULTIPLICATION = 3e-10
+
+
+def epoch_weight(config: TrialConfig) -> float:
+    """Return roughly how long an epoch takes relative to other configurations', in seconds of one CPU core."""
+    info = config.dataset_info
+    rows = info.development_rows - validation_rows(config)
+    batches = -(-rows // config.batch_size)
+    work = multiplications(config, info.input_shape, info.classes or 1)
+    return batches * _SECONDS_PER_BATCH + rows * work * _SECONDS_PER_MULTIPLICATION
+
+
+def longest_first(trials: Sequence[Trial]) -> list[Trial]:
+    """Return trials in the order to start them: a long one that starts last would leave other workers idle."""
+    return sorted(trials, key=lambda trial: -trial.epochs * epoch_weight(trial.config))

@@ -1,0 +1,48 @@
+"""A trial: a configuration with its key, how far it must go, and where it must be measured."""
+
+from dataclasses import dataclass
+
+from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.fields import plain_words
+from tune_jobs.trial.key import is_code, trajectory
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trajectory that a study needs: how far, and where it must have been measured.
+
+    Attributes:
+        key: of the trajectory.
+        config: with its seed, and with the epochs that its schedule counts with.
+        epochs: how far it must go.
+        measure_at: the epochs that rows read.
+        measure_improvements: whether some row reads the best epoch.
+        stops: patiences of rows that end where early stopping would have ended a longer trajectory.
+    """
+
+    key: str
+    config: TrialConfig
+    epochs: int
+    measure_at: frozenset[int]
+    measure_improvements: bool = False
+    stops: frozenset[int] = frozenset()
+
+
+def differences(config: TrialConfig, base: TrialConfig) -> str:
+    """Return in a few words what sets a configuration apart from a base, the seed left out."""
+    mine, theirs = trajectory(config), trajectory(base)
+    names = [*FIELDS, *(name for name in {**mine, **theirs} if name not in FIELDS and not is_code(name))]
+    changed = [name for name in names if name != "seed" and mine.get(name) != theirs.get(name)]
+    if config.epochs != base.epochs and "epochs" not in changed:
+        changed.append("epochs")
+    return ", ".join(f"{name}={_value(config, name)}" for name in changed if _has(config, name)) or "default"
+
+
+def _has(config: TrialConfig, name: str) -> bool:
+    return name in FIELDS or name in config.own
+
+
+def _value(config: TrialConfig, name: str) -> str:
+    if name == "dataset":
+        return config.dataset_info.label
+    return FIELDS[name].describe(getattr(config, name)) if name in FIELDS else plain_words(config.own[name])
