@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tune_jobs.standing.known import what_is_known
 
 from analysis.frames.evidence import Evidence, all_tables, gather
 from analysis.frames.frames import curves_frame, trials_frame
@@ -20,7 +21,6 @@ from analysis.tables.tables import TableView, build_table
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
-from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import signed
 from tune_jobs.standing.stages import resolve

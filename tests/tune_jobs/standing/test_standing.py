@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tune_jobs.standing.known import what_is_known
 
 from tune_jobs.commands.run import make_plan
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import encode_fields
-from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.journal import DRAWN, ENDED, Event, Journal
 from tune_jobs.standing.search.state import make_trial
 from tune_jobs.study.load import load_study
