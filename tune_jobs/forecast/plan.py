@@ -24,7 +24,7 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
-from tune_jobs.standing.replicates import RowReader, merged_trials
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
@@ -219,7 +219,7 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
     reader = RowReader(None, standing.seeds, standing.fingerprints)
     for index, stage in enumerate(to_come):
         rows = expand(study, [*settled, *({} for _ in range(index))])
-        trials = merged_trials(one for row in rows for one in reader.replicates(row))
+        trials = reader.trials(rows)
         later[stage.name] = [*(trial for trial in trials if trial.key not in known), *fresh]
         known |= {trial.key for trial in trials}
     return {name: trials for name, trials in later.items() if trials}

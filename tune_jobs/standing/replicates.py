@@ -60,6 +60,10 @@ class RowReader:
             self._replicates[row] = tuple(made)
         return self._replicates[row]
 
+    def trials(self, rows: Iterable[Row]) -> list[Trial]:
+        """Return the distinct trials that rows read; see `merged_trials`."""
+        return merged_trials(one for row in rows for one in self.replicates(row))
+
     def read(self, rows: Iterable[Row]) -> Contents:
         """Return what the ledger has of the rows that were read so far, these included."""
         new = {one.key for row in rows for one in self.replicates(row)} - self._asked
