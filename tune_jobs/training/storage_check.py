@@ -4,8 +4,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ray
-
 from tune_jobs.capacity.room import node_name
 from tune_jobs.errors import UserError
 from tune_jobs.storage.probe import look, probe
@@ -86,4 +84,6 @@ def check_storage(storage: Storage) -> None:
 
 def alive_nodes() -> list[dict[str, Any]]:
     """Return what Ray knows of each node that is up."""
+    import ray
+
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
