@@ -18,8 +18,7 @@ USER_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 2 for bad input, with one line that says what to do."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -37,13 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
+    made = _Parser(
         prog="ablatune",
         description="Which hyperparameters matter, by how much, and how sure are we? "
         "Sweeps and ablations for PyTorch models on Ray Tune.",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
     studies.set_defaults(command=_studies)
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(command=_show)
 
     _ledger_parser(commands)
-    return parser
+    return made
 
 
 def _training_parsers(commands: Any) -> None:
