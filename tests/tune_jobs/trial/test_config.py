@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from data_utils.registry import DATASETS
+from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError
 from tune_jobs.trial.config import FIELDS, TrialConfig
 
@@ -52,6 +54,33 @@ def test_replace_refuses_an_unknown_field() -> None:
 def test_a_whole_number_is_a_float_where_floats_are_wanted() -> None:
     assert TrialConfig(learning_rate=1) == TrialConfig(learning_rate=1.0)
     assert isinstance(TrialConfig(learning_rate=1).learning_rate, float)
+
+
+def test_fields_say_what_stages_and_searches_may_not_vary() -> None:
+    rows = {"dataset", "toy_problem", "outer_split", "split_seed", "validation_rows"}
+    assert {name for name, spec in FIELDS.items() if spec.selects_rows} == rows
+    assert {name for name, spec in FIELDS.items() if not spec.settable} == {"seed"}
+    assert {name for name, spec in FIELDS.items() if not spec.may_be_searched} == {
+        *rows,
+        "epochs",
+        "early_stopping_patience",
+        "seed",
+        "threads",
+    }
+    assert {name for name, spec in FIELDS.items() if spec.changes_loss} == {
+        "objective",
+        "label_smoothing",
+        "variance_link",
+        "target_transform",
+    }
+
+
+def test_every_field_counts_always_or_is_read_by_something() -> None:
+    registries = (NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, DATASETS)
+    read = {name for registry in registries for known in registry.values() for name in known.reads}
+    always = {name for name, spec in FIELDS.items() if spec.always}
+    assert not read & always
+    assert read | always == set(FIELDS) - {"early_stopping_patience"}
 
 
 def test_configurations_load_without_torch_and_ray() -> None:
