@@ -10,14 +10,14 @@ from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 from models.registry import is_reference
 from tune_jobs.errors import UserError, unknown
-from tune_jobs.study.yaml_node import Node, plain
+from tune_jobs.study.yaml_node import YamlNode, plain
 from tune_jobs.user_code.components import Components, references_in
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code, freeze, load_reference
 from tune_jobs.user_code.parameters import Parameters, parameters_of
 
 
-def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
+def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
     """Return what a study's document, with what is overridden of it, names of the user's own.
 
     Raises:
@@ -43,7 +43,7 @@ def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | N
     return _checked_labels(own, root.get("labels"), [value for _, value in named])
 
 
-def _declarations(node: Node | None) -> dict[str, Declaration]:
+def _declarations(node: YamlNode | None) -> dict[str, Declaration]:
     declared = {}
     for name, child in node.pairs() if node is not None else ():
         try:
@@ -53,7 +53,7 @@ def _declarations(node: Node | None) -> dict[str, Declaration]:
     return declared
 
 
-def _checked_labels(own: Components, node: Node | None, named: Collection[str]) -> Components:
+def _checked_labels(own: Components, node: YamlNode | None, named: Collection[str]) -> Components:
     """Return the components with the study's labels, each for a field or for something that the study names."""
     labels = {}
     for name, child in node.pairs() if node is not None else ():
