@@ -14,7 +14,7 @@ from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_f
 from analysis.tables.tables import Line, TableView
 from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.study.model import GRID_REACH
-from tune_jobs.study.rows import replicates
+from tune_jobs.study.rows import row_seeds
 
 # A figure and its caption; None where there is nothing to draw.
 Drawn = tuple[Figure, str] | None
@@ -45,7 +45,7 @@ def _decision_boundary(view: TableView, evidence: Evidence) -> Drawn:
     if all(panel.decision is None for panel in panels):
         return None
     names = next(row.config.dataset_info.features for row in rows if row.config is not None)
-    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {replicates(rows[0], evidence.seeds)[0]}")
+    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {row_seeds(rows[0], evidence.seeds)[0]}")
     if len(view.lines) > _MOST_PANELS:
         caption += f" The first {_MOST_PANELS} of {len(view.lines)} levels are shown."
     return boundaries_figure(panels, names=(names[0], names[1])), caption
@@ -57,7 +57,7 @@ def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> Bou
         return BoundaryPanel(label, note="cannot be built")
     if row.config.input_transform != "none":
         return BoundaryPanel(label, note="its inputs are transformed, which no straight axis shows")
-    seed = replicates(row, evidence.seeds)[0]
+    seed = row_seeds(row, evidence.seeds)[0]
     own = evidence.trials[(evidence.trials["position"] == line.position) & (evidence.trials["seed"] == seed)].iloc[0]
     record, stored = records.get(evidence.key(row, seed)), evidence.targets(row, seed)
     if record is None or own.isna()["epoch"]:

@@ -21,7 +21,7 @@ from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.stages import Choice
 from tune_jobs.study.model import Study, Table
-from tune_jobs.study.rows import Row, replicate, replicates, row_trial
+from tune_jobs.study.rows import Row, replicate, row_seeds, row_trial
 from tune_jobs.trial.data import data_id
 
 
@@ -95,7 +95,7 @@ class Evidence:
 
     def predictions(self, rows: Sequence[Row]) -> dict[str, Record]:
         """Return the records of rows with their predictions, by key."""
-        keys = {self.key(row, seed) for row in rows if row.config is not None for seed in replicates(row, self.seeds)}
+        keys = {self.key(row, seed) for row in rows if row.config is not None for seed in row_seeds(row, self.seeds)}
         return self.ledger.read(predictions=True, keys=keys).records if keys else {}
 
     def targets(self, row: Row, seed: int) -> dict[str, NDArray[Any]]:
@@ -121,7 +121,7 @@ def gather(study: Study, ledger: Ledger, *, seeds: Sequence[int], fingerprints: 
     known = what_is_known(study, ledger, seeds, fingerprints)
     searched = known.search is not None and any(one.record for one in known.search.trials.values())
     if not known.contents.records and not searched:
-        count = len({row_trial(r, s, fingerprints).key for r in known.rows if r.config for s in replicates(r, seeds)})
+        count = len({row_trial(r, s, fingerprints).key for r in known.rows if r.config for s in row_seeds(r, seeds)})
         whose = f"the {count} trials" if count else "the trials"
         raise UserError(f"{ledger.storage.uri}: has none of {whose} of {study.name}; run it first")
     trials = trials_frame(
@@ -155,7 +155,7 @@ def _with_one_class(evidence: Evidence) -> Evidence:
     for position, row in enumerate(evidence.rows):
         if row.config is None or row.config.dataset_info.task != "classification":
             continue
-        for seed in replicates(row, evidence.seeds):
+        for seed in row_seeds(row, evidence.seeds):
             config = replicate(row, seed)
             name = targets_name(evidence.fingerprints[data_id(config)], config)
             if name not in cache:

@@ -10,7 +10,7 @@ import pandas as pd
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import MISSING, OUTCOMES, Record
 from tune_jobs.study.model import Showing
-from tune_jobs.study.rows import Row, replicate, replicates, row_trial
+from tune_jobs.study.rows import Row, replicate, row_seeds, row_trial
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 from tune_jobs.trial.data import data_id
 
@@ -82,7 +82,7 @@ def trials_frame(
         asdict(_replicate(row, position, seed, fingerprints, contents, showings.get(row.table, Showing())))
         for position, row in enumerate(rows)
         if row.config is not None
-        for seed in replicates(row, seeds)
+        for seed in row_seeds(row, seeds)
     ]
     frame = pd.DataFrame(lines, columns=[field.name for field in fields(Replicate)])
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
@@ -100,7 +100,7 @@ def curves_frame(
         part
         for position, row in enumerate(rows)
         if row.config is not None
-        for seed in replicates(row, seeds)
+        for seed in row_seeds(row, seeds)
         for part in _curve(row, position, row_trial(row, seed, fingerprints).key, seed, contents)
     ]
     names = ["position", "seed", "key", "epoch", *CURVES]

@@ -24,7 +24,7 @@ from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import FRESH_PATH, STEPS, Study
-from tune_jobs.study.rows import Row, expand, replicates, row_trial
+from tune_jobs.study.rows import Row, expand, row_seeds, row_trial
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
 from tune_jobs.trial.data import data_id, data_slot, dataset_options, scaling_options, validation_rows
 from tune_jobs.trial.key import trajectory
@@ -207,7 +207,7 @@ def _readings(row: Row, plan: Plan) -> list[tuple[Trial, int]]:
         UserError: a replicate has no such epoch: it diverged, failed or timed out.
     """
     found = []
-    for seed in replicates(row, plan.seeds):
+    for seed in row_seeds(row, plan.seeds):
         trial = row_trial(row, seed, plan.fingerprints)
         record, patience = plan.contents.records.get(trial.key), trial.config.early_stopping_patience
         if record is not None:

@@ -27,7 +27,7 @@ from tune_jobs.standing.stages import Choice
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import PATH, SEARCH_TABLES, Study
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import Row, datasets_read, expand, replicates, required_trials
+from tune_jobs.study.rows import Row, datasets_read, expand, required_trials, row_seeds
 from tune_jobs.training.preflight import check_own
 from tune_jobs.training.progress import Progress
 from tune_jobs.trial.config import TrialConfig
@@ -66,12 +66,12 @@ class Plan:
     @property
     def readings(self) -> int:
         """Rows times replicates: the trials that a table run by hand would take."""
-        return sum(len(replicates(row, self.seeds)) for row in self._built)
+        return sum(len(row_seeds(row, self.seeds)) for row in self._built)
 
     @property
     def epochs_by_hand(self) -> int:
         """The epochs of all rows and replicates, were nothing shared."""
-        return sum(len(replicates(row, self.seeds)) * row.epochs for row in self._built)
+        return sum(len(row_seeds(row, self.seeds)) * row.epochs for row in self._built)
 
     @property
     def _built(self) -> list[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import FAILED, MISSING
 from tune_jobs.study.model import PATH, Study
-from tune_jobs.study.rows import Row, expand, replicates, row_trial
+from tune_jobs.study.rows import Row, expand, row_seeds, row_trial
 from tune_jobs.trial.config import METRIC_SPECS
 
 _AVERAGED = ("completed", "stopped_early")
@@ -53,7 +53,7 @@ def read_rows(
         row_trial(row, seed, fingerprints).key
         for row in rows
         if row.config is not None
-        for seed in replicates(row, seeds)
+        for seed in row_seeds(row, seeds)
     }
     return ledger.read(keys=keys) if ledger is not None else Contents({})
 
@@ -80,7 +80,7 @@ def selection_scores(
     A replicate that diverged or timed out scores minus infinity.
     """
     scores = []
-    for seed in replicates(row, seeds):
+    for seed in row_seeds(row, seeds):
         record = contents.records.get(row_trial(row, seed, fingerprints).key)
         if record is None or record.outcome == FAILED:
             return None

@@ -1,4 +1,4 @@
-"""From a study's document to the user's own components that it names: `datasets`, `labels`, references."""
+"""The components that a study's document names: `datasets`, `labels`, and references to the user's code."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -18,10 +18,10 @@ from tune_jobs.user_code.parameters import Parameters, parameters_of
 
 
 def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
-    """Return what a study's document, with what is overridden of it, names of the user's own.
+    """Find the components that a study's document and its overrides name.
 
     Raises:
-        UserError: a declaration is not as it must be, or a reference leads nowhere.
+        UserError: a mistake in a declaration, or a reference to something that does not exist.
     """
     folders = [Path(root.file).parent, Path()] if os.path.exists(root.file) else [Path()]
     declared = _declarations(root.get("datasets"))
@@ -54,11 +54,11 @@ def _declarations(node: YamlNode | None) -> dict[str, Declaration]:
 
 
 def _checked_labels(own: Components, node: YamlNode | None, named: Collection[str]) -> Components:
-    """Return the components with the study's labels, each for a field or for something that the study names."""
+    """Add the study's labels to its components; each must label a field or something that the study names."""
     labels = {}
     for name, child in node.pairs() if node is not None else ():
         known = own.known_names() | set(named)
         if own.canonical(name) not in known:
-            raise child.error(f"labels nothing of this study: {unknown('field or name', name, known)}")
+            raise child.error(f"names nothing in this study: {unknown('field or name', name, known)}")
         labels[own.canonical(name)] = node.text(name, "") if node is not None else ""
     return replace(own, labels=labels)

@@ -80,7 +80,7 @@ class TrialConfig:
         0,
         int,
         label="Outer split",
-        help="Number of the random test part, for datasets without an official one; 0 is the default.",
+        help="Number of the random test part, for datasets that come without one; 0 is the default.",
         at_least=0,
         neutral=0,
         selects_rows=True,

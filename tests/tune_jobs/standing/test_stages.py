@@ -14,7 +14,7 @@ from tune_jobs.standing.stages import Resolution, resolve
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import FRESH_PATH, PATH, Study
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, replicates, required_trials
+from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, required_trials, row_seeds
 
 STUDY = """\
 seeds: 2
@@ -112,7 +112,7 @@ def test_fresh_replicates_choose_nothing(study: Study, train: Any) -> None:
     known = train(study, lambda config: 50.0 + (config.seed >= FIRST_FRESH_SEED) * (10 if config.epochs == 1 else 0))
     assert known.choices[0].labels == ("2",)
     fresh = [row for row in known.rows if row.table == FRESH_PATH]
-    assert all(replicates(row, range(2)) == tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 3)) for row in fresh)
+    assert all(row_seeds(row, range(2)) == tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 3)) for row in fresh)
     assert all(row.seeds is None for row in known.rows if row.table == PATH)
 
 

@@ -6,7 +6,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.search.state import SearchTrial, make_trial, point_of
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Row, replicates, row_trial
+from tune_jobs.study.rows import Row, row_seeds, row_trial
 from tune_jobs.study.search import Search
 from tune_jobs.trial.key import trajectory
 
@@ -25,7 +25,7 @@ def table_evidence(
     """
     found: dict[str, SearchTrial] = {}
     for row in rows:
-        if row.config is None or 0 not in replicates(row, seeds):
+        if row.config is None or 0 not in row_seeds(row, seeds):
             continue
         config = row_trial(row, 0, fingerprints).config
         values = point_of(config, study, search)
