@@ -3,84 +3,177 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data_utils", "models", "tune_jobs", "analysis")
-ALLOWED = {
-    "data_utils": {"data_utils"},
-    "models": {"models"},
-    "tune_jobs": {"tune_jobs", "models", "data_utils"},
-    "analysis": {"analysis", "tune_jobs"},
+# A room may import itself and the rooms before it. Lazy imports and those for type checkers count.
+ROOMS = (
+    "data_utils",
+    "models",
+    "tune_jobs.errors",
+    "tune_jobs.words",
+    "tune_jobs.files",
+    "tune_jobs.storage",
+    "tune_jobs.trial",
+    "tune_jobs.user_code",
+    "tune_jobs.study",
+    "tune_jobs.ledger",
+    "tune_jobs.standing",
+    "analysis.text",
+    "analysis.statistics",
+    "analysis.frames",
+    "analysis.tables",
+    "analysis.figures",
+    "analysis.published",
+    "analysis.report",
+    "tune_jobs.capacity",
+    "tune_jobs.training",
+    "tune_jobs.forecast",
+    "tune_jobs.submit",
+    "tune_jobs.commands",
+    "tune_jobs.__main__",
+    "ablatune",
+)
+# What a package may see of the rooms outside it, if that is not all that come before.
+SEES: Mapping[str, tuple[str, ...]] = {
+    "data_utils": (),
+    "models": (),
+    "analysis": tuple(
+        f"tune_jobs.{room}" for room in ("errors", "words", "files", "trial", "study", "ledger", "standing")
+    ),
 }
-# The configuration, study, search and ledger modules of tune_jobs; the rest is none of analysis' business.
-ANALYSIS_MAY_READ = {
-    "components",
-    "config",
-    "errors",
-    "expansion",
-    "fields",
-    "known",
-    "ledger",
-    "manifest",
-    "openings",
-    "records",
-    "search.definition",
-    "search.follow_up",
-    "search.importance",
-    "search.points",
-    "search.samplers",
-    "search.schedulers",
-    "search.space",
-    "search.state",
-    "stages",
-    "storage",
-    "study",
-    "study_file",
-}
+# The rooms that may see a package, if those are not all that come after.
+SEEN_BY: Mapping[str, tuple[str, ...]] = {"analysis": ("tune_jobs.commands",)}
+WITHOUT_RAY = ("data_utils", "models", "analysis")
+
+Imports = Mapping[str, Iterable[str]]
 
 
-def imports(package: str) -> Iterator[tuple[str, str]]:
-    """Yield file and imported module of everything that a package imports, lazily or not."""
-    for path in sorted((ROOT / package).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                yield from ((str(path.relative_to(ROOT)), alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path} imports relatively"
-                assert node.module
-                yield str(path.relative_to(ROOT)), node.module
+def source_files() -> dict[str, Path]:
+    """Return the file of every module of the project, by the module's name."""
+    paths = [ROOT / "ablatune.py", *(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))]
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
+    return dict(zip(names, paths, strict=True))
+
+
+def imports_of(path: Path, modules: Iterable[str]) -> set[str]:
+    """Return the modules that a file imports anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(modules)
+            found |= submodules or {node.module}
+    return found
+
+
+def room_of(module: str) -> str | None:
+    return next((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), None)
+
+
+def broken_rules(imports: Imports) -> list[str]:
+    """Return a line for each rule that a project with these imports breaks."""
+    lines = []
+    for module, imported in imports.items():
+        package, room = module.partition(".")[0], room_of(module)
+        if module in PACKAGES:
+            room = module
+        elif room is None:
+            lines.append(f"{module} is in no room")
+            continue
+        for other in imported:
+            top, other_room = other.partition(".")[0], room_of(other)
+            if top == "ray" and package in WITHOUT_RAY:
+                lines.append(f"{module} imports Ray")
+            if top not in (*PACKAGES, "ablatune") or other in PACKAGES or other_room in (room, None):
+                continue
+            if room not in ROOMS or ROOMS.index(other_room) > ROOMS.index(room):
+                lines.append(f"{module} imports {other}, which is in a later room")
+            if top != package and package in SEES and other_room not in SEES[package]:
+                lines.append(f"{module} imports {other}, which {package} may not see")
+            if top != package and top in SEEN_BY and room not in SEEN_BY[top]:
+                lines.append(f"{module} imports {other}; only {', '.join(SEEN_BY[top])} may")
+    try:
+        TopologicalSorter({module: set(imported) - {module} for module, imported in imports.items()}).prepare()
+    except CycleError as error:
+        lines.append(f"imports run in a circle: {' → '.join(error.args[1])}")
+    return lines
+
+
+@pytest.fixture(scope="module")
+def imports() -> Imports:
+    """Return what each module of the project imports."""
+    files = source_files()
+    return {module: imports_of(path, files) for module, path in files.items()}
+
+
+def test_imports_follow_the_rules(imports: Imports) -> None:
+    assert len(imports) > 150
+    assert broken_rules(imports) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "line"),
+    [
+        ("tune_jobs.storage.s3", "tune_jobs.trial.config", "which is in a later room"),
+        ("tune_jobs.standing.stages", "tune_jobs.training.trainable", "which is in a later room"),
+        ("tune_jobs.forecast.plan", "tune_jobs.commands.run", "which is in a later room"),
+        ("tune_jobs.commands.cli", "ablatune", "which is in a later room"),
+        ("analysis.statistics.intervals", "analysis.frames.frames", "which is in a later room"),
+        ("analysis.report.report", "tune_jobs.storage.storage", "which analysis may not see"),
+        ("analysis.report.report", "tune_jobs.training.data", "which is in a later room"),
+        ("analysis.frames.frames", "models.history", "which analysis may not see"),
+        ("models.engine", "data_utils.splits", "which models may not see"),
+        ("data_utils.digits", "models.registry", "which is in a later room"),
+        ("tune_jobs.training.trainable", "analysis.text", "only tune_jobs.commands may"),
+        ("models.engine", "ray", "imports Ray"),
+        ("analysis.report.report", "ray.tune", "imports Ray"),
+        ("tune_jobs.elsewhere", "json", "is in no room"),
+        ("tune_jobs.standing.replicates", "tune_jobs.standing.standing", "imports run in a circle"),
+    ],
+)
+def test_each_rule_can_be_broken(imports: Imports, module: str, imported: str, line: str) -> None:
+    broken = broken_rules({**imports, module: {*imports.get(module, ()), imported}})
+    assert any(line in one for one in broken), broken
+
+
+def test_lazy_imports_count(tmp_path: Path) -> None:
+    path = tmp_path / "lazy.py"
+    path.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a.b\ndef f():\n    from c import d\n"
+    )
+    assert imports_of(path, ["a.b", "c.d"]) == {"typing", "a.b", "c.d"}
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if (ROOT / room.replace(".", "/")).is_dir()])
+def test_a_room_says_what_belongs_in_it_and_holds_no_code_itself(room: str) -> None:
+    tree = ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text())
+    words = ast.get_docstring(tree) or ""
+    assert words.count(".") >= 2, f"{room} does not say in two sentences what belongs in it and what does not"
+    if "." in room:
+        assert len(tree.body) == 1
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_packages_import_only_what_they_may(package: str) -> None:
-    seen = list(imports(package))
-    assert seen
-    for path, module in seen:
-        top = module.partition(".")[0]
-        if top not in PACKAGES or top in ALLOWED[package]:
-            continue
-        assert (path, top) == ("tune_jobs/commands/cli.py", "analysis"), f"{path} must not import {module}"
-
-
-@pytest.mark.parametrize("package", ["data_utils", "models", "analysis"])
-def test_only_tune_jobs_imports_ray(package: str) -> None:
-    assert not [path for path, module in imports(package) if module.partition(".")[0] == "ray"]
-
-
-def test_analysis_reads_only_configurations_studies_and_the_ledger() -> None:
-    read = {module for _, module in imports("analysis") if module.startswith("tune_jobs")}
-    assert read
-    assert read <= {f"tune_jobs.{name}" for name in ANALYSIS_MAY_READ}
+def test_tests_mirror_the_rooms(package: str) -> None:
+    folders = [path for path in (ROOT / "tests" / package).rglob("*") if path.is_dir() and list(path.glob("test_*.py"))]
+    unknown = [path for path in folders if not (ROOT / path.relative_to(ROOT / "tests")).is_dir()]
+    assert not unknown
 
 
 def test_the_command_line_imports_analysis_lazily() -> None:
-    top_level = ast.parse((ROOT / "tune_jobs" / "cli.py").read_text()).body
-    modules = [node.module for node in top_level if isinstance(node, ast.ImportFrom)]
-    assert not [module for module in modules if module and module.startswith("analysis")]
+    for module in ("cli", "interface"):
+        top_level = ast.parse((ROOT / "tune_jobs" / "commands" / f"{module}.py").read_text()).body
+        names = [node.module for node in top_level if isinstance(node, ast.ImportFrom)]
+        assert not [name for name in names if name and name.startswith("analysis")]
 
 
 def loaded(code: str, cwd: Path = ROOT) -> set[str]:
@@ -96,9 +189,9 @@ def loaded(code: str, cwd: Path = ROOT) -> set[str]:
 
 
 def test_analysis_loads_neither_torch_nor_ray() -> None:
-    modules = [path.stem for path in sorted((ROOT / "analysis").glob("*.py")) if path.stem != "__init__"]
-    assert "report" in modules
-    code = "import tune_jobs\n" + "\n".join(f"import analysis.{name}" for name in modules)
+    modules = [module for module in source_files() if module.startswith("analysis.")]
+    assert "analysis.report.report" in modules
+    code = "import tune_jobs\n" + "\n".join(f"import {module}" for module in modules)
     assert not {"torch", "ray", "torchvision"} & loaded(code)
 
 

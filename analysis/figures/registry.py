@@ -14,7 +14,6 @@ from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_f
 from analysis.tables.tables import Line, TableView
 from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.study.model import GRID_REACH
-from tune_jobs.study.rows import row_seeds
 
 # A figure and its caption; None where there is nothing to draw.
 Drawn = tuple[Figure, str] | None
@@ -37,7 +36,7 @@ def _losses(view: TableView, evidence: Evidence) -> Drawn:
 
 def _decision_boundary(view: TableView, evidence: Evidence) -> Drawn:
     """Draw the first replicate of each level."""
-    rows = [evidence.rows[line.position] for line in view.lines]
+    rows = [evidence.standing.rows[line.position] for line in view.lines]
     if not all(row.config is None or row.config.dataset_info.input_shape == (2,) for row in rows):
         return None
     records = evidence.predictions(rows)
@@ -45,21 +44,23 @@ def _decision_boundary(view: TableView, evidence: Evidence) -> Drawn:
     if all(panel.decision is None for panel in panels):
         return None
     names = next(row.config.dataset_info.features for row in rows if row.config is not None)
-    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {row_seeds(rows[0], evidence.seeds)[0]}")
+    first_seed = next(one.seed for row in rows for one in evidence.standing.of(row))
+    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {first_seed}")
     if len(view.lines) > _MOST_PANELS:
         caption += f" The first {_MOST_PANELS} of {len(view.lines)} levels are shown."
     return boundaries_figure(panels, names=(names[0], names[1])), caption
 
 
 def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> BoundaryPanel:
-    row, label = evidence.rows[line.position], ", ".join(line.shown_labels)
+    row, label = evidence.standing.rows[line.position], ", ".join(line.shown_labels)
     if row.config is None:
         return BoundaryPanel(label, note="cannot be built")
     if row.config.input_transform != "none":
         return BoundaryPanel(label, note="its inputs are transformed, which no straight axis shows")
-    seed = row_seeds(row, evidence.seeds)[0]
+    first = evidence.standing.of(row)[0]
+    seed = first.seed
     own = evidence.trials[(evidence.trials["position"] == line.position) & (evidence.trials["seed"] == seed)].iloc[0]
-    record, stored = records.get(evidence.key(row, seed)), evidence.targets(row, seed)
+    record, stored = records.get(first.key), evidence.targets(first)
     if record is None or own.isna()["epoch"]:
         return BoundaryPanel(
             label, note="not run yet" if own["outcome"] == MISSING else own["outcome"].replace("_", " ")
@@ -78,7 +79,7 @@ def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> Bou
 
 
 def _calibration(view: TableView, evidence: Evidence) -> Drawn:
-    predictions = list(gaussian_replicates([evidence.rows[line.position] for line in view.lines], evidence))
+    predictions = list(gaussian_replicates([evidence.standing.rows[line.position] for line in view.lines], evidence))
     if not predictions:
         return None
     frame = coverage_frame(predictions)
@@ -90,7 +91,7 @@ def _uncertainty(view: TableView, evidence: Evidence) -> Drawn:
     """Draw the default level, or the first that has predictions."""
     lines = sorted(view.lines, key=lambda line: not line.is_default)
     for line in lines:
-        row = evidence.rows[line.position]
+        row = evidence.standing.rows[line.position]
         predictions = list(gaussian_replicates([row], evidence))
         if predictions and row.config is not None:
             info = row.config.dataset_info

@@ -1,6 +1,6 @@
-"""All that a report is made from: a study's rows, what its stages chose, and the frames of its replicates."""
+"""All that a report is made from: where a study stands, and the frames of its replicates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,65 +16,57 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
 from tune_jobs.ledger.targets import targets_name
 from tune_jobs.ledger.test_openings import Opening, read_openings
-from tune_jobs.standing.known import what_is_known
-from tune_jobs.standing.search.follow_up import FollowUp
-from tune_jobs.standing.search.state import State
-from tune_jobs.standing.stages import Choice
+from tune_jobs.standing.replicates import Replicate
+from tune_jobs.standing.standing import Standing
 from tune_jobs.study.model import Study, Table
-from tune_jobs.study.rows import Row, replicate, row_seeds, row_trial
+from tune_jobs.study.rows import Row
 from tune_jobs.trial.data import data_id
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the ledger knows of a study.
+    """All that a report is made from.
 
     Attributes:
-        seeds: the study's replicates.
-        fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
-        rows: those that are known, of all tables, stages and final configurations, and of what follows a search.
-        choices: what the stages settled on so far.
-        contents: the rows' records, without predictions.
+        standing: the study's replicates, with their records without predictions.
         trials: of `analysis.frames.frames.trials_frame`.
         curves: of `analysis.frames.frames.curves_frame`.
         openings: of test sets, by all studies in the ledger.
-        search: how the study's search stands; None without one.
-        follow_up: what is known of what follows it.
     """
 
-    study: Study
-    ledger: Ledger
-    seeds: Sequence[int]
-    fingerprints: Mapping[str, str]
-    rows: Sequence[Row]
-    choices: Sequence[Choice]
-    contents: Contents
+    standing: Standing
     trials: pd.DataFrame
     curves: pd.DataFrame
     openings: Sequence[Opening]
-    search: State | None = None
-    follow_up: FollowUp | None = None
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.standing.study
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that was read."""
+        return self.standing.existing_ledger
 
     @property
     def records(self) -> dict[str, Record]:
         """All records of the study, by key: of its rows, and of the trials of its search."""
-        trials = self.search.trials.values() if self.search is not None else ()
-        own = {one.record.key: one.record for one in trials if one.record is not None}
-        return {**own, **self.contents.records}
+        search = self.standing.search
+        trials = search.trials.values() if search is not None else ()
+        searched = {one.record.key: one.record for one in trials if one.record is not None}
+        return {**searched, **self.standing.contents.records}
 
     @property
     def keys(self) -> set[str]:
         """The keys of all trials that are known to be needed: of the rows, and those that the search has drawn."""
-        trials = self.search.trials.values() if self.search is not None else ()
+        search = self.standing.search
+        trials = search.trials.values() if search is not None else ()
         return {*self.trials["key"], *(one.trial.key for one in trials if one.trial is not None)}
 
     def rows_of(self, table: str) -> list[tuple[int, Row]]:
         """Return the rows of a table, each with its position among all rows."""
-        return [(position, row) for position, row in enumerate(self.rows) if row.table == table]
-
-    def key(self, row: Row, seed: int) -> str:
-        """Return the key of a replicate's trial."""
-        return row_trial(row, seed, self.fingerprints).key
+        return [(position, row) for position, row in enumerate(self.standing.rows) if row.table == table]
 
     def own_openings(self) -> list[Opening]:
         """Return what the study's openings say of its final configurations as they are here, not of varied ones."""
@@ -94,17 +86,36 @@ class Evidence:
         return found
 
     def predictions(self, rows: Sequence[Row]) -> dict[str, Record]:
-        """Return the records of rows with their predictions, by key."""
-        keys = {self.key(row, seed) for row in rows if row.config is not None for seed in row_seeds(row, self.seeds)}
+        """Read the records of rows with their predictions, by key."""
+        keys = {one.key for row in rows for one in self.standing.of(row)}
         return self.ledger.read(predictions=True, keys=keys).records if keys else {}
 
-    def targets(self, row: Row, seed: int) -> dict[str, NDArray[Any]]:
-        """Return what a replicate's predictions are compared with; empty where it was not kept."""
-        config = replicate(row, seed)
+    def targets(self, replicate: Replicate) -> dict[str, NDArray[Any]]:
+        """Read what a replicate's predictions are compared with; empty if it was not kept."""
         try:
-            return self.ledger.read_targets(targets_name(self.fingerprints[data_id(config)], config))
+            return self.ledger.read_targets(self._targets_name(replicate))
         except FileNotFoundError:
             return {}
+
+    def _targets_name(self, replicate: Replicate) -> str:
+        return targets_name(self.standing.fingerprints[data_id(replicate.config)], replicate.config)
+
+    def with_one_class(self) -> "Evidence":
+        """Mark the replicates whose predictions are a single class; their predictions are read for it."""
+        cache: dict[str, NDArray[Any]] = {}
+        targets: dict[tuple[int, int], NDArray[Any]] = {}
+        for position, replicates in enumerate(self.standing.replicates):
+            for one in replicates:
+                if one.config.dataset_info.task != "classification":
+                    continue
+                name = self._targets_name(one)
+                if name not in cache:
+                    cache[name] = np.asarray(self.targets(one).get("targets", ()))
+                if len(cache[name]):
+                    targets[position, one.seed] = cache[name]
+        lines = suspects(self.trials, targets)
+        contents = self.ledger.read(predictions=True, keys=set(lines["key"])) if len(lines) else Contents({})
+        return replace(self, trials=with_one_class(self.trials, lines, self.standing.rows, contents))
 
 
 def all_tables(study: Study) -> list[Table]:
@@ -112,57 +123,21 @@ def all_tables(study: Study) -> list[Table]:
     return [*study.tables, *study.stages, *study.finals]
 
 
-def gather(study: Study, ledger: Ledger, *, seeds: Sequence[int], fingerprints: Mapping[str, str]) -> Evidence:
-    """Return what the ledger knows of a study.
+def gather(standing: Standing) -> Evidence:
+    """Read all that a report is made from.
 
     Raises:
-        UserError: it has none of the study's trials.
+        UserError: the ledger has none of the study's trials.
     """
-    known = what_is_known(study, ledger, seeds, fingerprints)
-    searched = known.search is not None and any(one.record for one in known.search.trials.values())
-    if not known.contents.records and not searched:
-        count = len({row_trial(r, s, fingerprints).key for r in known.rows if r.config for s in row_seeds(r, seeds)})
+    records = standing.contents.records
+    searched = standing.search is not None and any(one.record for one in standing.search.trials.values())
+    if not records and not searched:
+        count = len(standing.trials)
         whose = f"the {count} trials" if count else "the trials"
-        raise UserError(f"{ledger.storage.uri}: has none of {whose} of {study.name}; run it first")
-    trials = trials_frame(
-        known.rows,
-        seeds=seeds,
-        fingerprints=fingerprints,
-        contents=known.contents,
-        showings={table.name: table.showing for table in all_tables(study)},
-    )
-    curves = curves_frame(known.rows, seeds=seeds, fingerprints=fingerprints, contents=known.contents)
-    evidence = Evidence(
-        study,
-        ledger,
-        seeds,
-        fingerprints,
-        known.rows,
-        known.choices,
-        known.contents,
-        trials,
-        curves,
-        read_openings(ledger.storage),
-        known.search,
-        known.follow_up,
-    )
-    return _with_one_class(evidence)
-
-
-def _with_one_class(evidence: Evidence) -> Evidence:
-    cache: dict[str, NDArray[Any]] = {}
-    targets: dict[tuple[int, int], NDArray[Any]] = {}
-    for position, row in enumerate(evidence.rows):
-        if row.config is None or row.config.dataset_info.task != "classification":
-            continue
-        for seed in row_seeds(row, evidence.seeds):
-            config = replicate(row, seed)
-            name = targets_name(evidence.fingerprints[data_id(config)], config)
-            if name not in cache:
-                cache[name] = np.asarray(evidence.targets(row, seed).get("targets", ()))
-            if len(cache[name]):
-                targets[position, seed] = cache[name]
-    lines = suspects(evidence.trials, targets)
-    contents = evidence.ledger.read(predictions=True, keys=set(lines["key"])) if len(lines) else Contents({})
-    trials = with_one_class(evidence.trials, lines, evidence.rows, contents)
-    return replace(evidence, trials=trials)
+        uri = standing.existing_ledger.storage.uri
+        raise UserError(f"{uri}: has none of {whose} of {standing.study.name}; run it first")
+    showings = {table.name: table.showing for table in all_tables(standing.study)}
+    trials = trials_frame(standing.replicates, records, showings=showings)
+    curves = curves_frame(standing.replicates, records)
+    openings = read_openings(standing.existing_ledger.storage)
+    return Evidence(standing, trials, curves, openings).with_one_class()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import MISSING, OUTCOMES, Record
+from tune_jobs.standing.replicates import Replicate
 from tune_jobs.study.model import Showing
-from tune_jobs.study.rows import Row, replicate, row_seeds, row_trial
-from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
+from tune_jobs.study.rows import Row
+from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import data_id
 
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
@@ -21,8 +21,8 @@ CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
 
 @dataclass(frozen=True)
-class Replicate:
-    """One line of the trials frame: what one replicate of a row shows.
+class ReplicateLine:
+    """A line of the trials frame: what a replicate of a row shows.
 
     Attributes:
         position: of the row among all rows of the study.
@@ -62,68 +62,58 @@ class Replicate:
 
 
 def trials_frame(
-    rows: Sequence[Row],
-    *,
-    seeds: Sequence[int],
-    fingerprints: Mapping[str, str],
-    contents: Contents,
-    showings: Mapping[str, Showing],
+    replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record], *, showings: Mapping[str, Showing]
 ) -> pd.DataFrame:
-    """Return a line for each row that can be built and each seed; the columns are those of `Replicate`.
+    """Make a line for each replicate of each row; the columns are those of `ReplicateLine`.
 
     Args:
-        rows: of `tune_jobs.study.rows.expand`.
-        seeds: the replicates of every row.
-        fingerprints: of the data, by `data_id`.
-        contents: of the ledger, for the keys of the rows at least.
-        showings: how each table reads its trials, by its name; as a study does unless told where one is not named.
+        replicates: of each row of the study, in order.
+        records: of the ledger, by key.
+        showings: how each table reads its trials, by its name; the study's default for tables not listed.
     """
     lines = [
-        asdict(_replicate(row, position, seed, fingerprints, contents, showings.get(row.table, Showing())))
-        for position, row in enumerate(rows)
-        if row.config is not None
-        for seed in row_seeds(row, seeds)
+        asdict(_line(one, position, records.get(one.key), showings.get(one.row.table, Showing())))
+        for position, of_row in enumerate(replicates)
+        for one in of_row
     ]
-    frame = pd.DataFrame(lines, columns=[field.name for field in fields(Replicate)])
+    frame = pd.DataFrame(lines, columns=[field.name for field in fields(ReplicateLine)])
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
 
 
-def curves_frame(
-    rows: Sequence[Row], *, seeds: Sequence[int], fingerprints: Mapping[str, str], contents: Contents
-) -> pd.DataFrame:
-    """Return a line for each epoch of each row and seed: position, seed, key, epoch and `CURVES`.
+def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record]) -> pd.DataFrame:
+    """Make a line for each epoch of each replicate: position of its row, seed, key, epoch and `CURVES`.
 
-    A curve ends with the epochs of its row, where the trajectory ended before, or before the first value
-    that is not finite.
+    A curve ends with the epochs of its row, where the trajectory ended before, or before the first value that is not
+    finite.
+
+    Args:
+        replicates: of each row of the study, in order.
+        records: of the ledger, by key.
     """
     parts = [
         part
-        for position, row in enumerate(rows)
-        if row.config is not None
-        for seed in row_seeds(row, seeds)
-        for part in _curve(row, position, row_trial(row, seed, fingerprints).key, seed, contents)
+        for position, of_row in enumerate(replicates)
+        for one in of_row
+        if one.key in records
+        for part in _curve(one, position, records[one.key])
     ]
     names = ["position", "seed", "key", "epoch", *CURVES]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
-def _replicate(
-    row: Row, position: int, seed: int, fingerprints: Mapping[str, str], contents: Contents, showing: Showing
-) -> Replicate:
-    config = replicate(row, seed)
-    key = row_trial(row, seed, fingerprints).key
+def _line(replicate: Replicate, position: int, record: Record | None, showing: Showing) -> ReplicateLine:
+    row = replicate.row
     identity: dict[str, Any] = {
         "table": row.table,
         "position": position,
         "level": ", ".join(row.labels),
         "is_default": row.is_default,
-        "seed": seed,
-        "dataset": data_id(config),
-        "key": key,
+        "seed": replicate.seed,
+        "dataset": data_id(replicate.config),
+        "key": replicate.key,
     }
-    record = contents.records.get(key)
     if record is None:
-        return Replicate(**identity, outcome=MISSING)
+        return ReplicateLine(**identity, outcome=MISSING)
     identity |= {
         "epochs_done": record.epochs,
         "metric": record.metric,
@@ -133,11 +123,11 @@ def _replicate(
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
     }
-    return Replicate(**identity, **_reading(record, row, config.early_stopping_patience, showing))
+    return ReplicateLine(**identity, **_reading(record, replicate, showing))
 
 
-def _reading(record: Record, row: Row, patience: int, showing: Showing) -> dict[str, Any]:
-    reading = record.reading(epochs=row.epochs, patience=patience, read=row.read)
+def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str, Any]:
+    row, reading = replicate.row, replicate.reading(record)
     if reading.outcome == MISSING:
         return {"outcome": MISSING, "reason": f"{record.epochs} of {row.epochs} epochs run"}
     if reading.outcome in BAD_OUTCOMES:
@@ -175,22 +165,13 @@ def _epochs_until(record: Record, row: Row, target: float | None) -> float:
     return next(reached, nan)
 
 
-def _curve(row: Row, position: int, key: str, seed: int, contents: Contents) -> Iterator[pd.DataFrame]:
-    config, record = _built(row), contents.records.get(key)
-    if record is None:
-        return
-    patience = config.early_stopping_patience
+def _curve(replicate: Replicate, position: int, record: Record) -> Iterator[pd.DataFrame]:
+    row, patience = replicate.row, replicate.config.early_stopping_patience
     last = record.reading(epochs=row.epochs, patience=patience, read="last").epoch
     last = min(row.epochs, record.epochs) if last is None else last
     last = next((e for e in range(last) if not all(isfinite(getattr(record, name)[e]) for name in CURVES)), last)
     if last:
         values = {name: getattr(record, name)[:last] for name in CURVES}
         yield pd.DataFrame(
-            {"position": position, "seed": seed, "key": key, "epoch": range(1, last + 1), **values},
+            {"position": position, "seed": replicate.seed, "key": replicate.key, "epoch": range(1, last + 1), **values}
         )
-
-
-def _built(row: Row) -> TrialConfig:
-    if row.config is None:
-        raise ValueError(f"row {row.labels} of table {row.table} cannot be built: {row.reason}")
-    return row.config

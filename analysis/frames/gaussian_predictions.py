@@ -154,10 +154,11 @@ def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[Gau
     gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
     records = evidence.predictions(gaussian)
     for row in gaussian:
-        position = evidence.rows.index(row)
+        position = evidence.standing.rows.index(row)
         own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
+        of_seed = {one.seed: one for one in evidence.standing.of(row)}
         for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
-            stored, record = evidence.targets(row, int(seed)), records[key]
+            stored, record = evidence.targets(of_seed[int(seed)]), records[key]
             # The numbers of a row may be of an epoch whose predictions are not kept (yet).
             kept = epoch in record.measured_epochs and record.validation_outputs
             if kept and set(stored) >= _NEEDED and row.config is not None:

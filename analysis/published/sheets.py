@@ -55,12 +55,12 @@ def set_beside(evidence: Evidence) -> Beside | None:
     if published is None:
         return None
     tests = tests_frame(evidence.own_openings())
-    comparison = compare(published, study=study, rows=evidence.rows, trials=evidence.trials, tests=tests)
+    comparison = compare(published, study=study, rows=evidence.standing.rows, trials=evidence.trials, tests=tests)
     if study.overrides or study.fraction < 1:
         return Beside(published, comparison, ())
     results = judge(
         published.statements,
-        rows=evidence.rows,
+        rows=evidence.standing.rows,
         trials=evidence.trials,
         tests=tests,
         correlations=_correlations(published, evidence),
@@ -215,7 +215,7 @@ def _correlations(published: Published, evidence: Evidence) -> pd.DataFrame:
         for place in check.places
     }
     frames = []
-    for position, row in enumerate(evidence.rows):
+    for position, row in enumerate(evidence.standing.rows):
         if row.table in tables and row.config is not None:
             frame = correlation_frame(list(gaussian_replicates([row], evidence)), row.config.dataset_info.features)
             frames.append(frame.assign(table=row.table, level=", ".join(row.labels), position=position))

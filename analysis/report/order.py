@@ -28,7 +28,7 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
     study = evidence.study
     sections = [_with_dependence(_table_section(table, evidence), table, evidence) for table in study.tables]
     sections += _path_sections(evidence)
-    known = {row.table for row in evidence.rows}
+    known = {row.table for row in evidence.standing.rows}
     sections += [_stage_section(stage, evidence) for stage in study.stages if stage.name in known]
     if study.finals:
         sections += [_final_section(table, evidence) for table in study.finals]
@@ -43,7 +43,7 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
 
 def _with_dependence(section: Section, table: Table, evidence: Evidence) -> Section:
     """Add what the search has shown that a table's conclusion depends on."""
-    goal = goal_of(evidence.search) if evidence.search is not None else None
+    goal = goal_of(evidence.standing.search) if evidence.standing.search is not None else None
     words = dependence_words(table, evidence, goal) if goal is not None else []
     return replace(section, paragraphs=[*section.paragraphs, *words])
 
@@ -74,7 +74,7 @@ def _published_sections(beside: Beside) -> list[Section]:
 
 def _table_section(table: Table, evidence: Evidence) -> Section:
     own = evidence.rows_of(table.name)
-    view = build_table(table, own, evidence.trials, seeds=evidence.seeds)
+    view = build_table(table, own, evidence.trials, seeds=evidence.standing.seeds)
     if not evidence.curves["position"].isin([position for position, _ in own]).any():
         return Section(table.name, table.title, view=view)
     pictures = []
@@ -105,7 +105,7 @@ def _path_sections(evidence: Evidence) -> list[Section]:
 
 def _stage_section(stage: Table, evidence: Evidence) -> Section:
     section = _table_section(stage, evidence)
-    choice = next((choice for choice in evidence.choices if choice.stage == stage.name), None)
+    choice = next((choice for choice in evidence.standing.choices if choice.stage == stage.name), None)
     if choice is None:
         words = "Not settled yet."
     elif choice.labels:

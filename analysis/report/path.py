@@ -22,7 +22,7 @@ def path_of(evidence: Evidence) -> Waterfall | None:
         fresh,
         _points(evidence, PATH),
         labels=path_labels(evidence.study),
-        chosen=[", ".join(choice.labels) for choice in evidence.choices],
+        chosen=[", ".join(choice.labels) for choice in evidence.standing.choices],
         higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
         unit=unit_of(evidence),
     )
@@ -45,7 +45,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
     metric, unit = METRIC_SPECS[metric_of(evidence)], unit_of(evidence)
     points = "points" if unit == "%" else unit
     decimals = 2 if unit == "%" else _decimals(path.level)
-    levels = {choice.stage: choice.levels for choice in evidence.choices}
+    levels = {choice.stage: choice.levels for choice in evidence.standing.choices}
     counts = [levels[stage.name] for stage in evidence.study.stages if stage.name in levels]
     return Sheet(
         "path",

@@ -30,9 +30,8 @@ from analysis.tables.rendering import (
 )
 from tune_jobs.errors import UserError
 from tune_jobs.files import replace_file
-from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import MISSING
-from tune_jobs.study.model import Study
+from tune_jobs.standing.standing import Standing
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.
@@ -64,39 +63,27 @@ class ReportFiles:
     replicates: int = 0
 
 
-def write_report(
-    study: Study,
-    ledger: Ledger,
-    *,
-    seeds: Sequence[int],
-    fingerprints: Mapping[str, str],
-    folder: Path,
-    variant: str = "",
-) -> ReportFiles:
+def write_report(standing: Standing, folder: Path) -> ReportFiles:
     """Write a study's report into a folder, as far as the ledger has its trials; return where.
 
     Equal ledgers give equal bytes. Each file is replaced as a whole; files of other names stay.
 
     Args:
-        study: with its overrides.
-        ledger: is only read.
-        seeds: the replicates of every row.
-        fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
+        standing: where the study stands, with its ledger, which is only read.
         folder: is made where it is not there.
-        variant: what was overridden, in words.
 
     Raises:
         UserError: the ledger has none of the study's trials, or the folder cannot be written.
     """
-    evidence = gather(study, ledger, seeds=seeds, fingerprints=fingerprints)
+    evidence = gather(standing)
     beside = set_beside(evidence)
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
         sections = sections_of(evidence, beside)
         figures = _figure_files(sections)
     words = {
-        "study": study,
-        "facts": facts(evidence, variant=variant),
+        "study": standing.study,
+        "facts": facts(evidence, variant=standing.variant),
         "warnings": warnings(evidence),
         "sections": sections,
         "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),

@@ -30,7 +30,7 @@ class Fact:
 
 def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     """Return what was run, on which data, where and with what, as the records tell it."""
-    trials, fingerprints = evidence.trials, evidence.fingerprints
+    trials, fingerprints = evidence.trials, evidence.standing.fingerprints
     records = [record for _, record in sorted(evidence.records.items())]
     needed = len(evidence.keys)
     begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
@@ -57,7 +57,7 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
 
 
 def _replicates(evidence: Evidence) -> str:
-    study, seeds, words = evidence.study, evidence.seeds, []
+    study, seeds, words = evidence.study, evidence.standing.seeds, []
     if study.tables or study.stages or study.finals:
         words.append(f"{len(seeds)} (seed{'s' * (len(seeds) != 1)} {seed_words(seeds)})")
     if study.search is not None:
@@ -69,7 +69,7 @@ def _replicates(evidence: Evidence) -> str:
 
 
 def _readings(evidence: Evidence) -> str:
-    trials, search = evidence.trials, evidence.search
+    trials, search = evidence.trials, evidence.standing.search
     words = [f"{len(search.trials)} of them drawn by the search"] if search is not None else []
     if len(trials):
         words.append(f"read as {len(trials)} replicates of {trials['position'].nunique()} rows")
@@ -78,7 +78,7 @@ def _readings(evidence: Evidence) -> str:
 
 def warnings(evidence: Evidence) -> list[str]:
     """Return what casts doubt on the report as a whole."""
-    study, trials, contents = evidence.study, evidence.trials, evidence.contents
+    study, trials, contents = evidence.study, evidence.trials, evidence.standing.contents
     found = []
     if study.fraction < 1:
         found.append(
@@ -86,15 +86,15 @@ def warnings(evidence: Evidence) -> list[str]:
             "the full run. Nothing here is the study's result."
             + (" Stages that settle otherwise in the full run lead to other rows there." if study.stages else "")
         )
-    if len(evidence.choices) < len(study.stages):
-        left = ", ".join(stage.title for stage in study.stages[len(evidence.choices) + 1 :])
+    if len(evidence.standing.choices) < len(study.stages):
+        left = ", ".join(stage.title for stage in study.stages[len(evidence.standing.choices) + 1 :])
         found.append(
-            f"The stage “{study.stages[len(evidence.choices)].title}” has not settled yet"
+            f"The stage “{study.stages[len(evidence.standing.choices)].title}” has not settled yet"
             + (f"; still to come: {left}." if left else ".")
         )
-    if evidence.follow_up is not None and evidence.follow_up.doing:
+    if evidence.standing.follow_up is not None and evidence.standing.follow_up.waiting_for:
         found.append(
-            f"The search, or what follows it, is not through: it waits for {evidence.follow_up.doing}. Run the study "
+            f"The search, or what follows it, is not through: it waits for {evidence.standing.follow_up.waiting_for}. Run the study "
             "again to go on; what comes after that is not in this report yet."
         )
     missing = trials.loc[trials["outcome"] == MISSING, "key"].nunique()

@@ -20,14 +20,14 @@ from analysis.tables.tables import TableView, build_table
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
-from tune_jobs.standing.known import what_is_known
+from tune_jobs.standing.replicates import Replicate, RowReader
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import signed
-from tune_jobs.standing.stages import resolve
+from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Row, datasets_read, expand, replicate, required_trials, row_seeds, row_trial
+from tune_jobs.study.rows import Row, datasets_read, expand, replicate, row_seeds, row_trial
 from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.director import Director
 from tune_jobs.trial.config import TrialConfig
@@ -136,6 +136,17 @@ class Ran:
     ledger: Ledger
 
     @property
+    def replicates(self) -> list[tuple[Replicate, ...]]:
+        """The replicates of each row."""
+        reader = RowReader(None, self.seeds, self.fingerprints)
+        return [reader.replicates(row) for row in self.rows]
+
+    @property
+    def standing(self) -> Standing:
+        """Where the study stands."""
+        return stand(self.study, self.ledger, self.seeds, self.fingerprints)
+
+    @property
     def contents(self) -> Contents:
         """What the ledger holds, predictions included."""
         return self.ledger.read(predictions=True)
@@ -143,23 +154,18 @@ class Ran:
     @property
     def trials(self) -> pd.DataFrame:
         """The trials frame."""
-        return trials_frame(
-            self.rows,
-            seeds=self.seeds,
-            fingerprints=self.fingerprints,
-            contents=self.contents,
-            showings={table.name: table.showing for table in all_tables(self.study)},
-        )
+        showings = {table.name: table.showing for table in all_tables(self.study)}
+        return trials_frame(self.replicates, self.contents.records, showings=showings)
 
     @property
     def curves(self) -> pd.DataFrame:
         """The curves frame."""
-        return curves_frame(self.rows, seeds=self.seeds, fingerprints=self.fingerprints, contents=self.contents)
+        return curves_frame(self.replicates, self.contents.records)
 
     @property
     def evidence(self) -> Evidence:
         """All that a report is made from."""
-        return gather(self.study, self.ledger, seeds=self.seeds, fingerprints=self.fingerprints)
+        return gather(self.standing)
 
     def view(self, name: str, trials: pd.DataFrame | None = None) -> TableView:
         """Return a table as it is shown."""
@@ -191,12 +197,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ledger = Ledger.open(Storage.at(str(folder / "results")), create=True)
         settled = -1
         while True:
-            known = resolve(study, ledger, range(seeds), fingerprints)
+            known = stand(study, ledger, range(seeds), fingerprints)
             if settled == len(known.choices):
                 return Ran(study, known.rows, range(seeds), fingerprints, ledger)
             settled = len(known.choices)
             held = ledger.read().records
-            for trial in required_trials(known.rows, range(seeds), fingerprints):
+            for trial in known.trials:
                 fate = fates(trial.config)
                 if fate.outcome != MISSING and trial.key not in held:
                     ledger.write(make_record(trial, "f" * 64, fate))
@@ -220,11 +226,11 @@ def direct(ran: Ran, fates: Decide, trials: int) -> None:
     assert search is not None
     default = default_config(study, search)
     name = search_id(study, search, fingerprints[data_id(default)])
-    state = what_is_known(study, ran.ledger, ran.seeds, fingerprints).search
+    state = ran.standing.search
     assert state is not None
     seconds = itertools.count()
     journal = Journal(storage, name, read_journal(storage, name))
-    director = Director(state, fingerprints, ran.ledger.lookup(), journal, clock=lambda: float(next(seconds)))
+    director = Director(state, ran.ledger.lookup(), journal, clock=lambda: float(next(seconds)))
     for count in range(trials):
         given = director.next(str(count))
         if given is None:
@@ -251,10 +257,9 @@ def run_search(run: Run) -> Callable[..., Ran]:
         ran = run(text, fates=fates)
         direct(ran, fates, trials)
         while follow:
-            known = what_is_known(ran.study, ran.ledger, ran.seeds, ran.fingerprints)
+            known = ran.standing
             held = known.contents.records
-            needed = required_trials(known.rows, ran.seeds, ran.fingerprints)
-            missing = [t for t in needed if t.key not in held or held[t.key].outcome == "pruned"]
+            missing = [t for t in known.trials if t.key not in held or held[t.key].outcome == "pruned"]
             if not missing:
                 break
             for trial in missing:

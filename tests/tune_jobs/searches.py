@@ -155,11 +155,11 @@ class Simulation:
 
     @property
     def state(self) -> State:
-        return build_state(self.study, self.events, dict(self.records), FINGERPRINTS, self.evidence)
+        return build_state(self.study, self.events, FINGERPRINTS, self.evidence).with_records(self.records.get)
 
     def director(self, **options: Any) -> Director:
         journal = MortalJournal(self.storage, self.name, self.events, self.fate)
-        return Director(self.state, FINGERPRINTS, self.records.get, journal, clock=lambda: self.seconds, **options)
+        return Director(self.state, self.records.get, journal, clock=lambda: self.seconds, **options)
 
     def run(self, *, lives: int | None = None, workers: int = 1, order: int = 0, **options: Any) -> State:
         """Run to the end, or to the end of so many lives; return the state as another process would find it."""

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tune_jobs.commands.flags import add_flags, options_from, words_of
+from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.errors import UserError, redacted
+from tune_jobs.training.options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
-DEFAULT_STORAGE, DEFAULT_DATA_DIR = "results", "data"
 USER_ERROR = 2
 
 
@@ -50,42 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="where to (default: here)")
     init.set_defaults(command=_init)
 
-    plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
-    _study_arguments(plan)
-    plan.add_argument("--no-pilot", action="store_true", help="count only; time nothing")
-    plan.add_argument(
-        "--rate", type=_number, metavar="PRICE", help="of one node for one hour: adds the price of the run"
-    )
-    plan.add_argument(
-        "--nodes", type=_count, metavar="N", help="as if there were N nodes like the first of those there"
-    )
-    _training_arguments(plan)
-    plan.set_defaults(command=_plan)
-
-    run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
-    _study_arguments(run)
-    run.add_argument("--dry-run", action="store_true", help="count what would be run, and stop")
-    run.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
-    _training_arguments(run)
-    run.set_defaults(command=_run)
-
-    evaluate = commands.add_parser(
-        "evaluate", help="open the test set once, for the final configuration and the one that validation chose"
-    )
-    _study_arguments(evaluate)
-    evaluate.add_argument("--again", action="store_true", help="open it once more; the report counts the openings")
-    _training_arguments(evaluate)
-    evaluate.set_defaults(command=_evaluate)
-
-    submit = commands.add_parser("submit", help="run a study as a job on a cluster, and stream its progress")
-    _study_arguments(submit, optional=True)
-    submit.add_argument("--cluster", type=Path, metavar="FILE", help="the file that `ray up` took; reached through ssh")
-    submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
-    submit.add_argument("--job", metavar="ID", help="pick up a job that was submitted before, in place of a study")
-    submit.add_argument("--retry-failed", action="store_true", help="also run trials that failed before")
-    dashboard = "of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
-    _training_arguments(submit, address=dashboard, local=False)
-    submit.set_defaults(command=_submit, cpus=None)
+    _training_parsers(commands)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
     _study_arguments(status)
@@ -93,12 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write a study's tables and figures")
     _study_arguments(report)
-    report.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where to (default: report/STUDY[@VARIANT])",
-    )
+    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
     report.set_defaults(command=_report)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
@@ -110,27 +72,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _training_arguments(
-    parser: argparse.ArgumentParser,
-    *,
-    address: str = "of a running Ray cluster (default: this machine alone)",
-    local: bool = True,
-) -> None:
-    parser.add_argument("--no-download", action="store_true", help="never fetch a dataset; use the data folder only")
-    parser.add_argument("--cpus-per-trial", type=_number, metavar="N", help="CPUs that Ray reserves for one trial")
-    parser.add_argument("--gpus-per-trial", type=_number, metavar="N", help="GPUs for one trial; a fraction shares one")
-    parser.add_argument("--time-limit", type=_number, metavar="MINUTES", help="end a trial that takes longer")
-    parser.add_argument("--max-concurrent", type=_count, metavar="N", help="trials at once (default: what fits)")
-    if local:
-        parser.add_argument("--cpus", type=_count, metavar="N", help="CPUs that the local node offers (default: all)")
-    parser.add_argument(
-        "--logical-gpus",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)",
+def _training_parsers(commands: Any) -> None:
+    """Add the commands that train; their flags are declared in `tune_jobs.training.options`."""
+    plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
+    _study_arguments(plan)
+    add_flags(plan, PlanOptions)
+    plan.set_defaults(command=_plan)
+
+    run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
+    _study_arguments(run)
+    add_flags(run, RunOptions)
+    run.set_defaults(command=_run)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="open the test set once, for the final configuration and the one that validation chose"
     )
-    parser.add_argument("--address", metavar="ADDRESS", help=address)
+    _study_arguments(evaluate)
+    add_flags(evaluate, EvaluateOptions)
+    evaluate.set_defaults(command=_evaluate)
+
+    submit = commands.add_parser("submit", help="run a study as a job on a cluster, and stream its progress")
+    _study_arguments(submit, optional=True)
+    submit.add_argument("--cluster", type=Path, metavar="FILE", help="the file that `ray up` took; reached through ssh")
+    submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
+    submit.add_argument("--job", metavar="ID", help="follow a job that was submitted before, in place of a study")
+    dashboard = "address of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
+    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None)
+    submit.set_defaults(command=_submit)
 
 
 def _ledger_parser(commands: Any) -> None:
@@ -174,16 +142,7 @@ def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False)
         dest="overrides",
         help="override a field of the base configuration; may be given several times",
     )
-    parser.add_argument(
-        "--fraction",
-        type=_number,
-        default=1.0,
-        metavar="SHARE",
-        help="a quick look at this share of the epochs, from which the full run goes on (default: 1)",
-    )
-    parser.add_argument(
-        "--seeds", type=_replicates, metavar="N", help="replicates: seeds 0 to N-1 (default: the study's)"
-    )
+    add_flags(parser, VariantOptions)
     _storage_argument(parser)
     parser.add_argument(
         "--data-dir",
@@ -192,27 +151,6 @@ def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False)
         metavar="DIR",
         help="folder with the datasets (ABLATUNE_DATA_DIR; default: %(default)s)",
     )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _replicates(text: str) -> int:
-    from tune_jobs.study.model import MOST_REPLICATES
-
-    if _count(text) > MOST_REPLICATES:
-        raise argparse.ArgumentTypeError(f"{text} is more than {MOST_REPLICATES}")
-    return int(text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -248,84 +186,66 @@ def _studies(options: argparse.Namespace) -> int:
     return 0
 
 
-def _study(options: argparse.Namespace) -> Any:
-    from ablatune import Study
+def _study(parsed: argparse.Namespace) -> Any:
+    from tune_jobs.commands.interface import Study
     from tune_jobs.submit.sent_data import data_folder
 
     return Study.load(
-        options.study,
-        storage=options.storage,
-        data_dir=data_folder(options.data_dir, options.storage),
-        overrides=_overrides(options.overrides),
-        fraction=options.fraction,
-        replicates=options.seeds,
+        parsed.study,
+        storage=parsed.storage,
+        data_dir=data_folder(parsed.data_dir, parsed.storage),
+        overrides=_overrides(parsed.overrides),
+        fraction=parsed.fraction,
+        replicates=parsed.replicates,
     )
 
 
-def _plan(options: argparse.Namespace) -> int:
-    asked = {"pilot": not options.no_pilot, "rate": options.rate, "nodes": options.nodes}
-    print(_study(options).plan(**asked, **_training_options(options)))
+def _plan(parsed: argparse.Namespace) -> int:
+    print(_study(parsed).plan(**vars(options_from(parsed, PlanOptions))))
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(parsed: argparse.Namespace) -> int:
     from tune_jobs.commands.run import run_study
 
-    study = _study(options)
-    more = {"dry_run": options.dry_run, "retry_failed": options.retry_failed}
-    return run_study(study.definition, study.run_options(**_training_options(options), **more))
+    study = _study(parsed)
+    return run_study(study.definition, study.settings(options_from(parsed, RunOptions)))
 
 
-def _submit(options: argparse.Namespace) -> int:
+def _submit(parsed: argparse.Namespace) -> int:
     from tune_jobs.submit.submit import Where, pick_up, submit_run
 
-    where = Where(options.cluster, options.address)
+    where = Where(parsed.cluster, parsed.address)
     warn = functools.partial(print, file=sys.stderr, flush=True)
-    if options.job is not None:
-        return pick_up(where, options.job, warn=warn)
-    if options.study is None:
-        raise UserError("submit: give a study, or --job ID to pick up a job")
-    # Bad input is said before anything is sent.
-    study = _study(options)
-    study.run_options(**_training_options(options))
+    if parsed.job is not None:
+        return pick_up(where, parsed.job, warn=warn)
+    if parsed.study is None:
+        raise UserError("submit: give a study, or --job ID to follow a job that was submitted before")
+    # Bad input is found before anything is sent.
+    study = _study(parsed)
+    study.settings(options_from(parsed, RunOptions))
     return submit_run(
         where,
-        options.study,
+        parsed.study,
         study.definition,
-        _run_arguments(options),
+        run_arguments(parsed),
         folder=Path.cwd(),
-        storage=options.storage,
-        data_dir=options.data_dir,
-        wait=not options.no_wait,
+        storage=parsed.storage,
+        data_dir=parsed.data_dir,
+        wait=not parsed.no_wait,
         warn=warn,
     )
 
 
-def _run_arguments(options: argparse.Namespace) -> list[str]:
-    """Return what `run` is to be told on the cluster, without the study, the storage and the data folder."""
-    words = [word for item in options.overrides for word in ("--set", item)]
-    words += [flag for flag in ("--retry-failed", "--no-download") if getattr(options, _attribute(flag))]
-    for flag in (
-        "--fraction",
-        "--seeds",
-        "--cpus-per-trial",
-        "--gpus-per-trial",
-        "--time-limit",
-        "--max-concurrent",
-        "--logical-gpus",
-    ):
-        value = getattr(options, _attribute(flag))
-        if value is not None and (flag, value) not in (("--fraction", 1.0), ("--logical-gpus", 0)):
-            words += [flag, str(value)]
-    return words
-
-
-def _attribute(flag: str) -> str:
-    return flag.lstrip("-").replace("-", "_")
+def run_arguments(parsed: argparse.Namespace) -> list[str]:
+    """Return what `run` is told on the cluster, without the study, the storage and the data folder."""
+    overrides = [word for item in parsed.overrides for word in ("--set", item)]
+    variant, run = options_from(parsed, VariantOptions), options_from(parsed, RunOptions)
+    return [*overrides, *words_of(variant), *words_of(run)]
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    done = _study(options).evaluate(again=options.again, **_training_options(options))
+    done = _study(options).evaluate(**vars(options_from(options, EvaluateOptions)))
     if done.opening is not None:
         from analysis.report.test_results import in_words
 
@@ -335,19 +255,6 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"kept the best replicate on validation of {done.chosen[final]}: {path}")
     code: int = done.code
     return code
-
-
-def _training_options(options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "download": not options.no_download,
-        "max_concurrent": options.max_concurrent,
-        "address": options.address or os.environ.get("RAY_ADDRESS"),
-        "cpus": options.cpus,
-        "logical_gpus": options.logical_gpus,
-        "cpus_per_trial": options.cpus_per_trial,
-        "gpus_per_trial": options.gpus_per_trial,
-        "time_limit_minutes": options.time_limit,
-    }
 
 
 def _status(options: argparse.Namespace) -> int:

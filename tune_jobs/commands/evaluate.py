@@ -1,7 +1,7 @@
 """`evaluate`: open the sealed test set, once, for what a study declares and for what validation chose.
 
-Everything is trained and kept before a test row is read; the opening is written down before as well. An
-opening that was interrupted before its numbers were in is finished by the next call, and is no second one.
+Everything is trained and kept before a test row is read, and the opening is written down first too. An opening that was
+interrupted before its numbers were in is finished by the next call, which does not count as a second opening.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any
 
 from data_utils import DatasetError, TestData, load_test_data
 from models.registry import metric_name
-from tune_jobs.commands.run import Plan, RunOptions, data_fingerprints, make_plan, train_trials
+from tune_jobs.commands.candidates import CHOSEN, Candidate, find_candidates
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
@@ -20,27 +20,21 @@ from tune_jobs.ledger.runs import now
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name, read_model
 from tune_jobs.ledger.test_openings import Opening, Reached, new_id, read_openings, write_opening
-from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.standing.fingerprints import data_fingerprints
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.stages import selection_scores
+from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import FRESH_PATH, STEPS, Study
-from tune_jobs.study.rows import Row, expand, row_seeds, row_trial
+from tune_jobs.study.model import Study
+from tune_jobs.training.ongoing import OngoingRun
+from tune_jobs.training.options import EvaluateOptions
+from tune_jobs.training.settings import Settings
+from tune_jobs.training.table_run import train_trials
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
 from tune_jobs.trial.data import data_id, data_slot, dataset_options, scaling_options, validation_rows
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial
-
-DECLARED, CHOSEN = "declared", "chosen"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration that is to be tested: the row, with the replicates of the final that it stands for."""
-
-    final: str
-    roles: tuple[str, ...]
-    row: Row
-    label: str
+from tune_jobs.words import counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Evaluation:
 
     Attributes:
         code: for the command line to exit with.
-        opening: None where training did not end well.
+        opening: None if training did not end well.
         models: where the best model is kept, by final configuration.
         chosen: which configuration that is, in words.
     """
@@ -61,180 +55,74 @@ class Evaluation:
 
 
 def evaluate_study(
-    study: Study, options: RunOptions, *, variant: str = "", again: bool = False, say: Callable[[str], None] = print
+    study: Study, settings: Settings[EvaluateOptions], *, variant: str = "", say: Callable[[str], None] = print
 ) -> Evaluation:
     """Train what is missing, open the test sets, and keep the best models.
 
     Args:
         study: that was run.
-        options: where and with what.
+        settings: of the evaluation.
         variant: what was overridden, in words.
-        again: whether test sets that the study has opened before may be opened once more.
         say: takes lines for a person to read.
 
     Raises:
-        UserError: the study has not been run, or its test sets were opened before and `again` is not set.
+        UserError: the study has not been run, or its test sets were opened before and the option `again` is not set.
     """
     if study.fraction < 1:
         raise UserError(
             f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; `ablatune run` without "
             "--fraction first"
         )
-    ledger = Ledger.open(Storage.at(options.storage)).patient()
-    storage = ledger.storage
-    fingerprints = data_fingerprints(expand(study), range(options.seeds), options.data_dir, download=options.download)
-    plan = make_plan(study, ledger, seeds=options.seeds, fingerprints=fingerprints)
-    if plan.missing:
-        raise UserError(
-            f"{study.name}: {len(plan.missing)} of {len(plan.trials)} trials are missing, so that validation cannot "
-            "choose yet; `ablatune run` trains them"
-        )
-    if len(plan.choices) < len(study.stages):
-        stage = study.stages[len(plan.choices)].name
-        raise UserError(
-            f"{study.name}: stage {stage} has not settled, since trials of it failed; `ablatune status` names them, "
-            "`ablatune run --retry-failed` tries them again"
-        )
-    if plan.follow_up is not None and plan.follow_up.doing:
-        raise UserError(
-            f"{study.name}: has no winner yet, waiting for {plan.follow_up.doing}; `ablatune run` goes on with it"
-        )
-    found = candidates(study, plan)
-    _opening(study, variant, found, plan, storage, again=again)
-    code = _train(study, found, plan, ledger, options, say)
+    ledger, seeds = Ledger.open(Storage.at(settings.storage)).patient(), range(settings.seeds)
+    fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=settings.options.download)
+    standing = stand(study, ledger, seeds, fingerprints, variant=variant)
+    _check_ready(standing)
+    found, storage = find_candidates(standing), ledger.storage
+    _opening(standing, found, again=settings.options.again)
+    code = _train(OngoingRun(study, ledger, settings, say), found)
     if code:
         return Evaluation(code)
-    plan = _read_again(plan, found, ledger)
-    # Looked at once more: training may have taken hours, in which another call may have opened the test set.
-    opening = _opening(study, variant, found, plan, storage, again=again)
+    # Checked once more: training may have taken hours, in which another call may have opened the test set.
+    opening = _opening(standing, found, again=settings.options.again)
     write_opening(storage, opening)
     say(f"opening the test set of {', '.join(sorted(opening.data))}")
-    opening = _test(opening, study, storage, options)
+    opening = _test(opening, study, storage, settings.data_dir)
     write_opening(storage, opening)
     chosen = {one.final: f"{one.final} ({one.label})" for one in found if CHOSEN in one.roles}
-    return Evaluation(0, opening, _keep_best(study, found, plan, storage), chosen)
+    return Evaluation(0, opening, _keep_best(standing, found, ledger), chosen)
 
 
-def _read_again(plan: Plan, found: Sequence[Candidate], ledger: Ledger) -> Plan:
-    """Return the plan with the records of what was trained since."""
-    keys = {trial.key for candidate in found for trial, _ in _readings(candidate.row, plan)}
-    records = {**plan.contents.records, **ledger.read(keys=keys).records}
-    return dataclasses.replace(plan, contents=dataclasses.replace(plan.contents, records=records))
+def _check_ready(standing: Standing) -> None:
+    """Raise while validation cannot choose yet."""
+    study, missing = standing.study, standing.missing()
+    if missing:
+        raise UserError(
+            f"{study.name}: {len(missing)} of {counted(len(standing.trials), 'trial')} are missing, so validation "
+            "cannot choose yet; `ablatune run` trains them"
+        )
+    if len(standing.choices) < len(study.stages):
+        stage = study.stages[len(standing.choices)].name
+        raise UserError(
+            f"{study.name}: stage {stage} has not settled, since some of its trials failed; `ablatune status` names "
+            "them, `ablatune run --retry-failed` tries them again"
+        )
+    if standing.follow_up is not None and standing.follow_up.waiting_for:
+        raise UserError(
+            f"{study.name}: has no winner yet, waiting for {standing.follow_up.waiting_for}; `ablatune run` continues"
+        )
 
 
-def candidates(study: Study, plan: Plan) -> list[Candidate]:
-    """Return the declared final configurations, each with the one that validation chose against it.
-
-    With a search its winner is what validation chose. Else rivals of a final configuration are the rows on the same
-    data with replicates of the same kind; in regression also of the same objective, since a value and a distribution
-    are different things to predict, and where losses are compared of the same target transform, since a loss is on
-    its scale.
-    """
-    finals = {table.name for table in study.finals}
-    declared = [row for row in plan.rows if row.table in finals]
-    if plan.follow_up is not None:
-        found = [Candidate(row.table, (DECLARED,), row, "Final configuration") for row in declared]
-        return [*found, _winner(plan)]
-    found = []
-    for own in declared or _stand_in(study, plan):
-        rivals = [row for row in plan.rows if row.table != FRESH_PATH and _rivals(row, own)]
-        chosen = _best([own, *rivals] if declared else rivals, own.select, plan)
-        place = "Final configuration" if chosen is own else f"{chosen.table}, {', '.join(chosen.labels)}"
-        same = declared and _same(chosen, own, plan)
-        if declared:
-            roles = (DECLARED, CHOSEN) if same else (DECLARED,)
-            found.append(Candidate(own.table, roles, own, "Final configuration"))
-        if not same:
-            row = dataclasses.replace(chosen, moves=own.moves, more=own.more, seeds=own.seeds, select=own.select)
-            found.append(Candidate(own.table if declared else chosen.table, (CHOSEN,), row, place))
-    return found
-
-
-def _winner(plan: Plan) -> Candidate:
-    """Return the winner of the search, with as many replicates as the study has, of seeds that chose nothing.
-
-    Where the epoch that is tested depends on how a replicate went, there are only those that were run.
-    """
-    row = [row for row in plan.rows if row.table == STEPS][-1]
-    fixed = row.read == "last" and row.config is not None and not row.config.early_stopping_patience
-    count = len(plan.seeds) if fixed else len(row.seeds or ())
-    seeds = tuple(range(FIRST_ESTIMATING_SEED, FIRST_ESTIMATING_SEED + count))
-    return Candidate(STEPS, (CHOSEN,), dataclasses.replace(row, seeds=seeds), "Winner of the search")
-
-
-def _stand_in(study: Study, plan: Plan) -> list[Row]:
-    """Return, for a study without a final configuration, a row whose rivals are all of its base's kind."""
-    base = study.config()
-    return [row for row in plan.rows if row.config is not None and row.config.dataset == base.dataset][:1]
-
-
-def _rivals(row: Row, own: Row) -> bool:
-    if row.config is None or own.config is None or row.moves != own.moves:
-        return False
-    same_data = data_id(row.config) == data_id(own.config) and _held_out(row.config) == _held_out(own.config)
-    regression = own.config.dataset_info.task == "regression"
-    same_scale = own.select != "loss" or row.config.target_transform == own.config.target_transform
-    return same_data and same_scale and (not regression or row.config.objective == own.config.objective)
-
-
-def _held_out(config: TrialConfig) -> tuple[int, int]:
-    return config.split_seed, validation_rows(config)
-
-
-def _best(rows: Sequence[Row], select: str, plan: Plan) -> Row:
-    """Return the row with the best mean validation score, the first of equals; those with a bad end never win."""
-
-    def mean(row: Row) -> float:
-        scored = dataclasses.replace(row, select=select)
-        scores = selection_scores(scored, plan.contents, plan.seeds, plan.fingerprints)
-        return sum(scores) / len(scores) if scores else float("-inf")
-
-    return max(rows, key=mean)
-
-
-def _same(one: Row, other: Row, plan: Plan) -> bool:
-    return _endings(one, plan) == _endings(other, plan)
-
-
-def _endings(row: Row, plan: Plan) -> list[tuple[str, int]]:
-    return [(trial.key, epoch) for trial, epoch in _readings(row, plan)]
-
-
-def _readings(row: Row, plan: Plan) -> list[tuple[Trial, int]]:
-    """Return each replicate's trial and the epoch whose network is tested.
-
-    Raises:
-        UserError: a replicate has no such epoch: it diverged, failed or timed out.
-    """
-    found = []
-    for seed in row_seeds(row, plan.seeds):
-        trial = row_trial(row, seed, plan.fingerprints)
-        record, patience = plan.contents.records.get(trial.key), trial.config.early_stopping_patience
-        if record is not None:
-            epoch = record.reading(epochs=row.epochs, patience=patience, read=row.read).epoch
-        else:
-            epoch = row.epochs if row.read == "last" and not patience else None
-        if epoch is None:
-            ended = record.reason if record is not None else "it was not run"
-            raise UserError(
-                f"{row.table}, {', '.join(row.labels)}, seed {seed}: has no trained network to test ({ended}); "
-                "declare another final configuration"
-            )
-        found.append((trial, epoch))
-    return found
-
-
-def _opening(
-    study: Study, variant: str, found: Sequence[Candidate], plan: Plan, storage: Storage, *, again: bool
-) -> Opening:
-    """Return the opening that is to be made: a new one, or one that was interrupted.
+def _opening(standing: Standing, found: Sequence[Candidate], *, again: bool) -> Opening:
+    """Return the opening to make: a new one, or one that was interrupted.
 
     Raises:
         UserError: the study has opened one of the test sets before.
     """
-    tested = [_untested(candidate, plan) for candidate in found]
-    opening = Opening(new_id(), study.name, variant, now(), provenance.command(), tested)
-    before = [one for one in read_openings(storage) if one.study == study.name and one.data & opening.data]
+    study = standing.study
+    tested = [_untested(candidate) for candidate in found]
+    opening = Opening(new_id(), study.name, standing.variant, now(), provenance.command(), tested)
+    openings = read_openings(standing.existing_ledger.storage)
+    before = [one for one in openings if one.study == study.name and one.data & opening.data]
     for one in before:
         if not one.finished and [_identity(t) for t in one.tested] == [_identity(t) for t in tested]:
             return one
@@ -242,8 +130,8 @@ def _opening(
         times = "once" if len(before) == 1 else f"{len(before)} times"
         raise UserError(
             f"{study.name}: has opened the test set of {', '.join(sorted(before[-1].data)[:3])} {times}, last on "
-            f"{before[-1].opened_at[:10]}; `ablatune report` shows what was reached, --again opens it once more and "
-            "the report will say so"
+            f"{before[-1].opened_at[:10]}; `ablatune report` shows the results, --again opens it once more and the "
+            "report will say so"
         )
     return opening
 
@@ -252,9 +140,8 @@ def _identity(tested: Reached) -> tuple[Any, ...]:
     return (tested.final, tested.roles, tested.keys, tested.epochs)
 
 
-def _untested(candidate: Candidate, plan: Plan) -> Reached:
-    readings = _readings(candidate.row, plan)
-    config = readings[0][0].config
+def _untested(candidate: Candidate) -> Reached:
+    config = candidate.readings[0][0].config
     fields = {**trajectory(config), "epochs": config.epochs}
     info = config.dataset_info
     return Reached(
@@ -262,27 +149,21 @@ def _untested(candidate: Candidate, plan: Plan) -> Reached:
         roles=candidate.roles,
         label=candidate.label,
         fields={name: value for name, value in fields.items() if name != "seed"},
-        data=tuple(data_id(trial.config) for trial, _ in readings),
-        seeds=tuple(trial.config.seed for trial, _ in readings),
-        keys=tuple(trial.key for trial, _ in readings),
-        epochs=tuple(epoch for _, epoch in readings),
+        data=tuple(data_id(trial.config) for trial, _ in candidate.readings),
+        seeds=tuple(trial.config.seed for trial, _ in candidate.readings),
+        keys=tuple(trial.key for trial, _ in candidate.readings),
+        epochs=tuple(epoch for _, epoch in candidate.readings),
         metric=metric_name(info.task),
         unit=METRIC_SPECS[metric_name(info.task)].unit or info.target_unit,
     )
 
 
-def _train(
-    study: Study,
-    found: Sequence[Candidate],
-    plan: Plan,
-    ledger: Ledger,
-    options: RunOptions,
-    say: Callable[[str], None],
-) -> int:
-    """Train and keep the networks that are not kept yet; return the exit code."""
-    readings = [reading for candidate in found for reading in _readings(candidate.row, plan)]
+def _train(run: OngoingRun, found: Sequence[Candidate]) -> int:
+    """Train the networks that are not kept yet, and keep them; return the exit code."""
+    readings = [reading for candidate in found for reading in candidate.readings]
+    storage = run.ledger.storage
     while True:
-        kept = ledger.storage.names(MODELS)
+        kept = storage.names(MODELS)
         missing = {
             trial.key: Trial(trial.key, trial.config, epoch, frozenset({epoch}))
             for trial, epoch in readings
@@ -291,23 +172,24 @@ def _train(
         if not missing:
             return 0
         # Trials of one trajectory that end at different epochs are trained one after the other.
-        code = train_trials(study, list(missing.values()), ledger, options, say, keep_models=True)
+        code = train_trials(run, list(missing.values()), keep_models=True)
         if code:
             return code
-        kept = ledger.storage.names(MODELS)
+        kept = storage.names(MODELS)
         for trial in missing.values():
             if model_name(trial.key, trial.epochs) not in kept:
-                record = ledger.read(keys={trial.key}).records[trial.key]
+                record = run.ledger.read(keys={trial.key}).records[trial.key]
                 raise UserError(
-                    f"{study.name}: trial {trial.key[:8]}, seed {trial.config.seed}, trained again to be kept, ended "
-                    f"as {record.outcome.replace('_', ' ')} ({record.reason or 'before its last epoch'}); no test set "
-                    "was opened; give it more time, or the kind of machine that it was first trained on"
+                    f"{run.study.name}: trial {trial.key[:8]}, seed {trial.config.seed}: re-training to save the model "
+                    f"ended as {record.outcome.replace('_', ' ')} ({record.reason or 'before its last epoch'}); no "
+                    "test set was opened; give the trial more time, or the kind of machine that it was first trained on"
                 )
 
 
-def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions) -> Opening:
+def _test(opening: Opening, study: Study, storage: Storage, data_dir: Path) -> Opening:
+    """Fill in what each tested configuration reaches."""
     test_sets: dict[str, str] = {}
-    loaded: dict[Any, TestData] = {}
+    loaded: dict[str, TestData] = {}
     tested = []
     for one in opening.tested:
         reached = []
@@ -319,7 +201,7 @@ def _test(opening: Opening, study: Study, storage: Storage, options: RunOptions)
                 config = dataclasses.replace(config, info=info)
             slot = data_slot(config)
             if slot not in loaded:
-                loaded[slot] = _test_data(config, options.data_dir)
+                loaded[slot] = _test_data(config, data_dir)
                 test_sets[name] = loaded[slot].test_fingerprint
             reached.append(model.score(loaded[slot], loaded[slot].inputs, loaded[slot].targets))
         metrics, losses = zip(*reached, strict=True)
@@ -341,16 +223,17 @@ def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
         raise UserError(str(error)) from error
 
 
-def _keep_best(study: Study, found: Sequence[Candidate], plan: Plan, storage: Storage) -> dict[str, str]:
-    """Keep, for each final, the replicate that validation likes best of the configuration that it likes best."""
-    kept = {}
+def _keep_best(standing: Standing, found: Sequence[Candidate], ledger: Ledger) -> dict[str, str]:
+    """Keep, for each configuration that validation chose, the replicate that does best on validation."""
+    storage, kept = ledger.storage, {}
+    reader = RowReader(ledger, standing.seeds, standing.fingerprints)
     for candidate in found:
         if CHOSEN not in candidate.roles:
             continue
-        readings = _readings(candidate.row, plan)
-        scores = selection_scores(candidate.row, plan.contents, plan.seeds, plan.fingerprints) or [0.0]
-        trial, epoch = readings[scores.index(max(scores))]
+        records = reader.read([candidate.row]).records
+        scores = selection_scores(reader.replicates(candidate.row), records) or [0.0]
+        trial, epoch = candidate.readings[scores.index(max(scores))]
         name = f"{candidate.final}.safetensors"
-        storage.write(storage.read(MODELS, model_name(trial.key, epoch)), MODELS, study.name, name)
-        kept[candidate.final] = storage.address(MODELS, study.name, name)
+        storage.write(storage.read(MODELS, model_name(trial.key, epoch)), MODELS, standing.study.name, name)
+        kept[candidate.final] = storage.address(MODELS, standing.study.name, name)
     return kept

@@ -1,80 +1,82 @@
-"""`status`: what of a study is done, running, failed and missing."""
+"""`status`: what of a study is done, running, failed, missing and stale."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.history import TIMED_OUT
-from tune_jobs.commands.run import Plan, make_plan, stages_in_words, warn_disagreements
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.standing.search.state import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
-from tune_jobs.standing.variants import Selection
+from tune_jobs.standing.standing import Standing
+from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.words import counted
 
 _MOST_NAMED = 20
 
 
-def status_lines(selected: Selection) -> list[str]:
-    """Return the state of a study's trials in lines."""
-    plan = make_plan(selected.study, selected.ledger, seeds=selected.seeds, fingerprints=selected.fingerprints)
-    lines = _lines(selected, plan)
-    warn_disagreements(plan.contents, lines.append)
-    return lines
-
-
-def _lines(selected: Selection, plan: Plan) -> list[str]:
-    study = selected.study
-    variant = f" ({selected.variant})" if selected.variant else ""
-    missing = {trial.key for trial in plan.missing}
-    done = Counter(plan.contents.records[trial.key].outcome for trial in plan.trials if trial.key not in missing)
-    failed = [t for t in plan.trials if _outcome(plan, t) == FAILED]
-    timed_out = [t for t in plan.trials if _outcome(plan, t) == TIMED_OUT]
-    running = {key: epoch for beacon in live_beacons(selected.ledger.storage) for key, epoch in beacon.running.items()}
-    waiting = [t for t in plan.missing if t.key not in running and t not in failed and t not in timed_out]
-    shown = [row for row in plan.rows if row.table != PATH]
-    replicates = f"{len(plan.seeds)} seed{'s' * (len(plan.seeds) != 1)}"
-    needs = f"{len(plan.trials)} trials for {len(shown)} rows × {replicates}"
-    if plan.search is not None:
-        drawn = len(plan.search.trials)
-        tables = any(row.table not in SEARCH_TABLES for row in shown)
-        after = f"{len(plan.trials)} {'of its tables and of ' if tables else 'of '}what follows it"
-        needs = f"a search of {drawn} trial{'s' * (drawn != 1)} so far, and {after}"
+def status_lines(standing: Standing) -> list[str]:
+    """Say in lines where a study stands; it has a ledger."""
+    storage = standing.existing_ledger.storage
+    missing = standing.missing()
+    missing_keys = {trial.key for trial in missing}
+    done = Counter(_outcome(standing, trial) for trial in standing.trials if trial.key not in missing_keys)
+    well = {outcome: count for outcome, count in done.items() if outcome != FAILED}
+    failed = [trial for trial in standing.trials if _outcome(standing, trial) == FAILED]
+    timed_out = [trial for trial in standing.trials if _outcome(standing, trial) == TIMED_OUT]
+    running = {key: epoch for beacon in live_beacons(storage) for key, epoch in beacon.running.items()}
+    waiting = [one for one in missing if one.key not in running and one not in failed and one not in timed_out]
     lines = [
-        f"{study.name}{variant}: {needs} in {selected.ledger.storage.uri}",
-        *_search_lines(plan, running),
-        f"  done: {sum(n for outcome, n in done.items() if outcome != FAILED)}"
-        + "".join(f", {n} {outcome.replace('_', ' ')}" for outcome, n in sorted(done.items()) if outcome != FAILED),
-        f"  running: {sum(t.key in running for t in plan.missing)}",
+        _heading(standing),
+        *_search_lines(standing, running),
+        f"  done: {sum(well.values())}" + (f", {outcomes_in_words(well)}" if well else ""),
+        f"  running: {sum(trial.key in running for trial in missing)}",
         f"  failed: {len(failed)}",
         f"  missing: {len(waiting)}",
-        *([f"  {stages_in_words(study, plan)}"] if study.stages else []),
+        *([f"  {stages_in_words(standing)}"] if standing.study.stages else []),
+        *_stale_lines(standing, missing),
+        *_named("failed", failed, standing),
+        *_named("timed out", timed_out, standing),
+        *_named("missing", waiting, standing),
+        *incident_lines(_incidents(standing), _MOST_NAMED),
     ]
-    lines += _stale(plan, selected)
-    lines += _named("failed", failed, plan, selected)
-    lines += _named("timed out", timed_out, plan, selected)
-    lines += _named("missing", waiting, plan, selected)
-    lines += incident_lines(_incidents(selected, plan), _MOST_NAMED)
-    others = [m.variant or "as it stands" for m in read_manifests(selected.ledger.storage, study.name).values()]
-    if len(others) > 1:
-        lines.append(f"  variants that were run: {'; '.join(others)}")
-    return lines
+    variants = [one.variant or "as declared" for one in read_manifests(storage, standing.study.name).values()]
+    if len(variants) > 1:
+        lines.append(f"  variants that were run: {'; '.join(variants)}")
+    return [*lines, *disagreement_warnings(standing.contents)]
 
 
-def _incidents(selected: Selection, plan: Plan) -> list[Incident]:
+def _heading(standing: Standing) -> str:
+    """Say what the study needs, and where its results are."""
+    shown = [row for row in standing.rows if row.table != PATH]
+    needs = (
+        f"{counted(len(standing.trials), 'trial')} for {counted(len(shown), 'row')} × "
+        f"{counted(len(standing.seeds), 'seed')}"
+    )
+    if standing.search is not None:
+        tables = "its tables and for " if any(row.table not in SEARCH_TABLES for row in shown) else ""
+        drawn = counted(len(standing.search.trials), "trial")
+        needs = f"a search of {drawn} so far, and {len(standing.trials)} for {tables}what follows it"
+    variant = f" ({standing.variant})" if standing.variant else ""
+    return f"{standing.study.name}{variant}: {needs} in {standing.existing_ledger.storage.uri}"
+
+
+def _incidents(standing: Standing) -> list[Incident]:
     """Return the workers that this variant of the study lost."""
-    keys = {trial.key for trial in plan.trials} | {""}
-    if plan.search is not None:
-        keys |= {one.trial.key for one in plan.search.trials.values() if one.trial is not None}
-    return [one for one in read_incidents(selected.ledger.storage, selected.study.name) if one.key in keys]
+    keys = {trial.key for trial in standing.trials} | {""}
+    if standing.search is not None:
+        keys |= {one.trial.key for one in standing.search.trials.values() if one.trial is not None}
+    incidents = read_incidents(standing.existing_ledger.storage, standing.study.name)
+    return [one for one in incidents if one.key in keys]
 
 
-def _search_lines(plan: Plan, running: Mapping[str, int]) -> list[str]:
-    """Return how the search stands: its trials are none of the study's rows."""
-    state, after = plan.search, plan.follow_up
+def _search_lines(standing: Standing, running: Mapping[str, int]) -> list[str]:
+    """Say how far the search has got: its trials belong to no row of the study."""
+    state, after = standing.search, standing.follow_up
     if state is None or after is None:
         return []
     lines = [f"  {line}" for line in search_in_words(state, after)]
@@ -87,52 +89,52 @@ def _search_lines(plan: Plan, running: Mapping[str, int]) -> list[str]:
         if one.trial is not None
     ]
     if waiting:
-        lines.append(f"    begun and not ended: {len(waiting)}; `ablatune run` goes on with them")
+        lines.append(f"    begun and not ended: {len(waiting)}; `ablatune run` continues them")
     for one in broken[:_MOST_NAMED]:
         reason = one.record.reason if one.record is not None else "the study can no longer build it"
         lines.append(
             f"    failed in the search: trial {one.number}: {reason}; `ablatune run --retry-failed` tries again"
         )
-    if len(broken) > _MOST_NAMED:
-        lines.append(f"    … and {len(broken) - _MOST_NAMED} more failed in the search")
+    lines += _more(len(broken), "failed in the search")
     return [*lines, "  tables and what follows the search:"]
 
 
-def _stale(plan: Plan, selected: Selection) -> list[str]:
-    """Return a line for each edit that made trials stale, then the trials."""
-    own = [trial for trial in plan.missing if trial.config.own or trial.config.info is not None]
-    if not own:
+def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
+    """Write a line for each edit that made trials stale, then name the trials."""
+    edited = [trial for trial in missing if trial.config.own or trial.config.info is not None]
+    if not edited:
         return []
-    found = stale_trials(own, selected.ledger.read().records)
+    found = stale_trials(edited, standing.existing_ledger.read().records)
     counts = Counter(stale.changed for stale in found)
-    base = selected.study.config()
-    names = [
+    base = standing.study.config()
+    lines = [
+        f"  stale: {counted(count, 'trial')} trained before {' and '.join(changed)} changed; `ablatune run` trains "
+        f"{'it' if count == 1 else 'them'} again, the old results stay in the ledger"
+        for changed, count in sorted(counts.items())
+    ]
+    lines += [
         f"    stale {stale.record.key[:8]}  {differences(stale.trial.config, base)}, seed {stale.trial.config.seed}"
         for stale in found[:_MOST_NAMED]
     ]
-    if len(found) > _MOST_NAMED:
-        names.append(f"    … and {len(found) - _MOST_NAMED} more stale")
-    lines = [
-        f"  stale: {count} trial{'s' * (count != 1)} trained before {' and '.join(changed)} changed; `ablatune run` "
-        "trains them anew, the old ones stay in the ledger"
-        for changed, count in sorted(counts.items())
-    ]
-    return [*lines, *names]
+    return [*lines, *_more(len(found), "stale")]
 
 
-def _outcome(plan: Plan, trial: Trial) -> str:
-    record = plan.contents.records.get(trial.key)
+def _outcome(standing: Standing, trial: Trial) -> str:
+    record = standing.contents.records.get(trial.key)
     return record.outcome if record is not None else ""
 
 
-def _named(heading: str, trials: list[Trial], plan: Plan, selected: Selection) -> list[str]:
-    base = selected.study.config()
+def _named(heading: str, trials: Sequence[Trial], standing: Standing) -> list[str]:
+    """Name the first of some trials: key, what they change, seed, and why they ended."""
+    base = standing.study.config()
     lines = []
     for trial in trials[:_MOST_NAMED]:
-        record = plan.contents.records.get(trial.key)
+        record = standing.contents.records.get(trial.key)
         reason = f": {record.reason}" if record is not None and record.reason else ""
         words = f"{differences(trial.config, base)}, seed {trial.config.seed}"
         lines.append(f"    {heading} {trial.key[:8]}  {words}{reason}")
-    if len(trials) > _MOST_NAMED:
-        lines.append(f"    … and {len(trials) - _MOST_NAMED} more {heading}")
-    return lines
+    return [*lines, *_more(len(trials), heading)]
+
+
+def _more(count: int, what: str) -> list[str]:
+    return [f"    … and {count - _MOST_NAMED} more {what}"] if count > _MOST_NAMED else []

@@ -1,1 +1,3 @@
-"""What a run would take: pilots of each shape of trial, and the time, disk and price that follow from them. Nothing here is kept in the ledger."""
+"""What a run would take: pilots that time each shape of trial, and the wall time, disk and price that follow from them.
+Nothing here is kept in the ledger. The live estimate of a run that is going on is in `training.progress`.
+"""

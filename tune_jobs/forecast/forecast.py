@@ -1,40 +1,16 @@
-"""`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price.
+"""A forecast as a value: what a run would take."""
 
-Three steps, each of use alone: `tune_jobs.forecast.shapes.samples` and `tune_jobs.forecast.pilot.pilot` time the shapes of any trials,
-`work_of` turns a trial into work, and `tune_jobs.forecast.estimate.estimate` packs the work.
-"""
-
-import math
-import os
-import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from data_utils import TrialData
-from tune_jobs.capacity.packing import Node, Slots, at_once, pack
-from tune_jobs.commands.run import Plan, RunOptions, load_data, new_job, plan_study
-from tune_jobs.errors import UserError
-from tune_jobs.forecast.disk import Disk, disk
-from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
-from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
-from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
-from tune_jobs.ledger import provenance
-from tune_jobs.storage.probe import probe
-from tune_jobs.storage.storage import Storage
-from tune_jobs.study.model import Study
+from tune_jobs.capacity.packing import Slots
+from tune_jobs.forecast.disk import Disk
+from tune_jobs.forecast.estimate import Estimate, Span
+from tune_jobs.forecast.shapes import Piloted
+from tune_jobs.standing.counts import Counts
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import FIRST_FRESH_SEED, expand, required_trials
-from tune_jobs.training.preflight import check_own
-from tune_jobs.training.storage_check import look_from_nodes
-from tune_jobs.trial.cost import epoch_weight, longest_first
-from tune_jobs.trial.shape import shape
 from tune_jobs.trial.trial import Trial
-
-# Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
-# disk or from memory, which depends on what the machine did before.
-_QUICK_START, _SLOW_START = 0.8, 1.6
 
 
 @dataclass(frozen=True)
@@ -48,7 +24,7 @@ class Later:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would take. Printed, it is what `ablatune plan` prints.
+    """What a run would take.
 
     Attributes:
         counts: what the study needs and what of it is missing.
@@ -66,10 +42,11 @@ class Forecast:
         load: average number of processes that other work kept running in the minute before the pilots.
         rate: price of a node for one hour.
         assumed: whether the nodes are not up yet, and are taken to be like this machine.
+        text: what `ablatune plan` prints.
         to_come: how many of the nodes, the last ones, an autoscaler may bring up and has not yet.
     """
 
-    counts: Plan
+    counts: Counts
     resources: Resources
     packed: Sequence[Slots]
     at_once: int
@@ -86,11 +63,18 @@ class Forecast:
     assumed: bool = False
     to_come: int = 0
     pilot_seconds: float = field(default=0.0, compare=False)
+    text: str = field(default="", repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self.text)
 
     @property
     def trials(self) -> Sequence[Trial]:
         """The distinct trials of the study, as far as they are known."""
-        return self.counts.trials
+        return self.counts.standing.trials
 
     @property
     def missing(self) -> Sequence[Trial]:
@@ -118,230 +102,3 @@ class Forecast:
         if self.estimate is None or self.rate is None:
             return None
         return self.estimate.wall * (self.rate * len(self.packed) / 3600)
-
-    def __str__(self) -> str:
-        from tune_jobs.forecast.words import plan_lines
-
-        return "\n".join(plan_lines(self))
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was found where the trials will run."""
-
-    nodes: Sequence[Node]
-    storage: Sequence[str]
-    piloted: Piloted | None = None
-    fixed_seconds: float = 0.0
-    seconds: float = 0.0
-    to_come: Sequence[Node] = ()
-
-
-def plan_ahead(
-    study: Study,
-    options: RunOptions,
-    *,
-    with_pilots: bool = True,
-    rate: float | None = None,
-    nodes: int | None = None,
-) -> Forecast:
-    """Return what a run of the study would take.
-
-    Args:
-        study: of any kind.
-        options: as for the run.
-        with_pilots: whether to time the shapes of what is missing; without, there is no estimate.
-        rate: price of one node for one hour.
-        nodes: how many nodes there will be, each like the first of those there are that takes a trial.
-
-    Raises:
-        UserError: the data cannot be read, the storage cannot be written, there is no such cluster, or no node can
-            hold a trial.
-    """
-    if rate is not None and not (rate >= 0 and math.isfinite(rate)):
-        raise UserError(f"--rate: {rate:g} is not a price; give what one node costs for one hour")
-    counts = plan_study(study, options)
-    storage = Storage.at(options.storage)
-    with probe(storage):
-        pass
-    searching = trials_to_come(counts.search, counts.fingerprints) if counts.search is not None else []
-    missing = [*counts.missing, *(trial for trial, _ in searching)]
-    load = os.getloadavg()[0]
-    begun = time.monotonic()
-    data = load_data((trial.config for trial in missing), options.data_dir)
-    check_own(missing, data, study.own.code)
-    load_seconds = time.monotonic() - begun
-    if options.address is not None or (with_pilots and missing):
-        found = _look_and_pilot(study, options, storage, data, missing if with_pilots else [])
-    else:
-        found = _Found([this_machine(options)], [f"{storage.uri}: writable"])
-    packed = [pack(node, options.resources) for node in (*found.nodes, *found.to_come)]
-    if nodes is not None:
-        packed = [next((slots for slots in packed if slots.count), packed[0])] * nodes
-    forecast = Forecast(
-        counts,
-        options.resources,
-        packed,
-        at_once(packed, options.max_concurrent),
-        searching,
-        piloted=found.piloted,
-        storage=found.storage,
-        data=_data_lines(missing, data),
-        later=[Later(stage, len(trials), None) for stage, trials in later_trials(study, counts).items()],
-        load=load if options.address is None else 0.0,
-        rate=rate,
-        assumed=nodes is not None,
-        to_come=len(found.to_come) if nodes is None else 0,
-        pilot_seconds=found.seconds,
-    )
-    return _with_estimate(forecast, study, options, found.fixed_seconds + load_seconds)
-
-
-def this_machine(options: RunOptions) -> Node:
-    """Return what the local node will offer, without starting Ray."""
-    gpus = options.logical_gpus
-    if options.resources.gpus_per_trial and not gpus:
-        import torch
-
-        gpus = torch.cuda.device_count()
-    return Node(provenance.host(), options.cpus or os.cpu_count() or 1, gpus)
-
-
-def _look_and_pilot(
-    study: Study, options: RunOptions, storage: Storage, data: Mapping[str, TrialData], missing: Sequence[Trial]
-) -> _Found:
-    """Look at the nodes that there are, and time the shapes of what is missing on them."""
-    # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.forecast.pilot import pilot
-    from tune_jobs.training.ray_session import Cluster, alive_nodes, find_room, ray_running
-
-    distinct = samples(study, missing)
-    print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)
-    begun = time.monotonic()
-    cluster = Cluster(options.address, options.cpus, options.logical_gpus)
-    with ray_running(cluster, data):
-        start_seconds = time.monotonic() - begun
-        room = find_room(cluster)
-        waiting = room.check(options.resources)
-        to_come = room.to_come(options.resources)
-        found = _Found(room.up, [f"{storage.uri}: writable from here"], to_come=to_come)
-        if options.address is not None:
-            found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
-        if not distinct:
-            return found
-        # Pilots run on what is up; where that is nothing, on the first node that the autoscaler brings up.
-        usable = to_come[:1] if waiting else room.up
-        if waiting:
-            print(f"{waiting}; the pilots need one (--no-pilot counts only)", file=sys.stderr, flush=True)
-        packed = [pack(node, options.resources) for node in usable]
-        together = min(at_once(packed, options.max_concurrent), len(missing))
-        piloted = pilot(
-            distinct,
-            data,
-            replace(new_job(study, study.config(), storage, options), storage="", time_limit_seconds=None),
-            resources=options.resources,
-            at_once=together,
-            max_concurrent=together if room.scaling.groups else options.max_concurrent,
-            seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
-        )
-        stopping = time.monotonic()
-    ended = time.monotonic()
-    fixed = start_seconds + piloted.start_seconds + piloted.stop_seconds + (ended - stopping)
-    return replace(found, piloted=piloted, fixed_seconds=fixed, seconds=ended - begun)
-
-
-def _node_lines(storage: Storage, problems: Mapping[str, str]) -> list[str]:
-    fine = sum(not problem for problem in problems.values())
-    lines = [f"{storage.uri}: writable from {fine} of {len(problems)} nodes"]
-    lines += [f"node {name} {problem}" for name, problem in problems.items() if problem]
-    if fine < len(problems):
-        lines.append(
-            "what such a node trains would be lost to this machine: give a shared folder or s3://… (--storage)"
-        )
-    return lines
-
-
-def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
-    """Return a trial as work.
-
-    One that may stop early does so half way between the earliest and the last epoch, for all that is known before.
-    Where a table reads the best epoch, predictions are kept after each improvement: after every epoch at most, and
-    where nothing but chance improves, after as many as the harmonic sum; their geometric mean is expected.
-    """
-    patience = trial.config.early_stopping_patience
-    fewest = min(patience + 1, trial.epochs) if patience else trial.epochs
-    epochs = Span(fewest, (fewest + trial.epochs) / 2, trial.epochs)
-    measured = Span.exactly(len(trial.measure_at))
-    if trial.measure_improvements:
-        by_chance = sum(1 / epoch for epoch in range(1, fewest + 1))
-        measured = Span(by_chance, math.sqrt(by_chance * epochs.expected), trial.epochs)
-    return Work(shape(trial.config), epochs, measured, math.inf if time_limit_seconds is None else time_limit_seconds)
-
-
-def later_trials(study: Study, counts: Plan) -> dict[str, list[Trial]]:
-    """Return what comes once what is known has run, by its name.
-
-    For each stage its trials were the stages before to keep what they start from; the next stage, whose trials are
-    known, still adds its fresh estimate, as does each after it. For a search what follows it.
-    """
-    settled = [choice.fields for choice in counts.choices]
-    to_come = study.stages[len(settled) :]
-    known = {trial.key for trial in counts.trials}
-    fresh = [trial for trial in counts.trials if trial.config.seed >= FIRST_FRESH_SEED]
-    fresh = fresh[-study.fresh_seeds :]
-    later: dict[str, list[Trial]] = {}
-    if counts.search is not None and counts.follow_up is not None and counts.follow_up.winner is None:
-        later |= trials_that_follow(counts.search, counts.fingerprints)
-    for index, stage in enumerate(to_come):
-        rows = expand(study, [*settled, *({} for _ in range(index))])
-        trials = required_trials(rows, counts.seeds, counts.fingerprints)
-        later[stage.name] = [*(trial for trial in trials if trial.key not in known), *fresh]
-        known |= {trial.key for trial in trials}
-    return {name: trials for name, trials in later.items() if trials}
-
-
-def _with_estimate(forecast: Forecast, study: Study, options: RunOptions, fixed_seconds: float) -> Forecast:
-    """Return the forecast with its times and its disk use, where there is something to base them on."""
-    piloted = forecast.piloted
-    if piloted is None or not piloted.pilots or not forecast.at_once:
-        return forecast
-    limit = options.resources.time_limit_minutes
-    seconds = None if limit is None else 60 * limit
-    later = later_trials(study, forecast.counts)
-    every = [*forecast.missing, *(trial for trials in later.values() for trial in trials)]
-    weights = {shape(trial.config): epoch_weight(trial.config) for trial in every}
-    known: dict[str, Cost] = costs(piloted.pilots, weights, piloted.between)
-
-    def works(trials: Sequence[Trial]) -> list[Work]:
-        found = [work_of(trial, seconds) for trial in longest_first(trials)]
-        return [piece for piece in found if piece.shape not in piloted.failures]
-
-    drawn = [replace(work_of(trial, seconds), epochs=epochs) for trial, epochs in forecast.searching]
-    now = [*works(forecast.counts.missing), *(piece for piece in drawn if piece.shape not in piloted.failures)]
-
-    fixed = Span(_QUICK_START * fixed_seconds, fixed_seconds, _SLOW_START * fixed_seconds)
-
-    def time_of(pieces: Sequence[Work]) -> Estimate:
-        return estimate(pieces, known, forecast.at_once, fixed=fixed)
-
-    timed = {one.shape for one in piloted.pilots} | set(piloted.failures)
-    untimed = {shape(trial.config) for trial in forecast.missing} - timed
-    return replace(
-        forecast,
-        estimate=time_of(now),
-        untimed=len(untimed),
-        disk=disk(now, piloted.pilots),
-        later=[Later(stage, len(trials), time_of(works(trials))) for stage, trials in later.items()],
-    )
-
-
-def _data_lines(trials: Sequence[Trial], data: Mapping[str, TrialData]) -> list[str]:
-    sizes: dict[str, int] = {}
-    for part in data.values():
-        sizes[part.dataset] = len(part.train_inputs) + len(part.validation_inputs)
-    return [
-        f"{name}: {rows:,} rows, read here; workers get them through Ray's object store" for name, rows in sizes.items()
-    ]

@@ -12,10 +12,12 @@ import ray
 from ray import tune
 
 from data_utils import TrialData
+from models.history import COMPLETED
 from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.forecast.shapes import MOST_SECONDS, Piloted, Sample, allotted, within
 from tune_jobs.forecast.time_shape import time_shape
 from tune_jobs.ledger import provenance
+from tune_jobs.ledger.record import FAILED
 from tune_jobs.study.resources import Resources
 from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, from_payload, payload
@@ -126,7 +128,7 @@ class _Collect(tune.Callback):
         if "failure" in result:
             self._failed(wanted, result["failure"])
         else:
-            self.progress.ended(wanted["key"], "completed", "")
+            self.progress.ended(wanted["key"], COMPLETED, "")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         lines = str(trial.get_error() or "its worker was lost").strip().splitlines()
@@ -135,7 +137,7 @@ class _Collect(tune.Callback):
     def _failed(self, wanted: Mapping[str, Any], reason: str) -> None:
         said = wanted["shape"] in self.failures
         self.failures[wanted["shape"]] = reason
-        self.progress.ended(wanted["key"], "completed" if said else "failed", reason)
+        self.progress.ended(wanted["key"], COMPLETED if said else FAILED, reason)
 
 
 def _equally(config: TrialConfig) -> float:

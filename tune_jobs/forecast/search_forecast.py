@@ -1,12 +1,11 @@
 """What a search is expected to train: its trials as random points, and what follows it, for the estimate of a plan."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, sqrt
 
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.estimate import Span
-from tune_jobs.standing.search.state import State, make_trial
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.samplers import random
 from tune_jobs.trial.trial import Trial
 
@@ -14,7 +13,7 @@ from tune_jobs.trial.trial import Trial
 _MOST_POINTS = 200
 
 
-def trials_to_come(state: State, fingerprints: Mapping[str, str]) -> list[tuple[Trial, Span]]:
+def trials_to_come(state: State) -> list[tuple[Trial, Span]]:
     """Return the trials that a search's budget is expected to give, each with its epochs.
 
     At the low end one in `reduction_factor` goes on at each rung. A sampler that learns draws points that are better
@@ -22,7 +21,7 @@ def trials_to_come(state: State, fingerprints: Mapping[str, str]) -> list[tuple[
     A budget of minutes alone gives none: it is its own estimate.
     """
     count = _count(state)
-    points = _points(state, fingerprints, min(count, _MOST_POINTS))
+    points = _points(state, min(count, _MOST_POINTS))
     if not points:
         return []
     found = []
@@ -34,7 +33,7 @@ def trials_to_come(state: State, fingerprints: Mapping[str, str]) -> list[tuple[
     return found
 
 
-def trials_that_follow(state: State, fingerprints: Mapping[str, str]) -> dict[str, list[Trial]]:
+def trials_that_follow(state: State) -> dict[str, list[Trial]]:
     """Return, for each part of what follows a search, about as many trials as it has at most."""
     search, factors = state.search, len(state.search.space.groups())
     counts = {
@@ -44,7 +43,7 @@ def trials_that_follow(state: State, fingerprints: Mapping[str, str]) -> dict[st
         "steps to the winner and back": 2 * factors * search.seeds if search.path else search.seeds,
         "pairs": 3 * search.interactions * search.seeds,
     }
-    points = _points(state, fingerprints, min(_MOST_POINTS, max(counts.values())))
+    points = _points(state, min(_MOST_POINTS, max(counts.values())))
     return {
         name: [replace(points[n % len(points)], key=f"{points[n % len(points)].key}-{name}-{n}") for n in range(count)]
         for name, count in counts.items()
@@ -82,14 +81,14 @@ def _epochs_at(state: State, place: float, share: float) -> float:
     return float(state.epochs)
 
 
-def _points(state: State, fingerprints: Mapping[str, str], count: int) -> list[Trial]:
+def _points(state: State, count: int) -> list[Trial]:
     found: list[Trial] = []
     for number in range(2 * count):
         if len(found) == count:
             break
         values = random(state.search.space, state.search.seed, number, 0, ())
         try:
-            found.append(make_trial(state.study, state.search, values or {}, fingerprints))
+            found.append(state.make_trial(values or {}))
         except UserError:
             continue  # a point that cannot be built is not drawn
     return found

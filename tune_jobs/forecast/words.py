@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tune_jobs.capacity.packing import per_gpu
-from tune_jobs.commands.run import describe_plan
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.forecast.forecast import Forecast
 from tune_jobs.study.schedulers import expected_arrivals
@@ -18,7 +17,7 @@ _MOST_NAMED = 5
 def plan_lines(forecast: Forecast) -> list[str]:
     """Return the forecast in lines."""
     counts = forecast.counts
-    lines = [describe_plan(counts.study, counts), *_saved(forecast)]
+    lines = [*counts.lines(), *_saved(forecast)]
     if forecast.searching:
         lines += _searching(forecast)
     if not forecast.missing:
@@ -37,7 +36,7 @@ def _saved(forecast: Forecast) -> Iterator[str]:
 
 
 def _searching(forecast: Forecast) -> Iterator[str]:
-    state = forecast.counts.search
+    state = forecast.counts.standing.search
     epochs = sum((epochs for _, epochs in forecast.searching), start=Span.exactly(0.0))
     yield (
         f"the search: about {counted(len(forecast.searching), 'trial')} to run, {epochs.expected:,.0f} epochs "
@@ -145,9 +144,9 @@ def _disk(forecast: Forecast) -> Iterator[str]:
         f"disk: about {file_size(total.expected)} (at most {file_size(total.high)}): {file_size(found.records.expected)} of records, "
         f"{file_size(found.logs.expected)} of TensorBoard logs"
     )
-    finals = forecast.counts.study.finals
+    finals = forecast.counts.standing.study.finals
     if finals:
-        models = 2 * len(finals) * len(forecast.counts.seeds)
+        models = 2 * len(finals) * len(forecast.counts.standing.seeds)
         yield f"  `ablatune evaluate` keeps at most {counted(models, 'model')} of up to {file_size(found.model)}"
 
 

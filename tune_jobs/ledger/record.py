@@ -23,6 +23,8 @@ from models.metrics import metric_spec
 from tune_jobs.trial.trial import Trial
 
 FAILED = "failed"
+# Of a trial whose worker was lost too often in one run; the ledger has no such record.
+LOST = "lost"
 # Not an outcome: what a row reads is not there (yet).
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)

@@ -1,8 +1,8 @@
-"""Staged tuning: which level each stage settles on, from what the ledger holds of it.
+"""Staged tuning: which level each stage settles on, given what the ledger holds.
 
-A stage starts from what the one before has settled on. It settles once every replicate of every level has ended,
-on the level with the best mean validation score, or on what it started from where no level is better. The
-choice is a pure function of the records, so that a run, a report and a resumed run always agree on it.
+A stage starts from what the stage before has settled on. It settles once every replicate of every level has ended: on
+the level with the best mean validation score, or on what it started from if no level is better. The choice is a pure
+function of the records, so a run, a report and a resumed run always agree on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from tune_jobs.ledger.ledger import Contents, Ledger
-from tune_jobs.ledger.record import FAILED, MISSING
+from models.history import COMPLETED, STOPPED_EARLY
+from tune_jobs.ledger.record import FAILED, MISSING, Record
+from tune_jobs.standing.replicates import Replicate, RowReader
 from tune_jobs.study.model import PATH, Study
-from tune_jobs.study.rows import Row, expand, row_seeds, row_trial
+from tune_jobs.study.rows import Row, expand
 from tune_jobs.trial.config import METRIC_SPECS
 
-_AVERAGED = ("completed", "stopped_early")
+_AVERAGED = (COMPLETED, STOPPED_EARLY)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Choice:
 
     Attributes:
         stage: its name.
-        labels: of the level; empty where the stage kept what it started from.
+        labels: of the level; empty if the stage kept what it started from.
         fields: what the level changes.
         levels: how many levels were compared.
     """
@@ -36,62 +37,44 @@ class Choice:
     levels: int
 
 
-@dataclass(frozen=True)
-class Resolution:
-    """A study as far as the ledger lets it be known: its rows, what its stages chose, and the records of the rows."""
-
-    rows: Sequence[Row]
-    choices: Sequence[Choice]
-    contents: Contents
-
-
-def read_rows(
-    rows: Sequence[Row], ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str]
-) -> Contents:
-    """Return what a ledger has of rows; None is an empty ledger."""
-    keys = {
-        row_trial(row, seed, fingerprints).key
-        for row in rows
-        if row.config is not None
-        for seed in row_seeds(row, seeds)
-    }
-    return ledger.read(keys=keys) if ledger is not None else Contents({})
-
-
-def resolve(study: Study, ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str]) -> Resolution:
-    """Return the rows that are known, stage after stage; None is an empty ledger."""
+def resolve_stages(study: Study, reader: RowReader) -> tuple[list[Row], list[Choice]]:
+    """Return the rows that are known so far, and what each stage settled on, stage after stage."""
     choices: list[Choice] = []
     while True:
         rows = expand(study, [choice.fields for choice in choices])
-        contents = read_rows(rows, ledger, seeds, fingerprints)
+        records = reader.read(rows).records
         if len(choices) == len(study.stages):
-            return Resolution(rows, choices, contents)
-        choice = _choose(study, rows, len(choices), contents, seeds, fingerprints)
+            return rows, choices
+        choice = _choose(study.stages[len(choices)].name, len(choices), rows, reader, records)
         if choice is None:
-            return Resolution(rows, choices, contents)
+            return rows, choices
         choices.append(choice)
 
 
 def selection_scores(
-    row: Row, contents: Contents, seeds: Sequence[int], fingerprints: Mapping[str, str]
+    replicates: Sequence[Replicate], records: Mapping[str, Record], *, select: str | None = None
 ) -> list[float] | None:
-    """Return the validation score of each replicate, the higher the better; None while one has yet to end.
+    """Return the validation score of each replicate of a row, higher is better; None while a replicate has yet to end.
 
     A replicate that diverged or timed out scores minus infinity.
+
+    Args:
+        replicates: of one row.
+        records: of the ledger, by key.
+        select: "metric" or "loss"; None for what the row is chosen by.
     """
     scores = []
-    for seed in row_seeds(row, seeds):
-        record = contents.records.get(row_trial(row, seed, fingerprints).key)
+    for one in replicates:
+        record = records.get(one.key)
         if record is None or record.outcome == FAILED:
             return None
-        patience = row.config.early_stopping_patience if row.config is not None else 0
-        reading = record.reading(epochs=row.epochs, patience=patience, read=row.read)
+        reading = one.reading(record)
         if reading.outcome == MISSING:
             return None
         if reading.outcome not in _AVERAGED or reading.epoch is None:
             scores.append(float("-inf"))
             continue
-        if row.select == "loss":
+        if (select or one.row.select) == "loss":
             score = -record.validation_loss[reading.epoch - 1]
         else:
             value = record.validation_metric[reading.epoch - 1]
@@ -101,22 +84,16 @@ def selection_scores(
 
 
 def _choose(
-    study: Study,
-    rows: Sequence[Row],
-    index: int,
-    contents: Contents,
-    seeds: Sequence[int],
-    fingerprints: Mapping[str, str],
+    stage: str, index: int, rows: Sequence[Row], reader: RowReader, records: Mapping[str, Record]
 ) -> Choice | None:
-    stage = study.stages[index]
-    own = [row for row in rows if row.table == stage.name and row.config is not None]
+    levels = [row for row in rows if row.table == stage and row.config is not None]
     start = [row for row in rows if row.table == PATH][index]
-    scored = [(row, selection_scores(row, contents, seeds, fingerprints)) for row in [start, *own]]
+    scored = [(row, selection_scores(reader.replicates(row), records)) for row in [start, *levels]]
     means = [(row, sum(scores) / len(scores)) for row, scores in scored if scores is not None]
     if len(means) < len(scored):
         return None
     # The first of equals: what the stage started from, then the order of the levels.
     best, _ = max(means, key=lambda pair: pair[1])
     if best is start:
-        return Choice(stage.name, (), {}, len(own))
-    return Choice(stage.name, best.labels, best.sets, len(own))
+        return Choice(stage, (), {}, len(levels))
+    return Choice(stage, best.labels, best.sets, len(levels))

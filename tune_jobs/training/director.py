@@ -6,7 +6,7 @@ so that a search that was killed goes on from there.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import inf, isfinite
 from typing import Any
@@ -21,8 +21,6 @@ from tune_jobs.standing.search.state import (
     SearchTrial,
     State,
     comparable,
-    drawn_trial,
-    make_trial,
     scores_of,
     searched_default,
 )
@@ -38,12 +36,20 @@ _ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial for a worker: its number, what to train, the rungs at which to ask, and what it is called."""
+    """A trial for a worker.
+
+    Attributes:
+        number: of the trial in the search.
+        rungs: the epochs at which to ask whether it goes on.
+        label: what it is called.
+        select: "metric" or "loss": what it is judged by.
+    """
 
     number: int
     trial: Trial
     rungs: tuple[int, ...]
     label: str
+    select: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,6 @@ class Director:
 
     Args:
         state: as the journal and the ledger have it.
-        fingerprints: of the data, by `data_id`.
         lookup: returns what the ledger has under a key, or None.
         journal: takes what happens.
         clock: gives seconds.
@@ -75,7 +80,6 @@ class Director:
     def __init__(
         self,
         state: State,
-        fingerprints: Mapping[str, str],
         lookup: Callable[[str], Record | None],
         journal: Journal,
         *,
@@ -84,7 +88,6 @@ class Director:
     ) -> None:
         self._state = state
         self._search = state.search
-        self._fingerprints = fingerprints
         self._lookup = lookup
         self._journal = journal
         self._clock = clock
@@ -96,12 +99,12 @@ class Director:
             if one.seconds is not None or one.record is None:
                 continue
             if one.standing(self._search.read) == BROKEN:
-                self._end(one, one.record)
+                self._end(one.number, one.record)
             elif one.standing(self._search.read) != OPEN:
-                self._answered(one)
+                self._answered(one.number)
         self._left = [
             one.number
-            for one in sorted(state.trials.values(), key=lambda one: one.number)
+            for one in sorted(self._state.trials.values(), key=lambda one: one.number)
             if self._to_run(one, retry_failed=retry_failed)
         ]
 
@@ -122,14 +125,15 @@ class Director:
             return self._assignment(self._state.trials[self._slots[slot]])
         self._note_time()
         while True:
-            one = self._continued() or self._drawn()
-            if one is None:
+            number = self._continued()
+            number = self._drawn() if number is None else number
+            if number is None:
                 return None
-            if self._answered(one):
+            if self._answered(number):
                 continue
-            self._running.add(one.number)
-            self._slots[slot] = one.number
-            return self._assignment(one)
+            self._running.add(number)
+            self._slots[slot] = number
+            return self._assignment(self._state.trials[number])
 
     def reached(self, number: int, values: Sequence[float]) -> str | None:
         """Return why a trial that has done so many epochs stops; None where it goes on.
@@ -138,10 +142,9 @@ class Director:
             number: of the trial.
             values: of `tune_jobs.standing.search.state.signed`, one for each epoch so far.
         """
-        one = self._state.trials[number]
         epoch = len(values)
-        if epoch in self._rungs(one):
-            decision = self._decision(one, comparable(values, read=self._search.read))
+        if epoch in self._rungs(number):
+            decision = self._decision(number, comparable(values, read=self._search.read))
             if decision.stop:
                 return f"stopped at epoch {epoch}: {decision.rank} of {decision.of} that reached it"
         if self._state.out_of_time(self._seconds()):
@@ -150,10 +153,9 @@ class Director:
 
     def ended(self, number: int, record: Record) -> Tally:
         """Take in how a trial ended; its record is in the ledger."""
-        one = self._state.trials[number]
-        one.record = record
+        self._change(number, record=record)
         self._running.discard(number)
-        self._end(one, record)
+        self._end(number, record)
         return self.tally()
 
     def tally(self) -> Tally:
@@ -175,7 +177,7 @@ class Director:
         """Have the journal say that the time is used up: no trial may end after that to say it."""
         if not self._out_of_time and self._state.out_of_time(self._seconds()):
             self._out_of_time = True
-            self._state.seconds = self._seconds()
+            self._state = replace(self._state, seconds=self._seconds())
             self._journal.add(Event(OUT_OF_TIME, -1, self._state.seconds))
 
     def _resumable(self) -> bool:
@@ -184,24 +186,26 @@ class Director:
     def _affordable(self) -> bool:
         return self._state.affordable(self._seconds())
 
-    def _continued(self) -> SearchTrial | None:
-        return self._state.trials[self._left.pop(0)] if self._resumable() else None
+    def _change(self, number: int, **changes: Any) -> None:
+        self._state = self._state.with_trials(replace(self._state.trials[number], **changes))
 
-    def _drawn(self) -> SearchTrial | None:
+    def _continued(self) -> int | None:
+        return self._left.pop(0) if self._resumable() else None
+
+    def _drawn(self) -> int | None:
         if not self._affordable():
             return None
         number = max(self._state.trials, default=-1) + 1
         found = self._point(number)
         if found is None:
-            self._state.used_up = True
+            self._state = replace(self._state, used_up=True)
             self._journal.add(Event(USED_UP, number, self._seconds(), source=self._search.space_id))
             return None
         values, source = found
         event = Event(DRAWN, number, self._seconds(), values=values, source=source)
         self._journal.add(event)
-        one = drawn_trial(self._state, event, self._fingerprints, self._lookup)
-        self._state.trials[number] = one
-        return one
+        self._state = self._state.with_trials(self._state.drawn(event, self._lookup))
+        return number
 
     def _point(self, number: int) -> tuple[dict[str, Any], str] | None:
         """Return a point that can be built and was not drawn before; the first is the default configuration."""
@@ -224,16 +228,16 @@ class Director:
 
     def _key(self, values: Mapping[str, Any]) -> str:
         try:
-            return make_trial(self._state.study, self._search, values, self._fingerprints).key
+            return self._state.make_trial(values).key
         except UserError:
             return ""
 
-    def _rungs(self, one: SearchTrial) -> tuple[int, ...]:
-        return self._search.scheduler.brackets(self._state.epochs)[one.bracket]
+    def _rungs(self, number: int) -> tuple[int, ...]:
+        return self._search.scheduler.brackets(self._state.epochs)[self._state.trials[number].bracket]
 
-    def _decision(self, one: SearchTrial, scores: Sequence[float]) -> Decision:
+    def _decision(self, number: int, scores: Sequence[float]) -> Decision:
         """Return what was decided at the rung, or decide it now."""
-        epoch = len(scores)
+        one, epoch = self._state.trials[number], len(scores)
         for arrival in one.arrivals:
             if arrival.epoch == epoch:
                 return arrival.decision
@@ -243,7 +247,7 @@ class Director:
         self._journal.add(
             Event(
                 RUNG,
-                one.number,
+                number,
                 self._seconds(),
                 epoch=epoch,
                 score=score if isfinite(score) else None,
@@ -252,31 +256,35 @@ class Director:
                 of=decision.of,
             )
         )
-        one.arrivals.append(Arrival(one.number, epoch, score, decision))
+        self._change(number, arrivals=(*one.arrivals, Arrival(number, epoch, score, decision)))
         return decision
 
-    def _answered(self, one: SearchTrial) -> bool:
+    def _answered(self, number: int) -> bool:
         """Return whether the ledger has all of a trial that it would train: then it passes its rungs as it is read."""
+        one = self._state.trials[number]
         record = one.record
         if record is None or one.trial is None or one.standing(self._search.read) == BROKEN:
             return False
         scores = scores_of(record, read=self._search.read, select=self._search.select)
-        for rung in self._rungs(one):
+        for rung in self._rungs(number):
             if len(scores) < rung or scores[rung - 1] == -inf:
                 break
-            if self._decision(one, scores[:rung]).stop:
+            if self._decision(number, scores[:rung]).stop:
                 break
-        if one.standing(self._search.read) == OPEN:
+        if self._state.trials[number].standing(self._search.read) == OPEN:
             return False
-        self._end(one, record)
+        self._end(number, record)
         return True
 
-    def _end(self, one: SearchTrial, record: Record) -> None:
-        one.seconds = self._seconds()
-        self._journal.add(Event(ENDED, one.number, one.seconds, epoch=record.epochs))
+    def _end(self, number: int, record: Record) -> None:
+        seconds = self._seconds()
+        self._change(number, seconds=seconds)
+        self._journal.add(Event(ENDED, number, seconds, epoch=record.epochs))
 
     def _assignment(self, one: SearchTrial) -> Assignment:
         if one.trial is None:
             raise ValueError(f"trial {one.number} cannot be built")
         label = differences(one.trial.config, default_config(self._state.study, self._search))
-        return Assignment(one.number, one.trial, self._rungs(one), f"trial {one.number} ({label})")
+        return Assignment(
+            one.number, one.trial, self._rungs(one.number), f"trial {one.number} ({label})", self._search.select
+        )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TextIO
 
+from models.history import DIVERGED, TIMED_OUT
+from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
@@ -112,7 +114,7 @@ class Progress:
         self._outcomes[key] = outcome
         self._done.setdefault(key, 0)
         self._signs_of_life()
-        if outcome in ("failed", "lost", "timed_out", "diverged"):
+        if outcome in (DIVERGED, FAILED, LOST, TIMED_OUT):
             self.say(f"{outcome.replace('_', ' ')}: {self._labels.get(key, key)}: {reason}")
         self._show(force=len(self._outcomes) == len(self._epochs))
 

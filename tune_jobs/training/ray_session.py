@@ -16,24 +16,10 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.storage_check import check_storage
+from tune_jobs.training.settings import Cluster
+from tune_jobs.training.storage_check import alive_nodes, check_storage
 
 _SPARE_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What to run on.
-
-    Attributes:
-        address: of a running cluster; None starts a node on this machine.
-        cpus: how many CPUs the local node offers; None takes all.
-        logical_gpus: GPUs that the local node only counts; trials train on the CPU.
-    """
-
-    address: str | None = None
-    cpus: int | None = None
-    logical_gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,15 +45,15 @@ def session(
     data: Mapping[str, TrialData],
     resources: Resources,
     storage: Storage,
-    keep: ExitStack | None = None,
+    ray_exit: ExitStack | None = None,
 ) -> Iterator[Session]:
-    """Start Ray or join a cluster, and put the data into its object store; `keep` as in `ray_running`.
+    """Start Ray or join a cluster, and put the data into its object store.
 
     Raises:
         UserError: the cluster cannot be reached, no node can ever give a trial what it asks for, or a node cannot use
             the storage.
     """
-    with ray_running(cluster, data, keep), ExitStack() as until:
+    with ray_running(cluster, data, ray_exit), ExitStack() as until:
         room = find_room(cluster)
         waiting = room.check(resources)
         mark = ""
@@ -79,20 +65,20 @@ def session(
 
 
 @contextmanager
-def ray_running(cluster: Cluster, data: Mapping[str, TrialData], keep: ExitStack | None = None) -> Iterator[None]:
-    """Start Ray with room for the data, or join the cluster; leave it on the way out, or when `keep` is closed.
+def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitStack | None = None) -> Iterator[None]:
+    """Start Ray with room for the data, or join the cluster; leave it at the end, or when `ray_exit` is closed.
 
-    Ray that was kept so is used again where it has room for the data.
+    A Ray that is still up is used again if it has room for the data.
 
     Raises:
         UserError: there is no such cluster.
     """
     with ExitStack() as until:
         size = sum(data_bytes(part) for part in data.values())
-        if keep is None or not _has_room(size):
-            (keep or until).close()
+        if ray_exit is None or not _has_room(size):
+            (ray_exit or until).close()
             _start_ray(cluster, size)
-            (keep or until).callback(_leave_ray)
+            (ray_exit or until).callback(_leave_ray)
         yield
 
 
@@ -163,11 +149,6 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
         raise UserError(
             f"Ray did not start here ({' '.join(str(error).split())}); try again when less is running"
         ) from error
-
-
-def alive_nodes() -> list[dict[str, Any]]:
-    """Return what Ray knows of each node that is up."""
-    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def find_room(cluster: Cluster) -> Room:

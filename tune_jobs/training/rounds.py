@@ -8,12 +8,14 @@ from typing import Any
 from ray import tune
 
 from data_utils import TrialData
+from tune_jobs.ledger.record import LOST
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.resources import Resources
 from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, payload
+from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.progress import Progress
-from tune_jobs.training.ray_session import Cluster, session
+from tune_jobs.training.ray_session import session
+from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import train_trial
 from tune_jobs.training.watch import EndsWith, Watch, last_line
 from tune_jobs.trial.cost import longest_first
@@ -24,20 +26,27 @@ def run_trials(
     trials: Sequence[Trial],
     data: Mapping[str, TrialData],
     job: Job,
-    *,
-    resources: Resources,
-    cluster: Cluster,
+    settings: Settings[TrainingOptions],
     storage: Storage,
     progress: Progress,
-    max_concurrent: int | None,
-    keep: ExitStack | None = None,
+    ray_exit: ExitStack | None = None,
 ) -> None:
     """Run the trials; each writes its own record. On return some may be missing: see `progress.finished`.
+
+    Args:
+        trials: with different keys.
+        data: that they train on, by `data_slot`.
+        job: what all trials share.
+        settings: of the run.
+        storage: of the ledger.
+        progress: is told how the trials go.
+        ray_exit: see `ray_running`.
 
     Raises:
         UserError: no node can ever give a trial what it asks for.
     """
-    with session(cluster, data, resources, storage, keep) as joined:
+    resources, most = settings.resources, settings.options.max_concurrent
+    with session(settings.cluster, data, resources, storage, ray_exit) as joined:
         if joined.waiting:
             progress.say(joined.waiting)
         watch = _Watch(progress, storage, job.study)
@@ -47,7 +56,7 @@ def run_trials(
                 tune.with_parameters(train_trial, job=replace(job, mark=joined.mark), data=joined.data),
                 payloads,
                 resources=resources,
-                max_concurrent=joined.room.bound(resources, max_concurrent),
+                max_concurrent=joined.room.bound(resources, most),
                 watch=watch,
                 stop=EndsWith(watch),
             )
@@ -77,4 +86,4 @@ class _Watch(Watch[Progress]):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         super().on_trial_error(iteration, trials, trial, **info)
         if trial.num_failures > trial.max_failures:
-            self.progress.ended(trial.config["trial"]["key"], "lost", last_line(trial))
+            self.progress.ended(trial.config["trial"]["key"], LOST, last_line(trial))

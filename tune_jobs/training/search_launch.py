@@ -17,13 +17,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
-from tune_jobs.study.resources import Resources
 from tune_jobs.training.director import Director
 from tune_jobs.training.fit import fit
 from tune_jobs.training.job import Job
+from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.ray_session import Session
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
+from tune_jobs.training.settings import Settings
 from tune_jobs.training.watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
@@ -36,13 +37,10 @@ def run_search(
     director: "partial[Director]",
     joined: Session,
     job: Job,
-    *,
-    resources: Resources,
+    settings: Settings[TrainingOptions],
     storage: Storage,
     progress: SearchProgress,
-    max_concurrent: int | None,
     most: int | None,
-    select: str,
 ) -> bool:
     """Run a search until its budget is used up, within a session of `tune_jobs.training.rounds`; return whether it was.
 
@@ -55,19 +53,18 @@ def run_search(
         director: makes the director.
         joined: the cluster.
         job: what all trials share.
-        resources: of one trial.
+        settings: of the run.
         storage: of the ledger.
         progress: is told how the search goes.
-        max_concurrent: trials at once; None for what fits.
         most: trials that its budget has left; None where that is not known.
-        select: "metric" or "loss".
     """
+    resources, max_concurrent = settings.resources, settings.options.max_concurrent
     # On the driver's own node: it is lost with the run, and never alone.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     made = ray.remote(num_cpus=0)(Director).options(scheduling_strategy=here)
     actor: Any = made.remote(*director.args, **director.keywords)
     marked = replace(job, mark=joined.mark)
-    trainable = tune.with_parameters(train_search_trial, job=marked, data=joined.data, director=actor, select=select)
+    trainable = tune.with_parameters(train_search_trial, job=marked, data=joined.data, director=actor)
     if joined.waiting:
         progress.say(joined.waiting)
     # An autoscaler brings up nodes for what Tune asks: no more than there are trials to come.

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from models.history import DIVERGED, TIMED_OUT
+from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.study.search import Search
 from tune_jobs.training.progress import Display
 from tune_jobs.words import duration
@@ -45,7 +47,7 @@ class SearchProgress:
         self._training.pop(key, None)
         self.outcomes.append(outcome)
         self._tally, self._share = tally, tally["share"]
-        if outcome in ("failed", "timed_out", "diverged"):
+        if outcome in (DIVERGED, FAILED, TIMED_OUT):
             self._display.say(f"{outcome.replace('_', ' ')}: {label}: {reason}")
         self._display.show(round(100 * self._share), self.line, force=self._share >= 1)
 
@@ -62,7 +64,7 @@ class SearchProgress:
     def lost(self, key: str, label: str, reason: str) -> None:
         """Note that a trial lost its worker for good."""
         self._training.pop(key, None)
-        self.outcomes.append("lost")
+        self.outcomes.append(LOST)
         self._display.say(f"lost: {label}: {reason}")
 
     def close(self) -> None:

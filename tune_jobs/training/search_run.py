@@ -2,112 +2,76 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.commands.run import (
-    INTERRUPTED,
-    Plan,
-    RunOptions,
-    compact,
-    exit_code,
-    in_words,
-    keep_targets,
-    load_data,
-    new_job,
-    say_restarts,
-)
-from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
+from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
+from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.director import Director
+from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
+from tune_jobs.training.ongoing import OngoingRun
 from tune_jobs.training.preflight import check_own
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id, scaling_options
 from tune_jobs.trial.trial import Trial
-from tune_jobs.words import duration
+from tune_jobs.words import counted, duration
 
 
-def train_search(
-    plan: Plan,
-    ledger: Ledger,
-    options: RunOptions,
-    say: Callable[[str], None],
-    *,
-    retry_failed: bool,
-    keep: ExitStack,
-) -> int:
-    """Run the search of a plan through Ray Tune; return the exit code: 0, 1 with failures, 130 interrupted.
+def train_search(run: OngoingRun, state: State, *, retry_failed: bool) -> int:
+    """Run a search through Ray Tune; return the exit code: 0 if it ended well, 1 with failures, 130 interrupted.
 
     Args:
-        plan: of a study with a search.
-        ledger: takes the records; the journal is beside it.
-        options: what to run on.
-        say: takes lines for a person to read.
+        run: that the search belongs to; the journal goes next to its ledger.
+        state: how far the search has got.
         retry_failed: whether trials that failed before are tried again.
-        keep: leaves Ray when it is closed.
     """
-    state, study = plan.search, plan.study
-    if state is None:
-        raise ValueError(f"{study.name} has no search")
-    search, storage = state.search, ledger.storage
+    study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
+    storage = ledger.storage
     configs = data_configs(study, search)
-    data = load_data(configs, options.data_dir)
-    trials = [Trial("", config, 1, frozenset()) for config in configs]
-    check_own(trials, data, study.own.code)
+    data = load_data(configs, settings.data_dir)
+    check_own([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)
-    fingerprint = plan.fingerprints[data_id(default)]
-    name = search_id(study, search, fingerprint)
-    from tune_jobs.training.ray_session import Cluster, session
+    job = run.job(default)
+    # Imported here: every command that does not search does without Ray's second of start-up.
+    from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
     progress = SearchProgress(search, state.share_used(state.seconds))
-    start, whole = time.monotonic(), False
+    start, complete = time.monotonic(), False
+    name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
-    director = partial(
-        Director,
-        state,
-        plan.fingerprints,
-        ledger.lookup(),
-        journal,
-        retry_failed=retry_failed,
-    )
-    cluster = Cluster(options.address, options.cpus, options.logical_gpus)
+    director = partial(Director, state, ledger.lookup(), journal, retry_failed=retry_failed)
+    most = _left(state, retry_failed=retry_failed)
     try:
-        with suppress(KeyboardInterrupt), session(cluster, data, options.resources, storage, keep) as joined:
-            whole = run_search(
-                director,
-                joined,
-                new_job(study, default, storage, options),
-                resources=options.resources,
-                storage=storage,
-                progress=progress,
-                max_concurrent=options.max_concurrent,
-                most=_left(state, retry_failed=retry_failed),
-                select=search.select,
-            )
+        with (
+            suppress(KeyboardInterrupt),
+            session(settings.cluster, data, settings.resources, storage, run.ray_exit) as joined,
+        ):
+            complete = run_search(director, joined, job, settings, storage, progress, most)
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
-    say(f"{outcomes.total()} trials in {duration(time.monotonic() - start)}: {in_words(outcomes)}")
-    say_restarts(progress.restarts, say)
-    if not whole:
-        say("stopped within the search; the same command continues")
+    took = duration(time.monotonic() - start)
+    run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
+    say_restarts(progress.restarts, run.say)
+    if not complete:
+        run.say("stopped within the search; the same command continues")
         return INTERRUPTED
-    compact(ledger, say)
-    return exit_code(outcomes, 0, say)
+    compact(ledger, run.say)
+    return exit_code(outcomes, run.say)
 
 
 def _left(state: State, *, retry_failed: bool) -> int | None:
-    """Return how many trials are left to a search; None where its budget does not say."""
+    """Return how many trials a search has left; None if its budget does not say."""
     if state.search.budget.trials is None:
         return None
     again = len(state.failed) if retry_failed else 0
@@ -115,7 +79,7 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
 
 
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
-    """Return a configuration for each way in which the data is prepared for trials of the search."""
+    """Return a configuration for each way in which trials of the search have their data prepared."""
     default = default_config(study, search)
     varied = [one for one in search.space if one.name in scaling_options(default) and one.choices]
     cells = product(*(one.choices for one in varied))

@@ -16,9 +16,7 @@ from tune_jobs.trial.data import data_slot
 _ASK_PERIOD_SECONDS = 5.0
 
 
-def train_search_trial(
-    tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any], director: Any, select: str
-) -> None:
+def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any], director: Any) -> None:
     """Train the trial that the director gives, write its record, then report its end.
 
     Args:
@@ -26,7 +24,6 @@ def train_search_trial(
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
         director: the actor; see `tune_jobs.training.director.Director`.
-        select: "metric" or "loss".
     """
     import ray
     from ray import tune
@@ -56,7 +53,7 @@ def train_search_trial(
             due.append(history.epochs)
         if due:
             asked = now
-            values = signed(history, select=select)
+            values = signed(history, select=assignment.select)
             answers = (ray.get(director.reached.remote(assignment.number, values[:epoch])) for epoch in due)
             reason = next((answer for answer in answers if answer), None)
         if now - reported >= REPORT_PERIOD_SECONDS:

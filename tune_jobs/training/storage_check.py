@@ -8,7 +8,6 @@ from tune_jobs.capacity.room import node_name
 from tune_jobs.errors import UserError
 from tune_jobs.storage.probe import look, probe
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.ray_session import alive_nodes
 
 _ANSWER_SECONDS = 60.0
 
@@ -81,3 +80,10 @@ def check_storage(storage: Storage) -> None:
     for node, problem in look_from_nodes(storage, alive_nodes()).items():
         if problem:
             raise UserError(refusal(storage, f"node {node} {problem}"))
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """Return what Ray knows of each node that is up."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]

@@ -241,7 +241,7 @@ def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | 
 
 def dependence_words(table: Table, evidence: Evidence, goal: Goal) -> list[str]:
     """Return a warning for each factor that a one-factor table's conclusion was shown to depend on."""
-    after, own = evidence.follow_up, evidence.study.own
+    after, own = evidence.standing.follow_up, evidence.study.own
     if after is None or table.crossed:
         return []
     varied = {name for level in table.levels for name in level.values}

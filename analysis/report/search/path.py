@@ -90,7 +90,7 @@ def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
 
 def tried_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
     """Return step, change, mean over the seeds that ordered, and whether it was taken, of each change tried."""
-    after = evidence.follow_up
+    after = evidence.standing.follow_up
     steps = after.steps if after is not None else []
     taken = {str(number): step_words(evidence.study, step) for number, step in enumerate(steps, start=1)}
     rows = []
@@ -111,7 +111,7 @@ def _choosing(evidence: Evidence, labels: Sequence[str]) -> dict[int, int]:
     for point, label in enumerate(labels[1:], start=1):
         if (str(point), label) in tried:
             found[point] = tried[str(point), label]
-    winner = evidence.follow_up.winner if evidence.follow_up is not None else None
+    winner = evidence.standing.follow_up.winner if evidence.standing.follow_up is not None else None
     last = [position for position, row in confirmed if row.config == winner]
     return {**found, **({len(labels) - 1: last[0]} if last else {})}
 

@@ -35,7 +35,7 @@ _PANELS = 4
 
 def search_sections(evidence: Evidence) -> list[Section]:
     """Return the sections of a study's search, as far as it is known; none without one."""
-    state, after = evidence.search, evidence.follow_up
+    state, after = evidence.standing.search, evidence.standing.follow_up
     if state is None or after is None:
         return []
     goal = goal_of(state)

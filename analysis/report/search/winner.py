@@ -86,7 +86,7 @@ def _named(row: Row, after: FollowUp) -> Row:
 def _view(evidence: Evidence, state: State, name: str, title: str, own: Sequence[tuple[int, Row]]) -> TableView:
     showing = Showing(read=state.search.read, splits="validation", select=state.search.select)
     table = Table(name, title, (_HEADING,), (), {}, showing)
-    return build_table(table, own, evidence.trials, seeds=evidence.seeds)
+    return build_table(table, own, evidence.trials, seeds=evidence.standing.seeds)
 
 
 def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, own: Sequence[tuple[int, Row]]) -> list[str]:
@@ -125,7 +125,7 @@ def _is_end(row: Row, after: FollowUp) -> bool:
 def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str | None:
     """Return the mean of a row, how it ended badly in words, or None where not all of it has been run."""
     replicates = replicate_values(evidence, position, goal)
-    if len(replicates) < len(evidence.rows[position].seeds or ()):
+    if len(replicates) < len(evidence.standing.rows[position].seeds or ()):
         return None
     if words := ended_words(replicates):
         return words

@@ -29,7 +29,7 @@ def ran(run: Any, fate: Any) -> Any:
 
 def test_rows_are_those_of_tables_stages_path_and_final(ran: Any) -> None:
     evidence = ran.evidence
-    assert [row.table for row in evidence.rows] == [
+    assert [row.table for row in evidence.standing.rows] == [
         *["learning_rate"] * 2,
         *["width"] * 2,
         *[PATH] * 2,
@@ -40,24 +40,24 @@ def test_rows_are_those_of_tables_stages_path_and_final(ran: Any) -> None:
     assert [position for position, _ in evidence.rows_of("width")] == [2, 3]
     fresh = evidence.trials[evidence.trials["table"] == FRESH_PATH]
     assert fresh["seed"].tolist() == [100_000, 100_001] * 2
-    assert [choice.stage for choice in evidence.choices] == ["width"]
+    assert [choice.stage for choice in evidence.standing.choices] == ["width"]
 
 
 def test_predictions_are_read_for_the_rows_that_are_asked_for(ran: Any) -> None:
     evidence = ran.evidence
-    assert not any(record.validation_outputs for record in evidence.contents.records.values())
+    assert not any(record.validation_outputs for record in evidence.standing.contents.records.values())
     own = [row for _, row in evidence.rows_of("final")]
     found = evidence.predictions(own)
-    assert set(found) == {evidence.key(own[0], seed) for seed in ran.seeds}
+    assert set(found) == {one.key for one in evidence.standing.of(own[0])}
     assert all(record.predictions(3).shape == (6, 10) for record in found.values())
     assert evidence.predictions([]) == {}
 
 
 def test_targets_that_were_not_kept_are_empty(ran: Any) -> None:
-    row = ran.rows[0]
-    assert ran.evidence.targets(row, 0) == {}
+    evidence = ran.evidence
+    assert evidence.targets(evidence.standing.replicates[0][0]) == {}
     ran.ledger.write_targets(targets_name("f" * 64, TrialConfig(dataset="digits")), {"targets": np.array([0, 0, 1])})
-    assert ran.evidence.targets(row, 0)["targets"].tolist() == [0, 0, 1]
+    assert evidence.targets(evidence.standing.replicates[0][0])["targets"].tolist() == [0, 0, 1]
 
 
 def test_who_predicts_one_class_is_known(ran: Any) -> None:

@@ -1,5 +1,6 @@
 """The report: what is written, that it is the same each time, and that LaTeX takes it."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -76,7 +77,7 @@ statements:
 
 
 def report(ran: Any, folder: Path, **options: Any) -> ReportFiles:
-    return write_report(ran.study, ran.ledger, seeds=ran.seeds, fingerprints=ran.fingerprints, folder=folder, **options)
+    return write_report(dataclasses.replace(ran.standing, **options), folder)
 
 
 @pytest.fixture(scope="module")

@@ -12,20 +12,26 @@ from pyarrow import fs
 from data_utils import load_test_data
 from tests.tune_jobs.commands.test_run import ablatune
 from tune_jobs.commands import evaluate
-from tune_jobs.commands.evaluate import candidates, evaluate_study
-from tune_jobs.commands.run import RunOptions, make_plan
+from tune_jobs.commands.candidates import find_candidates
+from tune_jobs.commands.evaluate import evaluate_study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.ledger.test_openings import Opening, Reached, read_openings, write_opening
+from tune_jobs.standing.fingerprints import data_fingerprints
+from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import datasets_read, expand, required_trials
 from tune_jobs.training import trainable
+from tune_jobs.training.data import load_data
 from tune_jobs.training.job import Job
+from tune_jobs.training.ongoing import OngoingRun
+from tune_jobs.training.options import EvaluateOptions
+from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import run_trial
+from tune_jobs.trial.data import data_slot
 
 STUDY = """\
 seeds: 2
@@ -50,21 +56,18 @@ def study(tmp_path: Path, text: str = STUDY) -> Study:
     return load_study(str(path))
 
 
-def options(tmp_path: Path, **changes: Any) -> RunOptions:
-    values: dict[str, Any] = {"storage": str(tmp_path / "r"), "data_dir": tmp_path, "seeds": 2}
-    return RunOptions(**{**values, "resources": Resources(), **changes})
+def settings(tmp_path: Path, *, storage: str = "", again: bool = False) -> Settings[EvaluateOptions]:
+    return Settings(storage or str(tmp_path / "r"), tmp_path, 2, Resources(), EvaluateOptions(again=again))
 
 
 @pytest.fixture
 def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in this process what a run would train in workers."""
 
-    def train(study: Study, trials: Any, ledger: Ledger, options: RunOptions, say: Any, *, keep_models: bool) -> int:
-        from tune_jobs.commands.run import load_data
-        from tune_jobs.trial.data import data_slot
-
-        data = load_data([trial.config for trial in trials], options.data_dir)
-        job = Job(study.name, ledger.storage.uri, study.config(), 0.0, False, None, "1", "", keep_models)
+    def train(run: OngoingRun, trials: Any, *, keep_models: bool) -> int:
+        study, storage = run.study, run.ledger.storage.uri
+        data = load_data([trial.config for trial in trials], run.settings.data_dir)
+        job = Job(study.name, storage, study.config(), 0.0, False, None, "1", "", keep_models)
         for trial in trials:
             run_trial(trial, data[data_slot(trial.config)], job)
         return 0
@@ -72,14 +75,16 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "train_trials", train)
 
 
+def standing(study: Study, ledger: Ledger, tmp_path: Path) -> Standing:
+    fingerprints = data_fingerprints(study, range(2), tmp_path, download=False)
+    return stand(study, ledger, range(2), fingerprints)
+
+
 def run(study: Study, tmp_path: Path) -> Ledger:
     """Run a study in this process."""
-    from tune_jobs.commands.run import data_fingerprints
-
     ledger = Ledger.open(Storage.at(str(tmp_path / "r")), create=True)
-    fingerprints = data_fingerprints(expand(study), range(2), tmp_path, download=False)
-    trials = required_trials(expand(study), range(2), fingerprints)
-    evaluate.train_trials(study, trials, ledger, options(tmp_path), print, keep_models=False)
+    trials = standing(study, ledger, tmp_path).trials
+    evaluate.train_trials(OngoingRun(study, ledger, settings(tmp_path)), trials, keep_models=False)
     return ledger
 
 
@@ -88,7 +93,7 @@ def test_the_declared_and_the_chosen_configuration_are_tested_over_all_replicate
     own = study(tmp_path)
     ledger = run(own, tmp_path)
     before = {key: record.validation_metric for key, record in ledger.read().records.items()}
-    done = evaluate_study(own, options(tmp_path))
+    done = evaluate_study(own, settings(tmp_path))
     assert done.code == 0
     assert done.opening is not None
     assert [(one.final, one.roles, one.label) for one in done.opening.tested] == [
@@ -109,7 +114,7 @@ def test_the_declared_and_the_chosen_configuration_are_tested_over_all_replicate
 def test_the_best_model_is_kept_and_predicts_the_test_set_as_it_was_scored(tmp_path: Path) -> None:
     own = study(tmp_path)
     run(own, tmp_path)
-    done = evaluate_study(own, options(tmp_path))
+    done = evaluate_study(own, settings(tmp_path))
     assert done.opening is not None
     model = load_model(done.models["mine"])
     test = load_test_data("digits", data_dir=tmp_path)
@@ -123,10 +128,10 @@ def test_the_best_model_is_kept_and_predicts_the_test_set_as_it_was_scored(tmp_p
 def test_a_second_opening_must_be_asked_for_and_both_are_counted(tmp_path: Path) -> None:
     own = study(tmp_path)
     ledger = run(own, tmp_path)
-    first = evaluate_study(own, options(tmp_path)).opening
+    first = evaluate_study(own, settings(tmp_path)).opening
     with pytest.raises(UserError, match=r"has opened the test set of .* once, .*--again opens it once more"):
-        evaluate_study(own, options(tmp_path))
-    second = evaluate_study(own, options(tmp_path), again=True).opening
+        evaluate_study(own, settings(tmp_path))
+    second = evaluate_study(own, settings(tmp_path, again=True)).opening
     assert first is not None
     assert second is not None
     assert [one.metrics for one in first.tested] == [one.metrics for one in second.tested]
@@ -146,10 +151,10 @@ def test_an_opening_that_was_cut_off_is_written_down_and_finished_not_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(evaluate, "load_test_data", cut)
         with pytest.raises(KeyboardInterrupt):
-            evaluate_study(own, options(tmp_path))
+            evaluate_study(own, settings(tmp_path))
     (left,) = read_openings(ledger.storage)
     assert not left.finished
-    done = evaluate_study(own, options(tmp_path)).opening
+    done = evaluate_study(own, settings(tmp_path)).opening
     assert done is not None
     assert done.id == left.id
     assert [one.finished for one in read_openings(ledger.storage)] == [True]
@@ -162,10 +167,10 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     ledger.remove([next(iter(ledger.read().records))])
     monkeypatch.setattr(evaluate, "load_test_data", None)
     with pytest.raises(UserError, match="1 of 6 trials are missing"):
-        evaluate_study(own, options(tmp_path))
+        evaluate_study(own, settings(tmp_path))
     assert read_openings(ledger.storage) == []
     with pytest.raises(UserError, match="opens no test set"):
-        evaluate_study(dataclasses.replace(own, fraction=0.5), options(tmp_path))
+        evaluate_study(dataclasses.replace(own, fraction=0.5), settings(tmp_path))
 
 
 @pytest.mark.usefixtures("without_ray")
@@ -175,8 +180,8 @@ def test_a_trial_that_ends_otherwise_when_it_is_kept_is_named_and_nothing_is_ope
     own = study(tmp_path)
     ledger = run(own, tmp_path)
     monkeypatch.setattr(evaluate, "train_trials", lambda *arguments, **more: 0)
-    with pytest.raises(UserError, match=r"trained again to be kept, ended as completed .*no test set was opened"):
-        evaluate_study(own, options(tmp_path))
+    with pytest.raises(UserError, match=r"re-training to save the model ended as completed .*no test set was opened"):
+        evaluate_study(own, settings(tmp_path))
     assert read_openings(ledger.storage) == []
 
 
@@ -191,12 +196,12 @@ def test_an_opening_by_another_call_while_this_one_trained_is_seen(
     def open_beside(*arguments: Any, **more: Any) -> int:
         code = train(*arguments, **more)
         monkeypatch.setattr(evaluate, "train_trials", train)
-        evaluate_study(own, options(tmp_path))
+        evaluate_study(own, settings(tmp_path))
         return code
 
     monkeypatch.setattr(evaluate, "train_trials", open_beside)
     with pytest.raises(UserError, match="has opened the test set"):
-        evaluate_study(own, options(tmp_path))
+        evaluate_study(own, settings(tmp_path))
     assert len(read_openings(ledger.storage)) == 1
 
 
@@ -221,12 +226,11 @@ def test_a_storage_whose_paths_begin_at_a_bucket(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Storage, "at", stored_at)
     own = study(tmp_path, STUDY.replace("  - {name: regression", "  # - {name: regression"))
-    remote = options(tmp_path, storage="s3://bucket/prefix?region=x")
-    fingerprints = evaluate.data_fingerprints(expand(own), range(2), tmp_path, download=False)
+    remote = settings(tmp_path, storage="s3://bucket/prefix?region=x")
     ledger = Ledger.open(place, create=True)
-    trials = required_trials(expand(own), range(2), fingerprints)
+    trials = standing(own, ledger, tmp_path).trials
     monkeypatch.setattr(trainable.Storage, "at", stored_at)
-    evaluate.train_trials(own, trials, ledger, remote, print, keep_models=False)
+    evaluate.train_trials(OngoingRun(own, ledger, remote), trials, keep_models=False)
     done = evaluate_study(own, remote)
     assert done.opening is not None
     assert done.opening.finished
@@ -237,12 +241,9 @@ def test_a_storage_whose_paths_begin_at_a_bucket(tmp_path: Path, monkeypatch: py
 def test_without_a_final_configuration_the_best_row_stands_alone(tmp_path: Path, without_ray: None) -> None:
     own = study(tmp_path, STUDY.partition("final:")[0])
     ledger = run(own, tmp_path)
-    names = datasets_read(expand(own), range(2))
-    plan = make_plan(
-        own, ledger, seeds=2, fingerprints=evaluate.data_fingerprints(expand(own), range(2), tmp_path, download=False)
-    )
-    assert len(names) == 3
-    (found,) = candidates(own, plan)
+    known = standing(own, ledger, tmp_path)
+    assert len(known.fingerprints) == 3
+    (found,) = find_candidates(known)
     assert found.roles == ("chosen",)
     assert found.label == "hidden_units, 16"
 

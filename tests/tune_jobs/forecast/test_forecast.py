@@ -14,8 +14,8 @@ from tests.tune_jobs.commands.test_run import ablatune as command
 from tests.tune_jobs.forecast.test_estimate import pilot
 from tests.tune_jobs.standing.test_stages import STUDY as STAGED
 from tune_jobs.capacity.packing import Node
-from tune_jobs.forecast import forecast as module
-from tune_jobs.forecast.forecast import work_of
+from tune_jobs.forecast import plan as module
+from tune_jobs.forecast.plan import work_of
 from tune_jobs.forecast.shapes import Piloted, allotted, samples, within, worth_spending
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial

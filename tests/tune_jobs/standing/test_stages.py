@@ -10,11 +10,13 @@ from tune_jobs.commands import run
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
-from tune_jobs.standing.stages import Resolution, resolve
+from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import FRESH_PATH, PATH, Study
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, required_trials, row_seeds
+from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, row_seeds
+from tune_jobs.training.options import RunOptions
+from tune_jobs.training.settings import Settings
 
 STUDY = """\
 seeds: 2
@@ -39,14 +41,14 @@ def study(tmp_path: Path) -> Study:
 
 
 @pytest.fixture
-def train(ledger: Ledger, make_record: Callable[..., Record]) -> Callable[..., Resolution]:
+def train(ledger: Ledger, make_record: Callable[..., Record]) -> Callable[..., Standing]:
     """Return a function that gives every known trial that has no record the metric that a function says."""
 
-    def run(study: Study, metric: Callable[[Any], float | None], seeds: int = 2) -> Resolution:
-        known = resolve(study, ledger, range(seeds), FINGERPRINTS)
-        for trial in required_trials(known.rows, range(seeds), FINGERPRINTS):
+    def run(study: Study, metric: Callable[[Any], float | None], seeds: int = 2) -> Standing:
+        standing = stand(study, ledger, range(seeds), FINGERPRINTS)
+        for trial in standing.trials:
             value = metric(trial.config)
-            if trial.key in known.contents.records or value is None:
+            if trial.key in standing.contents.records or value is None:
                 continue
             curve = tuple(value + epoch for epoch in range(trial.epochs))
             measured = tuple(range(1, trial.epochs + 1))
@@ -60,7 +62,7 @@ def train(ledger: Ledger, make_record: Callable[..., Record]) -> Callable[..., R
                     outcome="diverged" if value != value else "completed",
                 )
             )
-        return resolve(study, ledger, range(seeds), FINGERPRINTS)
+        return stand(study, ledger, range(seeds), FINGERPRINTS)
 
     return run
 
@@ -109,11 +111,11 @@ def test_a_level_of_which_a_replicate_diverged_never_wins(study: Study, train: A
 
 
 def test_fresh_replicates_choose_nothing(study: Study, train: Any) -> None:
-    known = train(study, lambda config: 50.0 + (config.seed >= FIRST_FRESH_SEED) * (10 if config.epochs == 1 else 0))
-    assert known.choices[0].labels == ("2",)
-    fresh = [row for row in known.rows if row.table == FRESH_PATH]
+    standing = train(study, lambda config: 50.0 + (config.seed >= FIRST_FRESH_SEED) * (10 if config.epochs == 1 else 0))
+    assert standing.choices[0].labels == ("2",)
+    fresh = [row for row in standing.rows if row.table == FRESH_PATH]
     assert all(row_seeds(row, range(2)) == tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 3)) for row in fresh)
-    assert all(row.seeds is None for row in known.rows if row.table == PATH)
+    assert all(row.seeds is None for row in standing.rows if row.table == PATH)
 
 
 def test_fresh_replicates_have_validation_rows_that_chose_nothing(study: Study) -> None:
@@ -123,9 +125,9 @@ def test_fresh_replicates_have_validation_rows_that_chose_nothing(study: Study) 
 
 
 def test_an_empty_ledger_knows_the_first_stage_only(study: Study) -> None:
-    known = resolve(study, None, range(2), FINGERPRINTS)
-    assert {row.table for row in known.rows} == {"longer", PATH, FRESH_PATH}
-    assert known.choices == []
+    standing = stand(study, None, range(2), FINGERPRINTS)
+    assert {row.table for row in standing.rows} == {"longer", PATH, FRESH_PATH}
+    assert standing.choices == []
     assert set(datasets_read(expand(study), range(2))) == {"digits"}
 
 
@@ -162,6 +164,6 @@ def test_a_failure_in_an_early_stage_is_in_the_exit_code(
 
     monkeypatch.setattr(run, "train_trials", train_trials)
     monkeypatch.setattr(run, "data_fingerprints", lambda *arguments, **more: FINGERPRINTS)
-    options = run.RunOptions(ledger.storage.uri, tmp_path, 2, Resources())
+    options = Settings(ledger.storage.uri, tmp_path, 2, Resources(), RunOptions())
     assert run.run_study(study, options, say=lambda line: None) == 1
     assert codes == []

@@ -1,22 +1,22 @@
-"""What follows a search once its budget is used up, as a pure function of the ledger, like the stages of a study.
+"""What follows a search once its budget is used up: a pure function of what the ledger holds, like a study's stages.
 
-A sample of the stopped trials is let finish (the audit); the best are compared by replicates with seeds and validation
-parts that chose nothing, which names the winner; the way from the default configuration to the winner is walked one
-factor at a time, and back by leaving one out; and pairs of factors are crossed.
+Some of the stopped trials are trained to the end (the audit). The best trials are compared by replicates whose seeds
+and validation parts chose nothing, which names the winner. The path from the default configuration to the winner is
+walked one factor at a time, and back by leaving one factor out. Pairs of factors are crossed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.ledger import Contents
 from tune_jobs.ledger.record import FAILED, MISSING, Record
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.search.points import coded
 from tune_jobs.standing.search.state import SearchTrial, State
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
-from tune_jobs.study.rows import FIRST_FRESH_SEED, Row, row_trial
+from tune_jobs.study.rows import FIRST_FRESH_SEED, Row
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.study.space import stream
 from tune_jobs.trial.config import TrialConfig
@@ -31,8 +31,6 @@ _AUDIT_STREAM = 3
 _FEW = 2
 DEFAULT = "Default"
 WINNER = "Winner"
-
-Read = Callable[[Sequence[Row]], Contents]
 
 
 @dataclass(frozen=True)
@@ -51,50 +49,45 @@ class Pair:
     other: tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class FollowUp:
-    """As far as it is known.
+    """What follows a search, as far as the ledger lets it be known.
 
     Attributes:
-        rows: that follow, with what is left to do among them.
-        winner: what the replicates chose; None until they are in. `winner_sets` are its fields.
-        default_won: whether no point of the space was better than the default configuration.
-        steps: in the order in which they were taken.
-        left: factors whose place on the way is not known yet.
+        search: with the full-length records of the trials that the audit trained to the end.
+        rows: that follow, including those still to be trained.
+        confirmed: the best trials, which are compared with fresh seeds.
+        winner: what the replicates chose; None until all have ended. `winner_sets` are its fields.
+        default_won: whether no point of the space beat the default configuration.
+        steps: of the path, in order.
+        left: factors whose place on the path is not known yet.
         pairs: that are crossed.
-        doing: what is waited for, in words; "" at the end.
+        waiting_for: what has to end next, in words; "" once all is known.
     """
 
-    rows: list[Row] = field(default_factory=list)
-    confirmed: list[SearchTrial] = field(default_factory=list)
+    search: State
+    rows: Sequence[Row] = ()
+    confirmed: Sequence[SearchTrial] = ()
     winner: TrialConfig | None = None
     winner_sets: Mapping[str, Any] = field(default_factory=dict)
     default_won: bool = False
-    steps: list[Step] = field(default_factory=list)
-    left: list[Step] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
-    doing: str = ""
+    steps: Sequence[Step] = ()
+    left: Sequence[Step] = ()
+    pairs: Sequence[Pair] = ()
+    waiting_for: str = ""
 
 
-def follow_up(state: State, read: Read, fingerprints: Mapping[str, str]) -> FollowUp:
-    """Return what follows a search, as far as the records let it be known.
-
-    Args:
-        state: of the search.
-        read: returns what the ledger has of rows.
-        fingerprints: of the data, by `data_id`.
-    """
-    found = FollowUp()
+def follow_up(state: State, reader: RowReader) -> FollowUp:
+    """Work out what follows a search, as far as the ledger lets it be known."""
     if not state.over:
-        found.doing = "the search"
-        return found
-    return _Follower(state, read, fingerprints, found).follow()
+        return FollowUp(state, waiting_for="the search")
+    return _Follower(state, reader).follow()
 
 
 def audited(state: State) -> list[SearchTrial]:
-    """Return the stopped trials that are let finish: drawn at random, from each rung as many as the others.
+    """Choose the stopped trials that the audit trains to the end: at random, equally many from each rung.
 
-    Each trial's lot is its own, so that a search that goes on keeps most of those that were drawn before.
+    Each trial has its own random draw, so a search that continues keeps most of the trials that were chosen before.
     """
     by_rung: dict[int, list[SearchTrial]] = {}
     for one in state.stopped:
@@ -113,61 +106,80 @@ def audited(state: State) -> list[SearchTrial]:
 
 
 def step_words(study: Study, step: Step) -> str:
-    """Return what a step sets, as a person reads it: the label of its rows."""
-    own = study.own
-    return ", ".join(f"{own.label(name)} {own.describe(name, value)}" for name, value in step.sets.items())
+    """Say what a step sets: the label of its rows."""
+    names = study.own
+    return ", ".join(f"{names.label(name)} {names.describe(name, value)}" for name, value in step.sets.items())
 
 
 class _Follower:
-    def __init__(self, state: State, read: Read, fingerprints: Mapping[str, str], found: FollowUp) -> None:
+    """Collects what follows a search; each step needs the records of the rows before it."""
+
+    def __init__(self, state: State, reader: RowReader) -> None:
         self._state = state
         self._study = state.study
         self._search = state.search
-        self._read = read
-        self._fingerprints = fingerprints
-        self._found = found
+        self._reader = reader
         self._default = default_config(self._study, self._search)
         count = self._search.seeds
         self._choosing = tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + count))
         self._estimating = tuple(range(FIRST_ESTIMATING_SEED, FIRST_ESTIMATING_SEED + count))
+        self._rows: list[Row] = []
+        self._confirmed: list[SearchTrial] = []
+        self._winner: TrialConfig | None = None
+        self._winner_sets: Mapping[str, Any] = {}
+        self._default_won = False
+        self._path: list[Step] = []
+        self._left: list[Step] = []
+        self._pairs: list[Pair] = []
 
     def follow(self) -> FollowUp:
-        found = self._found
+        waiting_for = self._follow()
+        return FollowUp(
+            self._state,
+            self._rows,
+            self._confirmed,
+            self._winner,
+            self._winner_sets,
+            self._default_won,
+            self._path,
+            self._left,
+            self._pairs,
+            waiting_for,
+        )
+
+    def _follow(self) -> str:
+        """Go as far as the records allow; return what has to end next."""
         for one in audited(self._state):
             if one.trial is not None:
-                found.rows.append(self._row(AUDIT, (f"Trial {one.number}",), one.trial.config, (0,)))
-        if not self._all_in(found.rows, "stopped trials that are let finish"):
-            return found
-        self._take_in_audit()
-        found.confirmed = self._state.best(self._search.confirm)
-        confirm = [self._row(CONFIRM, (DEFAULT,), self._default, self._choosing)]
-        for one in found.confirmed:
+                self._rows.append(self._row(AUDIT, (f"Trial {one.number}",), one.trial.config, (0,)))
+        if not self._all_in(self._rows):
+            return "stopped trials that the audit trains to the end"
+        self._state = self._state.with_records(self._records(self._rows).get)
+        confirm = self._confirm_rows()
+        self._rows += confirm
+        if not self._all_in(confirm):
+            return "the best trials with fresh seeds"
+        self._choose(confirm)
+        if self._default_won:
+            self._rows.append(self._row(STEPS, (DEFAULT,), self._default, self._estimating))
+            return "" if self._all_in(self._rows[-1:]) else "the winner with fresh seeds"
+        after = [*self._back_rows(), *self._pair_rows()]
+        waiting_for = self._order()
+        after += self._row_of_winner() if waiting_for else self._step_rows()
+        self._rows += after
+        if waiting_for or self._all_in(after):
+            return waiting_for
+        return "the path to the winner, with fresh seeds"
+
+    def _confirm_rows(self) -> list[Row]:
+        """Make the rows of the default configuration and of the best trials that differ from it."""
+        self._confirmed = self._state.best(self._search.confirm)
+        rows = [self._row(CONFIRM, (DEFAULT,), self._default, self._choosing)]
+        for one in self._confirmed:
             if one.trial is not None and trajectory(one.trial.config) != trajectory(self._default):
                 label = differences(one.trial.config, self._default)
-                confirm.append(self._row(CONFIRM, (label,), one.trial.config, self._choosing))
-        found.rows += confirm
-        if not self._all_in(confirm, "the best with fresh seeds"):
-            return found
-        self._choose(confirm)
-        if found.default_won:
-            found.rows += [self._row(STEPS, (DEFAULT,), self._default, self._estimating)]
-            self._all_in(found.rows[-1:], "the winner with fresh seeds")
-            return found
-        after = [*self._back_rows(), *self._pair_rows()]
-        ordered = self._order()
-        after += self._step_rows() if ordered else self._row_of_winner()
-        found.rows += after
-        if ordered:
-            self._all_in(after, "the way to the winner, with fresh seeds")
-        return found
-
-    def _take_in_audit(self) -> None:
-        """Let the state know the whole length of what was let finish."""
-        rows = [row for row in self._found.rows if row.table == AUDIT]
-        records = self._read(rows).records
-        for one in self._state.trials.values():
-            if one.trial is not None and one.trial.key in records:
-                one.record = records[one.trial.key]
+                rows.append(self._row(CONFIRM, (label,), one.trial.config, self._choosing))
+        return rows
 
     def _row(self, table: str, labels: tuple[str, ...], config: TrialConfig, seeds: tuple[int, ...]) -> Row:
         fresh = table != AUDIT
@@ -183,38 +195,35 @@ class _Follower:
             select=self._search.select,
         )
 
-    def _all_in(self, rows: Sequence[Row], doing: str) -> bool:
-        contents = self._read(rows)
-        for row in rows:
-            for seed in row.seeds or ():
-                record = contents.records.get(row_trial(row, seed, self._fingerprints).key)
-                if record is None or not _whole(record, row):
-                    self._found.doing = doing
-                    return False
-        return True
+    def _records(self, rows: Sequence[Row]) -> Mapping[str, Record]:
+        return self._reader.read(rows).records
 
-    def _mean(self, row: Row, contents: Contents) -> float:
-        scores = selection_scores(row, contents, row.seeds or (), self._fingerprints)
+    def _all_in(self, rows: Sequence[Row]) -> bool:
+        """Return whether every replicate of the rows has ended."""
+        records = self._records(rows)
+        replicates = (one for row in rows for one in self._reader.replicates(row))
+        return all(one.key in records and _ended(records[one.key], one.row) for one in replicates)
+
+    def _mean(self, row: Row) -> float:
+        scores = selection_scores(self._reader.replicates(row), self._records([row]))
         return sum(scores) / len(scores) if scores else float("-inf")
 
     def _choose(self, confirm: Sequence[Row]) -> None:
-        contents = self._read(confirm)
-        best = max(confirm, key=lambda row: self._mean(row, contents))
-        found = self._found
-        found.winner, found.default_won = best.config, best.is_default
-        for one in found.confirmed:
+        best = max(confirm, key=self._mean)
+        self._winner, self._default_won = best.config, best.is_default
+        for one in self._confirmed:
             if one.trial is not None and best.config == one.trial.config:
-                found.winner_sets = dict(one.values)
+                self._winner_sets = dict(one.values)
 
     def _steps(self) -> list[Step]:
         """Return what the winner changes of the default configuration, factor by factor."""
-        own, winner, space = self._study.own, self._found.winner_sets, self._search.space
+        names, winner, space = self._study.own, self._winner_sets, self._search.space
         # The winner may be of a space that was wider.
         others = {name: (name,) for name in winner if name not in space.names}
         steps = []
-        for factor, names in {**space.groups(), **others}.items():
-            sets = {name: winner[name] for name in names if name in winner}
-            if any(own.value_of(self._default, name) != value for name, value in sets.items()):
+        for factor, fields in {**space.groups(), **others}.items():
+            sets = {name: winner[name] for name in fields if name in winner}
+            if any(names.value_of(self._default, name) != value for name, value in sets.items()):
                 steps.append(Step(factor, sets))
         return steps
 
@@ -226,45 +235,49 @@ class _Follower:
             return None
         return config
 
-    def _order(self) -> bool:
-        """Take the steps in the order of greatest gain, as far as it is known; return whether it is known wholly."""
-        found, left = self._found, self._steps()
+    def _order(self) -> str:
+        """Order the steps by greatest gain, as far as it is known; return what has to end next."""
+        self._left = self._steps()
         if not self._search.path:
-            return True
-        seeds = self._choosing[: self._search.path]
-        while len(left) > 1:
-            tried = [(step, self._configured([*found.steps, step])) for step in left]
-            rows = [
-                (step, self._row(TRIED, (step_words(self._study, step), str(len(found.steps) + 1)), config, seeds))
-                for step, config in tried
-                if config is not None
-            ]
+            self._left = []
+            return ""
+        while len(self._left) > 1:
+            rows = self._tried_rows()
             if not rows:
                 break
-            found.rows += [row for _, row in rows]
-            if not self._all_in([row for _, row in rows], f"step {len(found.steps) + 1} to the winner"):
-                found.left = left
-                return False
-            contents = self._read([row for _, row in rows])
-            step, _ = max(rows, key=lambda pair: self._mean(pair[1], contents))
-            found.steps.append(step)
-            left.remove(step)
-        # The last step leads to the winner; where no single one can be built, all that are left are taken together.
-        if left:
-            together = {name: value for step in left for name, value in step.sets.items()}
-            found.steps.append(Step(" + ".join(step.factor for step in left), together))
-        return True
+            self._rows += [row for _, row in rows]
+            if not self._all_in([row for _, row in rows]):
+                return f"step {len(self._path) + 1} to the winner"
+            step, _ = max(rows, key=lambda pair: self._mean(pair[1]))
+            self._path.append(step)
+            self._left.remove(step)
+        # The last step leads to the winner. If no single step that is left can be built, all of them are taken at once.
+        if self._left:
+            together = {name: value for step in self._left for name, value in step.sets.items()}
+            self._path.append(Step(" + ".join(step.factor for step in self._left), together))
+        self._left = []
+        return ""
+
+    def _tried_rows(self) -> list[tuple[Step, Row]]:
+        """Make the row of each step that could come next and can be built."""
+        seeds, place = self._choosing[: self._search.path], str(len(self._path) + 1)
+        tried = [(step, self._configured([*self._path, step])) for step in self._left]
+        return [
+            (step, self._row(TRIED, (step_words(self._study, step), place), config, seeds))
+            for step, config in tried
+            if config is not None
+        ]
 
     def _step_rows(self) -> list[Row]:
         rows = [self._row(STEPS, (DEFAULT,), self._default, self._estimating)]
-        for count, step in enumerate(self._found.steps, start=1):
-            config = self._configured(self._found.steps[:count])
+        for count, step in enumerate(self._path, start=1):
+            config = self._configured(self._path[:count])
             if config is not None:
                 rows.append(self._row(STEPS, (step_words(self._study, step),), config, self._estimating))
         return rows if self._search.path else [rows[0], *self._row_of_winner()]
 
     def _row_of_winner(self) -> list[Row]:
-        winner = self._found.winner
+        winner = self._winner
         return [self._row(STEPS, (WINNER,), winner, self._estimating)] if winner is not None else []
 
     def _back_rows(self) -> list[Row]:
@@ -279,13 +292,13 @@ class _Follower:
         return rows
 
     def _pair_rows(self) -> list[Row]:
-        self._found.pairs = self._important_pairs()
+        self._pairs = self._important_pairs()
         rows = []
-        for pair in self._found.pairs:
+        for pair in self._pairs:
             for first in (False, True):
                 for second in (False, True):
                     changes = [sets for sets, other in zip(pair.other, (first, second), strict=True) if other]
-                    config = self._configured([Step("", self._found.winner_sets), *(Step("", one) for one in changes)])
+                    config = self._configured([Step("", self._winner_sets), *(Step("", one) for one in changes)])
                     if config is not None:
                         labels = (*pair.factors, "other" if first else "winner", "other" if second else "winner")
                         rows.append(self._row(PAIRS, labels, config, self._estimating))
@@ -316,7 +329,7 @@ class _Follower:
 
     def _other_level(self, name: str) -> dict[str, Any]:
         """Return a level of a factor beside the winner's: the default one, or else one far from the winner's."""
-        winner = self._found.winner_sets
+        winner = self._winner_sets
         if name not in winner:
             return {}
         default = self._study.own.value_of(self._default, name)
@@ -329,7 +342,8 @@ class _Follower:
         return {name: parameter.at(far)}
 
 
-def _whole(record: Record, row: Row) -> bool:
+def _ended(record: Record, row: Row) -> bool:
+    """Return whether a replicate has failed or got as far as its row reads."""
     if record.outcome == FAILED or row.config is None:
         return True
     patience = row.config.early_stopping_patience

@@ -1,7 +1,7 @@
 """The state of a search: a pure function of what the study declares, the journal's events and the ledger's records."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite, nan
 from typing import Any, Protocol
 
@@ -35,18 +35,19 @@ class Arrival:
     decision: Decision
 
 
-@dataclass
+@dataclass(frozen=True)
 class SearchTrial:
-    """One trial of a search.
+    """A trial of a search.
 
     Attributes:
-        number: in the order of drawing.
+        number: in the order of drawing; negative for a row of the study's tables.
         values: of the searched fields that it reads.
-        source: "default", a sampler's name.
-        config: with seed 0; None where the study can no longer build it.
+        source: "default", a sampler's name, or "table".
+        trial: with seed 0; None if the study can no longer build it.
         arrivals: at rungs, in order.
-        seconds: that the search had been running for when the trial ended; None before.
-        record: what the ledger has of it.
+        began: how long the search had been running when the trial was drawn, in seconds.
+        seconds: how long the search had been running when the trial ended; None before.
+        record: its record in the ledger.
     """
 
     number: int
@@ -54,7 +55,7 @@ class SearchTrial:
     source: str
     trial: Trial | None
     bracket: int
-    arrivals: list[Arrival] = field(default_factory=list)
+    arrivals: tuple[Arrival, ...] = ()
     began: float = 0.0
     seconds: float | None = None
     record: Record | None = None
@@ -132,7 +133,7 @@ def comparable(values: Sequence[float], *, read: str) -> list[float]:
 
 
 def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str]) -> Trial:
-    """Return the trial of a point of the space.
+    """Build the trial of a point of the space.
 
     Raises:
         UserError: it cannot be built.
@@ -144,17 +145,54 @@ def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerpr
     return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best")
 
 
-@dataclass
+@dataclass(frozen=True)
 class State:
-    """A search as far as it is known; `evidence` are rows of the study's tables that are points of the space."""
+    """How far a search has got.
+
+    Attributes:
+        epochs: of a trial that no rung stops.
+        fingerprints: of the data, by `data_id`.
+        trials: that were drawn, by number.
+        evidence: rows of the study's tables that are points of the space.
+        seconds: how long the search has been running, over all its runs.
+        used_up: whether the space has no further point.
+    """
 
     study: Study
     search: Search
     epochs: int
-    trials: dict[int, SearchTrial]
-    evidence: list[SearchTrial]
+    fingerprints: Mapping[str, str]
+    trials: Mapping[int, SearchTrial] = field(default_factory=dict)
+    evidence: Sequence[SearchTrial] = ()
     seconds: float = 0.0
     used_up: bool = False
+
+    def with_trials(self, *changed: SearchTrial) -> "State":
+        """Add trials, or put them in the place of those with their numbers."""
+        return replace(self, trials={**self.trials, **{one.number: one for one in changed}})
+
+    def with_records(self, lookup: Callable[[str], Record | None]) -> "State":
+        """Give each drawn trial the record that is found under its key; a trial without one keeps what it has."""
+        found = [(one, lookup(one.trial.key)) for one in self.trials.values() if one.trial is not None]
+        return self.with_trials(*(replace(one, record=record) for one, record in found if record is not None))
+
+    def make_trial(self, values: Mapping[str, Any]) -> Trial:
+        """Build the trial of a point of the space.
+
+        Raises:
+            UserError: it cannot be built.
+        """
+        return make_trial(self.study, self.search, values, self.fingerprints)
+
+    def drawn(self, event: Event, lookup: Callable[[str], Record | None] = lambda key: None) -> SearchTrial:
+        """Make the trial that an event says was drawn, with the record that is found under its key."""
+        try:
+            trial = self.make_trial(event.values)
+        except UserError:
+            trial = None
+        record = lookup(trial.key) if trial is not None else None
+        bracket = self.search.scheduler.bracket(event.trial, self.epochs)
+        return SearchTrial(event.trial, event.values, event.source, trial, bracket, began=event.seconds, record=record)
 
     def out_of_time(self, seconds: float) -> bool:
         """Return whether a budget of minutes is used up after so many seconds."""
@@ -288,16 +326,14 @@ class State:
 def build_state(
     study: Study,
     events: Sequence[Event],
-    records: Mapping[str, Record],
     fingerprints: Mapping[str, str],
     evidence: Sequence[SearchTrial] = (),
 ) -> State:
-    """Return the state of a study's search.
+    """Work out how far a study's search has got, without the records of its trials (see `State.with_records`).
 
     Args:
         study: with a search.
         events: of the journal.
-        records: of the ledger, by key; those of the drawn trials matter.
         fingerprints: of the data, by `data_id`.
         evidence: of `tune_jobs.standing.search.evidence.table_evidence`.
 
@@ -307,36 +343,30 @@ def build_state(
     search = study.search
     if search is None:
         raise ValueError(f"{study.name} has no search")
-    epochs = full_length(study, search)
-    state = State(study, search, epochs, {}, list(evidence))
+    start = State(study, search, full_length(study, search), fingerprints, evidence=tuple(evidence))
+    trials: dict[int, SearchTrial] = {}
     for event in events:
-        state.seconds = max(state.seconds, event.seconds)
-        state.used_up = state.used_up or (event.kind == USED_UP and event.source == search.space_id)
-        if event.kind == DRAWN and event.trial not in state.trials:
-            state.trials[event.trial] = drawn_trial(state, event, fingerprints, records.get)
-            continue
-        one = state.trials.get(event.trial)
-        if one is None:
-            continue
-        if event.kind == ENDED:
-            one.seconds = event.seconds
-        elif event.kind == RUNG and all(arrival.epoch != event.epoch for arrival in one.arrivals):
-            score = -inf if event.score is None else event.score
-            one.arrivals.append(Arrival(one.number, event.epoch, score, Decision(event.stop, event.rank, event.of)))
-    return state
+        if event.kind == DRAWN and event.trial not in trials:
+            trials[event.trial] = start.drawn(event)
+        elif event.trial in trials:
+            trials[event.trial] = _after(trials[event.trial], event)
+    return replace(
+        start,
+        trials=trials,
+        seconds=max((event.seconds for event in events), default=0.0),
+        used_up=any(event.kind == USED_UP and event.source == search.space_id for event in events),
+    )
 
 
-def drawn_trial(
-    state: State, event: Event, fingerprints: Mapping[str, str], lookup: Callable[[str], Record | None]
-) -> SearchTrial:
-    """Return the trial that an event says was drawn."""
-    try:
-        trial = make_trial(state.study, state.search, event.values, fingerprints)
-    except UserError:
-        trial = None
-    record = lookup(trial.key) if trial is not None else None
-    bracket = state.search.scheduler.bracket(event.trial, state.epochs)
-    return SearchTrial(event.trial, event.values, event.source, trial, bracket, began=event.seconds, record=record)
+def _after(one: SearchTrial, event: Event) -> SearchTrial:
+    """Take an event of the journal into a trial; the first decision at a rung holds."""
+    if event.kind == ENDED:
+        return replace(one, seconds=event.seconds)
+    if event.kind != RUNG or any(arrival.epoch == event.epoch for arrival in one.arrivals):
+        return one
+    score = -inf if event.score is None else event.score
+    arrival = Arrival(one.number, event.epoch, score, Decision(event.stop, event.rank, event.of))
+    return replace(one, arrivals=(*one.arrivals, arrival))
 
 
 def searched_default(study: Study, search: Search) -> dict[str, Any] | None:

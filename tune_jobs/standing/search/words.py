@@ -24,8 +24,8 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
     if best:
         score = score_in_words(state, state.final_score(best[0]))
         lines.append(f"best so far: {score} on validation ({best[0].name})")
-    if after.doing:
-        lines.append(f"waiting for: {after.doing}")
+    if after.waiting_for:
+        lines.append(f"waiting for: {after.waiting_for}")
     return lines
 
 

@@ -241,9 +241,7 @@ def test_trials_that_diverge_or_fail_are_named_and_not_averaged(run_search: Any,
 def test_a_search_without_tables_is_reported(run_search: Any, fate: Any, tmp_path: Path) -> None:
     text = STUDY.replace("tables:\n  - {title: Width, factor: hidden_units, levels: [8, 16]}\n", "")
     ran = run_search(text, fates=lambda config: fate(last=accuracy(config)), follow=False)
-    written = write_report(
-        ran.study, ran.ledger, seeds=ran.seeds, fingerprints=ran.fingerprints, folder=tmp_path / "report"
-    )
+    written = write_report(ran.standing, tmp_path / "report")
     assert (tmp_path / "report" / "tables" / "search.csv").exists()
     assert len(written.frames["search"]) == 30
     assert "The best trials" in written.markdown.read_text()
@@ -256,13 +254,7 @@ def test_a_search_that_was_never_run_is_refused(run_search: Any, fate: Any) -> N
 
 
 def test_the_report_is_whole(searched: Any, tmp_path: Path) -> None:
-    written = write_report(
-        searched.study,
-        searched.ledger,
-        seeds=searched.seeds,
-        fingerprints=searched.fingerprints,
-        folder=tmp_path / "report",
-    )
+    written = write_report(searched.standing, tmp_path / "report")
     assert {"search-progress", "search-curves", "search-slices", "search-audit", "search-path"} <= set(written.drawn)
     page = written.html.read_text()
     for name in written.frames:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.history import COMPLETED
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.search.evidence import table_evidence
 from tune_jobs.study.rows import expand, row_trial
 
@@ -16,7 +17,9 @@ def found(study: Any, record_of: Any, seeds: Any = (0, 1)) -> list[Any]:
         if row.config is not None and row.seeds is None:
             trial = row_trial(row, 0, FINGERPRINTS)
             records[trial.key] = record_of(trial, [50.0] * trial.epochs, COMPLETED)
-    return table_evidence(study, study.search, rows, seeds, FINGERPRINTS, records)
+    reader = RowReader(None, seeds, FINGERPRINTS)
+    replicates = [one for row in rows for one in reader.replicates(row)]
+    return table_evidence(study, study.search, replicates, records, FINGERPRINTS)
 
 
 def tables(*tables: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from tune_jobs.errors import ConfigError
 from tune_jobs.ledger.ledger import Contents
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED, FollowUp, audited, follow_up
 from tune_jobs.study.model import BACK, CONFIRM, PAIRS, STEPS, TRIED
 from tune_jobs.study.rows import FIRST_FRESH_SEED, row_trial
@@ -39,12 +40,12 @@ class Ledger:
         self.run = simulation
         self.records = simulation.records
 
-    def read(self, rows: Any) -> Contents:
-        keys = {row_trial(row, seed, FINGERPRINTS).key for row in rows for seed in row.seeds}
+    def read(self, keys: set[str]) -> Contents:
         return Contents({key: record for key, record in self.records.items() if key in keys})
 
     def follow(self) -> FollowUp:
-        return follow_up(self.run.state, self.read, FINGERPRINTS)
+        fake: Any = self
+        return follow_up(self.run.state, RowReader(fake, (0,), FINGERPRINTS))
 
     def train(self, rows: Any) -> int:
         """Train what rows lack; return how many trials that were."""
@@ -62,9 +63,9 @@ class Ledger:
     def to_the_end(self) -> FollowUp:
         for _ in range(30):
             after = self.follow()
-            if not after.doing:
+            if not after.waiting_for:
                 return after
-            assert self.train(after.rows) > 0, f"{after.doing} waits for nothing"
+            assert self.train(after.rows) > 0, f"{after.waiting_for} waits for nothing"
         raise AssertionError("never ends")
 
 
@@ -96,8 +97,8 @@ def test_nothing_follows_a_search_that_goes_on(simulation: Any, record_of: Any) 
     run = simulation()
     run.run(lives=8)
     after = Ledger(run, record_of).follow()
-    assert after.doing == "the search"
-    assert after.rows == []
+    assert after.waiting_for == "the search"
+    assert not after.rows
 
 
 def test_the_winner_by_greedy_steps(searched: Any) -> None:
@@ -175,7 +176,7 @@ def test_a_step_that_cannot_be_built_yet_waits(searched: Any, monkeypatch: pytes
             raise ConfigError("hidden_units", "needs tanh")
 
     for module in ("state", "follow_up"):
-        monkeypatch.setattr(f"tune_jobs.search.{module}.check_feasible", feasible)
+        monkeypatch.setattr(f"tune_jobs.standing.search.{module}.check_feasible", feasible)
     after = searched().to_the_end()
     assert [step.factor for step in after.steps] == ["optimizer", "hidden_units + activation"]
     assert table(after, STEPS)[-1].config == after.winner
@@ -219,13 +220,13 @@ def test_the_audit_is_spread_over_the_rungs_and_lets_them_finish(simulation: Any
     assert len(state.stopped) > 20
     ledger = Ledger(run, record_of)
     first = ledger.follow()
-    assert first.doing == "stopped trials that are let finish"
+    assert first.waiting_for == "stopped trials that the audit trains to the end"
     assert [row.labels for row in first.rows] == [(f"Trial {one.number}",) for one in drawn]
     assert all(row.seeds == (0,) and row.moves == () and row.epochs == 9 for row in first.rows)
     assert {row_trial(row, 0, FINGERPRINTS).key for row in first.rows} == {one.trial.key for one in drawn}
     ledger.train(first.rows)
     after = ledger.follow()
-    assert after.doing == "the best with fresh seeds"
+    assert after.waiting_for == "the best trials with fresh seeds"
     assert after.rows[:7] == first.rows, "what was let finish stays stopped"
 
 
@@ -253,7 +254,7 @@ def test_a_trial_that_failed_in_the_audit_holds_nothing_up(simulation: Any, reco
     for row in ledger.follow().rows:
         trial = row_trial(row, 0, FINGERPRINTS)
         ledger.records[trial.key] = replace(record_of(trial, []), outcome="failed")
-    assert ledger.follow().doing == "the best with fresh seeds"
+    assert ledger.follow().waiting_for == "the best trials with fresh seeds"
 
 
 def test_the_default_is_confirmed_once(searched: Any) -> None:

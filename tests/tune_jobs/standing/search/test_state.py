@@ -1,7 +1,7 @@
 """The state of a search: what events and records amount to."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -61,7 +61,7 @@ def build(study: Any, record_of: Any, endings: list[Any], events: list[Event] | 
         if ending is not None:
             trial = make_trial(study, study.search, values, FINGERPRINTS)
             records[trial.key] = record_of(trial, *ending)
-    return build_state(study, [*drawn, *(events or [])], records, FINGERPRINTS)
+    return build_state(study, [*drawn, *(events or [])], FINGERPRINTS).with_records(records.get)
 
 
 def rung(number: int, epoch: int, score: float, *, stop: bool) -> Event:
@@ -103,7 +103,7 @@ def test_who_is_at_a_rung(study: Any, record_of: Any) -> None:
 def test_best_counts_a_trajectory_once_and_equals_in_order(study: Any, record_of: Any) -> None:
     state = build(study, record_of, [([50.0] * 9, COMPLETED), ([60.0] * 9, COMPLETED), ([60.0] * 9, COMPLETED)])
     assert [one.number for one in state.best(2)] == [1, 2]
-    state.evidence = [state.trials[1]]
+    state = replace(state, evidence=(state.trials[1],))
     assert [one.number for one in state.best(3)] == [1, 2, 0]
 
 
@@ -113,7 +113,7 @@ def test_the_best_epoch_is_read_where_the_study_reads_it(make_study: Any, record
     record = record_of(trial, [10.0, 80.0, *[20.0] * 7])
     assert trial.measure_improvements
     events = [Event(DRAWN, 0, 0.0, values={"hidden_units": 2})]
-    state = build_state(study, events, {trial.key: record}, FINGERPRINTS)
+    state = build_state(study, events, FINGERPRINTS).with_records({trial.key: record}.get)
     assert state.final_score(state.trials[0]) == 80.0
     assert scores_of(record, read="best", select="metric")[-1] == 80.0
 
@@ -134,13 +134,13 @@ def test_events_are_read_once(study: Any, record_of: Any) -> None:
 
 def test_a_space_is_used_up_until_it_is_another(study: Any, make_study: Any) -> None:
     events = [Event(USED_UP, 3, 1.0, source=study.search.space_id)]
-    assert build_state(study, events, {}, FINGERPRINTS).over
+    assert build_state(study, events, FINGERPRINTS).over
     for other in (make_study(space={"hidden_units": [2, 3]}), make_study(sampler="grid", space={"hidden_units": [2]})):
-        assert not build_state(other, events, {}, FINGERPRINTS).used_up
+        assert not build_state(other, events, FINGERPRINTS).used_up
 
 
 def test_what_can_no_longer_be_built_is_broken_and_kept(study: Any, record_of: Any) -> None:
-    state = build_state(study, [Event(DRAWN, 0, 0.0, values={"batch_size": 10**6})], {}, FINGERPRINTS)
+    state = build_state(study, [Event(DRAWN, 0, 0.0, values={"batch_size": 10**6})], FINGERPRINTS)
     assert state.trials[0].standing("last") == BROKEN
     assert not state.open
     assert state.arrivals(0, 1) == []
@@ -150,7 +150,7 @@ def test_the_share_of_a_budget(make_study: Any, record_of: Any) -> None:
     study = make_study(budget={"trials": 10, "epochs": 90, "minutes": 2}, space={"hidden_units": [2, 3, 4]})
     trial = make_trial(study, study.search, {"hidden_units": 2}, FINGERPRINTS)
     events = [Event(DRAWN, n, 0.0, values={"hidden_units": 2 + n}) for n in range(2)]
-    state = build_state(study, events, {trial.key: record_of(trial, [1.0] * 9)}, FINGERPRINTS)
+    state = build_state(study, events, FINGERPRINTS).with_records({trial.key: record_of(trial, [1.0] * 9)}.get)
     assert state.share_used(0) == pytest.approx(0.1)
     assert state.share_used(60) == pytest.approx(0.5)
     assert state.share_used(600) == 1.0

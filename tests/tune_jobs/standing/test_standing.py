@@ -1,4 +1,4 @@
-"""What is known of a study: its tables, its search, and what follows, from the ledger and the journal alone."""
+"""What is standing of a study: its tables, its search, and what follows, from the ledger and the journal alone."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.commands.run import make_plan
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import encode_fields
-from tune_jobs.standing.known import what_is_known
 from tune_jobs.standing.search.journal import DRAWN, ENDED, Event, Journal
 from tune_jobs.standing.search.state import make_trial
+from tune_jobs.standing.standing import stand
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import AUDIT, CONFIRM, Study
 from tune_jobs.study.rows import row_trial
@@ -54,66 +53,65 @@ def draw(study: Study, ledger: Ledger, points: list[dict[str, Any]]) -> list[Any
 
 
 def test_nothing_is_known_of_an_empty_ledger(study: Study) -> None:
-    known = what_is_known(study, None, range(1), FINGERPRINTS)
-    assert known.search is not None
-    assert known.follow_up is not None
-    assert known.search.trials == {}
-    assert known.follow_up.doing == "the search"
-    assert {row.table for row in known.rows} == {"hidden_units", "search"}
-    assert known.contents.records == {}
+    standing = stand(study, None, range(1), FINGERPRINTS)
+    assert standing.search is not None
+    assert standing.follow_up is not None
+    assert standing.search.trials == {}
+    assert standing.follow_up.waiting_for == "the search"
+    assert {row.table for row in standing.rows} == {"hidden_units", "search"}
+    assert standing.contents.records == {}
 
 
 def test_a_study_without_a_search(tiny_study: Path, ledger: Ledger) -> None:
-    known = what_is_known(load_study(str(tiny_study)), ledger, range(1), FINGERPRINTS)
-    assert known.search is None
-    assert known.follow_up is None
+    standing = stand(load_study(str(tiny_study)), ledger, range(1), FINGERPRINTS)
+    assert standing.search is None
+    assert standing.follow_up is None
 
 
 def test_tables_are_evidence_once_they_have_ended(study: Study, ledger: Ledger, train: Any) -> None:
-    rows = [row for row in what_is_known(study, None, range(1), FINGERPRINTS).rows if row.table == "hidden_units"]
+    rows = [row for row in stand(study, None, range(1), FINGERPRINTS).rows if row.table == "hidden_units"]
     train(row_trial(rows[0], 0, FINGERPRINTS))
     train(row_trial(rows[1], 0, FINGERPRINTS), epochs=1)
-    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
-    assert [one.values for one in known.search.evidence] == [{"hidden_units": 8}]
+    standing = stand(study, ledger, range(1), FINGERPRINTS)
+    assert [one.values for one in standing.search.evidence] == [{"hidden_units": 8}]
     train(row_trial(rows[1], 0, FINGERPRINTS))
-    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
-    assert [one.values for one in known.search.evidence] == [{"hidden_units": 8}, {"hidden_units": 32}]
+    standing = stand(study, ledger, range(1), FINGERPRINTS)
+    assert [one.values for one in standing.search.evidence] == [{"hidden_units": 8}, {"hidden_units": 32}]
 
 
 def test_a_search_that_is_over_has_rows_that_follow(study: Study, ledger: Ledger, train: Any) -> None:
     for trial in draw(study, ledger, POINTS):
         train(trial)
-    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
-    assert known.search.over
-    assert {one.record.epochs for one in known.search.trials.values()} == {3}
-    confirm = [row for row in known.rows if row.table == CONFIRM]
+    standing = stand(study, ledger, range(1), FINGERPRINTS)
+    assert standing.search.over
+    assert {one.record.epochs for one in standing.search.trials.values()} == {3}
+    confirm = [row for row in standing.rows if row.table == CONFIRM]
     assert next(row.config.hidden_units for row in confirm) == 8
     assert {row.config.hidden_units for row in confirm} == {4, 8, 16}
-    assert not [row for row in known.rows if row.table == AUDIT]
-    assert known.follow_up.doing == "the best with fresh seeds"
-    plan = make_plan(study, ledger, seeds=1, fingerprints=FINGERPRINTS)
-    assert {trial.config.seed for trial in plan.missing if trial.config.seed} == {100_000}
+    assert not [row for row in standing.rows if row.table == AUDIT]
+    assert standing.follow_up.waiting_for == "the best trials with fresh seeds"
+    assert {trial.config.seed for trial in standing.missing() if trial.config.seed} == {100_000}
 
 
 def test_a_search_of_other_data_is_another(study: Study, ledger: Ledger, train: Any) -> None:
     for trial in draw(study, ledger, POINTS):
         train(trial)
-    assert what_is_known(study, ledger, range(1), {"digits": "changed"}).search.trials == {}
+    assert stand(study, ledger, range(1), {"digits": "changed"}).search.trials == {}
 
 
 def test_the_records_of_other_trials_are_not_read_as_the_searchs(study: Study, ledger: Ledger, train: Any) -> None:
     trials = draw(study, ledger, POINTS)
     train(trials[0])
-    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
-    assert [one.record is not None for one in known.search.trials.values()] == [True, False, False]
-    assert len(known.search.open) == 2
-    assert not known.search.over
+    standing = stand(study, ledger, range(1), FINGERPRINTS)
+    assert [one.record is not None for one in standing.search.trials.values()] == [True, False, False]
+    assert len(standing.search.open) == 2
+    assert not standing.search.over
 
 
 def test_one_trial_under_two_numbers_has_ended_under_both(study: Study, ledger: Ledger, train: Any) -> None:
     for trial in draw(study, ledger, [*POINTS, POINTS[1]]):
         train(trial)
-    known = what_is_known(study, ledger, range(1), FINGERPRINTS)
-    assert known.search is not None
-    assert known.search.open == []
-    assert len(known.search.ended) == 4
+    standing = stand(study, ledger, range(1), FINGERPRINTS)
+    assert standing.search is not None
+    assert standing.search.open == []
+    assert len(standing.search.ended) == 4

@@ -1,0 +1,286 @@
+"""The Python interface: `ablatune.Study` and what its methods return. The command line is a thin layer over it."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tune_jobs.commands.keywords import takes_options
+from tune_jobs.errors import UserError
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study as Definition
+from tune_jobs.training.options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions
+from tune_jobs.training.settings import Settings
+from tune_jobs.user_code.notebook import with_references
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from analysis.frames.evidence import Evidence
+    from tune_jobs.commands.evaluate import Evaluation
+    from tune_jobs.forecast.forecast import Forecast
+    from tune_jobs.standing.standing import Standing
+
+DEFAULT_STORAGE = "results"
+DEFAULT_DATA_DIR = "data"
+
+Options = TypeVar("Options", bound=TrainingOptions)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended.
+
+    Attributes:
+        code: as the command line's exit code: 0 when all is done, 1 with failures, 130 interrupted.
+        status: what is done, running, failed and missing, in lines.
+    """
+
+    code: int
+    status: str = field(repr=False, default="")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial of the study has ended well."""
+        return self.code == 0
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a report; a notebook shows it."""
+
+    figure: "Figure" = field(repr=False)
+    caption: str
+
+    def _repr_png_(self) -> bytes:
+        import io
+
+        stream = io.BytesIO()
+        self.figure.savefig(stream, format="png", dpi=120)
+        return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study's report; a notebook shows the whole.
+
+    Attributes:
+        html: where it was written.
+        tables: by name.
+        figures: by name.
+        published: what it says beside the published numbers, in lines.
+        missing: how many of its `replicates` have not been run.
+    """
+
+    html: Path
+    tables: Mapping[str, "pd.DataFrame"] = field(repr=False)
+    figures: Mapping[str, Drawing] = field(repr=False)
+    published: Sequence[str] = field(repr=False, default=())
+    missing: int = 0
+    replicates: int = 0
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        page = escape(self.html.read_text(encoding="utf-8"))
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
+
+
+class Study:
+    """A study with the place of its results.
+
+    Args:
+        name: of the study; the reports and the ledger know it by this.
+        storage: folder or s3://… of the ledger; ABLATUNE_STORAGE or "results" unless told.
+        data_dir: folder of the datasets; ABLATUNE_DATA_DIR or "data" unless told.
+        overrides: fields of the base that differ from the study's.
+        fraction: the share of the epochs that a quick look takes.
+        replicates: how many; those of the study unless told.
+        document: the keys of a study file (`base`, `tables`, `seeds`, …). A network, a loss, … may be the class or
+            function itself.
+
+    Raises:
+        UserError: something in the document is not as it must be.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "study",
+        storage: str | Path | None = None,
+        data_dir: str | Path | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        fraction: float = 1.0,
+        replicates: int | None = None,
+        **document: Any,
+    ) -> None:
+        from tune_jobs.study.parser import parse_study
+        from tune_jobs.study.yaml_node import YamlNode
+
+        plain, code = with_references(document)
+        self._place(storage, data_dir, replicates)
+
+        def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
+            return parse_study(
+                YamlNode(plain, name, 0),
+                name=name,
+                overrides=overrides,
+                fraction=fraction,
+                data_dir=self.data_dir,
+                defined=code,
+            )
+
+        self._parse = parse
+        self.definition = parse(overrides or {}, fraction)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path,
+        *,
+        storage: str | Path | None = None,
+        data_dir: str | Path | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        fraction: float = 1.0,
+        replicates: int | None = None,
+    ) -> "Study":
+        """Return a shipped study by its name, or any study by its file; see the class for the arguments.
+
+        Raises:
+            UserError: there is no such study, or something in it is not as it must be.
+        """
+        study = cls.__new__(cls)
+        study._place(storage, data_dir, replicates)
+
+        def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
+            return load_study(str(name_or_path), overrides, fraction, study.data_dir)
+
+        study._parse = parse
+        study.definition = parse(overrides or {}, fraction)
+        return study
+
+    def _place(self, storage: str | Path | None, data_dir: str | Path | None, replicates: int | None) -> None:
+        self.storage = str(storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
+        self.data_dir = Path(data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR))
+        self.replicates = replicates
+
+    _parse: Callable[[Mapping[str, Any], float], Definition]
+    definition: Definition
+
+    def __repr__(self) -> str:
+        return f"Study({self.definition.name!r}: {self.definition.title})"
+
+    @takes_options(PlanOptions)
+    def plan(self, options: PlanOptions) -> "Forecast":
+        """Work out what a run would take: trials, time, packing, disk, price; print it to read it.
+
+        Raises:
+            UserError: the data cannot be read, the storage cannot be written, or no node can hold a trial.
+        """
+        from tune_jobs.forecast.plan import plan_ahead
+
+        return plan_ahead(self.definition, self.settings(options))
+
+    @takes_options(RunOptions)
+    def run(self, options: RunOptions) -> Ran:
+        """Train what is missing, with progress; an interrupt is safe, and the same call continues.
+
+        Raises:
+            UserError: bad input, found before anything is trained.
+        """
+        from tune_jobs.commands.run import run_study
+
+        code = run_study(self.definition, self.settings(options))
+        return Ran(code, "" if options.dry_run else self.status())
+
+    def status(self) -> str:
+        """Return what is done, running, failed, missing and stale, in lines.
+
+        Raises:
+            UserError: the study was never run.
+        """
+        from tune_jobs.commands.status import status_lines
+
+        return "\n".join(status_lines(self._standing()))
+
+    @takes_options(EvaluateOptions)
+    def evaluate(self, options: EvaluateOptions) -> "Evaluation":
+        """Open the sealed test set once, for the final configuration and the one that validation chose.
+
+        Raises:
+            UserError: the study has not been run, or has opened the test set before.
+        """
+        from tune_jobs.commands.evaluate import evaluate_study
+
+        standing = self._standing()
+        study, seeds = standing.study, len(standing.seeds)
+        if self.replicates is None and seeds < study.seeds:
+            raise UserError(
+                f"{study.name}: declares {study.seeds} seeds and was run with {seeds}; run the rest first, or open the "
+                f"test set for fewer with --seeds {seeds}"
+            )
+        settings = Settings(self.storage, self.data_dir, seeds, study.resources, options)
+        return evaluate_study(study, settings, variant=standing.variant)
+
+    def report(self, folder: str | Path | None = None) -> Report:
+        """Write the report (HTML, Markdown, LaTeX, CSV, figures) and return it; a notebook shows it.
+
+        Args:
+            folder: where to; report/STUDY unless told.
+
+        Raises:
+            UserError: the ledger has none of the study's trials, or the folder cannot be written.
+        """
+        from analysis.report.report import write_report
+
+        standing = self._standing()
+        variant = f"@{standing.variant.replace(', ', ',').replace('/', '-')}" if standing.variant else ""
+        default = Path("report") / f"{standing.study.name}{variant}"
+        written = write_report(standing, Path(folder) if folder is not None else default)
+        return Report(
+            written.html,
+            written.frames,
+            {name: Drawing(figure, caption) for name, (figure, caption) in written.drawn.items()},
+            written.published,
+            written.missing,
+            written.replicates,
+        )
+
+    def trials(self) -> "pd.DataFrame":
+        """Return a row for each replicate of each level: what it set, how it ended, its metrics and times.
+
+        Raises:
+            UserError: the ledger has none of the study's trials.
+        """
+        return self._evidence().trials
+
+    def curves(self) -> "pd.DataFrame":
+        """Return a row for each epoch of each replicate of each level.
+
+        Raises:
+            UserError: the ledger has none of the study's trials.
+        """
+        return self._evidence().curves
+
+    def _evidence(self) -> "Evidence":
+        from analysis.frames.evidence import gather
+
+        return gather(self._standing())
+
+    def _standing(self) -> "Standing":
+        from tune_jobs.standing.variants import stand_as_run
+
+        return stand_as_run(
+            self.definition, self._parse, seeds=self.replicates, storage_uri=self.storage, data_dir=self.data_dir
+        )
+
+    def settings(self, options: Options) -> "Settings[Options]":
+        """Return what a run is given beside the study.
+
+        Raises:
+            UserError: a trial cannot be given what is asked for.
+        """
+        seeds = self.replicates or self.definition.seeds
+        return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)

@@ -1,0 +1,74 @@
+"""How much a study needs, and how much of it is missing, as `plan` and `run` print it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tune_jobs.standing.search.words import search_in_words
+from tune_jobs.standing.standing import Standing
+from tune_jobs.standing.words import stages_in_words
+from tune_jobs.study.model import PATH, SEARCH_TABLES
+from tune_jobs.study.rows import Row
+from tune_jobs.trial.trial import Trial
+from tune_jobs.words import counted
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a study needs, and the trials of it that are missing. Printed, it says both."""
+
+    standing: Standing
+    missing: Sequence[Trial]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    @property
+    def readings(self) -> int:
+        """Rows times replicates: the trials that tables run by hand would take."""
+        return sum(len(self.standing.of(row)) for row in self._built)
+
+    @property
+    def epochs_by_hand(self) -> int:
+        """The epochs of all rows and replicates if nothing were shared."""
+        return sum(len(self.standing.of(row)) * row.epochs for row in self._built)
+
+    @property
+    def _shown(self) -> list[Row]:
+        return [row for row in self.standing.rows if row.table not in (PATH, *SEARCH_TABLES)]
+
+    @property
+    def _built(self) -> list[Row]:
+        return [row for row in self._shown if row.config is not None]
+
+    def lines(self) -> list[str]:
+        """Say in a few lines what a run would do."""
+        study, trials = self.standing.study, self.standing.trials
+        done, rows = len(trials) - len(self.missing), self._shown
+        quick = f" (a quick look: {study.fraction:.0%} of the epochs)" if study.fraction < 1 else ""
+        if study.search is not None and not rows:
+            lines = [f"{study.name}{quick}"]
+            if trials:
+                lines.append(f"after the search: {done} trials done, {len(self.missing)} to run")
+            return [*lines, *self._search_lines()]
+        epochs_missing = sum(trial.epochs for trial in self.missing)
+        lines = [
+            f"{study.name}{quick}: {counted(len(rows), 'row')} × {counted(len(self.standing.seeds), 'seed')} = "
+            f"{self.readings} readings of {len(trials)} distinct trials",
+            f"epochs: {sum(trial.epochs for trial in trials):,}, instead of {self.epochs_by_hand:,} if no row shared a "
+            "trial",
+            f"in the ledger: {done}; to run: {len(self.missing)} ({counted(epochs_missing, 'epoch')})",
+        ]
+        if len(self._built) < len(rows):
+            lines.append(f"cells that cannot be built: {len(rows) - len(self._built)}")
+        if study.stages:
+            lines.append(stages_in_words(self.standing))
+        return [*lines, *self._search_lines()]
+
+    def _search_lines(self) -> list[str]:
+        if self.standing.search is None or self.standing.follow_up is None:
+            return []
+        return search_in_words(self.standing.search, self.standing.follow_up)

@@ -1,0 +1,28 @@
+"""Where a study stands, in words."""
+
+from collections.abc import Mapping
+
+from tune_jobs.ledger.ledger import Contents
+from tune_jobs.standing.standing import Standing
+
+
+def stages_in_words(standing: Standing) -> str:
+    """Say what each stage has settled on, and which stages come next."""
+    settled = [f"{choice.stage} → {', '.join(choice.labels) or 'as before'}" for choice in standing.choices]
+    left = [stage.name for stage in standing.study.stages[len(settled) :]]
+    words = "; ".join([*settled, *([f"{left[0]} is next"] if left else [])])
+    return f"stages: {words}" + (f", then {', '.join(left[1:])}" if left[1:] else "")
+
+
+def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
+    """Say how many trials ended how: "40 completed, 2 diverged"."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(outcomes.items())) or "none"
+
+
+def disagreement_warnings(contents: Contents) -> list[str]:
+    """Name the trials that were trained more than once with different results, which must never happen."""
+    return [
+        f"warning: trial {key} was trained more than once on machines of the same kind, with different numbers; "
+        f"`ablatune ledger remove {key}` and run the study again"
+        for key in contents.disagreements
+    ]

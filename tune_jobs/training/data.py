@@ -1,0 +1,50 @@
+"""The data that trials train on, and what their predictions are compared with."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils import DatasetError, TrialData, load_trial_data
+from tune_jobs.errors import UserError
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.targets import targets_name
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_slot, dataset_options, scaling_options, validation_rows
+
+
+def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
+    """Load the data that configurations train on, by `data_slot`.
+
+    Raises:
+        UserError: a file is missing or corrupt.
+    """
+    slots = {data_slot(config): config for config in configs}
+    try:
+        return {
+            slot: load_trial_data(
+                config.info or config.dataset,
+                data_dir=data_dir,
+                split_seed=config.split_seed,
+                validation_rows=validation_rows(config),
+                **scaling_options(config),
+                options=dataset_options(config),
+            )
+            for slot, config in slots.items()
+        }
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+
+
+def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
+    """Keep what the predictions of a configuration's trials are compared with."""
+    part = data[data_slot(config)]
+    arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
+    if part.task == "regression":
+        arrays |= {"target_mean": np.array(part.target_mean), "target_std": np.array(part.target_std)}
+    if part.validation_inputs.ndim == 2:
+        arrays |= {"inputs": part.validation_inputs}
+        arrays |= {"input_offset": part.input_offset, "input_scale": part.input_scale}
+    ledger.write_targets(targets_name(part.fingerprint, config), arrays)

@@ -1,0 +1,44 @@
+"""How a run ends: its exit code, and the lines that say how to go on."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tune_jobs.errors import StorageError
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.record import FAILED, LOST
+from tune_jobs.words import counted
+
+# Outcomes after which a trial can be tried again.
+RETRIABLE_OUTCOMES = (FAILED, LOST)
+INTERRUPTED = 130
+
+
+def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
+    """Return 1 if a trial failed or was lost, else 0; say how to try again."""
+    failed = sum(outcomes.get(outcome, 0) for outcome in RETRIABLE_OUTCOMES)
+    if failed:
+        say(
+            f"{counted(failed, 'trial')} failed; `ablatune status` names {'it' if failed == 1 else 'them'}, "
+            "`ablatune run --retry-failed` tries again"
+        )
+    return 1 if failed else 0
+
+
+def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
+    """Say how many trials lost their workers.
+
+    Args:
+        keys: of the trials, a key for each time that a trial was started again.
+        say: takes a line for a person to read.
+    """
+    count = len(set(keys))
+    if count:
+        workers = "its worker" if count == 1 else "their workers"
+        say(f"{counted(count, 'trial')} lost {workers} and started again; `ablatune status` names where and when")
+
+
+def compact(ledger: Ledger, say: Callable[[str], None]) -> None:
+    """Make the ledger quicker to read; if the storage cannot be written now, a later run does it."""
+    try:
+        ledger.compact()
+    except StorageError as error:
+        say(f"warning: {error}; what was trained is kept, but its records were not gathered into packs")

@@ -1,0 +1,76 @@
+"""What a run is given beside its study: where, with how many replicates, on what."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from tune_jobs.study.resources import Resources, requested_resources
+from tune_jobs.training.options import TrainingOptions
+
+Options = TypeVar("Options", bound=TrainingOptions, covariant=True)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What to run on.
+
+    Attributes:
+        address: of a running cluster; None starts a node on this machine.
+        cpus: how many CPUs the local node offers; None takes all.
+        logical_gpus: GPUs that the local node only counts; trials train on the CPU.
+    """
+
+    address: str | None = None
+    cpus: int | None = None
+    logical_gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Settings(Generic[Options]):
+    """What a run is given beside its study.
+
+    Attributes:
+        storage: folder or s3://… of the ledger.
+        data_dir: of the datasets.
+        seeds: how many replicates.
+        declared: what the study says that a trial is given.
+        options: of the command.
+    """
+
+    storage: str
+    data_dir: Path
+    seeds: int
+    declared: Resources
+    options: Options
+
+    def __post_init__(self) -> None:
+        # Bad resources are found before anything is trained or sent.
+        _ = self.resources
+
+    @property
+    def resources(self) -> Resources:
+        """What a trial is given: what the study declares, with what the options ask for in its place.
+
+        Raises:
+            UserError: a trial cannot be given that.
+        """
+        asked = self.options
+        return requested_resources(
+            self.declared,
+            cpus_per_trial=asked.cpus_per_trial,
+            gpus_per_trial=asked.gpus_per_trial,
+            time_limit_minutes=asked.time_limit_minutes,
+        )
+
+    @property
+    def cluster(self) -> Cluster:
+        """What the trials run on."""
+        address = self.options.address or os.environ.get("RAY_ADDRESS")
+        return Cluster(address, self.options.cpus, self.options.logical_gpus)
+
+    @property
+    def limit_seconds(self) -> float | None:
+        """How long one trial may take; None for as long as it needs."""
+        minutes = self.resources.time_limit_minutes
+        return None if minutes is None else 60 * minutes
