@@ -97,7 +97,7 @@ def test_mistakes_in_a_document_get_one_line(tmp_path: Path) -> None:
             "mine: base.epochs: 0 is out",
         ),
         ({"bse": {}}, "there is no key 'bse'; did you mean base?"),
-        ({"base": {"network": lambda x: x}, "tables": []}, "is no class or function with a name"),
+        ({"base": {"network": lambda x: x}, "tables": []}, "is not a named class or function"),
     ):
         with pytest.raises(UserError) as caught:
             ablatune.Study(name="mine", storage=tmp_path, **document)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from tune_jobs.errors import unknown
-from tune_jobs.study.yaml_node import Node
+from tune_jobs.study.yaml_node import YamlNode
 
 ANY = "*"
 Levels = Mapping[str, Sequence[tuple[str, ...]]]
@@ -130,7 +130,7 @@ class Statement:
     because: str = ""
 
 
-def parse_statement(node: Node, levels: Levels, targets: set[str]) -> Statement:
+def parse_statement(node: YamlNode, levels: Levels, targets: set[str]) -> Statement:
     """Return a sentence with its tests.
 
     Args:
@@ -151,7 +151,7 @@ def parse_statement(node: Node, levels: Levels, targets: set[str]) -> Statement:
     return Statement(quote, node.text("says", ""), checks, node.text("because", ""))
 
 
-def _check(node: Node, levels: Levels, targets: set[str]) -> Check:
+def _check(node: YamlNode, levels: Levels, targets: set[str]) -> Check:
     given = [key for key, _ in node.pairs() if key in KINDS]
     if len(given) != 1:
         raise node.error(f"has {len(given)} kinds of test; give one of {', '.join(KINDS)}")
@@ -182,7 +182,7 @@ def _check(node: Node, levels: Levels, targets: set[str]) -> Check:
     return check
 
 
-def _places(node: Node, key: str, count: tuple[int, int], levels: Levels) -> Iterator[Place]:
+def _places(node: YamlNode, key: str, count: tuple[int, int], levels: Levels) -> Iterator[Place]:
     child = node.need(key)
     nodes = child.items() if isinstance(child.value, list) else [child]
     least, most = count
@@ -203,7 +203,7 @@ def _places(node: Node, key: str, count: tuple[int, int], levels: Levels) -> Ite
         yield place
 
 
-def _number(node: Node, *, positive: bool) -> float:
+def _number(node: YamlNode, *, positive: bool) -> float:
     if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not isfinite(node.value):
         raise node.error(f"{node.value!r} is not a number")
     if positive and not node.value > 0:

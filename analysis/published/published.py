@@ -15,7 +15,7 @@ from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.study.load import shipped_studies
 from tune_jobs.study.model import FRESH_PATH, PATH, Level, Study, Table
 from tune_jobs.study.rows import Row, expand, path_labels
-from tune_jobs.study.yaml_node import Node, read_yaml
+from tune_jobs.study.yaml_node import YamlNode, read_yaml
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.key import trajectory
 
@@ -109,7 +109,7 @@ def load_published(study: Study) -> Published | None:
     return parse_published(read_yaml(path), study) if path is not None else None
 
 
-def parse_published(root: Node, study: Study) -> Published:
+def parse_published(root: YamlNode, study: Study) -> Published:
     """Return the published numbers and sentences in a YAML document; see `load_published`."""
     root.only("source", "tables", "values", "losses", "statements")
     levels = study_levels(study)
@@ -149,7 +149,7 @@ def study_levels(study: Study) -> dict[str, tuple[tuple[str, ...], ...]]:
     return levels | ({PATH: path, FRESH_PATH: path} if path else {})
 
 
-def _tables(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, Node]]:
+def _tables(node: YamlNode | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, YamlNode]]:
     for table in node.items() if node else []:
         table.only("table", "columns", "rows", "because")
         name = known_table(table.need("table"), levels)
@@ -169,7 +169,7 @@ def _tables(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[Publ
                 yield _cell(PublishedValue(name, level, quantity, 0.0, decimals), cell, *why), cell
 
 
-def _statement(node: Node, levels: Levels, targets: set[str], rows: Mapping[tuple[str, str], Row]) -> Statement:
+def _statement(node: YamlNode, levels: Levels, targets: set[str], rows: Mapping[tuple[str, str], Row]) -> Statement:
     statement = parse_statement(node, levels, targets)
     for check, child in zip(statement.checks, node.need("tests").items() if statement.checks else (), strict=True):
         if check.quantity in _CHOSEN_BY and (pair := _best_and_last(check, levels, rows)):
@@ -196,7 +196,7 @@ def _best_and_last(check: Check, levels: Levels, rows: Mapping[tuple[str, str], 
     return None
 
 
-def _cell(empty: PublishedValue, cell: Node, *because: str) -> PublishedValue:
+def _cell(empty: PublishedValue, cell: YamlNode, *because: str) -> PublishedValue:
     own = ""
     if cell.is_mapping:
         cell.only("value", "because")
@@ -205,7 +205,7 @@ def _cell(empty: PublishedValue, cell: Node, *because: str) -> PublishedValue:
     return replace(empty, value=value, because="; ".join(dict.fromkeys(text for text in (*because, own) if text)))
 
 
-def _values(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, Node]]:
+def _values(node: YamlNode | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, YamlNode]]:
     for child in node.items() if node else []:
         child.only("table", "level", "quantity", "value", "decimals", "quote", "because")
         table = known_table(child.need("table"), levels)
@@ -217,45 +217,45 @@ def _values(node: Node | None, levels: Mapping[str, Any]) -> Iterator[tuple[Publ
         yield PublishedValue(table, level, name, value, decimals, _because(child), child.text("quote", "")), child
 
 
-def _objective(node: Node) -> str:
+def _objective(node: YamlNode) -> str:
     try:
         return str(FIELDS["objective"].check("objective", node.value))
     except ConfigError as error:
         raise node.error(error.problem) from error
 
 
-def _convention(node: Node) -> Convention:
+def _convention(node: YamlNode) -> Convention:
     node.only("name", "shift", "because")
     return Convention(str(node.need("name").value), _number(node.need("shift")), _because(node))
 
 
-def known_table(node: Node, levels: Mapping[str, Any]) -> str:
+def known_table(node: YamlNode, levels: Mapping[str, Any]) -> str:
     """Return the table that a node names, one of the study's."""
     if node.value not in levels:
         raise node.error(unknown("table", node.value, levels))
     return str(node.value)
 
 
-def known_level(node: Node, table: str, level: str, levels: Mapping[str, Any]) -> None:
+def known_level(node: YamlNode, table: str, level: str, levels: Mapping[str, Any]) -> None:
     """Raise unless the study's table has the level."""
     names = [", ".join(labels) for labels in levels[table]]
     if level not in names:
         raise node.error(unknown(f"level in table {table}", level, names))
 
 
-def _quantity(node: Node, name: str) -> str:
+def _quantity(node: YamlNode, name: str) -> str:
     if name not in PRINTED:
         raise node.error(unknown("quantity", name, PRINTED))
     return name
 
 
-def _decimals(node: Node) -> int:
+def _decimals(node: YamlNode) -> int:
     if isinstance(node.value, bool) or not isinstance(node.value, int) or not 0 <= node.value <= 10:
         raise node.error(f"{node.value!r} is no number of printed decimals; give a whole one from 0 to 10")
     return int(node.value)
 
 
-def _number(node: Node, decimals: int | None = None) -> float:
+def _number(node: YamlNode, decimals: int | None = None) -> float:
     if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not isfinite(node.value):
         raise node.error(f"{node.value!r} is not a number")
     value = float(node.value)
@@ -264,5 +264,5 @@ def _number(node: Node, decimals: int | None = None) -> float:
     return value
 
 
-def _because(node: Node) -> str:
+def _because(node: YamlNode) -> str:
     return node.text("because", "")

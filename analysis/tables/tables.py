@@ -22,7 +22,7 @@ from analysis.statistics.intervals import (
 )
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
-from tune_jobs.study.rows import Row, replicates
+from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.data import data_id, validation_rows
 
@@ -178,7 +178,7 @@ def build_table(
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
-    lines = [_line(position, row, shown[position], len(replicates(row, seeds)), table) for position, row in rows]
+    lines = [_line(position, row, shown[position], len(row_seeds(row, seeds)), table) for position, row in rows]
     comparisons = _comparisons(lines, shown)
     return TableView(
         name=table.name,
@@ -302,7 +302,7 @@ def seed_words(seeds: Sequence[int]) -> str:
 def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str) -> tuple[str, ...]:
     sentences = [f"Data: {'; '.join(dict.fromkeys(_data(row) for row in rows if row.config is not None))}."]
     moved = next((MOVED[row.moves] for row in rows if row.moves), "")
-    seeds = next((replicates(row, seeds) for row in rows), seeds)
+    seeds = next((row_seeds(row, seeds) for row in rows), seeds)
     if len(seeds) > 1:
         sentences.append(
             f"{len(seeds)} replicates of each level (seeds {seed_words(seeds)}){moved}: mean ± 95% Student-t interval."

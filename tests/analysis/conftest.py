@@ -27,7 +27,7 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Row, datasets_read, expand, replicate, replicates, row_trial
+from tune_jobs.study.rows import Row, datasets_read, expand, replicate, row_seeds, row_trial
 from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.director import Director
 from tune_jobs.trial.config import TrialConfig
@@ -287,7 +287,7 @@ def opened() -> Callable[..., Opening]:
     def write(ran: Ran, metrics: Sequence[float], **options: Any) -> Opening:
         final = options.pop("final", "final")
         row = next(row for row in ran.rows if row.table == final)
-        configs = [replicate(row, seed) for seed in replicates(row, ran.seeds)]
+        configs = [replicate(row, seed) for seed in row_seeds(row, ran.seeds)]
         names = tuple(data_id(config) for config in configs)
         regression = configs[0].dataset_info.task == "regression"
         values: dict[str, Any] = {

@@ -117,14 +117,14 @@ class Study:
         **document: Any,
     ) -> None:
         from tune_jobs.study.parser import parse_study
-        from tune_jobs.study.yaml_node import Node
+        from tune_jobs.study.yaml_node import YamlNode
 
         plain, code = with_references(document)
         self._place(storage, data_dir, replicates)
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
             return parse_study(
-                Node(plain, name, 0),
+                YamlNode(plain, name, 0),
                 name=name,
                 overrides=overrides,
                 fraction=fraction,

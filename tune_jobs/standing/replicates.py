@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Reading, Record
-from tune_jobs.study.rows import Row, replicates, row_trial
+from tune_jobs.study.rows import Row, row_seeds, row_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
@@ -55,7 +55,7 @@ class RowReader:
     def replicates(self, row: Row) -> tuple[Replicate, ...]:
         """Return the replicates of a row; none of a row that cannot be built."""
         if row not in self._replicates:
-            seeds = replicates(row, self.seeds) if row.config is not None else ()
+            seeds = row_seeds(row, self.seeds) if row.config is not None else ()
             made = (Replicate(row, seed, row_trial(row, seed, self.fingerprints)) for seed in seeds)
             self._replicates[row] = tuple(made)
         return self._replicates[row]

@@ -1,4 +1,4 @@
-"""`init`: a study file with comments and a small network beside it, ready to run."""
+"""`init`: write a commented study file and a small network, ready to run."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,15 +9,15 @@ STARTER = ("my_study.yaml", "my_network.py")
 
 
 def write_starter(folder: Path) -> list[Path]:
-    """Write the starter files into a folder, which is made where it is not there; return them.
+    """Write the starter files into a folder, which is created if needed, and return their paths.
 
     Raises:
-        UserError: one of them is there already, or the folder cannot be written.
+        UserError: one of the files exists already, or the folder cannot be written.
     """
     targets = [folder / name for name in STARTER]
     for path in targets:
         if path.exists():
-            raise UserError(f"{path}: is there already, and is left as it is; give another folder")
+            raise UserError(f"{path}: already exists and was not changed; give another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in targets:

@@ -1,4 +1,4 @@
-"""Finds and reads studies: the shipped ones by name, any other by its file."""
+"""Find and read studies: shipped ones by name, others by file."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -7,11 +7,12 @@ from typing import Any
 
 from tune_jobs.errors import UserError, unknown
 from tune_jobs.study.model import Study
+from tune_jobs.study.parser import parse_study
 from tune_jobs.study.yaml_node import read_yaml
 
 
 def shipped_studies() -> dict[str, Path]:
-    """Return name to file of the studies that come with the project."""
+    """The files of the studies that ship with the project, by name."""
     folder = Path(str(files("tune_jobs.study.shipped")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -27,12 +28,11 @@ def load_study(
     Args:
         name_or_path: of the study.
         overrides: fields of the base, as `--set` gives them.
-        fraction: the share of their epochs that rows are read at.
-        data_dir: where files of declared datasets are looked for after the study's own folder.
+        fraction: share of the epochs at which rows are read.
+        data_dir: folder to search for files of declared datasets, after the folder of the study.
 
     Raises:
-        UserError: there is no such study, or something in it is not as it must be; the message names the
-            file, the line and the rule.
+        UserError: there is no such study, or it has a mistake; the message names the file, the line and the rule.
     """
     shipped = shipped_studies()
     if name_or_path in shipped:
@@ -41,7 +41,4 @@ def load_study(
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
-    # Imported here: the parser needs what is defined above.
-    from tune_jobs.study.parser import parse_study
-
     return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)

@@ -1,4 +1,4 @@
-"""A study: one YAML file that declares a base configuration, tables of levels, stages, and final configurations."""
+"""A study as a value: a base configuration, tables of levels, stages, a search, and final configurations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tune_jobs.user_code.components import Components
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}
-# What a replicate moves beside its seed: the fields that become its own number.
+# The fields that each replicate shifts by its number, beside its seed.
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "fixed": (),
     "validation": ("split_seed",),
@@ -28,12 +28,12 @@ FIGURES = {
 GRID_REACH = 2.5
 MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
-# The table of a final configuration that has no name of its own.
+# The table of a final configuration without a name.
 FINAL = "final"
-# The steps that the stages of a study took: with the seeds that chose them, and estimated again with fresh ones.
+# The path that the stages of a study took: with the seeds that chose it, and estimated again with fresh seeds.
 PATH, FRESH_PATH = "path", "path_fresh"
-# What follows a search: its stopped trials let finish, its best compared, the steps to the winner as they were tried,
-# as they were estimated, taken back one by one, and pairs of factors crossed.
+# What follows a search: stopped trials trained to the end, the best configurations compared, the steps to the winner
+# as tried and as estimated with fresh seeds, each step undone alone, and pairs of factors crossed.
 AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS = (
     "search_audit",
     "search_confirm",
@@ -49,8 +49,11 @@ SEARCH_TABLES = ("search", AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS)
 class Level:
     """One row of a table: a label for each factor, and the fields that it sets.
 
-    `base` are fields of the row's own base; `values` are the factors' own. `read` is the epoch that the row
-    shows where that is not its table's.
+    Attributes:
+        labels: one for each factor.
+        values: of the factors.
+        base: what the level changes of the table's base.
+        read: "last" or "best" epoch, if it differs from the table's.
     """
 
     labels: tuple[str, ...]
@@ -61,16 +64,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Showing:
-    """How a table reads its trials and what it shows of them.
+    """Which results of its trials a table shows, and how.
 
     Attributes:
         read: "last" or "best": the epoch that the table shows.
         train_metric: "evaluation" or "running".
-        splits: one of `SPLITS`: what each replicate moves beside its seed.
+        splits: one of `SPLITS`: which part of the data each replicate draws anew.
         figures: names in `FIGURES`.
-        epochs_until: the validation metric whose first epoch is a column; None for no such column.
-        select: "metric" or "loss": what a configuration is chosen by.
-        seeds: the table's own number of replicates, where it has more than the rest of the study.
+        epochs_until: a validation metric; a column shows the first epoch that reaches it. None for no such column.
+        select: "metric" or "loss", by which a configuration is chosen.
+        seeds: number of replicates, if the table has more than the rest of the study.
     """
 
     read: str = "last"
@@ -87,8 +90,8 @@ class Table:
     """A factor, or several crossed, and the levels whose trials make up the rows.
 
     Attributes:
-        headings: what stands above the columns of the levels, one for each factor.
-        base: what the table overrides of the study's base.
+        headings: of the columns of the levels, one for each factor.
+        base: what the table changes of the study's base.
     """
 
     name: str
@@ -109,14 +112,14 @@ class Study:
     """A validated study.
 
     Attributes:
-        stages: tables of which each starts from the best of the one before.
-        fresh_seeds: replicates, with seeds that chose nothing, that estimate what the stages gained.
-        finals: the configurations that the study settles on, each a table of one level.
-        showing: how tables read their trials unless they say otherwise.
-        overrides: what `--set` changed of the base.
-        fraction: the share of their epochs that rows are read at: 1, or less for a quick look.
-        own: the user's own networks, data, … that the study names.
-        search: the joint search, if it declares one.
+        stages: tables, each of which starts from the best row of the previous one.
+        fresh_seeds: number of replicates, with seeds that chose nothing, that estimate the gain of the stages.
+        finals: the configurations that the study settles on, each a table with one level.
+        showing: what tables show by default.
+        overrides: fields of the base that `--set` changed.
+        fraction: share of the epochs at which rows are read: 1, or less for a preview.
+        own: the user's networks, data, … that the study names.
+        search: the joint search, if the study declares one.
     """
 
     name: str
@@ -138,9 +141,9 @@ class Study:
     search: Search | None = None
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
-        """Return the configuration of the base with layers over it, later ones winning.
+        """Build the configuration of the base with layers over it; later layers win.
 
-        What `--set` overrides of the base gives way to a layer that sets the field itself.
+        A layer also wins over `--set`, which only changes the base.
         """
         merged: dict[str, Any] = {}
         for layer in (self.base, self.overrides, *layers):

@@ -1,6 +1,6 @@
-"""From the YAML document of a study to the study."""
+"""From the YAML document of a study to the study: tables, stages, final configurations, and how tables are shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.study.checked_fields import (
+    NOT_SETTABLE,
+    factor_name,
+    field_value,
+    refuse_repeats,
+    settings,
+)
 from tune_jobs.study.model import (
     FIGURES,
     FINAL,
@@ -25,33 +32,30 @@ from tune_jobs.study.model import (
     Table,
 )
 from tune_jobs.study.references import read_components
-from tune_jobs.study.resources import Resources, check_resources
-from tune_jobs.study.search import Search
+from tune_jobs.study.resources import parse_resources
 from tune_jobs.study.search_parser import parse_search
-from tune_jobs.study.yaml_node import Node, plain
-from tune_jobs.trial.config import TrialConfig
+from tune_jobs.study.yaml_node import YamlNode
+from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.user_code.components import Components
 from tune_jobs.user_code.modules import Code
 
 _RESERVED = {
-    **dict.fromkeys(SEARCH_TABLES, "the search's own table"),
-    FINAL: "the final configuration's own table",
-    PATH: "the stages' path",
-    FRESH_PATH: "the stages' path",
-    "statements": "the report's own table of sentences",
-    "conventions": "the report's own table of conventions",
+    **dict.fromkeys(SEARCH_TABLES, "the search"),
+    FINAL: "the final configuration",
+    PATH: "the path of the stages",
+    FRESH_PATH: "the path of the stages",
+    "statements": "the report's table of sentences",
+    "conventions": "the report's table of conventions",
 }
-# What the report adds to a table's name for further files of it.
+# What the report adds to a table's name to name further files about it.
 _SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
-# Not levels of a table: replicates are the same for every level, and the split belongs to the study.
-_NOT_FACTORS = ("seed",)
 _MOST_CELLS = 10_000
-# What stages are compared on must stay the same from one to the next.
-_NOT_IN_STAGES = ("dataset", "toy_problem", "outer_split", "split_seed", "validation_rows")
+# Stages are compared on the same data.
+_NOT_IN_STAGES = tuple(name for name, spec in FIELDS.items() if spec.selects_rows)
 
 
 def parse_study(
-    root: Node,
+    root: YamlNode,
     *,
     name: str,
     overrides: Mapping[str, Any],
@@ -59,66 +63,37 @@ def parse_study(
     data_dir: Path | None = None,
     defined: Code | None = None,
 ) -> Study:
-    """Return the study in a document; see `tune_jobs.study.load.load_study`.
+    """Read the study in a document; see `tune_jobs.study.load.load_study`.
 
     Args:
         root: of the document.
         name: of the study.
         overrides: fields of the base, as `--set` gives them.
-        fraction: the share of their epochs that rows are read at.
-        data_dir: where files of declared datasets are looked for.
-        defined: code that is in no file.
+        fraction: share of the epochs at which rows are read.
+        data_dir: folder with files of declared datasets.
+        defined: code that is not in a file, such as a notebook's.
 
     Raises:
-        UserError: something in it is not as it must be.
+        UserError: a mistake in the document.
     """
     if not 0 < fraction <= 1:
-        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 looks at a tenth of the epochs")
-    root.only(
-        "title",
-        "reproduces",
-        "description",
-        "seeds",
-        "base",
-        *_SHOWING,
-        "tables",
-        "stages",
-        "fresh_seeds",
-        "final",
-        "search",
-        "resources",
-        "datasets",
-        "labels",
-    )
-    own = read_components(root, overrides, data_dir, defined or Code())
-    base = _fields(root.get("base"), own)
-    try:
-        for field_name in overrides:
-            if field_name in _NOT_FACTORS:
-                raise ConfigError(field_name, "is not set by hand; --seeds N runs seeds 0 to N-1")
-        canonical = {own.canonical(key): value for key, value in overrides.items()}
-        checked = {key: own.check(key, value) for key, value in canonical.items()}
-    except ConfigError as error:
-        raise UserError(f"--set {error}") from error
+        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 trains a tenth of the epochs")
+    root.only(*_KEYS, *_SHOWING)
+    components = read_components(root, overrides, data_dir, defined or Code())
+    base = settings(root.get("base"), components)
+    checked = _overrides(overrides, components)
     showing = _showing(root, Showing())
-    tables_node, stages_node, final_node = root.get("tables"), root.get("stages"), root.get("final")
-    search_node = root.get("search")
-    if tables_node is None and stages_node is None and final_node is None and search_node is None:
+    tables_node, stages_node, final_node, search_node = map(root.get, ("tables", "stages", "final", "search"))
+    if not (tables_node or stages_node or final_node or search_node):
         raise root.error("declares no tables, stages, search or final configuration; give at least one")
-    tables = [_table(node, showing, own) for node in tables_node.items()] if tables_node else []
-    stages = [_stage(node, showing, own) for node in stages_node.items()] if stages_node else []
-    finals = _finals(final_node, showing, own) if final_node else []
-    named: dict[str, Node] = {}
-    for nodes, parsed in ((tables_node, tables), (stages_node, stages), (final_node, finals)):
-        for index, table in enumerate(parsed):
-            place = nodes if nodes is not None and nodes.is_mapping else (nodes or root).items()[index]
-            if table.name in named:
-                raise place.error(f"the table name {table.name} repeats; give each table, stage and final its own")
-            named[table.name] = place
+    tables = [_table(node, showing, components) for node in tables_node.items()] if tables_node else []
+    stages = [_stage(node, showing, components) for node in stages_node.items()] if stages_node else []
+    finals = _finals(final_node, showing, components) if final_node else []
+    _refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
     seeds = root.whole("seeds", 1, most=MOST_REPLICATES)
-    return Study(
+    study = Study(
         name=name,
         title=root.text("title", name),
         reproduces=root.text("reproduces", ""),
@@ -128,48 +103,62 @@ def parse_study(
         base=base,
         tables=tuple(tables),
         finals=tuple(finals),
-        resources=_resources(root.get("resources")),
+        resources=parse_resources(root.get("resources")),
         stages=tuple(stages),
         fresh_seeds=root.whole("fresh_seeds", seeds, most=MOST_REPLICATES),
         showing=showing,
         overrides=checked,
         fraction=fraction,
-        own=own,
-        search=_search(search_node, {**base, **checked}, showing, own, seeds) if search_node is not None else None,
+        own=components,
     )
+    return study if search_node is None else _with_search(study, search_node)
 
 
-def _search(node: Node, over: Mapping[str, Any], showing: Showing, own: Components, seeds: int) -> Search:
-    base = _fields(node.get("base"), own)
-    epochs = {**over, **base}.get("epochs", TrialConfig.epochs)
-    return parse_search(node, own, base, epochs=epochs, seeds=seeds, read=showing.read, select=showing.select)
-
-
-def _fields(node: Node | None, own: Components) -> dict[str, Any]:
-    """Return the configuration fields in a mapping, each checked where it stands."""
-    if node is None:
-        return {}
-    values = {}
-    for key, child in node.pairs():
-        name = _known_field(child, key, own)
-        if name in _NOT_FACTORS:
-            raise child.error("is not set in a study; `seeds: N` runs seeds 0 to N-1")
-        values[name] = _check(child, name, own)
-    return values
-
-
-def _known_field(node: Node, key: str, own: Components) -> str:
-    name = own.canonical(key)
-    if name not in own.known_names():
-        raise node.error(unknown("field", key, own.known_names()))
-    return name
-
-
-def _check(node: Node, name: str, own: Components) -> Any:
+def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str, Any]:
     try:
-        return own.check(name, plain(node.value))
+        for name in overrides:
+            if name in NOT_SETTABLE:
+                raise ConfigError(name, "cannot be set; --seeds N runs seeds 0 to N-1")
+        canonical = {components.canonical(key): value for key, value in overrides.items()}
+        return {key: components.check(key, value) for key, value in canonical.items()}
     except ConfigError as error:
-        raise node.error(error.problem, field=name) from error
+        raise UserError(f"--set {error}") from error
+
+
+def _refuse_shared_names(parts: Iterable[tuple[YamlNode | None, Sequence[Table]]]) -> None:
+    """Raise where a table, stage or final configuration has the name of another."""
+    seen: set[str] = set()
+    for node, tables in parts:
+        for index, table in enumerate(tables):
+            if node is not None and table.name in seen:
+                place = node if node.is_mapping else node.items()[index]
+                raise place.error(
+                    f"the table name {table.name} repeats; give each table, stage and final configuration another"
+                )
+            seen.add(table.name)
+
+
+def _with_search(study: Study, node: YamlNode) -> Study:
+    base = settings(node.get("base"), study.own)
+    epochs = {**study.base, **study.overrides, **base}.get("epochs", TrialConfig.epochs)
+    return replace(study, search=parse_search(node, study, base, epochs=epochs))
+
+
+_KEYS = (
+    "title",
+    "reproduces",
+    "description",
+    "seeds",
+    "base",
+    "tables",
+    "stages",
+    "fresh_seeds",
+    "final",
+    "search",
+    "resources",
+    "datasets",
+    "labels",
+)
 
 
 _SHOWING: Mapping[str, Mapping[str, Any]] = {
@@ -183,7 +172,7 @@ _SHOWING: Mapping[str, Mapping[str, Any]] = {
 _TABLE_ONLY = ("seeds",)
 
 
-def _showing(node: Node, default: Showing) -> Showing:
+def _showing(node: YamlNode, default: Showing) -> Showing:
     values: dict[str, Any] = {}
     for key in ("read", "train_metric", "splits", "select"):
         child = node.get(key)
@@ -193,40 +182,42 @@ def _showing(node: Node, default: Showing) -> Showing:
     if figures is not None:
         values["figures"] = tuple(_known(child, str(child.value), "figures") for child in figures.items())
     if until is not None:
-        values["epochs_until"] = dict(_amounts(node, only="epochs_until"))["epochs_until"]
+        values["epochs_until"] = until.number()
     if node.path:
         values["seeds"] = node.whole("seeds", 1, most=MOST_REPLICATES)
     return replace(default, **values)
 
 
-def _known(node: Node, value: str, key: str) -> str:
+def _known(node: YamlNode, value: str, key: str) -> str:
     if value not in _SHOWING[key]:
         raise node.error(unknown(key, value, _SHOWING[key]))
     return value
 
 
-def _finals(node: Node, showing: Showing, own: Components) -> list[Table]:
-    """Return the final configurations: one as a mapping of fields, or a list of named ones."""
+def _finals(node: YamlNode, showing: Showing, components: Components) -> list[Table]:
+    """The final configurations: a mapping of fields for a single one, or a list of named ones."""
     title = "Final configuration"
     if node.is_mapping:
-        level = Level((title,), _fields(node, own))
+        level = Level((title,), settings(node, components))
         return [Table(FINAL, title, ("Configuration",), (level,), {}, replace(showing, train_metric="evaluation"))]
     finals = []
     for child in node.items():
         child.only("name", "title", "set", *_SHOWING, *_TABLE_ONLY)
         name = _table_name(child, child.text("name", ""))
-        level = Level((title,), _fields(child.need("set"), own))
+        level = Level((title,), settings(child.need("set"), components))
         shown = _showing(child, replace(showing, train_metric="evaluation"))
         finals.append(Table(name, child.text("title", title), ("Configuration",), (level,), {}, shown))
     return finals
 
 
-def _stage(node: Node, showing: Showing, own: Components) -> Table:
+def _stage(node: YamlNode, showing: Showing, components: Components) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base")
-    stage = _table(node, showing, own)
+    stage = _table(node, showing, components)
     for level, child in zip(stage.levels, node.need("levels").items() if node.get("levels") else (), strict=False):
         if level.read is not None:
-            raise child.need("read").error("the levels of a stage are chosen by one reading; set `read` for the study")
+            raise child.need("read").error(
+                "the levels of a stage are compared at the same epoch; set `read` for the study"
+            )
     for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
         for name in _NOT_IN_STAGES:
             if name in layer:
@@ -234,130 +225,104 @@ def _stage(node: Node, showing: Showing, own: Components) -> Table:
     return stage
 
 
-def _table_name(node: Node, name: str) -> str:
+def _table_name(node: YamlNode, name: str) -> str:
     if not name:
-        raise node.error("a table without `factor` needs a `name`")
+        raise node.error("a table without `factor` needs a `name`; add one")
     if name in _RESERVED:
-        raise node.error(f"{name} is the name of {_RESERVED[name]}; give another `name`")
+        raise node.error(f"{name} is reserved for {_RESERVED[name]}; give another `name`")
     if name.endswith(_SUFFIXES):
-        raise node.error(
-            f"{name} ends like a further file of a table; give a `name` without {name[name.rindex('-') :]}"
-        )
+        suffix = name[name.rindex("-") :]
+        raise node.error(f"{name} ends in {suffix}, which the report adds to table names; give a `name` without it")
     if not name.replace("_", "").replace("-", "").isalnum():
-        raise node.error(f"{name!r} names a file; give a table name of letters, digits, _ and -")
+        raise node.error(f"{name!r} is not a table name; use only letters, digits, _ and -")
     return name
 
 
-def _table(node: Node, showing: Showing, own: Components) -> Table:
+def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base", *_SHOWING, *_TABLE_ONLY)
-    base = _fields(node.get("base"), own)
+    base = settings(node.get("base"), components)
     showing = _showing(node, showing)
     if node.get("cross") is not None:
         for key in ("factor", "levels", "label"):
             child = node.get(key)
             if child is not None:
-                raise child.error("goes with a table of one factor, this one has `cross`; give one of the two")
-        headings, levels = _crossed(node, own)
+                raise child.error("is for a table of one factor, and this table has `cross`; give one of the two")
+        headings, levels = _crossed(node, components)
         default_name = "_x_".join(key.replace(".", "_") for key, _ in node.need("cross").pairs())
     else:
         if node.get("exclude") is not None:
-            raise node.need("exclude").error("goes with `cross` only; leave the level out instead")
-        headings, levels = _one_factor(node, own)
+            raise node.need("exclude").error("is for tables with `cross` only; leave the level out of `levels` instead")
+        headings, levels = _one_factor(node, components)
         default_name = node.text("factor", "").replace(".", "_")
     name = _table_name(node, node.text("name", default_name))
     title = node.text("title", " × ".join(headings))
     return Table(name, title, headings, levels, base, showing)
 
 
-def _one_factor(node: Node, own: Components) -> tuple[tuple[str, ...], tuple[Level, ...]]:
+def _one_factor(node: YamlNode, components: Components) -> tuple[tuple[str, ...], tuple[Level, ...]]:
     factor = node.get("factor")
-    name = _factor(factor, node.text("factor", ""), own) if factor is not None else None
+    name = factor_name(factor, node.text("factor", ""), components) if factor is not None else None
     nodes = node.need("levels").items()
-    levels = [_level(child, name, own) for child in nodes]
-    _no_repeats(node.need("levels"), [level.labels[0] for level in levels], "label")
-    settings = [{**level.base, **level.values, **({"read": level.read} if level.read else {})} for level in levels]
-    _no_repeats(node.need("levels"), settings, "level")
-    heading = node.text("label", own.label(name) if name else "Level")
+    levels = [_level(child, name, components) for child in nodes]
+    refuse_repeats(node.need("levels"), [level.labels[0] for level in levels], "label")
+    contents = [{**level.base, **level.values, **({"read": level.read} if level.read else {})} for level in levels]
+    refuse_repeats(node.need("levels"), contents, "level")
+    heading = node.text("label", components.label(name) if name else "Level")
     return (heading,), tuple(levels)
 
 
-def _level(node: Node, factor: str | None, own: Components) -> Level:
+def _level(node: YamlNode, factor: str | None, components: Components) -> Level:
     if not node.is_mapping:
         if factor is None:
-            raise node.error("a plain level needs the table's `factor`; or give {label: …, set: {field: value}}")
-        value = _check(node, factor, own)
-        return Level((own.describe(factor, value),), {factor: value})
+            raise node.error(
+                "a plain level needs the table's `factor`; add it, or write {label: …, set: {field: value}}"
+            )
+        value = field_value(node, factor, components)
+        return Level((components.describe(factor, value),), {factor: value})
     node.only("label", "value", "set", "base", "read")
-    values = _fields(node.get("set"), own)
+    values = settings(node.get("set"), components)
     if node.get("value") is not None:
         if factor is None:
-            raise node.need("value").error("needs the table's `factor`")
-        values = {factor: _check(node.need("value"), factor, own), **values}
+            raise node.need("value").error("needs the table's `factor`; add it, or write `set: {field: value}`")
+        values = {factor: field_value(node.need("value"), factor, components), **values}
     if not values:
         raise node.error("a level sets nothing; give `value` or `set: {field: value}`")
-    described = ", ".join(own.describe(key, value) for key, value in values.items())
+    described = ", ".join(components.describe(key, value) for key, value in values.items())
     read = _known(node.need("read"), node.text("read", ""), "read") if node.get("read") is not None else None
-    return Level((node.text("label", described),), values, _fields(node.get("base"), own), read)
+    return Level((node.text("label", described),), values, settings(node.get("base"), components), read)
 
 
-def _crossed(node: Node, own: Components) -> tuple[tuple[str, ...], tuple[Level, ...]]:
+def _crossed(node: YamlNode, components: Components) -> tuple[tuple[str, ...], tuple[Level, ...]]:
     factors: dict[str, list[Any]] = {}
     for key, child in node.need("cross").pairs():
-        name = _factor(child, key, own)
-        factors[name] = [_check(item, name, own) for item in child.items()]
-        _no_repeats(child, factors[name], "level")
+        name = factor_name(child, key, components)
+        factors[name] = [field_value(item, name, components) for item in child.items()]
+        refuse_repeats(child, factors[name], "level")
     cells = prod(len(values) for values in factors.values())
     if cells > _MOST_CELLS:
         raise node.need("cross").error(f"makes {cells:,} cells, more than {_MOST_CELLS:,}; give fewer levels")
-    excluded = []
     exclude = node.get("exclude")
-    for item in exclude.items() if exclude else []:
-        excluded.append(_fields(item, own))
-        for key, child in item.pairs():
-            if own.canonical(key) not in factors:
-                raise child.error(unknown("crossed factor", key, factors))
-            if _check(child, own.canonical(key), own) not in factors[own.canonical(key)]:
-                raise child.error(f"{child.value!r} is no level of {key}, so nothing is excluded; give one that is")
+    excluded = [_excluded(item, factors, components) for item in exclude.items()] if exclude else []
     levels = []
     for values in product(*factors.values()):
         cell = dict(zip(factors, values, strict=True))
         if any(all(cell[key] == value for key, value in rule.items()) for rule in excluded):
             continue
-        levels.append(Level(tuple(own.describe(key, value) for key, value in cell.items()), cell))
+        levels.append(Level(tuple(components.describe(key, value) for key, value in cell.items()), cell))
     if not levels:
-        raise node.need("exclude").error("excludes every cell of the table; leave some")
-    return tuple(own.label(key) for key in factors), tuple(levels)
+        raise node.need("exclude").error("excludes every cell of the table; leave at least one")
+    return tuple(components.label(key) for key in factors), tuple(levels)
 
 
-def _factor(node: Node, key: str, own: Components) -> str:
-    name = own.canonical(key)
-    if name not in own.known_names() or name in _NOT_FACTORS:
-        raise node.error(unknown("field", key, own.known_names() - set(_NOT_FACTORS)))
-    return name
-
-
-def _no_repeats(node: Node | None, values: Sequence[Any], what: str) -> None:
-    for position, value in enumerate(values):
-        if value in values[:position] and node is not None:
-            shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
-            raise node.items()[position].error(f"the {what} {shown} repeats; give each once")
-
-
-def _resources(node: Node | None) -> Resources:
-    if node is None:
-        return Resources()
-    node.only("cpus_per_trial", "gpus_per_trial", "time_limit_minutes", "checkpoint_minutes")
-    values: dict[str, float] = dict(_amounts(node))
-    try:
-        return check_resources(Resources(**values))
-    except ConfigError as error:
-        raise node.need(error.field).error(error.problem, field=error.field) from error
-
-
-def _amounts(node: Node, only: str | None = None) -> Iterator[tuple[str, float]]:
+def _excluded(node: YamlNode, factors: Mapping[str, Sequence[Any]], components: Components) -> dict[str, Any]:
+    """The levels that a cell must have to be excluded."""
+    rule = settings(node, components)
     for key, child in node.pairs():
-        if only not in (None, key):
-            continue
-        if isinstance(child.value, bool) or not isinstance(child.value, int | float):
-            raise child.error(f"{child.value!r} is not a number", field=key)
-        yield key, float(child.value)
+        name = components.canonical(key)
+        if name not in factors:
+            raise child.error(unknown("crossed factor", key, factors))
+        if rule[name] not in factors[name]:
+            raise child.error(
+                f"{child.value!r} is not a level of {key}, so nothing is excluded; give one of its levels"
+            )
+    return rule

@@ -1,4 +1,4 @@
-"""From a study's document to the user's own components that it names: `datasets`, `labels`, references."""
+"""The components that a study's document names: `datasets`, `labels`, and references to the user's code."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -10,18 +10,18 @@ from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
 from models.registry import is_reference
 from tune_jobs.errors import UserError, unknown
-from tune_jobs.study.yaml_node import Node, plain
+from tune_jobs.study.yaml_node import YamlNode, plain
 from tune_jobs.user_code.components import Components, references_in
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code, freeze, load_reference
 from tune_jobs.user_code.parameters import Parameters, parameters_of
 
 
-def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
-    """Return what a study's document, with what is overridden of it, names of the user's own.
+def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
+    """Find the components that a study's document and its overrides name.
 
     Raises:
-        UserError: a declaration is not as it must be, or a reference leads nowhere.
+        UserError: a mistake in a declaration, or a reference to something that does not exist.
     """
     folders = [Path(root.file).parent, Path()] if os.path.exists(root.file) else [Path()]
     declared = _declarations(root.get("datasets"))
@@ -43,7 +43,7 @@ def read_components(root: Node, overrides: Mapping[str, Any], data_dir: Path | N
     return _checked_labels(own, root.get("labels"), [value for _, value in named])
 
 
-def _declarations(node: Node | None) -> dict[str, Declaration]:
+def _declarations(node: YamlNode | None) -> dict[str, Declaration]:
     declared = {}
     for name, child in node.pairs() if node is not None else ():
         try:
@@ -53,12 +53,12 @@ def _declarations(node: Node | None) -> dict[str, Declaration]:
     return declared
 
 
-def _checked_labels(own: Components, node: Node | None, named: Collection[str]) -> Components:
-    """Return the components with the study's labels, each for a field or for something that the study names."""
+def _checked_labels(own: Components, node: YamlNode | None, named: Collection[str]) -> Components:
+    """Add the study's labels to its components; each must label a field or something that the study names."""
     labels = {}
     for name, child in node.pairs() if node is not None else ():
         known = own.known_names() | set(named)
         if own.canonical(name) not in known:
-            raise child.error(f"labels nothing of this study: {unknown('field or name', name, known)}")
+            raise child.error(f"names nothing in this study: {unknown('field or name', name, known)}")
         labels[own.canonical(name)] = node.text(name, "") if node is not None else ""
     return replace(own, labels=labels)

@@ -1,4 +1,4 @@
-"""From a study to its rows, and from rows and seeds to the distinct trials that they read."""
+"""The rows of a study's tables, and the distinct trials that rows and seeds read."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ from tune_jobs.trial.feasibility import check_feasible
 from tune_jobs.trial.key import trajectory, trial_key
 from tune_jobs.trial.trial import Trial
 
-# Seeds from here on choose nothing: what was chosen with others is estimated again with them.
+# Seeds from here on never choose anything; they estimate again what other seeds chose.
 FIRST_FRESH_SEED = 100_000
 
 
@@ -23,18 +23,18 @@ class Row:
     """One row of a table: the configuration whose replicates it shows.
 
     Attributes:
-        table: its table's name, a final configuration's or a stage's, `PATH` or `FRESH_PATH`.
+        table: name of the table, stage or final configuration, `PATH` or `FRESH_PATH`.
         labels: one for each factor.
         config: with seed 0; None for a cell that cannot be built.
         reason: why it cannot be built.
-        is_default: whether it is the table's own base.
+        is_default: whether it is the base of the table.
         read: "last" or "best" epoch.
-        epochs: how far the row reads its trajectory: those of the configuration, or a fraction of them.
-        moves: fields that each replicate moves by its seed, so that it has data of its own.
-        seeds: the row's own replicates, and nothing else; None for those of the study.
-        more: how many replicates the row has from so many of the study on (the second number), where it has more.
-        select: "metric" or "loss": what the row is chosen by, where there is a choice.
-        sets: what the row changes of what it starts from.
+        epochs: the epoch at which the row reads its trials: the last of the configuration, or a fraction of that.
+        moves: fields that each replicate shifts by its seed to draw its data anew.
+        seeds: the replicates, if they are not those of the study.
+        more: (n, m): the row has n replicates if the study runs m or more, and as many as the study otherwise.
+        select: "metric" or "loss", by which the row is chosen, if there is a choice.
+        sets: the fields that the row changes.
     """
 
     table: str
@@ -52,30 +52,29 @@ class Row:
 
 
 def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
-    """Return the rows of every table in order, then those of the stages, of their path and of final configurations.
+    """List the rows of every table in order, then of the stages, of their path and of the final configurations.
 
     Args:
         study: to expand.
-        chosen: the fields that each stage so far has settled on, in order; the stage after them is the last
-            whose rows are known (see `tune_jobs.standing.stages`).
+        chosen: the fields that each finished stage has settled on, in order. The next stage is the last whose rows
+            are known (see `tune_jobs.standing.stages`).
 
     Raises:
-        UserError: a configuration that cannot be trained. A cell of a crossed table that cannot be built is
-            a row with its reason instead.
+        UserError: a configuration that cannot be trained. In a crossed table it is a row with a reason instead.
     """
     rows = []
     for table in study.tables:
-        own = list(_table_rows(study, table, f"tables.{table.name}"))
-        _check_figures(study, table, own)
-        _check_effect(study, table, own)
-        rows += own
+        table_rows = list(_table_rows(study, table, f"tables.{table.name}"))
+        _check_figures(study, table, table_rows)
+        _check_effect(study, table, table_rows)
+        rows += table_rows
     for index, stage in enumerate(study.stages[: len(chosen) + 1]):
-        own = list(_table_rows(study, stage, f"stages.{stage.name}", *chosen[:index]))
-        _check_select(study, stage, own)
-        rows += own
+        stage_rows = list(_table_rows(study, stage, f"stages.{stage.name}", *chosen[:index]))
+        _check_select(study, stage, stage_rows)
+        rows += stage_rows
     rows += _path_rows(study, chosen)
     if study.search is not None:
-        # Nothing of a table; it says which data the search reads.
+        # A row of no table: it only says which data the search reads.
         rows.append(Row("search", (), _feasible(study, "search", study.search.base), seeds=()))
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
@@ -83,7 +82,7 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
 
 
 def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
-    """Raise for a table whose levels all train the same thing, since nothing reads what they set."""
+    """Raise for a table whose levels all train the same thing because nothing reads what they set."""
     built = [row for row in rows if row.config is not None]
     if len(built) < 2 or len({row.read for row in built}) > 1:
         return
@@ -93,12 +92,12 @@ def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
     names = sorted({name for level in table.levels for name in level.values})
     raise UserError(
         f"{study.source}, tables.{table.name}: its levels train the same thing: neither network {first.network} nor "
-        f"anything else here reads {', '.join(names)}; vary what is read"
+        f"anything else here reads {', '.join(names)}; vary a field that is read"
     )
 
 
 def _check_select(study: Study, stage: Table, rows: Sequence[Row]) -> None:
-    """Raise for a stage that would choose by losses on different scales."""
+    """Raise for a stage that would compare losses on different scales."""
     transforms = {row.config.target_transform for row in rows if row.config is not None}
     if stage.showing.select == "loss" and len(transforms) > 1:
         raise UserError(
@@ -123,7 +122,7 @@ def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
 
 
 def path_labels(study: Study) -> list[str]:
-    """Return what the points of the stages' path are called: the start, then each stage."""
+    """The names of the points on the path of the stages: the start, then each stage."""
     return ["Start", *(stage.title for stage in study.stages)] if study.stages else []
 
 
@@ -135,7 +134,7 @@ def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Ro
             table = Table(name, "", ("Stage",), (level,), {}, study.showing)
             rows = _table_rows(study, table, "stages", *chosen[:count])
             for row in rows:
-                # Fresh replicates also get validation rows that chose nothing.
+                # The validation rows of fresh replicates have chosen nothing either.
                 moves = row.moves if seeds is None or row.moves else SPLITS["validation"]
                 yield dataclasses.replace(row, seeds=seeds, is_default=False, moves=moves)
 
@@ -165,8 +164,8 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
         for name in moves:
             if name != "split_seed" and name not in config.dataset_info.reads:
                 raise UserError(
-                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} has one "
-                    "of its own; give validation or fixed"
+                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} comes with "
+                    "one; use validation or fixed"
                 )
         is_default = not level.base and row.read == table.showing.read and _same_row(config, base)
         epochs = math.ceil(round(study.fraction * config.epochs, 6))
@@ -174,21 +173,22 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
 
 
 def replicate(row: Row, seed: int) -> TrialConfig:
-    """Return the configuration of one replicate of a row: its seed, and the data that it moves to.
+    """The configuration of one replicate of a row, with its seed and its data.
 
     Raises:
-        ValueError: the row cannot be built.
+        ValueError: the row cannot be trained.
     """
     if row.config is None:
-        raise ValueError(f"row {row.labels} of table {row.table} has no trial: {row.reason}")
+        raise ValueError(f"row {row.labels} of table {row.table} cannot be trained: {row.reason}")
     moved = {name: getattr(row.config, name) + seed for name in row.moves}
     return row.config.replace(seed=seed, **moved)
 
 
-def replicates(row: Row, seeds: Sequence[int]) -> Sequence[int]:
-    """Return the seeds of a row's replicates: its own, or those of the study.
+def row_seeds(row: Row, seeds: Sequence[int]) -> Sequence[int]:
+    """The seeds of a row's replicates, if the study runs with `seeds`.
 
-    A table with more replicates than the study has them unless fewer were asked for than the study declares.
+    A table that declares more replicates than its study has them unless `--seeds` asks for fewer than the study
+    declares.
     """
     if row.seeds is not None:
         return row.seeds
@@ -214,25 +214,25 @@ def _same_row(one: TrialConfig, other: TrialConfig) -> bool:
 
 
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
-    """Return the data that rows read, by `data_id`, each with a configuration that reads it."""
-    configs = [replicate(row, seed) for row in rows for seed in replicates(row, seeds) if row.config is not None]
+    """The data that rows read, by `data_id`, each with a configuration that reads it."""
+    configs = [replicate(row, seed) for row in rows for seed in row_seeds(row, seeds) if row.config is not None]
     configs += [row.config for row in rows if row.seeds == () and row.config is not None]
     return {data_id(config): config for config in configs}
 
 
 def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Mapping[str, str]) -> list[Trial]:
-    """Return the distinct trials that the rows read, in the order in which the rows first read them.
+    """The distinct trials that the rows read, in the order in which the rows first read them.
 
-    Rows that differ in `epochs` or early stopping alone read one trajectory; it must go as far as the longest of
-    them, and stops early only if all of them do.
+    Rows that differ only in `epochs` or early stopping share a trial. It trains as long as the longest of them, and
+    stops early only if all of them do.
 
     Args:
-        rows: of `expand`.
+        rows: from `expand`.
         seeds: the replicates of every row.
         fingerprints: of the data, by `data_id`.
     """
     trials: dict[str, Trial] = {}
-    pairs = [(seed, row) for row in rows if row.config is not None for seed in replicates(row, seeds)]
+    pairs = [(seed, row) for row in rows if row.config is not None for seed in row_seeds(row, seeds)]
     for seed, row in sorted(pairs, key=lambda pair: pair[0]):
         trial = row_trial(row, seed, fingerprints)
         trials[trial.key] = _merged(trials[trial.key], trial) if trial.key in trials else trial
@@ -240,10 +240,10 @@ def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Map
 
 
 def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
-    """Return the trial that one replicate of a row reads.
+    """The trial that one replicate of a row reads.
 
     Raises:
-        ValueError: the row cannot be built.
+        ValueError: the row cannot be trained.
     """
     config = replicate(row, seed)
     return Trial(

@@ -1,4 +1,4 @@
-"""What a search tries next: a pure function of its seed, the trial's number, and what is known so far."""
+"""Which point a search tries next: a pure function of its seed, the trial's number, and the observations so far."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Any
 
 from tune_jobs.study.space import Parameter, Space, shuffled, stream
 
-# So many random points before a model of them is worth anything.
+# Random points before the model is used; fewer would tell it little.
 STARTUP_TRIALS = 10
 # Purposes of the random streams.
 _DRAW, _GRID, _MODEL = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of one point of the space.
+class Observation:
+    """A point of the space that was tried or is being trained.
 
     Attributes:
         values: of the parameters.
-        score: after `epoch`, the higher the better; None while it trains, minus infinity where it ended badly.
-        epoch: how far it got.
-        complete: whether that is the whole length.
+        score: after `epoch`, higher is better; None while it trains, minus infinity if it failed or diverged.
+        epoch: last epoch so far.
+        complete: whether that is the full length.
     """
 
     values: Mapping[str, Any]
@@ -29,30 +29,31 @@ class Known:
     complete: bool = False
 
 
-Sampler = Callable[[Space, int, int, int, Sequence[Known]], dict[str, Any] | None]
+Observations = Sequence[Observation]
+Sampler = Callable[[Space, int, int, int, Observations], dict[str, Any] | None]
 
 
-def random(space: Space, seed: int, number: int, attempt: int, known: Sequence[Known]) -> dict[str, Any] | None:
-    """Return a random point; the same one whatever is known."""
+def random(space: Space, seed: int, number: int, attempt: int, observed: Observations) -> dict[str, Any] | None:
+    """A random point, whatever was observed."""
     return space.draw(stream(seed, _DRAW, number, attempt))
 
 
-def grid(space: Space, seed: int, number: int, attempt: int, known: Sequence[Known]) -> dict[str, Any] | None:
-    """Return the first point of the shuffled grid that is not known yet; None where there is none left."""
+def grid(space: Space, seed: int, number: int, attempt: int, observed: Observations) -> dict[str, Any] | None:
+    """The next untried point of the shuffled grid; None if there is none left."""
     points = shuffled(space.grid(), stream(seed, _GRID))
-    tried = {_canonical(one.values) for one in known}
+    tried = {_canonical(observation.values) for observation in observed}
     left = [point for point in points if _canonical(point) not in tried]
     return left[attempt] if attempt < len(left) else None
 
 
-def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Known]) -> dict[str, Any] | None:
-    """Return what Optuna's tree-structured Parzen estimator suggests (Bergstra et al., 2011; Watanabe, 2023).
+def tpe(space: Space, seed: int, number: int, attempt: int, observed: Observations) -> dict[str, Any] | None:
+    """The suggestion of Optuna's tree-structured Parzen estimator (Bergstra et al., 2011; Watanabe, 2023).
 
-    Stopped trials count by how far they got, then by their score there; those that train now as bad ones, so that
-    workers spread (`constant_liar`). The first points are random.
+    Stopped trials are ranked by their last epoch, then by their score there. Trials that are still training count as
+    bad, so workers spread out (`constant_liar`). The first points are random.
     """
-    if sum(one.score is not None for one in known) < STARTUP_TRIALS:
-        return random(space, seed, number, attempt, known)
+    if sum(observation.score is not None for observation in observed) < STARTUP_TRIALS:
+        return random(space, seed, number, attempt, observed)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -63,7 +64,7 @@ def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Know
         constant_liar=True,
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials([_frozen(space, one) for one in known])
+    study.add_trials([_frozen_trial(space, observation) for observation in observed])
     trial = study.ask()
     values: dict[str, Any] = {}
     for parameter in space:
@@ -74,7 +75,7 @@ def tpe(space: Space, seed: int, number: int, attempt: int, known: Sequence[Know
 
 SAMPLERS: Mapping[str, Sampler] = {"tpe": tpe, "random": random, "grid": grid}
 SAMPLER_WORDS: Mapping[str, str] = {
-    "tpe": "Optuna's tree-structured Parzen estimator, after random points to begin with",
+    "tpe": "Optuna's tree-structured Parzen estimator, after some random points",
     "random": "random points",
     "grid": "a grid, in random order",
 }
@@ -102,19 +103,24 @@ def _distribution(parameter: Parameter) -> Any:
     return distributions.FloatDistribution(parameter.low, parameter.high, log=parameter.log)
 
 
-def _frozen(space: Space, one: Known) -> Any:
+def _frozen_trial(space: Space, observation: Observation) -> Any:
     from optuna.trial import TrialState, create_trial
 
-    read = [parameter for parameter in space if parameter.name in one.values]
-    values = {p.name: p.choices.index(one.values[p.name]) if p.choices else one.values[p.name] for p in read}
-    state = TrialState.RUNNING if one.score is None else TrialState.COMPLETE if one.complete else TrialState.PRUNED
-    bad = one.score is not None and one.score == float("-inf")
-    if bad:
+    values, score = observation.values, observation.score
+    read = [parameter for parameter in space if parameter.name in values]
+    failed = score == float("-inf")
+    if score is None:
+        state = TrialState.RUNNING
+    elif observation.complete and not failed:
+        state = TrialState.COMPLETE
+    else:
         state = TrialState.PRUNED
     return create_trial(
-        params=values,
+        params={p.name: p.choices.index(values[p.name]) if p.choices else values[p.name] for p in read},
         distributions={p.name: _distribution(p) for p in read},
         state=state,
-        value=one.score if state == TrialState.COMPLETE else None,
-        intermediate_values={one.epoch: one.score} if one.score is not None and not (one.complete or bad) else {},
+        value=score if state == TrialState.COMPLETE else None,
+        intermediate_values={observation.epoch: score}
+        if score is not None and state == TrialState.PRUNED and not failed
+        else {},
     )

@@ -1,9 +1,8 @@
 """When a search stops a trial: the rungs of each scheduler, and the rule at a rung.
 
-All of them are of the kind that stops and never pauses, as Ray Tune's `AsyncHyperBandScheduler` is, with four
-things done otherwise: every epoch is looked at, so that no rung is skipped and filled in late; the trial itself is
-among those that it is compared with; a trial that diverged takes part in every later rung, as the worst; and what has
-been decided stands, whatever is interrupted.
+Like Ray Tune's `AsyncHyperBandScheduler`, all of them stop trials and never pause them. Four things differ: every epoch
+is checked, so no rung is skipped and filled in later; a trial is compared with all that reached the rung, itself
+included; a diverged trial counts as the worst at every later rung; and decisions survive an interruption.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,10 @@ from functools import lru_cache
 from statistics import median
 
 SCHEDULERS: Mapping[str, str] = {
-    "asha": "asynchronous successive halving: at each rung the best of those that reached it go on",
-    "hyperband": "successive halving with several first rungs, in turn",
-    "median": "a trial that is worse than the median of the others so far stops",
-    "none": "every trial runs to its end",
+    "asha": "asynchronous successive halving: at each rung the best of the trials that reached it continue",
+    "hyperband": "successive halving in several brackets, each with a later first rung",
+    "median": "a trial stops when it is worse than the median of the others so far",
+    "none": "every trial trains to the end",
 }
 
 
@@ -24,8 +23,8 @@ class Decision:
     """Whether a trial stops at a rung.
 
     Attributes:
-        rank: among those that have reached the rung so far, itself included.
-        of: how many these are.
+        rank: among the trials that have reached the rung so far, itself included.
+        of: how many have reached it.
     """
 
     stop: bool
@@ -35,13 +34,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """The rule.
+    """The rule by which a search stops trials.
 
     Attributes:
         name: one of `SCHEDULERS`.
-        grace_epochs: before the first rung nothing is stopped.
-        reduction_factor: of those that reach a rung one in so many goes on.
-        least_trials: so many others must have reached an epoch before their median counts.
+        grace_epochs: epochs up to the first rung; no trial stops before it.
+        reduction_factor: of the trials that reach a rung, 1 in this many continues.
+        least_trials: how many others must have reached an epoch before their median counts.
     """
 
     name: str = "asha"
@@ -50,10 +49,10 @@ class Scheduler:
     least_trials: int = 5
 
     def brackets(self, epochs: int) -> list[tuple[int, ...]]:
-        """Return the rungs, in epochs, of each bracket; the last epoch itself is none.
+        """The rungs of each bracket, in epochs, without the last epoch.
 
         ASHA has rungs at r, r·η, r·η², … below the last epoch (Li et al., 2020, "A system for massively parallel
-        hyperparameter tuning"), Hyperband also brackets that start at a later one of them (Li et al., 2018).
+        hyperparameter tuning"). Hyperband also has brackets that start at a later rung (Li et al., 2018).
         """
         if self.name == "none":
             return [()]
@@ -69,7 +68,7 @@ class Scheduler:
         return [tuple(rungs[start:]) for start in range(len(rungs) + 1)]
 
     def bracket(self, number: int, epochs: int) -> int:
-        """Return the bracket of a trial, so that each bracket is given about the same number of epochs."""
+        """The bracket of a trial. Over all trials, each bracket gets about the same number of epochs."""
         brackets = self.brackets(epochs)
         if len(brackets) == 1:
             return 0
@@ -77,7 +76,7 @@ class Scheduler:
         return _turns(costs, 1 << number.bit_length())[number]
 
     def expected_epochs(self, epochs: int) -> float:
-        """Return how many epochs a trial takes on average, were each rung to keep its share exactly."""
+        """How many epochs a trial takes on average if every rung keeps exactly its share."""
         costs = [self._cost(rungs, epochs) for rungs in self.brackets(epochs)]
         return len(costs) / sum(1 / cost for cost in costs)
 
@@ -90,58 +89,58 @@ class Scheduler:
         return sum(((end - begin) / self.reduction_factor**position for position, (begin, end) in parts), 0.0)
 
     def score(self, scores: Sequence[float]) -> float:
-        """Return what others are compared with, of the scores of a trial's epochs so far."""
+        """The score that other trials are compared with, from the scores of a trial's epochs so far."""
         return sum(scores) / len(scores) if self.name == "median" else scores[-1]
 
     def decide(self, scores: Sequence[float], others: Sequence[float]) -> Decision:
-        """Return what becomes of a trial at a rung.
+        """Decide whether a trial stops at a rung.
 
         Args:
-            scores: of its epochs so far, the higher the better.
-            others: the `score` of each trial that has reached the rung before, minus infinity where it ended badly.
+            scores: of its epochs so far, higher is better.
+            others: the `score` of every trial that reached the rung before; minus infinity if it failed or diverged.
         """
         if self.name == "median":
-            # Vizier's rule (Golovin et al., 2017): the best so far against the median of the running means.
-            own = max(scores)
-            rank = 1 + sum(other > own for other in others)
-            return Decision(len(others) >= self.least_trials and own < median(others), rank, len(others) + 1)
-        own = scores[-1]
-        rank, of = 1 + sum(other > own for other in others), len(others) + 1
+            # Vizier's rule (Golovin et al., 2017): the best score so far against the median of the running means.
+            best = max(scores)
+            rank = 1 + sum(other > best for other in others)
+            return Decision(len(others) >= self.least_trials and best < median(others), rank, len(others) + 1)
+        latest = scores[-1]
+        rank, of = 1 + sum(other > latest for other in others), len(others) + 1
         return Decision(rank > max(1, of // self.reduction_factor), rank, of)
 
 
 @lru_cache
 def _turns(costs: tuple[float, ...], count: int) -> tuple[int, ...]:
-    """Return the brackets of the first trials: the next is of the bracket that has been given the least."""
+    """The brackets of the first trials: each trial goes to the bracket with the fewest epochs so far."""
     counts = [0] * len(costs)
     turns = []
     for _ in range(count):
-        chosen = min(range(len(costs)), key=lambda one: (counts[one] + 1) * costs[one])
+        chosen = min(range(len(costs)), key=lambda bracket: (counts[bracket] + 1) * costs[bracket])
         counts[chosen] += 1
         turns.append(chosen)
     return tuple(turns)
 
 
 def rungs_in_words(scheduler: Scheduler, epochs: int) -> str:
-    """Return the rungs as they are, for a person to read."""
+    """Describe the rungs for a person."""
     brackets = scheduler.brackets(epochs)
     if scheduler.name == "none":
-        return f"none: every trial runs its {epochs} epochs"
+        return f"none: every trial trains all {epochs} epochs"
     if scheduler.name == "median" and any(brackets):
         return (
             f"after each epoch from {scheduler.grace_epochs} to {epochs - 1} of {epochs}, once "
-            f"{scheduler.least_trials} others have reached it"
+            f"{scheduler.least_trials} other trials have reached it"
         )
     if not any(brackets):
-        return f"none below the {epochs} epochs of a trial: every trial runs to its end"
+        return f"none below the {epochs} epochs of a trial: every trial trains to the end"
     words = [", ".join(map(str, rungs)) if rungs else "no rung" for rungs in brackets]
-    kept = f"the best 1 in {scheduler.reduction_factor} of those that reach one go on"
+    kept = f"the best 1 in {scheduler.reduction_factor} of the trials that reach a rung continue"
     if len(brackets) == 1:
         return f"after epochs {words[0]} of {epochs}; {kept}"
     return f"brackets in turn, after epochs {' | '.join(words)} of {epochs}; {kept}"
 
 
 def expected_arrivals(scheduler: Scheduler, trials: int, epochs: int) -> dict[int, float]:
-    """Return how many of so many trials reach each rung of successive halving, the last epoch included."""
+    """How many of `trials` reach each rung of successive halving, and the last epoch."""
     rungs = scheduler.brackets(epochs)[0] if scheduler.name == "asha" else ()
     return {rung: trials / scheduler.reduction_factor**position for position, rung in enumerate([*rungs, epochs])}

@@ -1,22 +1,19 @@
-"""What a study declares of its search."""
+"""A joint search as a study declares it."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tune_jobs.study.schedulers import Scheduler
 from tune_jobs.study.space import Space
 
-if TYPE_CHECKING:
-    pass
-
-_ID_LENGTH = 12
+ID_LENGTH = 12
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a search may use; the first limit that is reached ends it. None is no limit."""
+    """Limits of a search; the first that is reached ends it. None means no limit."""
 
     trials: int | None = None
     epochs: int | None = None
@@ -32,17 +29,19 @@ class Budget:
 
 @dataclass(frozen=True)
 class Search:
-    """A joint search, and what follows once its budget is used up.
+    """A joint search, and the comparisons that follow when its budget is used up.
 
     Attributes:
         base: what the search overrides of the study's base.
         sampler: one of `tune_jobs.study.samplers.SAMPLERS`.
-        seed: draws the points; every trial of the search has weights of seed 0.
-        seeds: replicates, with seeds and validation parts that chose nothing, of every configuration that follows.
-        audit: how many of the stopped trials are let finish.
-        confirm: how many of the best are compared by their replicates.
+        seed: random seed of the sampled points; every trial of the search has weights of seed 0.
+        seeds: fresh replicates of every configuration that follows: their seeds and validation parts chose nothing.
+        audit: how many stopped trials are trained to the end.
+        confirm: how many of the best configurations are compared by fresh replicates.
         path: replicates that choose the order of the steps from the default configuration to the winner; 0 for no path.
         interactions: for how many pairs of factors a factorial is run.
+        read: "last" or "best" epoch.
+        select: "metric" or "loss".
     """
 
     space: Space
@@ -61,5 +60,8 @@ class Search:
 
     @property
     def space_id(self) -> str:
-        """What names the space, so that one that was used up is not taken for a wider one."""
-        return hashlib.sha256(repr((self.sampler, self.space)).encode()).hexdigest()[:_ID_LENGTH]
+        """Identifies the space, so an exhausted space is not confused with a later, wider one.
+
+        Journals keep it: names of the classes in the space, and of their attributes, must not change.
+        """
+        return hashlib.sha256(repr((self.sampler, self.space)).encode()).hexdigest()[:ID_LENGTH]

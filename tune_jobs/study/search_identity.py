@@ -1,32 +1,30 @@
-"""What names a search: the configuration that it starts from, the length of its trials, the id of its journal."""
+"""What identifies a search: its default configuration, the length of its trials, the id of its journal."""
 
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING
 
-from tune_jobs.study.search import _ID_LENGTH, Search
+from tune_jobs.study.model import Study
+from tune_jobs.study.search import ID_LENGTH, Search
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trajectory
 
-if TYPE_CHECKING:
-    from tune_jobs.study.model import Study
 
-
-def default_config(study: "Study", search: Search) -> TrialConfig:
-    """Return the configuration that the search starts from, its seed 0."""
+def default_config(study: Study, search: Search) -> TrialConfig:
+    """The configuration that the search starts from, with seed 0."""
     return study.config(search.base)
 
 
-def full_length(study: "Study", search: Search) -> int:
-    """Return how many epochs a trial of the search has that is never stopped."""
+def full_length(study: Study, search: Search) -> int:
+    """How many epochs a trial of the search trains if it is never stopped."""
     return math.ceil(round(study.fraction * default_config(study, search).epochs, 6))
 
 
-def search_id(study: "Study", search: Search, fingerprint: str) -> str:
-    """Return what names a search's journal: it stays the same when the space, the budget or the rule change.
+def search_id(study: Study, search: Search, fingerprint: str) -> str:
+    """Identify a search's journal.
 
-    Another base, another length, other data or another seed are another search.
+    The id stays the same when the space, the budget, the scheduler or the sampler changes. It changes with the base,
+    the length, the data, the seed, and the epoch or score that trials are compared by.
     """
     content = {
         "base": trajectory(default_config(study, search)),
@@ -37,4 +35,4 @@ def search_id(study: "Study", search: Search, fingerprint: str) -> str:
         "select": search.select,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH]
+    return hashlib.sha256(canonical.encode()).hexdigest()[:ID_LENGTH]

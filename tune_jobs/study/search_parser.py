@@ -1,30 +1,20 @@
-"""From the `search` of a study's document to the search."""
+"""From the `search` key of a study's document to the search."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from tune_jobs.errors import ConfigError, unknown
+from tune_jobs.study.checked_fields import field_name, field_value, refuse_repeats
+from tune_jobs.study.model import MOST_REPLICATES, Study
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import SCHEDULERS, Scheduler
 from tune_jobs.study.search import Budget, Search
 from tune_jobs.study.space import GRID_POINTS, Parameter, Space
-from tune_jobs.study.yaml_node import Node, plain
+from tune_jobs.study.yaml_node import YamlNode
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
 
-# The trials of a search are compared with each other: on the same data, for the same number of epochs.
-_NOT_SEARCHED = (
-    "dataset",
-    "toy_problem",
-    "outer_split",
-    "split_seed",
-    "validation_rows",
-    "epochs",
-    "early_stopping_patience",
-    "seed",
-    "threads",
-)
+_NOT_SEARCHED = frozenset(name for name, spec in FIELDS.items() if not spec.may_be_searched)
 _KEYS = (
     "base",
     "space",
@@ -42,88 +32,75 @@ _KEYS = (
 )
 _MOST_SEED = 2**32 - 1
 _MOST_GRID_POINTS = 10_000
-# What these change, a loss cannot be compared over.
-_CHANGES_LOSS = ("objective", "label_smoothing", "variance_link", "target_transform")
 _SCALES = {"linear": False, "log": True}
 
 
-def parse_search(
-    node: Node, own: Components, base: dict[str, Any], *, epochs: int, seeds: int, read: str, select: str
-) -> Search:
-    """Return the search in a document.
+def parse_search(node: YamlNode, study: Study, base: Mapping[str, Any], *, epochs: int) -> Search:
+    """Read the search in a document.
 
     Args:
-        node: of the key `search`.
-        own: the user's own components.
-        base: what it overrides of the study's base, checked.
+        node: value of the key `search`.
+        study: everything else in the document.
+        base: what the search overrides of the study's base, checked.
         epochs: of a trial that is never stopped.
-        seeds: the study's replicates.
-        read: "last" or "best" epoch.
-        select: "metric" or "loss".
 
     Raises:
-        UserError: something in it is not as it must be.
+        UserError: a mistake in the document.
     """
     node.only(*_KEYS)
-    factor = node.whole("reduction_factor", 3, least=2)
     scheduler = Scheduler(
-        name=_known(node, "scheduler", "asha", SCHEDULERS),
+        name=node.one_of("scheduler", "asha", SCHEDULERS),
         grace_epochs=node.whole("grace_epochs", 1),
-        reduction_factor=factor,
+        reduction_factor=node.whole("reduction_factor", 3, least=2),
     )
     _check_rungs(node, scheduler, epochs)
-    sampler = _known(node, "sampler", "tpe", SAMPLERS)
-    space = _space(node.need("space"), own)
-    for name in space.names:
-        if select == "loss" and name in _CHANGES_LOSS:
-            raise node.need("space").error(
-                f"{name} changes what the loss is, by which `select: loss` compares trials; leave it out, or give "
-                "select: metric"
-            )
-    if sampler == "grid" and space.grid_size(_MOST_GRID_POINTS) > _MOST_GRID_POINTS:
-        raise node.need("space").error(
-            f"its grid has more than {_MOST_GRID_POINTS:,} points; give fewer choices or `points`, or another sampler"
-        )
-    budget = node.get("budget")
-    if budget is None and sampler == "grid":
-        limits = Budget(trials=len(space.grid()))
-    else:
-        limits = _budget(budget, epochs) if budget is not None else Budget(trials=60)
+    sampler = node.one_of("sampler", "tpe", SAMPLERS)
+    space = _space(node.need("space"), study.own)
+    _check_space(node.need("space"), space, sampler, study.showing.select)
     return Search(
         space=space,
         base=base,
         scheduler=scheduler,
         sampler=sampler,
-        budget=limits,
+        budget=_budget(node.get("budget"), space, sampler, epochs),
         seed=node.whole("seed", 0, least=0, most=_MOST_SEED),
-        seeds=node.whole("seeds", seeds, most=10_000),
+        seeds=node.whole("seeds", study.seeds, most=MOST_REPLICATES),
         audit=node.whole("audit", 12, least=0),
         confirm=node.whole("confirm", 5),
         path=node.whole("path", 1, least=0),
         interactions=node.whole("interactions", 3, least=0),
-        read=read,
-        select=select,
+        read=study.showing.read,
+        select=study.showing.select,
     )
 
 
-def _known(node: Node, key: str, default: str, known: Any) -> str:
-    value = node.text(key, default)
-    if value not in known:
-        raise node.need(key).error(unknown(key, value, known))
-    return value
+def _check_space(node: YamlNode, space: Space, sampler: str, select: str) -> None:
+    """Raise for a space over which losses cannot be compared, or with too large a grid."""
+    for name in space.names:
+        if select == "loss" and name in FIELDS and FIELDS[name].changes_loss:
+            raise node.error(
+                f"{name} changes what the loss is, and `select: loss` compares trials by it; leave {name} out, or "
+                "write select: metric"
+            )
+    if sampler == "grid" and space.grid_size(_MOST_GRID_POINTS) > _MOST_GRID_POINTS:
+        raise node.error(
+            f"its grid has more than {_MOST_GRID_POINTS:,} points; give fewer choices or `points`, or another sampler"
+        )
 
 
-def _check_rungs(node: Node, scheduler: Scheduler, epochs: int) -> None:
-    """Raise for rungs that no trial can reach."""
+def _check_rungs(node: YamlNode, scheduler: Scheduler, epochs: int) -> None:
+    """Raise if the grace period leaves no rung that a trial can reach."""
     if scheduler.name != "none" and scheduler.grace_epochs >= epochs:
         raise (node.get("grace_epochs") or node).error(
             f"{scheduler.grace_epochs} epochs of grace in trials of {epochs} leave no rung to stop at; give fewer, "
-            "a base of more epochs, or scheduler: none",
+            "more `epochs` in the base, or scheduler: none",
             field="grace_epochs",
         )
 
 
-def _budget(node: Node, epochs: int) -> Budget:
+def _budget(node: YamlNode | None, space: Space, sampler: str, epochs: int) -> Budget:
+    if node is None:
+        return Budget(trials=len(space.grid())) if sampler == "grid" else Budget(trials=60)
     node.only("trials", "epochs", "minutes")
     minutes = node.get("minutes")
     if minutes is not None and (
@@ -131,10 +108,10 @@ def _budget(node: Node, epochs: int) -> Budget:
         or not isinstance(minutes.value, int | float)
         or not 0 < minutes.value < math.inf
     ):
-        raise minutes.error(f"{minutes.value!r} is not a number of minutes above 0")
+        raise minutes.error(f"{minutes.value!r} is not a number of minutes above 0; give such a number")
     most_epochs = node.whole("epochs", 0, most=10**9)
     if 0 < most_epochs < epochs:
-        raise node.need("epochs").error(f"{most_epochs} is less than one trial of {epochs} epochs takes; give more")
+        raise node.need("epochs").error(f"{most_epochs} is less than the {epochs} epochs of one trial; give more")
     return Budget(
         trials=node.whole("trials", 0) or None,
         epochs=most_epochs or None,
@@ -142,23 +119,21 @@ def _budget(node: Node, epochs: int) -> Budget:
     )
 
 
-def _space(node: Node, own: Components) -> Space:
+def _space(node: YamlNode, components: Components) -> Space:
     nodes = {}
     for key, child in node.pairs():
-        name = own.canonical(key)
-        if name not in own.known_names():
-            raise child.error(unknown("field", key, own.known_names() - set(_NOT_SEARCHED)))
+        name = field_name(child, key, components, unlisted=_NOT_SEARCHED)
         if name in _NOT_SEARCHED:
             raise child.error(
-                f"{name} is not searched: the trials of a search are compared on the same data and the same length; "
-                "set it in `base`"
+                f"{name} cannot be searched: trials are compared on the same data and at the same length; set it in "
+                "`base`"
             )
-        if own.changes_data(name):
+        if components.changes_data(name):
             raise child.error(f"{name} changes the data, on which trials are compared; set it in `base`")
         if name in nodes:
             raise child.error(f"{name} is given twice; give it once")
         nodes[name] = child
-    parameters = {name: _parameter(child, name, own) for name, child in nodes.items()}
+    parameters = {name: _parameter(child, name, components) for name, child in nodes.items()}
     for name, parameter in parameters.items():
         for parent in parameter.when:
             if parent not in parameters:
@@ -166,52 +141,50 @@ def _space(node: Node, own: Components) -> Space:
             for value in parameter.when[parent]:
                 if not parameters[parent].holds(value):
                     raise nodes[name].error(
-                        f"`when` names {parent} {value}, which the search never tries; leave it out"
+                        f"`when` names {parent} {value}, which the search never tries; leave that value out"
                     )
     return Space(tuple(_parents_first(parameters, nodes)))
 
 
-def _parents_first(parameters: dict[str, Parameter], nodes: dict[str, Node]) -> list[Parameter]:
+def _parents_first(parameters: dict[str, Parameter], nodes: dict[str, YamlNode]) -> list[Parameter]:
     ordered: dict[str, Parameter] = {}
     while len(ordered) < len(parameters):
         ready = [p for name, p in parameters.items() if name not in ordered and set(p.when) <= set(ordered)]
         if not ready:
             name = next(name for name in parameters if name not in ordered)
-            raise nodes[name].error("`when` leads back to itself; break the circle")
+            raise nodes[name].error("`when` leads back to itself; break the cycle")
         ordered |= {parameter.name: parameter for parameter in ready}
     return list(ordered.values())
 
 
-def _parameter(node: Node, name: str, own: Components) -> Parameter:
+def _parameter(node: YamlNode, name: str, components: Components) -> Parameter:
     if isinstance(node.value, list):
-        return Parameter(name, choices=_choices(node, name, own))
+        return Parameter(name, choices=_choices(node, name, components))
     if not node.is_mapping:
         raise node.error("give a list of choices, or a range as {low: 0.0001, high: 0.1, scale: log}")
     node.only("low", "high", "scale", "points", "choices", "when")
     when_node = node.get("when")
-    when = _when(when_node, own) if when_node is not None else {}
+    when = _when(when_node, components) if when_node is not None else {}
     if node.get("choices") is not None:
         for key in ("low", "high", "scale", "points"):
             child = node.get(key)
             if child is not None:
-                raise child.error("goes with a range, this one has `choices`; give one of the two")
-        return Parameter(name, choices=_choices(node.need("choices"), name, own), when=when)
-    return _range(node, name, own, when)
+                raise child.error("is for a range, and this field has `choices`; give one of the two")
+        return Parameter(name, choices=_choices(node.need("choices"), name, components), when=when)
+    return _range(node, name, components, when)
 
 
-def _range(node: Node, name: str, own: Components, when: dict[str, tuple[Any, ...]]) -> Parameter:
-    specs = own.specs(name) or [FIELDS[name]]
+def _range(node: YamlNode, name: str, components: Components, when: dict[str, tuple[Any, ...]]) -> Parameter:
+    specs = components.specs(name) or [FIELDS[name]]
     if all(spec.kind in (bool, str) for spec in specs):
         raise node.error(f"{name} has choices, not a range; give them as a list", field=name)
-    low, high = (_check(node.need(key), name, own) for key in ("low", "high"))
+    low, high = (field_value(node.need(key), name, components) for key in ("low", "high"))
     for key, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise node.need(key).error(f"{value!r} is no number; {name} has choices, not a range", field=name)
+            raise node.need(key).error(f"{value!r} is not a number; {name} takes choices, not a range", field=name)
     if not low < high:
-        raise node.need("high").error(f"{high:g} is not above low, {low:g}", field=name)
-    scale = node.text("scale", "linear")
-    if scale not in _SCALES:
-        raise node.need("scale").error(unknown("scale", scale, _SCALES))
+        raise node.need("high").error(f"{high:g} is not above low, {low:g}; give a larger high", field=name)
+    scale = node.one_of("scale", "linear", _SCALES)
     if _SCALES[scale] and low <= 0:
         raise node.need("low").error(f"{low:g} has no logarithm; give a low above 0, or scale: linear", field=name)
     kinds = {spec.kind for spec in specs}
@@ -220,31 +193,16 @@ def _range(node: Node, name: str, own: Components, when: dict[str, tuple[Any, ..
     return Parameter(name, low=low, high=high, log=_SCALES[scale], integer=integer, points=points, when=when)
 
 
-def _choices(node: Node, name: str, own: Components) -> tuple[Any, ...]:
-    values = [_check(child, name, own) for child in node.items()]
-    _no_repeats(node, values)
+def _choices(node: YamlNode, name: str, components: Components) -> tuple[Any, ...]:
+    values = [field_value(child, name, components) for child in node.items()]
+    refuse_repeats(node, values, "choice", by_type=True)
     return tuple(values)
 
 
-def _when(node: Node, own: Components) -> dict[str, tuple[Any, ...]]:
+def _when(node: YamlNode, components: Components) -> dict[str, tuple[Any, ...]]:
     found = {}
     for key, child in node.pairs():
-        parent = own.canonical(key)
-        if parent not in own.known_names():
-            raise child.error(unknown("field", key, own.known_names()))
+        parent = field_name(child, key, components)
         nodes = child.items() if isinstance(child.value, list) else [child]
-        found[parent] = tuple(_check(one, parent, own) for one in nodes)
+        found[parent] = tuple(field_value(value, parent, components) for value in nodes)
     return found
-
-
-def _check(node: Node, name: str, own: Components) -> Any:
-    try:
-        return own.check(name, plain(node.value))
-    except ConfigError as error:
-        raise node.error(error.problem, field=name) from error
-
-
-def _no_repeats(node: Node, values: Sequence[Any]) -> None:
-    for position, value in enumerate(values):
-        if any(value == other and type(value) is type(other) for other in values[:position]):
-            raise node.items()[position].error(f"the choice {value} repeats; give each once")

@@ -1,4 +1,4 @@
-"""The space of a search: ranges and choices, some of them only where another choice makes them matter."""
+"""The space of a search: ranges and choices, some of which count only beside certain values of others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ class Parameter:
     """One searched field.
 
     Attributes:
-        name: of the field, as the study knows it.
+        name: of the field in the study.
         choices: its values; empty for a range.
-        low, high: of a range, both included.
-        log: whether the range is uniform in the logarithm.
+        low, high: of a range, both inclusive.
+        log: whether the range is sampled uniformly in the logarithm.
         integer: whether its values are whole numbers.
-        points: how many values of a range a grid has.
-        when: for each parent the values with which this parameter is read; read always where there is none.
+        points: how many values of the range a grid has.
+        when: for each parent, the values beside which this parameter is read; empty if it is always read.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Parameter:
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def is_read(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the parameter matters beside these values."""
+        """Whether the parameter has an effect beside these values."""
         return all(parent in values and values[parent] in allowed for parent, allowed in self.when.items())
 
     def at(self, share: float) -> Any:
-        """Return the value that far along the range or the choices, `share` in [0, 1)."""
+        """The value at this share of the range or of the choices, `share` in [0, 1)."""
         if self.choices:
             return self.choices[int(share * len(self.choices))]
         if self.integer:
-            # Half a step more at both ends, so that the first and the last are as likely as the others.
+            # Half a step more at both ends makes the first and last values as likely as the others.
             low, high = self.low - 0.5, self.high + 0.5
             value = exp(log(low) + share * (log(high) - log(low))) if self.log else low + share * (high - low)
             return int(min(max(round(value), self.low), self.high))
@@ -50,11 +50,11 @@ class Parameter:
             value = exp(log(self.low) + share * (log(self.high) - log(self.low)))
         else:
             value = self.low + share * (self.high - self.low)
-        # Rounding may lead past either end.
+        # Rounding may overshoot either end.
         return min(max(value, self.low), self.high)
 
     def share(self, value: Any) -> float:
-        """Return where a value lies in the range, 0 to 1, or the position of a choice."""
+        """Where a value lies in the range, from 0 to 1, or the position of a choice."""
         if self.choices:
             return float(self.choices.index(value))
         if self.high == self.low:
@@ -64,7 +64,7 @@ class Parameter:
         return float((value - self.low) / (self.high - self.low))
 
     def holds(self, value: Any) -> bool:
-        """Return whether the value lies in the range or among the choices."""
+        """Whether the value is in the range or among the choices."""
         if self.choices:
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
@@ -72,14 +72,14 @@ class Parameter:
         return not self.integer or value == int(value)
 
     def grid(self) -> tuple[Any, ...]:
-        """Return the values that a grid has, without repeats."""
+        """The values of a grid, without repeats."""
         if self.choices:
             return self.choices
         if self.points == 1:
             return (self.at(0.5),)
         inner = Parameter(self.name, low=self.low, high=self.high, log=self.log)
         values = [inner.at(step / (self.points - 1)) for step in range(1, self.points - 1)]
-        values = [self.low, *values, self.high]  # exactly, which their logarithms need not be
+        values = [self.low, *values, self.high]  # the exact ends: exp(log(low)) may differ
         return tuple(dict.fromkeys(round(value) if self.integer else value for value in values))
 
 
@@ -101,7 +101,7 @@ class Space:
         return tuple(parameter.name for parameter in self.parameters)
 
     def draw(self, generator: np.random.Generator) -> dict[str, Any]:
-        """Return values drawn uniformly; those that nothing reads are left out, but use up their random number."""
+        """Draw values uniformly. Parameters that are not read are left out but use up their random number."""
         values: dict[str, Any] = {}
         for parameter, share in zip(self.parameters, generator.random(len(self.parameters)), strict=True):
             if parameter.is_read(values):
@@ -109,13 +109,13 @@ class Space:
         return values
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Return whether values are a point of the space: each read one given and in its range, and no other."""
+        """Whether values are a point of the space: all parameters that are read, in their ranges, and no others."""
         read = [parameter for parameter in self.parameters if parameter.is_read(values)]
         given = {parameter.name for parameter in read}
         return given == set(values) and all(parameter.holds(values[parameter.name]) for parameter in read)
 
     def grid(self) -> list[dict[str, Any]]:
-        """Return every point of the grid once."""
+        """Every point of the grid, once."""
         points: list[dict[str, Any]] = [{}]
         for parameter in self.parameters:
             values = parameter.grid()
@@ -129,7 +129,7 @@ class Space:
         return points
 
     def grid_size(self, most: int) -> int:
-        """Return how many points the grid has; more than `most` are not counted to the end."""
+        """How many points the grid has; counting stops above `most`."""
         for count in range(1, len(self.parameters) + 1):
             size = len(Space(self.parameters[:count]).grid())
             if size > most:
@@ -137,12 +137,12 @@ class Space:
         return size
 
     def root(self, name: str) -> str:
-        """Return the parameter that a conditional one goes with in the end; itself for any other."""
-        parameter = next(one for one in self.parameters if one.name == name)
+        """The unconditional parameter that a conditional parameter depends on in the end; itself if unconditional."""
+        parameter = next(parameter for parameter in self.parameters if parameter.name == name)
         return self.root(next(iter(parameter.when))) if parameter.when else name
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Return the parameters that change together: each root with the conditional ones below it."""
+        """The parameters that change together: each root with the conditional parameters below it."""
         found: dict[str, list[str]] = {}
         for name in self.names:
             found.setdefault(self.root(name), []).append(name)
@@ -150,10 +150,10 @@ class Space:
 
 
 def stream(seed: int, *purpose: int) -> np.random.Generator:
-    """Return a random generator of its own for each purpose."""
+    """A separate random generator for each purpose."""
     return np.random.default_rng(np.random.SeedSequence([seed, *purpose]))
 
 
 def shuffled(points: Sequence[dict[str, Any]], generator: np.random.Generator) -> list[dict[str, Any]]:
-    """Return the points in random order: ASHA keeps everything that arrives in ascending order."""
+    """The points in random order: ASHA would keep everything that arrives in ascending order."""
     return [points[position] for position in generator.permutation(len(points))]

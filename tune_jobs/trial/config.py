@@ -1,7 +1,8 @@
 """`TrialConfig`: everything that a training run depends on, as one frozen, validated value.
 
-A field's type, bounds, label, unit and help are declared here and nowhere else: command-line messages,
-table headings, axis labels and checks derive from them. Loads without torch and Ray.
+A field is declared here and nowhere else. Messages, table headings, axis labels, keys, and what stages and searches may
+vary derive from the declaration. A field that only some networks, losses, … use also stands in the `reads` of those, in
+`models.registry`. Loads without torch and Ray.
 """
 
 import dataclasses
@@ -26,15 +27,24 @@ def _labels(entries: Mapping[str, Entry] | Mapping[str, DatasetInfo]) -> dict[st
 class TrialConfig:
     """One training run. Equal values train the same trajectory.
 
-    Beside its fields it has `own`: the parameters of the user's own components, as "network.width", and the
-    fingerprints of their code, as "code of network"; and `info`: what is known of a dataset that is not registered.
+    Attributes:
+        own: parameters of the user's components, as "network.width", and fingerprints of their code, as
+            "code of network".
+        info: description of a dataset that is not built in.
 
     Raises:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
     """
 
     dataset: str = declare(
-        "digits", str, label="Dataset", help="What is trained on.", choices=_labels(DATASETS), references=True
+        "digits",
+        str,
+        label="Dataset",
+        help="Data that the trial trains on.",
+        choices=_labels(DATASETS),
+        references=True,
+        always=True,
+        selects_rows=True,
     )
     toy_problem: str = declare(
         "xor",
@@ -42,90 +52,122 @@ class TrialConfig:
         label="Toy problem",
         help="Which two-dimensional problem the dataset `toy` generates.",
         choices={name: name for name in TOY_PROBLEMS},
+        selects_rows=True,
+        epoch_time="unaffected",
     )
     split_seed: int = declare(
-        0, int, label="Split seed", help="Draws the line between training and validation.", at_least=0
+        0,
+        int,
+        label="Split seed",
+        help="Random seed of the split into training and validation rows.",
+        at_least=0,
+        always=True,
+        selects_rows=True,
+        epoch_time="unaffected",
     )
     validation_rows: int = declare(
         0,
         int,
         label="Validation rows",
-        help="Size of the validation part; 0 takes the dataset's own.",
+        help="Size of the validation part; 0 means the dataset's default.",
         unit="rows",
         at_least=0,
         neutral=0,
+        always=True,
+        selects_rows=True,
     )
     outer_split: int = declare(
         0,
         int,
         label="Outer split",
-        help="Draws the sealed test part of a dataset that has none of its own; 0 is the usual one.",
+        help="Number of the random test part, for datasets that come without one; 0 is the default.",
         at_least=0,
         neutral=0,
+        selects_rows=True,
+        epoch_time="unaffected",
     )
     input_scaling: str = declare(
         "standard",
         str,
         label="Input scaling",
-        help="Inputs with mean 0 and deviation 1, or in the range from 0 to 1, as the training part has it.",
+        help="Scale inputs to mean 0 and standard deviation 1, or to 0 to 1, by the statistics of the training part.",
         choices={"standard": "Standardised", "unit": "0 to 1"},
         neutral="standard",
+        always=True,
+        prepares_data=True,
+        epoch_time="unaffected",
     )
     input_transform: str = declare(
         "none",
         str,
         label="Input transform",
-        help="What inputs pass through before they are scaled; log1p is sign(x) log(1 + |x|), for tables of numbers.",
+        help="Transform of the inputs before scaling; log1p is sign(x) log(1 + |x|), for tables of numbers.",
         choices={"none": "None", "log1p": "log(1 + |x|)"},
         neutral="none",
+        always=True,
+        prepares_data=True,
+        only_for="tables",
     )
     target_transform: str = declare(
         "none",
         str,
         label="Target transform",
-        help="What regression targets pass through before they are standardised; the loss is on that scale, predictions"
-        " and their errors are in the target's unit.",
+        help="Transform of regression targets before they are standardised. The loss is on the transformed scale;"
+        " predictions and their errors are in the target's unit.",
         choices={"none": "None", "log": "Log"},
         neutral="none",
+        always=True,
+        prepares_data=True,
+        changes_loss=True,
+        only_for="regression",
     )
     shift: float = declare(
         0.0,
         float,
         label="Shift",
-        help="Augmentation: in every epoch each training image is shifted by up to so much along each axis.",
+        help="Augmentation: largest random shift of each training image along each axis, drawn anew every epoch.",
         unit="pixels",
         at_least=0,
         at_most=1000,
         neutral=0.0,
+        always=True,
     )
     rotation: float = declare(
         0.0,
         float,
         label="Rotation",
-        help="Augmentation: in every epoch each training image is rotated by up to so much to either side.",
+        help="Augmentation: largest random rotation of each training image, either way, drawn anew every epoch.",
         unit="degrees",
         at_least=0,
         at_most=180,
         neutral=0.0,
+        always=True,
     )
     zoom: float = declare(
         0.0,
         float,
         label="Zoom",
-        help="Augmentation: in every epoch each training image is enlarged or shrunk by up to so much.",
+        help="Augmentation: largest random zoom of each training image, in or out, drawn anew every epoch.",
         unit="%",
         at_least=0,
         below=100,
         neutral=0.0,
+        always=True,
     )
     network: str = declare(
-        "mlp", str, label="Network", help="The kind of network.", choices=_labels(NETWORKS), references=True
+        "mlp",
+        str,
+        label="Network",
+        help="Architecture of the network.",
+        choices=_labels(NETWORKS),
+        references=True,
+        always=True,
     )
     hidden_layers: int = declare(
         1,
         int,
         label="Number of Layers",
-        help="Hidden layers, before the linear output layer.",
+        help="Number of hidden layers before the linear output layer.",
         at_least=1,
         at_most=1000,
     )
@@ -133,7 +175,7 @@ class TrialConfig:
         32,
         int,
         label="Hidden Layer Size",
-        help="Units of each hidden layer, or channels of a convolution.",
+        help="Units of each hidden layer, or channels of the first convolution.",
         at_least=1,
         at_most=100_000,
     )
@@ -141,11 +183,17 @@ class TrialConfig:
         "constant",
         str,
         label="Channel growth",
-        help="Whether each convolution has as many channels as the one before, or twice as many.",
+        help="Whether each convolution has as many channels as the previous one, or twice as many.",
         choices={"constant": "Constant", "doubling": "Doubling"},
     )
     kernel_size: int = declare(
-        3, int, label="Kernel size", help="Side of a convolution's kernel.", unit="pixels", at_least=1, at_most=1000
+        3,
+        int,
+        label="Kernel size",
+        help="Side length of a convolution's kernel.",
+        unit="pixels",
+        at_least=1,
+        at_most=1000,
     )
     padding: int | str = declare(
         "same",
@@ -158,23 +206,27 @@ class TrialConfig:
         also=("same",),
     )
     pooling: bool = declare(
-        True, bool, label="Pooling", help="2x2 max-pooling after each convolution, while the image lasts."
+        True,
+        bool,
+        label="Pooling",
+        help="2x2 max-pooling after each convolution, as long as the image is at least 2x2.",
     )
     activation: str = declare(
         "relu",
         str,
         label="Activation Function",
-        help="What follows each hidden layer.",
+        help="Activation function after each hidden layer.",
         choices=_labels(ACTIVATIONS),
     )
     dropout: float = declare(
         0.0,
         float,
         label="Dropout",
-        help="Share of hidden units dropped in training.",
+        help="Share of hidden units dropped during training.",
         at_least=0,
         below=1,
         neutral=0.0,
+        epoch_time="presence",
     )
     batch_norm: bool = declare(
         False, bool, label="Batch norm", help="Batch normalisation before each activation.", neutral=False
@@ -183,75 +235,113 @@ class TrialConfig:
         "cross_entropy",
         str,
         label="Loss Function",
-        help="What is minimised, and how outputs are read.",
+        help="Loss that training minimises; it also decides how outputs become predictions.",
         choices=_labels(OBJECTIVES),
         references=True,
+        always=True,
+        changes_loss=True,
     )
     label_smoothing: float = declare(
         0.0,
         float,
         label="Label smoothing",
-        help="Share of the target spread evenly over the classes.",
+        help="Share of the target that is spread evenly over the classes.",
         at_least=0,
         below=1,
         neutral=0.0,
+        changes_loss=True,
+        epoch_time="presence",
     )
     variance_link: str = declare(
         "exp",
         str,
         label="Variance link",
-        help="How a Gaussian's variance is made positive.",
+        help="Function that makes the predicted variance of a Gaussian positive.",
         choices={"exp": "exp", "softplus": "softplus"},
+        changes_loss=True,
     )
     optimizer: str = declare(
         "adam",
         str,
         label="Optimizer",
-        help="How the weights are updated.",
+        help="Algorithm that updates the weights.",
         choices=_labels(OPTIMIZERS),
         references=True,
+        always=True,
     )
-    learning_rate: float = declare(0.001, float, label="Learning Rate", help="Step size of the optimizer.", above=0)
+    learning_rate: float = declare(
+        0.001,
+        float,
+        label="Learning Rate",
+        help="Step size of the optimizer.",
+        above=0,
+        always=True,
+        epoch_time="unaffected",
+    )
     momentum: float = declare(
-        0.9, float, label="Momentum", help="Of SGD with momentum and of Nesterov.", above=0, below=1
+        0.9,
+        float,
+        label="Momentum",
+        help="Momentum of SGD with momentum and of Nesterov.",
+        above=0,
+        below=1,
+        epoch_time="unaffected",
     )
     weight_decay: float = declare(
         0.0,
         float,
         label="Weight decay",
-        help="L2 penalty on the weights; decoupled with AdamW.",
+        help="L2 penalty on the weights; decoupled for AdamW.",
         at_least=0,
         neutral=0.0,
+        always=True,
+        epoch_time="presence",
     )
     schedule: str = declare(
         "constant",
         str,
         label="Schedule",
-        help="How the learning rate changes over time.",
+        help="How the learning rate changes during training.",
         choices=_labels(SCHEDULES),
         references=True,
+        always=True,
+        epoch_time="unaffected",
     )
     decay_every: int = declare(
-        10, int, label="Decay every", help="Period of the step schedule.", unit="epochs", at_least=1
+        10,
+        int,
+        label="Decay every",
+        help="Epochs between two steps of the step schedule.",
+        unit="epochs",
+        at_least=1,
+        epoch_time="unaffected",
     )
     decay_factor: float = declare(
         0.1,
         float,
         label="Decay factor",
-        help="What step and plateau multiply the learning rate by.",
+        help="Factor by which the step and plateau schedules multiply the learning rate.",
         above=0,
         below=1,
+        epoch_time="unaffected",
     )
     plateau_patience: int = declare(
         5,
         int,
         label="Plateau patience",
-        help="Epochs without a better validation loss that the plateau schedule waits for.",
+        help="Epochs without a better validation loss before the plateau schedule lowers the learning rate.",
         unit="epochs",
         at_least=0,
+        epoch_time="unaffected",
     )
     batch_size: int = declare(
-        32, int, label="Batch Size", help="Samples per update of the weights.", unit="samples", at_least=1
+        32,
+        int,
+        label="Batch Size",
+        help="Samples per update of the weights.",
+        unit="samples",
+        at_least=1,
+        always=True,
     )
     epochs: int = declare(
         10,
@@ -261,26 +351,39 @@ class TrialConfig:
         unit="epochs",
         at_least=1,
         at_most=100_000,
+        searchable=False,
+        epoch_time="unaffected",
     )
     early_stopping_patience: int = declare(
         0,
         int,
         label="Early stopping",
-        help="Epochs without a better validation loss after which to stop; 0 never stops early.",
+        help="Epochs without a better validation loss before training stops; 0 never stops early.",
         unit="epochs",
         at_least=0,
+        searchable=False,
     )
     threads: int = declare(
         1,
         int,
         label="Threads",
-        help="CPU threads that one trial computes with.",
+        help="CPU threads of one trial.",
         at_least=1,
         at_most=256,
         neutral=1,
+        always=True,
+        searchable=False,
     )
     seed: int = declare(
-        0, int, label="Seed", help="Draws weights, shuffling, dropout and augmentation.", at_least=0, at_most=2**32 - 1
+        0,
+        int,
+        label="Seed",
+        help="Random seed of weights, shuffling, dropout and augmentation.",
+        at_least=0,
+        at_most=2**32 - 1,
+        always=True,
+        settable=False,
+        epoch_time="unaffected",
     )
     own: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     info: DatasetInfo | None = dataclasses.field(default=None, compare=False, repr=False)
@@ -292,24 +395,24 @@ class TrialConfig:
 
     @property
     def dataset_info(self) -> DatasetInfo:
-        """What is known of the dataset without loading it."""
+        """Description of the dataset, known without loading it."""
         return DATASETS[self.dataset] if self.info is None else self.info
 
     @property
     def own_objective(self) -> bool:
-        """Whether the loss is the user's own, so that only their code can read outputs."""
+        """Whether the loss is the user's code, so only that code can turn outputs into predictions."""
         return is_reference(self.objective)
 
     def own_parameters(self, kind: str) -> dict[str, Any]:
-        """Return the parameters of the user's own "network", "dataset", "objective", "optimizer" or "schedule"."""
+        """The parameters of the user's "network", "dataset", "objective", "optimizer" or "schedule", by their names."""
         prefix = f"{kind}."
         return {name.removeprefix(prefix): value for name, value in self.own.items() if name.startswith(prefix)}
 
     def replace(self, **values: Any) -> "TrialConfig":
-        """Return the configuration with other values.
+        """Copy the configuration with other values.
 
         Raises:
-            ConfigError: an unknown field, or a value that it cannot have.
+            ConfigError: an unknown field, or a value that the field cannot have.
         """
         for name in values:
             if name not in FIELDS:
@@ -321,7 +424,7 @@ FIELDS: dict[str, FieldSpec] = specs(TrialConfig)
 
 
 def plain_config(config: TrialConfig) -> dict[str, Any]:
-    """Return a configuration as values that JSON can hold; see `config_of`."""
+    """Convert a configuration to values that JSON can hold; `config_of` converts back."""
     values: dict[str, Any] = {name: getattr(config, name) for name in FIELDS}
     if config.own:
         values["own"] = dict(config.own)
@@ -331,7 +434,7 @@ def plain_config(config: TrialConfig) -> dict[str, Any]:
 
 
 def config_of(values: Mapping[str, Any]) -> TrialConfig:
-    """Return the configuration that `plain_config` described."""
+    """Rebuild the configuration from the values of `plain_config`."""
     given = dict(values)
     info = given.pop("info", None)
     return TrialConfig(**given, info=None if info is None else DatasetInfo.from_dict(info))

@@ -1,4 +1,4 @@
-"""Roughly how long a trial takes relative to others, from its configuration alone."""
+"""How long a trial takes relative to others, roughly, from its configuration alone."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,13 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import validation_rows
 from tune_jobs.trial.trial import Trial
 
-# Rough costs of one CPU core; only their ratio matters, since the estimate is scaled by what was seen.
+# Rough costs on one CPU core. Only their ratio matters: estimates are scaled by measured times.
 _SECONDS_PER_BATCH = 4e-4
-
-
 _SECONDS_PER_MULTIPLICATION = 3e-10
 
 
 def epoch_weight(config: TrialConfig) -> float:
-    """Return roughly how long an epoch takes relative to other configurations', in seconds of one CPU core."""
+    """Rough duration of an epoch relative to other configurations, in seconds on one CPU core."""
     info = config.dataset_info
     rows = info.development_rows - validation_rows(config)
     batches = -(-rows // config.batch_size)
@@ -24,5 +22,5 @@ def epoch_weight(config: TrialConfig) -> float:
 
 
 def longest_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Return trials in the order to start them: a long one that starts last would leave other workers idle."""
+    """Sort trials into the order to start them: a long one that starts last would leave other workers idle."""
     return sorted(trials, key=lambda trial: -trial.epochs * epoch_weight(trial.config))

@@ -1,37 +1,53 @@
 """Whether a configuration can be trained at all, before anything is loaded or built."""
 
+from data_utils.registry import DatasetInfo
 from models.errors import ModelError
 from models.registry import OBJECTIVES, entry
 from models.shapes import check_network
 from tune_jobs.errors import ConfigError
-from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.data import validation_rows
 
 
 def check_feasible(config: TrialConfig) -> None:
-    """Raise where the fields do not fit each other or the dataset; nothing is loaded or built.
+    """Check that the fields fit each other and the dataset; nothing is loaded or built.
 
     Raises:
-        ConfigError: a loss for another task, a batch larger than the training part, layers that the image
-            is too small for, augmentation of what is no image, a transform of what it is not for.
+        ConfigError: a loss for another task, a field for other data, a batch larger than the training part, layers
+            that the image is too small for, or augmentation of inputs that are not images.
     """
     info = config.dataset_info
     if info.task not in entry(OBJECTIVES, config.objective).tasks:
         fitting = [name for name, known in OBJECTIVES.items() if info.task in known.tasks]
         raise ConfigError(
             "objective",
-            f"{config.objective} is not for {info.task}, which {config.dataset} is; use {', '.join(fitting)}",
+            f"{config.objective} is not for {info.task}, the task of {config.dataset}; use {', '.join(fitting)}",
         )
-    if config.target_transform != "none" and info.task != "regression":
-        raise ConfigError(
-            "target_transform",
-            f"{config.target_transform} is for regression, and {config.dataset} has classes; use none",
-        )
-    if config.input_transform != "none" and len(info.input_shape) == 3:
-        raise ConfigError(
-            "input_transform",
-            f"{config.input_transform} is for tables of numbers, and {config.dataset} has images; use none",
-        )
+    _check_data(config, info)
+    _check_rows(config, info)
+    try:
+        check_network(config, info.input_shape)
+    except ModelError as error:
+        name, _, problem = str(error).partition(": ")
+        raise ConfigError(name, problem) from error
+
+
+def _check_data(config: TrialConfig, info: DatasetInfo) -> None:
+    """Raise for a field that is set and is for other data, as its declaration says."""
+    images = len(info.input_shape) == 3
+    for name, spec in FIELDS.items():
+        value = getattr(config, name)
+        if value == spec.neutral:
+            continue
+        if spec.only_for == "regression" and info.task != "regression":
+            raise ConfigError(name, f"{value} is for regression, and {config.dataset} has classes; use {spec.neutral}")
+        if spec.only_for == "tables" and images:
+            raise ConfigError(
+                name, f"{value} is for tables of numbers, and {config.dataset} has images; use {spec.neutral}"
+            )
+
+
+def _check_rows(config: TrialConfig, info: DatasetInfo) -> None:
     train_rows = info.development_rows - validation_rows(config)
     if train_rows < 1:
         raise ConfigError(
@@ -44,8 +60,3 @@ def check_feasible(config: TrialConfig) -> None:
             "batch_size",
             f"{config.batch_size} is more than the {train_rows} training rows of {config.dataset}; give at most that",
         )
-    try:
-        check_network(config, info.input_shape)
-    except ModelError as error:
-        name, _, problem = str(error).partition(": ")
-        raise ConfigError(name, problem) from error

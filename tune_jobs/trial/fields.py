@@ -1,4 +1,4 @@
-"""How a configuration field is declared: its type, bounds, label, unit and help, in one place."""
+"""How a configuration field is declared: its type, bounds and label, and what the rest of the code must know of it."""
 
 import dataclasses
 import json
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 from models.registry import is_reference
 from tune_jobs.errors import ConfigError, unknown
@@ -17,20 +17,32 @@ NO_NEUTRAL = object()
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """What is known of a field beside its name.
+    """Everything about a field except its name. Lists of fields are derived from these attributes, never written.
 
     Attributes:
         label: what a person reads in tables and on axes.
         help: one sentence.
-        kind: of the value: bool, int, float, str, `numbers.Real` (an int stays one), or object (anything plain).
-        unit: of the value; "" for counts and names.
+        kind: type of the value: bool, int, float, str, `numbers.Real` (an int stays an int), or object (any plain
+            value).
+        unit: unit of the value; "" for counts and names.
         at_least, above, at_most, below: bounds of a number.
-        choices: the names that the value may have, with their labels; text without choices may be any.
-        references: whether a reference to the user's own code, ``module:Name``, will do for a choice.
+        choices: the allowed names, with their labels; text without choices is free.
+        references: whether a reference to the user's code, ``module:Name``, is allowed beside the choices.
         optional: whether the value may be absent (null).
         also: further values that the type alone would not allow, such as "same".
-        neutral: the value that means "absent"; left out of a trial's key, so that a field that is added
-            later does not change the keys of what was trained before.
+        neutral: the value that means "absent". It is left out of a trial's key, so a new field does not change the
+            keys of trials trained before.
+        always: whether every trajectory depends on the field; the others count only where a dataset, network,
+            loss, … reads them.
+        selects_rows: whether it decides which rows train and validate. Stages and searches compare trials on the
+            same rows, so they may not vary it.
+        prepares_data: whether it decides how inputs or targets are transformed or scaled.
+        changes_loss: whether losses of trials that differ in it cannot be compared.
+        settable: whether a study may set it.
+        searchable: whether a search may vary it; see `may_be_searched`.
+        epoch_time: whether the duration of an epoch depends on the field's value, on its presence (any value but
+            the neutral one), or not at all.
+        only_for: the data that values other than the neutral one are for; "" for any.
     """
 
     label: str
@@ -46,12 +58,25 @@ class FieldSpec:
     optional: bool = False
     also: tuple[str, ...] = ()
     neutral: Any = NO_NEUTRAL
+    always: bool = False
+    selects_rows: bool = False
+    prepares_data: bool = False
+    changes_loss: bool = False
+    settable: bool = True
+    searchable: bool = True
+    epoch_time: Literal["value", "presence", "unaffected"] = "value"
+    only_for: Literal["", "regression", "tables"] = ""
+
+    @property
+    def may_be_searched(self) -> bool:
+        """Whether a search may vary the field: its trials are compared on the same rows and at the same length."""
+        return self.settable and self.searchable and not self.selects_rows
 
     def check(self, name: str, value: Any) -> Any:
-        """Return the value in the field's own type.
+        """Check a value and convert it to the field's type.
 
         Raises:
-            ConfigError: it is of another type, out of bounds, or no known name.
+            ConfigError: the value has another type, is out of bounds, or is not a known name.
         """
         if (isinstance(value, str) and value in self.also) or (value is None and self.optional):
             return value
@@ -64,7 +89,7 @@ class FieldSpec:
         return self._check_number(name, value)
 
     def describe(self, value: Any) -> str:
-        """Return the value as a person reads it."""
+        """Write the value for a person."""
         if isinstance(value, str):
             return self.choices.get(value, value.rpartition(":")[2] if self.references else value)
         return plain_words(value)
@@ -90,7 +115,7 @@ class FieldSpec:
 
     def _check_bool(self, name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ConfigError(name, f"{value!r} is not true or false; give one of the two")
+            raise ConfigError(name, f"{value!r} is not true or false; give true or false")
         return value
 
     def _check_choice(self, name: str, value: Any) -> str:
@@ -99,8 +124,8 @@ class FieldSpec:
         if not self.choices:
             raise ConfigError(name, f"{value!r} is not text; put it in quotes")
         if not isinstance(value, str) or value not in self.choices:
-            own = "; or module:Name for one of your own" if self.references else ""
-            raise ConfigError(name, unknown(name, value, self.choices) + own)
+            yours = "; or give module:Name for your own code" if self.references else ""
+            raise ConfigError(name, unknown(name, value, self.choices) + yours)
         return value
 
     def _check_number(self, name: str, value: Any) -> int | float:
@@ -124,7 +149,7 @@ class FieldSpec:
 
 
 def plain_words(value: Any) -> str:
-    """Return a plain value as a person reads it."""
+    """Write a plain value for a person."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -135,7 +160,7 @@ def plain_words(value: Any) -> str:
 
 
 def is_plain(value: Any) -> bool:
-    """Return whether a value is made of text, finite numbers, true, false, null, lists and mappings alone."""
+    """Whether a value consists only of text, finite numbers, true, false, null, lists and mappings."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
@@ -145,7 +170,7 @@ def is_plain(value: Any) -> bool:
 
 def _check_plain(name: str, value: Any) -> Any:
     if not is_plain(value):
-        raise ConfigError(name, f"{value!r} is no plain value; give text, numbers, true or false, or lists of them")
+        raise ConfigError(name, f"{value!r} is not a plain value; give text, numbers, true, false, or lists of these")
     return value
 
 
@@ -157,10 +182,10 @@ def declare(
     help: str,  # noqa: A002 - the command line's word for it
     **more: Any,
 ) -> Any:
-    """Return the dataclass field with its specification as metadata."""
+    """Declare a dataclass field; `more` are further attributes of `FieldSpec`."""
     return dataclasses.field(default=default, metadata={"spec": FieldSpec(label, help, kind, **more)})
 
 
 def specs(cls: type) -> dict[str, FieldSpec]:
-    """Return the specification of every field of a configuration class."""
+    """The specification of every declared field of a configuration class, by name."""
     return {field.name: field.metadata["spec"] for field in dataclasses.fields(cls) if "spec" in field.metadata}

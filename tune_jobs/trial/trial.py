@@ -1,4 +1,4 @@
-"""A trial: a configuration with its key, how far it must go, and where it must be measured."""
+"""A trial: a configuration with its key, how many epochs it trains, and the epochs at which it is measured."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from tune_jobs.trial.key import is_code, trajectory
 
 @dataclass(frozen=True)
 class Trial:
-    """A trajectory that a study needs: how far, and where it must have been measured.
+    """A trajectory that a study needs.
 
     Attributes:
         key: of the trajectory.
-        config: with its seed, and with the epochs that its schedule counts with.
-        epochs: how far it must go.
+        config: with its seed, and with the total of epochs that its schedule counts on.
+        epochs: how many epochs it trains.
         measure_at: the epochs that rows read.
-        measure_improvements: whether some row reads the best epoch.
+        measure_improvements: whether a row reads the best epoch.
         stops: patiences of rows that end where early stopping would have ended a longer trajectory.
     """
 
@@ -29,7 +29,7 @@ class Trial:
 
 
 def differences(config: TrialConfig, base: TrialConfig) -> str:
-    """Return in a few words what sets a configuration apart from a base, the seed left out."""
+    """Say in a few words how a configuration differs from a base, apart from the seed."""
     mine, theirs = trajectory(config), trajectory(base)
     names = [*FIELDS, *(name for name in {**mine, **theirs} if name not in FIELDS and not is_code(name))]
     changed = [name for name in names if name != "seed" and mine.get(name) != theirs.get(name)]

@@ -1,1 +1,4 @@
-"""The user's own networks, losses, optimizers, schedules and datasets: how their modules are found, carried to workers and described. What a study says about them is in study/."""
+"""The user's networks, losses, optimizers, schedules and datasets: finding them, carrying their code, their parameters.
+
+What a study file says about them is read in tune_jobs/study; calling them in a training run is up to models/.
+"""

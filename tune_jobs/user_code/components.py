@@ -1,7 +1,7 @@
-"""The user's own networks, datasets, losses, optimizers and schedules, as a study names them.
+"""The user's networks, datasets, losses, optimizers and schedules, as a study names them.
 
-Each parameter of theirs has one name in a study: its own, or with its kind before it ("network.epochs") where a
-field of another meaning, or a parameter of another kind, has that name already.
+Each of their parameters has a single name in a study: the plain name, or the name with its kind ("network.epochs") if a
+field with another meaning, or a parameter of another kind, has the plain name already.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.parameters import KINDS, REQUIRED, Parameters
 
-# Fields that the registered components of a kind read, and that the user's own may read as well.
+# Fields that built-in components of a kind read; the user's components may read them too.
 _SHARED: Mapping[str, frozenset[str]] = {
     "dataset": frozenset({"toy_problem"}),
     "network": frozenset(name for known in NETWORKS.values() for name in known.reads),
@@ -30,13 +30,13 @@ _SHARED: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """What a study names beside the registered names.
+    """Everything that a study names and that is not built in.
 
     Attributes:
         code: the user's modules.
         parameters: of each component, by kind and reference.
         catalog: the datasets.
-        labels: what the study calls fields and references.
+        labels: the study's labels of fields and references.
     """
 
     code: Code = field(default_factory=Code)
@@ -45,13 +45,13 @@ class Components:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def name_of(self, kind: str, parameter: str) -> str:
-        """Return what a parameter is called in the study."""
+        """The name of a parameter in the study."""
         others = {other for (other, _), known in self.parameters.items() if parameter in known.fields}
         taken = parameter in FIELDS and parameter not in _SHARED[kind]
         return f"{kind}.{parameter}" if taken or others - {kind} else parameter
 
     def specs(self, name: str) -> list[FieldSpec]:
-        """Return what is known of the own parameters that a name in the study stands for."""
+        """The specifications of the user's parameters that a name in the study stands for."""
         return [
             spec
             for (kind, _), known in self.parameters.items()
@@ -60,22 +60,22 @@ class Components:
         ]
 
     def canonical(self, name: str) -> str:
-        """Return the one name of a field: "width" for "network.width" where that is plain."""
+        """The single name of a field: "width" for "network.width" if the plain name is free."""
         kind, dot, parameter = name.partition(".")
         if dot and kind in KINDS and self.specs(name):
             return self.name_of(kind, parameter)
         return name
 
     def known_names(self) -> set[str]:
-        """Return the names that a study may set."""
+        """The names of all fields in the study."""
         own = {self.name_of(kind, name) for (kind, _), known in self.parameters.items() for name in known.fields}
         return set(FIELDS) | own
 
     def check(self, name: str, value: Any) -> Any:
-        """Return the value of a field as the study means it.
+        """Check the value of a field.
 
         Raises:
-            ConfigError: the field is unknown, or can have the value in no component.
+            ConfigError: the field is unknown, or no component allows the value.
         """
         own = self.specs(name)
         if not own and name in FIELDS:
@@ -96,7 +96,7 @@ class Components:
         raise errors[0]
 
     def changes_data(self, name: str) -> bool:
-        """Return whether a name in the study stands for a parameter of the user's own dataset."""
+        """Whether a name in the study stands for a parameter of the user's dataset."""
         return any(
             kind == "dataset" and self.name_of(kind, parameter) == name
             for (kind, _), known in self.parameters.items()
@@ -104,7 +104,7 @@ class Components:
         )
 
     def value_of(self, config: TrialConfig, name: str) -> Any:
-        """Return a configuration's value of a field, by its name in the study; None where it has none."""
+        """The value of a field in a configuration, by its name in the study; None if it has none."""
         for (kind, reference), known in self.parameters.items():
             for parameter in known.fields if getattr(config, kind) == reference else ():
                 if self.name_of(kind, parameter) == name:
@@ -112,7 +112,7 @@ class Components:
         return getattr(config, name) if name in FIELDS else None
 
     def label(self, name: str) -> str:
-        """Return what a person reads for a field, as in a study or in a trajectory."""
+        """The label of a field, by its name in the study or in a trajectory."""
         name = self.canonical(name)
         own = self.specs(name)
         if name in self.labels or not (own or name in FIELDS):
@@ -120,12 +120,12 @@ class Components:
         return FIELDS[name].label if name in FIELDS else own[0].label
 
     def unit(self, name: str) -> str:
-        """Return the unit of a field's values; "" for counts, names and the user's own."""
+        """The unit of a field; "" for counts, names and the user's parameters."""
         name = self.canonical(name)
         return FIELDS[name].unit if name in FIELDS and not self.specs(name) else ""
 
     def describe(self, name: str, value: Any) -> str:
-        """Return a field's value as a person reads it."""
+        """Write the value of a field for a person."""
         if isinstance(value, str) and value in self.labels:
             return self.labels[value]
         if name == "dataset" and value in self.catalog:
@@ -136,10 +136,10 @@ class Components:
         return spec.describe(value)
 
     def configure(self, settings: Mapping[str, Any]) -> TrialConfig:
-        """Return the configuration that settings, by their names in the study, amount to.
+        """Build the configuration from settings, by their names in the study.
 
         Raises:
-            ConfigError: a value that its component cannot have, or a parameter that must be set and is not.
+            ConfigError: a value that its component does not allow, or a required parameter that is not set.
             UserError: the data cannot be read.
         """
         own: dict[str, Any] = {}
@@ -153,7 +153,7 @@ class Components:
                 own[f"{kind}.{parameter}"] = value
             shadowed |= {self.name_of(kind, parameter) for parameter in known.fields}
             code = self.code.fingerprint(reference)
-            # The data's own fingerprint says more of a dataset than its code does.
+            # A dataset has the fingerprint of its rows instead.
             if code and kind != "dataset":
                 own[code_name(kind)] = code
             if kind == "schedule" and {"epochs", "total_steps"} & set(known.supplied):
@@ -183,7 +183,7 @@ class Components:
 
 
 def references_in(value: Any, key: str = "") -> Iterable[tuple[str, str]]:
-    """Yield (kind, value) for every value of a component's field anywhere in a study's document."""
+    """Yield (kind, value) for each network, loss, … that a study's document names anywhere."""
     if isinstance(value, Mapping):
         factor = value.get("factor")
         for name, child in value.items():

@@ -1,4 +1,4 @@
-"""The datasets of a study that are not registered: declared in it, or functions of the user's own."""
+"""Datasets of a study that are not built in: declared in the study, or functions of the user."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from tune_jobs.user_code.modules import Code, UserCodeError
 
 
 class Catalog:
-    """Datasets by the name that a study gives them, measured when they are first asked for.
+    """Datasets by their names in a study, measured on first use.
 
     Args:
         declarations: by name.
-        folders: where their files lie, the first first.
+        folders: to search for their files, in this order.
         code: the user's modules, for datasets that are functions.
     """
 
@@ -36,14 +36,14 @@ class Catalog:
         return name in self._declarations
 
     def label(self, name: str) -> str:
-        """Return what a person reads for a dataset."""
+        """The label of a dataset."""
         return self._declarations[name].label or name
 
     def info(self, name: str, options: Mapping[str, Any]) -> DatasetInfo:
-        """Return what is known of a dataset; its source is read for that once.
+        """Describe a dataset; its source is read once.
 
         Raises:
-            UserError: the source cannot be read, or is not as it must be.
+            UserError: the source cannot be read, or is invalid.
         """
         slot = f"{name} {sorted(options.items())}"
         if slot not in self._infos:
@@ -61,5 +61,5 @@ class Catalog:
 
     @property
     def measured(self) -> Mapping[str, DatasetInfo]:
-        """What was asked for so far, to be known again later."""
+        """The descriptions so far, to be stored and reused."""
         return dict(self._infos)

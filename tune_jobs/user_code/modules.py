@@ -1,6 +1,6 @@
-"""The user's own modules: found beside the study, frozen as they were read, fingerprinted, and carried to workers.
+"""The user's modules: found beside the study, frozen as they were read, fingerprinted, and carried to workers.
 
-What is frozen is what is imported, here and on every worker: an edit during a run changes nothing of it.
+The frozen text is what is imported, here and on every worker, so an edit during a run has no effect on it.
 """
 
 import ast
@@ -28,8 +28,8 @@ _FOLDERS_OF_LIBRARIES = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A module as it was read. `name` is the user's; see `models.registry.import_name` for what it is imported as."""
+class ModuleSource:
+    """A module as it was read. `name` is the user's; `models.registry.import_name` gives the name it is imported as."""
 
     name: str
     path: str
@@ -37,33 +37,33 @@ class Source:
     package: bool
 
 
-_NONE: Mapping[str, Source] = MappingProxyType({})
+_NONE: Mapping[str, ModuleSource] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Code:
-    """The user's modules that some references need, by name; picklable."""
+    """The user's modules that references need, by name; picklable."""
 
-    sources: Mapping[str, Source] = field(default_factory=dict)
+    sources: Mapping[str, ModuleSource] = field(default_factory=dict)
 
     def install(self) -> None:
-        """Make the modules importable in this process, in place of what has the same name."""
+        """Make the modules importable in this process; they replace modules of the same names."""
         _FINDER.sources.update({import_name(name): source for name, source in self.sources.items()})
         loaded = {name: sys.modules.get(import_name(name)) for name in self.sources}
         if any(
             module is not None and getattr(module, "__frozen_text__", None) != self.sources[name].text
             for name, module in loaded.items()
         ):
-            # What has not changed itself may hold on to what has.
+            # An unchanged module may hold objects of a changed one, so all are imported again.
             for name in self.sources:
                 sys.modules.pop(import_name(name), None)
         if _FINDER not in sys.meta_path:
             sys.meta_path.insert(0, _FINDER)
 
     def fingerprint(self, reference: str) -> str:
-        """Return 16 hex digits that change with the code of ``module:Name`` and of what it imports; "" for a library's.
+        """Hash the code of ``module:Name`` and of the modules it imports: 16 hex digits, or "" for a library.
 
-        Comments, blank lines and trailing spaces have no say.
+        Comments, blank lines and trailing spaces do not count.
         """
         names = sorted(_closure(reference.partition(":")[0], self.sources))
         if not names:
@@ -75,7 +75,7 @@ class Code:
         return digest.hexdigest()[:16]
 
     def place(self, error: BaseException) -> str:
-        """Return where in the user's files an error arose: "net.py:12, in forward"; "" where it did not."""
+        """Where in the user's files an error arose, as "net.py:12, in forward"; "" if elsewhere."""
         own = {source.path for source in self.sources.values()}
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
         if isinstance(error, SyntaxError) and error.filename in own:
@@ -84,7 +84,7 @@ class Code:
 
 
 class UserCodeError(UserError):
-    """The user's own code raised: the message has its file and line, `trace` the traceback."""
+    """An error in the user's code: the message has its file and line, `trace` has the traceback."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)
@@ -92,25 +92,25 @@ class UserCodeError(UserError):
 
     @classmethod
     def of(cls, error: BaseException, what: str, code: Code) -> "UserCodeError":
-        """Return the error for an exception of the user's code."""
+        """Wrap an exception of the user's code."""
         place = code.place(error)
         words = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error))
         return cls(f"{what}: {words}" + (f" ({place})" if place else ""), trace)
 
 
-def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, Source] = _NONE) -> Code:
-    """Read the modules that references (``module:Name``) need, and those that these import.
+def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, ModuleSource] = _NONE) -> Code:
+    """Read the modules that references (``module:Name``) need, and the modules that these import.
 
     Args:
-        references: of the user's own code, or of a library's, which is left where it is.
-        folders: where the user's modules lie, the first first; then comes `sys.path`.
-        defined: modules that are in no file.
+        references: to the user's code, or to a library, whose modules are not frozen.
+        folders: to search for the user's modules, in this order, before `sys.path`.
+        defined: modules that are not in a file.
 
     Raises:
-        UserError: a module of the user's cannot be read or has a syntax error.
+        UserError: a module of the user cannot be read or has a syntax error.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, ModuleSource] = {}
     pending = [reference.partition(":")[0] for reference in references]
     while pending:
         name = pending.pop()
@@ -126,10 +126,10 @@ def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[
 
 
 def load_reference(reference: str, code: Code) -> Any:
-    """Return what ``module:Name`` names, with the user's modules as they are frozen in ``code``.
+    """Import what ``module:Name`` names, with the user's modules as frozen in ``code``.
 
     Raises:
-        UserError: there is no such module or name in it, or importing it fails; the message has the user's
+        UserError: there is no such module or no such name in it, or the import fails; the message has the user's
             file and line.
     """
     code.install()
@@ -159,8 +159,8 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-def _find(name: str, folders: Sequence[Path]) -> Source | None:
-    """Return the user's module of a name, or None where there is none or it is a library's."""
+def _find(name: str, folders: Sequence[Path]) -> ModuleSource | None:
+    """Find the user's module of a name; None if there is none or if it belongs to a library."""
     if name in sys.builtin_module_names:
         return None
     relative = Path(*name.split("."))
@@ -170,9 +170,9 @@ def _find(name: str, folders: Sequence[Path]) -> Source | None:
         for path, package in ((folder / relative / "__init__.py", True), (folder / f"{relative}.py", False)):
             if path.is_file():
                 return None if _is_library(path) else _read(name, path, package)
-    # As in Python itself, a folder without an __init__.py comes after all modules.
+    # As in Python, a folder without an __init__.py comes after all modules.
     spaces = [folder / relative for folder in own_folders if (folder / relative).is_dir()]
-    return Source(name, str(spaces[0]), "", package=True) if spaces else None
+    return ModuleSource(name, str(spaces[0]), "", package=True) if spaces else None
 
 
 def _is_library(path: Path) -> bool:
@@ -185,19 +185,19 @@ def _is_library(path: Path) -> bool:
     )
 
 
-def _read(name: str, path: Path, package: bool) -> Source:
+def _read(name: str, path: Path, package: bool) -> ModuleSource:
     try:
         text = path.read_text(encoding="utf-8-sig")
         ast.parse(text, filename=str(path))
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the Python in it") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as Python ({error})") from error
-    return Source(name, str(path), text, package)
+        raise UserError(f"{path}: cannot be read as Python ({error}); correct or remove it") from error
+    return ModuleSource(name, str(path), text, package)
 
 
-def _imports(source: Source) -> Iterator[str]:
-    """Yield the names of modules that a module may import, wherever in it the import stands."""
+def _imports(source: ModuleSource) -> Iterator[str]:
+    """Yield the names of modules that a module may import, anywhere in its text."""
     for node in ast.walk(ast.parse(source.text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -208,7 +208,7 @@ def _imports(source: Source) -> Iterator[str]:
                 yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
 
 
-def _absolute(node: ast.ImportFrom, source: Source) -> str:
+def _absolute(node: ast.ImportFrom, source: ModuleSource) -> str:
     if not node.level:
         return node.module or ""
     parts = source.name.split(".")
@@ -216,7 +216,7 @@ def _absolute(node: ast.ImportFrom, source: Source) -> str:
     return ".".join([*kept, *([node.module] if node.module else [])])
 
 
-def _closure(name: str, sources: Mapping[str, Source]) -> set[str]:
+def _closure(name: str, sources: Mapping[str, ModuleSource]) -> set[str]:
     found: set[str] = set()
     pending = [name]
     while pending:
@@ -228,7 +228,7 @@ def _closure(name: str, sources: Mapping[str, Source]) -> set[str]:
 
 
 def _significant(text: str) -> str:
-    """Return a module's text without comments, blank lines and trailing spaces."""
+    """The text of a module without comments, blank lines and trailing spaces."""
     lines = text.splitlines()
     kept = list(lines)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -239,7 +239,7 @@ def _significant(text: str) -> str:
 
 
 class _Rename(ast.NodeTransformer):
-    """Lets the user's modules import each other where one has the name of a package of ours."""
+    """Lets the user's modules import each other even if one is named like a package of this project."""
 
     def __init__(self, own: frozenset[str]) -> None:
         self._own = own
@@ -267,7 +267,7 @@ class _Rename(ast.NodeTransformer):
 
 
 class _Loader(InspectLoader):
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ModuleSource) -> None:
         self._source = source
 
     def get_source(self, fullname: str) -> str:
@@ -291,7 +291,7 @@ class _Loader(InspectLoader):
 
 class _Finder(MetaPathFinder):
     def __init__(self) -> None:
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, ModuleSource] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

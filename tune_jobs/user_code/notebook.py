@@ -1,6 +1,6 @@
-"""Classes and functions that were defined in a notebook or in the script that runs, as modules of their own.
+"""Turn classes and functions that are defined in a notebook or in the running script into modules.
 
-The definition, and what it uses of the notebook or script, is copied out; the rest of it is never run again.
+A definition and everything it uses are copied; the rest of the notebook or script is never run again.
 """
 
 import ast
@@ -12,21 +12,21 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.trial.fields import is_plain
-from tune_jobs.user_code.modules import Code, Source
+from tune_jobs.user_code.modules import Code, ModuleSource
 
 _MAIN = "__main__"
 
 
 def with_references(document: Any) -> tuple[Any, Code]:
-    """Return a study's document with references in place of classes and functions, and the code of those.
+    """Replace classes and functions in a study's document by references, and return it with their code.
 
     Args:
-        document: as in a study file; a network, a loss, … may be the class or function itself.
+        document: as in a study file, except that a network, a loss, … may be the class or function itself.
 
     Raises:
-        UserError: something is neither plain nor a class or function that can be found again.
+        UserError: a value is neither plain nor a class or function that can be imported.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, ModuleSource] = {}
 
     def convert(value: Any, key: str) -> Any:
         if isinstance(value, Mapping):
@@ -40,26 +40,26 @@ def with_references(document: Any) -> tuple[Any, Code]:
     return convert(document, ""), Code(sources)
 
 
-def _reference(value: Any, sources: dict[str, Source]) -> str:
+def _reference(value: Any, sources: dict[str, ModuleSource]) -> str:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
     if not module or not name or "<" in name:
         raise UserError(
-            f"{value!r}: is no class or function with a name; define it with `class` or `def`, outside of a function"
+            f"{value!r}: is not a named class or function; define it with `class` or `def`, outside any function"
         )
     if module != _MAIN:
         return f"{module}:{name}"
     own = f"defined_{name}"
     if own not in sources:
         text = module_text(name, vars(sys.modules[_MAIN]))
-        sources[own] = Source(own, _file_of(value), text, package=False)
+        sources[own] = ModuleSource(own, _file_of(value), text, package=False)
     return f"{own}:{name}"
 
 
 def module_text(name: str, names: Mapping[str, Any]) -> str:
-    """Return a module that defines ``name`` as the namespace ``names`` of a notebook or script does.
+    """Write a module that defines ``name`` as the namespace ``names`` of a notebook or script does.
 
     Raises:
-        UserError: it uses something that is no definition, import or plain value.
+        UserError: it uses something that is not a definition, an import or a plain value.
     """
     imports: list[str] = []
     definitions: list[str] = []
@@ -74,7 +74,7 @@ def module_text(name: str, names: Mapping[str, Any]) -> str:
             imports.append(f"from {value.__module__} import {value.__qualname__} as {current}")
         elif callable(value):
             text = _definition(value)
-            # What is used must stand first: base classes and decorators are looked up at once.
+            # What is used comes first: base classes and decorators are looked up immediately.
             definitions.insert(0, text)
             used = [other for other in _names_used(text) if other in names and other not in seen]
             seen.update(used)
@@ -84,7 +84,7 @@ def module_text(name: str, names: Mapping[str, Any]) -> str:
         else:
             raise UserError(
                 f"{name}: uses {current}, a {type(value).__name__} of the notebook or script; make it a parameter, or "
-                "move the code into a file of its own"
+                "move the code into a separate file"
             )
     return "\n".join([*sorted(imports), "", *definitions]) + "\n"
 
@@ -97,7 +97,7 @@ def _names_used(text: str) -> list[str]:
 
 
 def _definition(value: Any) -> str:
-    """Return the source of a class or function of the notebook, where `inspect` does not look."""
+    """The source of a class or function; `inspect` does not find those of a notebook."""
     path, name = _file_of(value), value.__name__
     lines = linecache.getlines(path)
     found = [
@@ -106,7 +106,7 @@ def _definition(value: Any) -> str:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name
     ]
     if not found:
-        raise UserError(f"{name}: its source cannot be found; move it into a file of its own")
+        raise UserError(f"{name}: its source cannot be found; move it into a separate file")
     node = found[-1]
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return "".join(lines[first - 1 : node.end_lineno])
@@ -118,4 +118,4 @@ def _file_of(value: Any) -> str:
         code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
         if code is not None:
             return str(code.co_filename)
-    raise UserError(f"{value.__name__}: has no code of its own; move it into a file")
+    raise UserError(f"{value.__name__}: has no Python code; define it in a file")

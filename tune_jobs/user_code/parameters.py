@@ -1,4 +1,4 @@
-"""The keyword parameters of the user's own networks, losses, … as fields, from their annotations and defaults."""
+"""The keyword parameters of the user's networks, losses, … as fields, from their annotations and defaults."""
 
 import inspect
 import types
@@ -16,14 +16,14 @@ KINDS = ("dataset", "network", "objective", "optimizer", "schedule")
 
 
 class _Required(Enum):
-    """Of one value, which stays itself when a study travels to another process."""
+    """An enum, so that its value is still the same object after pickling."""
 
     REQUIRED = "required"
 
 
 REQUIRED = _Required.REQUIRED
 
-# What the training gives to a parameter of this name; such parameters are no fields.
+# Parameters of these names get their values from the training, so they are not fields.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "dataset": ("data_dir",),
     "network": ("input_shape", "in_channels", "in_features", "outputs", "out_features", "num_classes"),
@@ -31,19 +31,19 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("lr", "learning_rate", "weight_decay"),
     "schedule": ("epochs", "steps_per_epoch", "total_steps", "learning_rate"),
 }
-# Their first parameter is what they work on: the network's parameters, the optimizer.
+# Their first parameter is given by position: the network's parameters, or the optimizer.
 _TAKES_ONE = ("optimizer", "schedule")
 _KINDS_OF_VALUES = (bool, int, float, str)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a callable of the user's own takes.
+    """The parameters of a component.
 
     Attributes:
         fields: the specification of each parameter that a study may set.
-        defaults: of the fields; `REQUIRED` where there is none.
-        supplied: the parameters that the training gives.
+        defaults: of the fields; `REQUIRED` if a field has none.
+        supplied: parameters that get their values from the training.
     """
 
     fields: Mapping[str, FieldSpec]
@@ -52,15 +52,15 @@ class Parameters:
 
 
 def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
-    """Return what a class or a function of the user's own takes.
+    """Read the parameters of a class or function of the user.
 
     Args:
-        component: the class or function; anything else takes nothing.
+        component: the class or function; anything else has no parameters.
         kind: one of `KINDS`.
-        reference: how the study names it.
+        reference: its name in the study.
 
     Raises:
-        UserError: it takes what nobody can give it.
+        UserError: a parameter cannot be given by name, or the first ones are not what the kind needs.
     """
     if not callable(component):
         return Parameters({}, {}, ())
@@ -78,7 +78,7 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise UserError(f"{reference}: {parameter.name} is positional only; let it be given by its name")
+            raise UserError(f"{reference}: {parameter.name} is positional-only; make it a keyword parameter")
         if parameter.name in SUPPLIED[kind]:
             supplied.append(parameter.name)
             continue
@@ -94,7 +94,7 @@ def _signature(component: Callable[..., Any], reference: str) -> inspect.Signatu
         return inspect.signature(component)
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"{reference}: its parameters cannot be read ({error}); write a class or function in Python around it"
+            f"{reference}: its parameters cannot be read ({error}); wrap it in a Python class or function"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _after(parameters: list[inspect.Parameter], count: int, reference: str, form
     if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters[:count]):
         return parameters
     if len(parameters) < count or any(parameter.kind not in positional for parameter in parameters[:count]):
-        raise UserError(f"{reference}: does not take {form} first, which it must")
+        raise UserError(f"{reference}: must take {form} as its first parameters")
     return parameters[count:]
 
 
@@ -132,12 +132,12 @@ def _spec(name: str, hint: Any, default: Any) -> FieldSpec:
             return FieldSpec(label, "", str, choices={value: value for value in values}, optional=optional)
         hint = object
     if hint in _KINDS_OF_VALUES:
-        # A default of None beside an annotation that says otherwise is common; it is a value then.
+        # A default of None beside another annotation is common; None is then a valid value.
         return FieldSpec(label, "", hint, optional=optional or default is None, **(bounds if hint is not str else {}))
     if isinstance(default, bool | str):
         return FieldSpec(label, "", type(default))
     if isinstance(default, int | float) and hint is inspect.Parameter.empty:
-        # Without an annotation a 0 may stand for 0.5 as well.
+        # Without an annotation, a default of 0 does not rule out 0.5.
         return FieldSpec(label, "", Real, **bounds)
     return FieldSpec(label, "", object, optional=True)
 
@@ -147,7 +147,7 @@ def _widest(options: list[Any]) -> Any:
 
 
 def _bounds(extras: list[Any]) -> dict[str, float]:
-    """Return bounds from ``annotated_types`` (``Ge(1)``, ``Interval(ge=0, lt=1)``) or what has their attributes."""
+    """Read bounds from ``annotated_types`` (``Ge(1)``, ``Interval(ge=0, lt=1)``) or from objects like them."""
     names = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
     found = {}
     for extra in extras:

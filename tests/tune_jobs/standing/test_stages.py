@@ -14,7 +14,7 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import FRESH_PATH, PATH, Study
 from tune_jobs.study.resources import Resources
-from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, replicates
+from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, row_seeds
 from tune_jobs.training.options import RunOptions
 from tune_jobs.training.settings import Settings
 
@@ -114,7 +114,7 @@ def test_fresh_replicates_choose_nothing(study: Study, train: Any) -> None:
     standing = train(study, lambda config: 50.0 + (config.seed >= FIRST_FRESH_SEED) * (10 if config.epochs == 1 else 0))
     assert standing.choices[0].labels == ("2",)
     fresh = [row for row in standing.rows if row.table == FRESH_PATH]
-    assert all(replicates(row, range(2)) == tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 3)) for row in fresh)
+    assert all(row_seeds(row, range(2)) == tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + 3)) for row in fresh)
     assert all(row.seeds is None for row in standing.rows if row.table == PATH)
 
 

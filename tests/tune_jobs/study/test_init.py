@@ -13,7 +13,7 @@ def test_what_init_writes_is_a_study_and_is_never_overwritten(tmp_path: Path) ->
     assert "13 rows × 1 seed" in ablatune("run", "mine/my_study.yaml", "--seeds", "1", "--dry-run", cwd=tmp_path)
     (tmp_path / "mine" / "my_network.py").write_text("# mine\n")
     said = ablatune("init", "mine", cwd=tmp_path, expect=2)
-    assert "is there already, and is left as it is" in said
+    assert "already exists and was not changed" in said
     assert (tmp_path / "mine" / "my_network.py").read_text() == "# mine\n"
 
 

@@ -158,7 +158,7 @@ def test_adding_a_parameter_makes_trials_stale_and_labels_must_label_something(f
     (old,) = records(folder)
     assert f"    stale {old.key[:8]}  learning_rate=0.1, seed 0" in said
     (folder / "own.yaml").write_text(study + "labels: {aa: A}\n")
-    assert "labels.aa: labels nothing of this study" in ablatune("status", "own.yaml", cwd=folder, expect=2)
+    assert "labels.aa: names nothing in this study" in ablatune("status", "own.yaml", cwd=folder, expect=2)
 
 
 def test_levels_that_nothing_reads_are_refused(folder: Path) -> None:

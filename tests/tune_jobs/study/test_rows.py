@@ -7,7 +7,7 @@ import pytest
 from tune_jobs.errors import UserError
 from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import datasets_read, expand, replicate, replicates, required_trials, row_trial
+from tune_jobs.study.rows import datasets_read, expand, replicate, required_trials, row_seeds, row_trial
 from tune_jobs.trial.trial import differences
 
 
@@ -140,16 +140,19 @@ tables:
 
 
 def test_outer_splits_need_a_dataset_without_a_test_part_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"tables.epochs: splits: outer draws test parts anew, and digits has one"):
+    with pytest.raises(
+        UserError,
+        match=r"tables.epochs: splits: outer draws test parts anew, and digits comes with one; use validation or fixed",
+    ):
         expand(study(tmp_path, "splits: outer\ntables: [{factor: epochs, levels: [1]}]"))
 
 
 def test_a_table_may_have_more_replicates_than_the_study(tmp_path: Path) -> None:
     text = "seeds: 2\ntables: [{factor: epochs, levels: [1], seeds: 5}, {factor: batch_size, levels: [8]}]"
     many, few = expand(study(tmp_path, text))
-    assert [len(replicates(row, range(2))) for row in (many, few)] == [5, 2]
-    assert [len(replicates(row, range(1))) for row in (many, few)] == [1, 1], "fewer than declared is fewer for all"
-    assert [len(replicates(row, range(9))) for row in (many, few)] == [9, 9]
+    assert [len(row_seeds(row, range(2))) for row in (many, few)] == [5, 2]
+    assert [len(row_seeds(row, range(1))) for row in (many, few)] == [1, 1], "fewer than declared is fewer for all"
+    assert [len(row_seeds(row, range(9))) for row in (many, few)] == [9, 9]
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])

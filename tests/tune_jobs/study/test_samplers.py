@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.study.samplers import SAMPLERS, STARTUP_TRIALS, Known, grid, random, tpe
+from tune_jobs.study.samplers import SAMPLERS, STARTUP_TRIALS, Observation, grid, random, tpe
 from tune_jobs.study.space import Parameter, Space
 
 SPACE = Space(
@@ -31,11 +31,11 @@ def goodness(values: dict[str, Any]) -> float:
     return -abs(math.log10(values["x"]) + 2) + 0.1 * values["units"] + extra
 
 
-def search(sampler: Any, trials: int, seed: int) -> list[Known]:
-    known: list[Known] = []
+def search(sampler: Any, trials: int, seed: int) -> list[Observation]:
+    known: list[Observation] = []
     for number in range(trials):
         values = sampler(SPACE, seed, number, 0, known)
-        known.append(Known(values, goodness(values), 10, complete=True))
+        known.append(Observation(values, goodness(values), 10, complete=True))
     return known
 
 
@@ -48,9 +48,9 @@ def test_random_points_depend_on_seed_and_number_alone() -> None:
 
 
 def test_a_grid_gives_each_point_once_and_not_in_order() -> None:
-    known: list[Known] = []
+    known: list[Observation] = []
     while (point := grid(SMALL, 7, len(known), 0, known)) is not None:
-        known.append(Known(point, 0.0, 1, complete=True))
+        known.append(Observation(point, 0.0, 1, complete=True))
     found = [one.values for one in known]
     assert sorted(map(repr, found)) == sorted(map(repr, SMALL.grid()))
     assert found != SMALL.grid()
@@ -90,12 +90,12 @@ def test_tpe_learns() -> None:
 def test_every_sampler_stays_in_the_space_whatever_is_known(sampler: str) -> None:
     points = [random(SPACE, 1, number, 0, []) for number in range(18)]
     assert all(point is not None for point in points)
-    known = [Known(point, goodness(point), 10, complete=True) for point in points[:6]]  # type: ignore[arg-type]
-    known += [Known(point, goodness(point), 1 + index) for index, point in enumerate(points[6:12])]  # type: ignore[arg-type]
-    known += [Known(point, -math.inf, 2) for point in points[12:14]]  # type: ignore[arg-type]
-    known += [Known(point, -math.inf, 10, complete=True) for point in points[14:15]]  # type: ignore[arg-type]
-    known += [Known(point, None) for point in points[15:]]  # type: ignore[arg-type]
-    known += [Known({"x": 0.01, "units": 8, "kind": "a"}, 1.0, 10, complete=True)]
+    known = [Observation(point, goodness(point), 10, complete=True) for point in points[:6]]  # type: ignore[arg-type]
+    known += [Observation(point, goodness(point), 1 + index) for index, point in enumerate(points[6:12])]  # type: ignore[arg-type]
+    known += [Observation(point, -math.inf, 2) for point in points[12:14]]  # type: ignore[arg-type]
+    known += [Observation(point, -math.inf, 10, complete=True) for point in points[14:15]]  # type: ignore[arg-type]
+    known += [Observation(point, None) for point in points[15:]]  # type: ignore[arg-type]
+    known += [Observation({"x": 0.01, "units": 8, "kind": "a"}, 1.0, 10, complete=True)]
     for number in range(18, 26):
         values = SAMPLERS[sampler](SPACE, 0, number, 0, known)
         assert values is not None
@@ -107,4 +107,4 @@ def test_tpe_spreads_workers() -> None:
     known = search(tpe, 20, 0)
     first = tpe(SPACE, 0, 20, 0, known)
     assert first is not None
-    assert tpe(SPACE, 0, 20, 0, [*known, Known(first, None)]) != first
+    assert tpe(SPACE, 0, 20, 0, [*known, Observation(first, None)]) != first

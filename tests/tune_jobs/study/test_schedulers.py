@@ -124,12 +124,12 @@ def test_expected_arrivals() -> None:
 
 def test_rungs_in_words() -> None:
     assert rungs_in_words(Scheduler("asha", 5, 4), 30) == (
-        "after epochs 5, 20 of 30; the best 1 in 4 of those that reach one go on"
+        "after epochs 5, 20 of 30; the best 1 in 4 of the trials that reach a rung continue"
     )
     assert "1, 3 | 3 | no rung of 9" in rungs_in_words(Scheduler("hyperband", 1, 3), 9)
     assert "from 2 to 8 of 9" in rungs_in_words(Scheduler("median", 2), 9)
-    assert rungs_in_words(Scheduler("none"), 9) == "none: every trial runs its 9 epochs"
+    assert rungs_in_words(Scheduler("none"), 9) == "none: every trial trains all 9 epochs"
     for name in ("asha", "hyperband", "median"):
         assert (
-            rungs_in_words(Scheduler(name, 9), 9) == "none below the 9 epochs of a trial: every trial runs to its end"
+            rungs_in_words(Scheduler(name, 9), 9) == "none below the 9 epochs of a trial: every trial trains to the end"
         )

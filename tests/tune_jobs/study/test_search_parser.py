@@ -106,7 +106,7 @@ def test_budgets_in_words() -> None:
         (space("optimizer: [adam, adamm]"), 4, "did you mean adam"),
         (space("momentum: {low: 0.1, high: 0.9, when: {optimiser: nesterov}}"), 4, "did you mean optimizer"),
         (space("momentum: {low: 0.1, high: 0.9, when: {optimizer: nesterov}}"), 4, "which is not searched"),
-        (space("momentum: {low: 0.1, high: 0.9, when: {momentum: 0.5}}"), 4, "leads back to itself; break the circle"),
+        (space("momentum: {low: 0.1, high: 0.9, when: {momentum: 0.5}}"), 4, "leads back to itself; break the cycle"),
         (
             space("momentum: {low: 0.1, high: 0.9, when: {optimizer: sgd}}\n  optimizer: [adam, nesterov]"),
             4,
@@ -122,11 +122,11 @@ def test_budgets_in_words() -> None:
                 "dropout: {choices: [0.1], when: {momentum: 0.5}}\n  momentum: {choices: [0.5], when: {dropout: 0.1}}"
             ),
             4,
-            "circle",
+            "cycle",
         ),
-        *((space(f"{name}: [1, 2]"), 4, "is not searched") for name in ("epochs", "seed", "threads", "split_seed")),
-        (space("dataset: [digits, usps]"), 4, "is not searched"),
-        (space("early_stopping_patience: [1, 2]"), 4, "is not searched"),
+        *((space(f"{name}: [1, 2]"), 4, "cannot be searched") for name in ("epochs", "seed", "threads", "split_seed")),
+        (space("dataset: [digits, usps]"), 4, "cannot be searched"),
+        (space("early_stopping_patience: [1, 2]"), 4, "cannot be searched"),
         ("space: {}", 3, "is empty"),
         ("space: [dropout]", 3, "must be a mapping"),
         ("budget: {trials: 3}", 2, "lacks `space`"),
@@ -139,7 +139,7 @@ def test_budgets_in_words() -> None:
         ("budget: {}\n" + space("dropout: [0.1]"), 3, "is empty"),
         ("budget:\n" + space("dropout: [0.1]"), 3, "must be a mapping"),
         ("budget: 30\n" + space("dropout: [0.1]"), 3, "must be a mapping"),
-        ("budget: {epochs: 29}\n" + space("dropout: [0.1]"), 3, "29 is less than one trial of 30 epochs takes"),
+        ("budget: {epochs: 29}\n" + space("dropout: [0.1]"), 3, "29 is less than the 30 epochs of one trial"),
         ("scheduler: pbt\n" + space("dropout: [0.1]"), 3, "there is no scheduler 'pbt'"),
         ("sampler: bayes\n" + space("dropout: [0.1]"), 3, "there is no sampler 'bayes'"),
         ("grace_epochs: 0\n" + space("dropout: [0.1]"), 3, "at least 1"),
@@ -147,7 +147,7 @@ def test_budgets_in_words() -> None:
         ("scheduler: median\ngrace_epochs: 31\n" + space("dropout: [0.1]"), 4, "scheduler: none"),
         ("base: {epochs: 5}\ngrace_epochs: 5\n" + space("dropout: [0.1]"), 4, "5 epochs of grace in trials of 5"),
         ("reduction_factor: 1\n" + space("dropout: [0.1]"), 3, "at least 2"),
-        ("base: {seed: 3}\n" + space("dropout: [0.1]"), 3, "is not set in a study"),
+        ("base: {seed: 3}\n" + space("dropout: [0.1]"), 3, "cannot be set in a study"),
         (
             "sampler: grid\nspace: {"
             + ", ".join(

@@ -7,7 +7,6 @@ import pytest
 from tune_jobs.training import progress as module
 from tune_jobs.training.progress import Progress
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
 
 
@@ -66,9 +65,3 @@ def test_bad_ends_are_said_at_once(clock: Clock) -> None:
     assert "diverged: default, seed 0: the training loss was not finite in epoch 2" in stream.getvalue()
     assert progress.finished == {"key0": "diverged"}
     assert progress.running == {}
-
-
-def test_heavier_trials_weigh_more() -> None:
-    light, heavy = TrialConfig(), TrialConfig(network="cnn", hidden_layers=3, hidden_units=64)
-    assert epoch_weight(heavy) > epoch_weight(light) > 0
-    assert epoch_weight(TrialConfig(batch_size=1)) > epoch_weight(TrialConfig(batch_size=64))

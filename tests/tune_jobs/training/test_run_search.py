@@ -93,7 +93,7 @@ def files_by_key(storage: Path) -> Counter[str]:
 def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     study = write_study(tmp_path, trials=6)
     plan = ablatune("run", study, "--storage", "r", "--dry-run", cwd=tmp_path)
-    assert "rungs: after epochs 1, 2, 4 of 5; the best 1 in 2 of those that reach one go on" in plan
+    assert "rungs: after epochs 1, 2, 4 of 5; the best 1 in 2 of the trials that reach a rung continue" in plan
     assert "0 trials ended, 0 of them stopped at a rung; budget 6 trials, sampler random" in plan
     assert not (tmp_path / "r").exists()
 

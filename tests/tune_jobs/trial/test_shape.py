@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from tune_jobs.trial.config import FIELDS, TrialConfig
-from tune_jobs.trial.key import trajectory
-from tune_jobs.trial.shape import FREE, PRESENT_OR_NOT, shape
+from tune_jobs.trial.shape import shape
 
 BASE = {"network": "cnn", "optimizer": "momentum", "schedule": "step", "dropout": 0.1}
 
@@ -68,7 +67,30 @@ def test_sizes_of_the_users_own_code_count_and_fractions_of_a_loss_do_not() -> N
     assert own(objective_rounds=1) != own(objective_rounds=2)
 
 
-def test_what_is_left_out_is_of_a_trajectory() -> None:
-    known = {*FIELDS, *trajectory(config()), "schedule counts epochs"}
-    assert known >= FREE | PRESENT_OR_NOT
-    assert not FREE & PRESENT_OR_NOT
+def test_what_fields_say_about_the_duration_of_an_epoch() -> None:
+    unaffected = {name for name, spec in FIELDS.items() if spec.epoch_time == "unaffected"}
+    assert unaffected == {
+        "seed",
+        "split_seed",
+        "outer_split",
+        "input_scaling",
+        "toy_problem",
+        "learning_rate",
+        "momentum",
+        "schedule",
+        "decay_every",
+        "decay_factor",
+        "plateau_patience",
+        "epochs",
+    }
+    assert {"dropout", "label_smoothing", "weight_decay"} == {
+        name for name, spec in FIELDS.items() if spec.epoch_time == "presence"
+    }
+
+
+def test_a_users_schedule_that_counts_epochs_counts_by_its_code_alone() -> None:
+    def users(**own: Any) -> str:
+        return shape(TrialConfig(schedule="mine:warm", own={"code of schedule": "aa", **own}))
+
+    assert users() == users(**{"schedule counts epochs": True})
+    assert users() != shape(TrialConfig(schedule="mine:warm", own={"code of schedule": "bb"}))

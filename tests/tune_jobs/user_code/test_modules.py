@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tune_jobs.commands.test_run import environment
 from tune_jobs.errors import UserError
-from tune_jobs.user_code.modules import Code, Source, freeze, load_reference
+from tune_jobs.user_code.modules import Code, ModuleSource, freeze, load_reference
 
 
 def write(folder: Path, **modules: str) -> None:
@@ -61,7 +61,7 @@ def test_the_fingerprint_is_that_of_the_modules_that_a_reference_needs(tmp_path:
 )
 def test_comments_and_blank_lines_have_no_say_and_every_token_has(comments: list[str], value: int) -> None:
     def fingerprint(text: str) -> str:
-        return Code({"m": Source("m", "m.py", text, package=False)}).fingerprint("m:x")
+        return Code({"m": ModuleSource("m", "m.py", text, package=False)}).fingerprint("m:x")
 
     plain = f"x = {value}\ny = '# no comment'\n"
     dressed = "".join(f"# {comment}\n\n" for comment in comments) + f"x = {value}  # here\n\n\ny = '# no comment'   \n"

@@ -11,7 +11,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.study.model import Study
-from tune_jobs.study.samplers import Known
+from tune_jobs.study.samplers import Observation
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, full_length
@@ -305,22 +305,22 @@ class State:
         diverged = one.record is not None and one.record.outcome == DIVERGED and one.record.epochs <= rung
         return Arrival(one.number, rung, -inf, Decision(True, 0, 0)) if diverged else None
 
-    def known(self) -> list[Known]:
+    def known(self) -> list[Observation]:
         """Return what a sampler may know: how far each point of the space got and how good it was there."""
         return [self._known(one) for one in self.all if self.search.space.holds(one.values)]
 
-    def _known(self, one: SearchTrial) -> Known:
+    def _known(self, one: SearchTrial) -> Observation:
         standing = one.standing(self.search.read)
         if standing == BROKEN:
-            return Known(one.values, -inf, 0)
+            return Observation(one.values, -inf, 0)
         if one.record is None:
-            return Known(one.values, None)
+            return Observation(one.values, None)
         if one.record.outcome == DIVERGED:
-            return Known(one.values, -inf, one.record.epochs)
+            return Observation(one.values, -inf, one.record.epochs)
         if standing == FINISHED:
-            return Known(one.values, self.final_score(one), self.epochs, complete=True)
+            return Observation(one.values, self.final_score(one), self.epochs, complete=True)
         scores = scores_of(one.record, read=self.search.read, select=self.search.select)
-        return Known(one.values, scores[-1], len(scores))
+        return Observation(one.values, scores[-1], len(scores))
 
 
 def build_state(

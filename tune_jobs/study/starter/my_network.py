@@ -1,4 +1,4 @@
-"""A network of your own: any torch.nn.Module. Nothing in it has to know of Ablatune."""
+"""Your network: any torch.nn.Module. It needs nothing from Ablatune."""
 
 from typing import Annotated, Literal
 
@@ -10,8 +10,8 @@ from torch import nn
 class SmallNet(nn.Module):
     """Two blocks with a skip connection around the second.
 
-    `in_features` and `outputs` are given by the data and the loss. Every other keyword parameter is a field of
-    the study: it can stand in `base`, be the factor of a table, or be crossed with others.
+    `in_features` and `outputs` come from the data and the loss. Every other keyword parameter is a field of the
+    study: set it in `base`, vary it in a table, or cross it with others.
     """
 
     def __init__(

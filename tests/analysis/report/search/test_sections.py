@@ -119,7 +119,7 @@ def test_what_was_used_is_what_the_trials_add_up_to(evidence: Any, whole: dict[s
     spent = evidence.search.epochs_trained
     assert facts["Used"].startswith(f"30 trials, {spent:,} epochs")
     assert facts["Used"].endswith(f"would have taken {30 * 9:,} epochs")
-    assert facts["Rungs"] == "after epochs 1, 3 of 9; the best 1 in 3 of those that reach one go on"
+    assert facts["Rungs"] == "after epochs 1, 3 of 9; the best 1 in 3 of the trials that reach a rung continue"
     assert course(frame)["cumulative_epochs"].iloc[-1] == spent
 
 

@@ -1,0 +1,58 @@
+"""Fields in a study file: their names and values, checked on the line where they stand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tune_jobs.errors import ConfigError, unknown
+from tune_jobs.study.yaml_node import YamlNode, plain
+from tune_jobs.trial.config import FIELDS
+from tune_jobs.user_code.components import Components
+
+# `seeds` sets them: replicates have the same seeds at every level.
+NOT_SETTABLE = frozenset(name for name, spec in FIELDS.items() if not spec.settable)
+
+
+def settings(node: YamlNode | None, components: Components) -> dict[str, Any]:
+    """The fields that a mapping sets, by their names in the study."""
+    if node is None:
+        return {}
+    values = {}
+    for key, child in node.pairs():
+        name = field_name(child, key, components)
+        if name in NOT_SETTABLE:
+            raise child.error("cannot be set in a study; `seeds: N` runs seeds 0 to N-1")
+        values[name] = field_value(child, name, components)
+    return values
+
+
+def field_name(node: YamlNode, key: str, components: Components, *, unlisted: frozenset[str] = frozenset()) -> str:
+    """The name of a field in the study. The error for an unknown field suggests none of the `unlisted` fields."""
+    name = components.canonical(key)
+    if name not in components.known_names():
+        raise node.error(unknown("field", key, components.known_names() - unlisted))
+    return name
+
+
+def factor_name(node: YamlNode, key: str, components: Components) -> str:
+    """The name of a field that a table may vary."""
+    name = components.canonical(key)
+    fields = components.known_names() - NOT_SETTABLE
+    if name not in fields:
+        raise node.error(unknown("field", key, fields))
+    return name
+
+
+def field_value(node: YamlNode, name: str, components: Components) -> Any:
+    """The value of a field, checked."""
+    try:
+        return components.check(name, plain(node.value))
+    except ConfigError as error:
+        raise node.error(error.problem, field=name) from error
+
+
+def refuse_repeats(node: YamlNode, values: Sequence[Any], what: str, *, by_type: bool = False) -> None:
+    """Raise at the first entry of a list that repeats an earlier one; `by_type` tells 1 from 1.0 and true."""
+    for position, value in enumerate(values):
+        if any(value == other and (not by_type or type(value) is type(other)) for other in values[:position]):
+            shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
+            raise node.items()[position].error(f"the {what} {shown} repeats; give each {what} once")
