@@ -235,10 +235,12 @@ def _info(dataset: str | DatasetInfo) -> DatasetInfo:
 def _open(
     info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool
 ) -> Callable[[PartName], Part]:
+    specs = {spec.name: spec for spec in info.option_specs}
     for option in options:
-        if option not in info.reads:
-            takes = ", ".join(info.reads) or "none"
+        if option not in (*info.reads, *specs):
+            takes = ", ".join((*info.reads, *specs)) or "none"
             raise DatasetError(f"dataset {info.name!r} takes no option {option!r}: its options are {takes}")
+    options = {**options, **{name: spec.check(options.get(name, spec.default)) for name, spec in specs.items()}}
     if info.declared is not None:
         from data_utils.opening import open_parts
 

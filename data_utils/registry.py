@@ -12,6 +12,7 @@ from typing import Any
 
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
+from data_utils.options import OptionSpec
 
 TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
 
@@ -33,6 +34,7 @@ class DatasetInfo:
         source: Where the rows come from, in one line.
         loader: ``"module:function"``, a `data_utils.parts.OpenPart`.
         reads: Names of the options that the loader takes; ``outer_split`` draws another sealed test part.
+        option_specs: Further options of the loader, each declared here and nowhere else.
         features: Names of the columns of a table; empty for images.
         class_names: Names of the classes of the user's own data, in their order; else empty.
         declared: How the user declared it; None for those that come with the project.
@@ -61,10 +63,11 @@ class DatasetInfo:
     options: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     found: tuple[str, ...] = field(default=(), compare=False)
     files: tuple[str, ...] = field(default=(), compare=False)
+    option_specs: tuple[OptionSpec, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values that JSON can hold, for `from_dict`."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "option_specs"}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         declared = self.declared and {"name": self.declared.name, **self.declared.to_mapping()}
         return plain | {"declared": declared, "options": dict(self.options)}

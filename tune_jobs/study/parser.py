@@ -229,7 +229,7 @@ def _stage(node: Node, showing: Showing, own: Components) -> Table:
         if level.read is not None:
             raise child.need("read").error("the levels of a stage are chosen by one reading; set `read` for the study")
     for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
-        for name in _NOT_IN_STAGES:
+        for name in (*_NOT_IN_STAGES, *own.built_in_options):
             if name in layer:
                 raise node.error(f"{name} cannot change between stages, which are compared on the same data")
     return stage

@@ -35,8 +35,8 @@ def _labels(entries: Mapping[str, Entry] | Mapping[str, DatasetInfo]) -> dict[st
 class TrialConfig:
     """One training run. Equal values train the same trajectory.
 
-    Beside its fields it has `own`: the parameters of the user's own components, as "network.width", and the
-    fingerprints of their code, as "code of network"; and `info`: what is known of a dataset that is not registered.
+    Beside its fields it has `own`: the parameters of the user's own components, as "network.width", the options of a
+    built-in dataset, and the fingerprints of the user's code, as "code of network"; and `info`: what is known of a dataset that is not registered.
 
     Raises:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
@@ -45,6 +45,7 @@ class TrialConfig:
     dataset: str = declare(
         "digits", str, label="Dataset", help="What is trained on.", choices=_labels(DATASETS), references=True
     )
+    # In the key of every trial of `toy`. Newer options of a dataset are declared in the registry (`OptionSpec`).
     toy_problem: str = declare(
         "xor",
         str,
@@ -416,9 +417,9 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
 
 def dataset_options(config: TrialConfig) -> dict[str, Any]:
     """Return the options that the configured dataset takes, without those that are absent."""
-    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS}
-    given = {name: value for name, value in options.items() if value != FIELDS[name].neutral}
-    return {**config.own_parameters("dataset"), **given}
+    own = config.own_parameters("dataset")
+    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS and name not in own}
+    return own | {name: value for name, value in options.items() if value != FIELDS[name].neutral}
 
 
 class ScalingOptions(TypedDict):
