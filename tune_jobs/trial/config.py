@@ -35,8 +35,9 @@ def _labels(entries: Mapping[str, Entry] | Mapping[str, DatasetInfo]) -> dict[st
 class TrialConfig:
     """One training run. Equal values train the same trajectory.
 
-    Beside its fields it has `own`: the parameters of the user's own components, as "network.width", the options of a
-    built-in dataset, and the fingerprints of the user's code, as "code of network"; and `info`: what is known of a dataset that is not registered.
+    Beside its fields it has `own`: the parameters of the user's components, as "network.width", the options of a
+    built-in dataset, as "dataset.noise", and fingerprints of the user's code, as "code of network"; and `info`: what is
+    known of a dataset that is not built in.
 
     Raises:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
