@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
+from data_utils.preparation import Preparation
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo, dataset_info
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "DatasetError",
     "DatasetInfo",
     "Declaration",
+    "Preparation",
     "TestData",
     "TrialData",
     "dataset_info",

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from data_utils.errors import DatasetError
 from data_utils.parts import OpenPart, Part, PartName, Rows, take
+from data_utils.preparation import DEFAULT_PREPARATION, NONE, Preparation
 from data_utils.registry import DatasetInfo, dataset_info
 from data_utils.splits import development_split
-from data_utils.standardise import STANDARD, Scaling, fit, standardise
-from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS, check_targets_transform
+from data_utils.standardise import Scaling, fit, standardise
+from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS, check_targets_transform
 
 # Raised when the splits or the standardisation change what a trial sees of the same content.
 _VERSION = 1
@@ -122,51 +123,35 @@ def fingerprint(
 
 def load_trial_data(
     dataset: str | DatasetInfo,
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     data_dir: Path,
-    split_seed: int = 0,
-    validation_rows: int | None = None,
-    input_scaling: str = STANDARD,
-    input_transform: str = NONE,
-    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TrialData:
     """Load the training and validation parts, standardised with the statistics of the training part.
 
     Args:
-        dataset: A registered dataset, ``package.module:NAME``, or what `data_utils.describe` returned.
+        dataset: A built-in dataset, ``package.module:NAME``, or what `data_utils.describe` returned.
+        preparation: The split, the scaling and the transforms.
         data_dir: Folder that holds ``USPS/``, ``MNIST/`` and ``house_prices/``.
-        split_seed: Moves the line between training and validation, and nothing else.
-        validation_rows: Size of the validation part; by default the dataset's own.
-        input_scaling: ``"standard"`` (mean 0, deviation 1) or ``"unit"`` (0 to 1).
-        input_transform: ``"none"``, or ``"log1p"``: inputs are scaled as sign(x) log(1 + |x|).
-        target_transform: ``"none"``, or ``"log"``: regression targets are standardised as natural logarithms.
-        options: Options of the dataset, those that ``DatasetInfo.reads`` names.
+        options: The dataset's options; `DatasetInfo` names them.
         download: Whether missing files may be downloaded into ``data_dir``.
 
     Raises:
-        DatasetError: If a name, an option or a size is wrong, the files are missing or torn, or a target has no
+        DatasetError: If a name, an option or a size is wrong, a file is missing or damaged, or a target has no
             logarithm.
     """
     info = _info(dataset)
     part = _open(info, data_dir=data_dir, options=options, download=download)("development")
-    train, validation, scaling = _split(
-        _parse("development", info, part),
-        info,
-        split_seed=split_seed,
-        validation_rows=validation_rows,
-        input_scaling=input_scaling,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    train, validation, scaling = _split(_parse("development", info, part), info, preparation)
     return TrialData(
         dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, part),
         task=info.task,
         classes=info.classes,
         target_unit=info.target_unit,
-        split_seed=split_seed,
+        split_seed=preparation.split_seed,
         train_inputs=_inputs(train, scaling),
         train_targets=_targets(train, scaling, task=info.task),
         validation_inputs=_inputs(validation, scaling),
@@ -176,42 +161,30 @@ def load_trial_data(
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
         input_fill=None if scaling.input_fill is None else scaling.input_fill.astype(np.float32),
-        input_transform=input_transform,
-        target_transform=target_transform,
+        input_transform=preparation.input_transform,
+        target_transform=preparation.target_transform,
     )
 
 
 def load_test_data(
     dataset: str | DatasetInfo,
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     data_dir: Path,
-    split_seed: int = 0,
-    validation_rows: int | None = None,
-    input_scaling: str = STANDARD,
-    input_transform: str = NONE,
-    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TestData:
-    """Open the sealed test part, standardised as the trials of that split standardise their data.
+    """Open the sealed test part, scaled exactly as the training data of ``preparation`` is.
 
     Arguments and errors are those of `load_trial_data`.
     """
     info = _info(dataset)
     open_part = _open(info, data_dir=data_dir, options=options, download=download)
     development = open_part("development")
-    *_, scaling = _split(
-        _parse("development", info, development),
-        info,
-        split_seed=split_seed,
-        validation_rows=validation_rows,
-        input_scaling=input_scaling,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    *_, scaling = _split(_parse("development", info, development), info, preparation)
     part = open_part("test")
     test = _parse("test", info, part)
-    check_targets_transform(info, test.targets, part="test", target_transform=target_transform)
+    check_targets_transform(info, test.targets, part="test", target_transform=preparation.target_transform)
     return TestData(
         dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, development),
@@ -219,12 +192,12 @@ def load_test_data(
         task=info.task,
         classes=info.classes,
         target_unit=info.target_unit,
-        split_seed=split_seed,
+        split_seed=preparation.split_seed,
         inputs=_inputs(test, scaling),
         targets=_targets(test, scaling, task=info.task),
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
-        target_transform=target_transform,
+        target_transform=preparation.target_transform,
     )
 
 
@@ -285,39 +258,22 @@ def _finite(values: NDArray[Any], *, or_missing: bool) -> bool:
     return bool((~np.isinf(values) if or_missing else np.isfinite(values)).all())
 
 
-def _split(
-    rows: Rows,
-    info: DatasetInfo,
-    *,
-    split_seed: int,
-    validation_rows: int | None,
-    input_scaling: str,
-    input_transform: str,
-    target_transform: str,
-) -> tuple[Rows, Rows, Scaling]:
-    check_targets_transform(info, rows.targets, part="development", target_transform=target_transform)
+def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Rows, Rows, Scaling]:
+    check_targets_transform(info, rows.targets, part="development", target_transform=preparation.target_transform)
     train, validation = development_split(
         rows=info.development_rows,
-        validation_rows=info.validation_rows if validation_rows is None else validation_rows,
-        split_seed=split_seed,
+        validation_rows=info.validation_rows if preparation.validation_rows is None else preparation.validation_rows,
+        split_seed=preparation.split_seed,
     )
     train_rows = take(rows, train)
     missing = "error" if info.declared is None else info.declared.missing
-    scaling = fit(
-        train_rows.inputs,
-        train_rows.targets,
-        task=info.task,
-        input_scaling=input_scaling,
-        missing=missing,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    scaling = fit(train_rows.inputs, train_rows.targets, preparation, task=info.task, missing=missing)
     if scaling.input_fill is not None and np.isnan(scaling.input_fill).any():
         place = int(np.isnan(scaling.input_fill.reshape(-1)).argmax())
         feature = info.features[place] if info.features else f"feature {place + 1}"
         raise DatasetError(
-            f"{info.name}: {feature} has no value in the training part of split_seed {split_seed}, so that nothing can "
-            "stand in for it; leave it out of the inputs"
+            f"{info.name}: {feature} has no value in the training part of split_seed {preparation.split_seed}, and "
+            "nothing can be filled in; leave it out of the inputs"
         )
     return train_rows, take(rows, validation), scaling
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS
+from data_utils.preparation import DEFAULT_PREPARATION, NONE, STANDARD, Preparation
+from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS
 
-STANDARD = "standard"
 # Rows at a time, so that the float64 copies of an image set stay small.
 _BLOCK_ROWS = 4096
 
@@ -35,12 +35,10 @@ class Scaling:
 def fit(
     inputs: NDArray[Any],
     targets: NDArray[Any],
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     task: str,
-    input_scaling: str = STANDARD,
     missing: str = "error",
-    input_transform: str = NONE,
-    target_transform: str = NONE,
 ) -> Scaling:
     """Measure the training inputs [n, *input_shape] and, for regression, the targets [n].
 
@@ -54,11 +52,20 @@ def fit(
     if missing != "error":
         input_fill = _fill(inputs, _FILLS[missing])
         inputs = _filled(inputs, input_fill)
-    input_offset, input_scale = _SCALINGS[input_scaling](INPUT_TRANSFORMS[input_transform](inputs))
+    transformed = INPUT_TRANSFORMS[preparation.input_transform](inputs)
+    input_offset, input_scale = _SCALINGS[preparation.input_scaling](transformed)
     target_mean, target_std = 0.0, 1.0
     if task == "regression":
-        target_mean, target_std = map(float, _moments(TARGET_TRANSFORMS[target_transform](targets)))
-    return Scaling(input_offset, input_scale, target_mean, target_std, input_fill, input_transform, target_transform)
+        target_mean, target_std = map(float, _moments(TARGET_TRANSFORMS[preparation.target_transform](targets)))
+    return Scaling(
+        input_offset,
+        input_scale,
+        target_mean,
+        target_std,
+        input_fill,
+        preparation.input_transform,
+        preparation.target_transform,
+    )
 
 
 def standardise(

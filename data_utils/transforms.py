@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.errors import DatasetError
+from data_utils.preparation import NONE
 from data_utils.registry import DatasetInfo
 
-NONE, LOG, LOG1P = "none", "log", "log1p"
+LOG, LOG1P = "log", "log1p"
 
 
 def signed_log1p(values: NDArray[Any]) -> NDArray[np.float64]:

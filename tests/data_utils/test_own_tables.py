@@ -16,6 +16,7 @@ from data_utils import (
     DatasetError,
     DatasetInfo,
     Declaration,
+    Preparation,
     describe,
     fingerprint,
     load_test_data,
@@ -344,12 +345,12 @@ def test_a_column_without_any_value_is_named(tmp_path: Path) -> None:
     refused = []
     for seed in range(20):
         try:
-            load_trial_data(info, data_dir=tmp_path, split_seed=seed)
+            load_trial_data(info, Preparation(split_seed=seed), data_dir=tmp_path)
         except DatasetError as error:
             refused.append((seed, str(error)))
     assert 0 < len(refused) < 20
     for seed, message in refused:
-        assert f"a has no value in the training part of split_seed {seed}, so that nothing can" in message
+        assert f"a has no value in the training part of split_seed {seed}, and nothing can be filled in" in message
 
 
 def test_a_name_with_too_many_categories_is_refused(tmp_path: Path) -> None:

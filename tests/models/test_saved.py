@@ -13,12 +13,12 @@ from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
 from models.saved import from_bytes, to_bytes
-from tune_jobs.trial.config import TrialConfig, plain_config, scaling_options
+from tune_jobs.trial.config import TrialConfig, plain_config, preparation
 
 
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
     config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
-    data = load_trial_data(config.dataset, data_dir=tmp_path, **scaling_options(config))
+    data = load_trial_data(config.dataset, preparation(config), data_dir=tmp_path)
     return config, data, train(config, [0], data, measure_at=[2])[0]
 
 

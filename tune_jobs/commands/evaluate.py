@@ -31,7 +31,7 @@ from tune_jobs.trial.config import (
     TrialConfig,
     config_of,
     dataset_options,
-    scaling_options,
+    preparation,
     trajectory,
     validation_rows,
 )
@@ -337,10 +337,8 @@ def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
     try:
         return load_test_data(
             config.info or config.dataset,
+            preparation(config),
             data_dir=data_dir,
-            split_seed=config.split_seed,
-            validation_rows=validation_rows(config),
-            **scaling_options(config),
             options=dataset_options(config),
         )
     except DatasetError as error:

@@ -28,7 +28,7 @@ from tune_jobs.study.model import PATH, SEARCH_TABLES, Resources, Study
 from tune_jobs.study.rows import Row, Trial, datasets_read, differences, expand, replicates, required_trials
 from tune_jobs.training.preflight import check_own
 from tune_jobs.training.progress import Progress, duration
-from tune_jobs.trial.config import TrialConfig, dataset_options, scaling_options, validation_rows
+from tune_jobs.trial.config import TrialConfig, dataset_options, preparation
 
 if TYPE_CHECKING:
     from tune_jobs.training.trainable import Job
@@ -138,10 +138,8 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, Trial
         return {
             slot: load_trial_data(
                 config.info or config.dataset,
+                preparation(config),
                 data_dir=data_dir,
-                split_seed=config.split_seed,
-                validation_rows=validation_rows(config),
-                **scaling_options(config),
                 options=dataset_options(config),
             )
             for slot, config in slots.items()

@@ -23,7 +23,7 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
-from tune_jobs.trial.config import FIELDS, TrialConfig, scaling_options, validation_rows
+from tune_jobs.trial.config import FIELDS, SCALING_FIELDS, TrialConfig, validation_rows
 
 FOLDER = "ledger"
 TARGETS = "validation"
@@ -299,7 +299,7 @@ class Lookup:
 
 def targets_name(fingerprint: str, config: TrialConfig) -> str:
     """Return the name under which the validation targets of a configuration's split are kept, as it scales them."""
-    scaling = [value for name, value in scaling_options(config).items() if value != FIELDS[name].neutral]
+    scaling = [value for name in SCALING_FIELDS if (value := getattr(config, name)) != FIELDS[name].neutral]
     return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *scaling)))
 
 

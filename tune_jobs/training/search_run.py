@@ -29,7 +29,7 @@ from tune_jobs.training.director import Director
 from tune_jobs.training.preflight import check_own
 from tune_jobs.training.progress import duration
 from tune_jobs.training.search_progress import SearchProgress
-from tune_jobs.trial.config import ScalingOptions, TrialConfig
+from tune_jobs.trial.config import SCALING_FIELDS, TrialConfig
 
 
 def train_search(
@@ -115,6 +115,6 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
     """Return a configuration for each way in which the data is prepared for trials of the search."""
     default = default_config(study, search)
-    varied = [one for one in search.space if one.name in ScalingOptions.__annotations__ and one.choices]
+    varied = [one for one in search.space if one.name in SCALING_FIELDS and one.choices]
     cells = product(*(one.choices for one in varied))
     return [default.replace(**dict(zip((one.name for one in varied), cell, strict=True))) for cell in cells]

@@ -24,7 +24,7 @@ from tune_jobs.storage.probe import look, node_name
 from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
 from tune_jobs.study.rows import Trial, data_id, differences
 from tune_jobs.training.tensorboard import TrialLog
-from tune_jobs.trial.config import TrialConfig, config_of, plain_config, scaling_options, trajectory, validation_rows
+from tune_jobs.trial.config import TrialConfig, config_of, plain_config, preparation, trajectory
 from tune_jobs.user_code.modules import Code
 
 REPORT_PERIOD_SECONDS = 1.0
@@ -161,8 +161,7 @@ def _unusable(storage: str, mark: str) -> str:
 
 def data_slot(config: TrialConfig) -> str:
     """Return which prepared data a configuration trains on: dataset, options, split, transforms and scaling."""
-    parts = (data_id(config), config.split_seed, validation_rows(config), *scaling_options(config).values())
-    return "/".join(map(str, parts))
+    return "/".join(map(str, (data_id(config), *dataclasses.astuple(preparation(config)))))
 
 
 def run_trial(

@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
+from data_utils.preparation import Preparation
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
 from models.errors import ModelError
@@ -423,17 +424,15 @@ def dataset_options(config: TrialConfig) -> dict[str, Any]:
     return own | {name: value for name, value in options.items() if value != FIELDS[name].neutral}
 
 
-class ScalingOptions(TypedDict):
-    """How inputs and targets are transformed and scaled, as `data_utils.load_trial_data` takes it."""
-
-    input_scaling: str
-    input_transform: str
-    target_transform: str
+# How inputs and targets are transformed and scaled.
+SCALING_FIELDS = ("input_scaling", "input_transform", "target_transform")
 
 
-def scaling_options(config: TrialConfig) -> ScalingOptions:
-    """Return how a configuration's inputs and targets are transformed and scaled."""
-    return ScalingOptions(
+def preparation(config: TrialConfig) -> Preparation:
+    """Return the split and the scaling of a configuration's data."""
+    return Preparation(
+        split_seed=config.split_seed,
+        validation_rows=validation_rows(config),
         input_scaling=config.input_scaling,
         input_transform=config.input_transform,
         target_transform=config.target_transform,
