@@ -1,6 +1,6 @@
-"""Datasets by name, or declared by the user: standardised arrays, fixed test parts, splits and fingerprints.
+"""Built-in datasets, and those that users declare: standardised arrays, fixed test parts, splits and fingerprints.
 
-The registry loads without numpy; the loading functions, which need it, are looked up on first use.
+The registry loads without numpy; the loading functions, which need it, are imported on first use.
 """
 
 from importlib import import_module

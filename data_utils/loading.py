@@ -20,33 +20,33 @@ from data_utils.splits import development_split
 from data_utils.standardise import Scaling, fit, standardise
 from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS, check_targets_transform
 
-# Raised when the splits or the standardisation change what a trial sees of the same content.
+# Increased when the same content gives a trial other numbers: other splits, another standardisation.
 _VERSION = 1
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """All that a trial ever gets of a dataset: training and validation, standardised, and no test row.
+    """All that a trial ever sees of a dataset: standardised training and validation rows, no test rows.
 
     Attributes:
-        dataset: Name that the data was asked for by.
+        dataset: Name that the data was requested by.
         fingerprint: Hash of the development data; see `fingerprint`.
         task: ``"classification"`` or ``"regression"``.
         classes: Number of classes; 0 for regression.
         target_unit: Unit of ``target_mean`` and ``target_std``; empty for classification.
-        split_seed: Seed of the line between training and validation.
+        split_seed: Seed that separates training from validation rows.
         train_inputs: float32 [n, *input_shape].
         train_targets: int64 [n] in 0 to classes - 1, or float32 [n], transformed and standardised.
         validation_inputs: float32 [m, *input_shape].
         validation_targets: As ``train_targets``, [m].
-        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit or what
-            ``input_transform`` makes of it; for sequences [n, time, features] it is (1, features).
-        input_scale: What was divided by; as ``input_offset``.
-        target_mean: Mean training target, transformed; 0 for classification.
-        target_std: Deviation of the transformed training targets; 1 for classification.
-        input_fill: What stood in for NaN before anything else, in the source's unit, shaped as ``input_offset``; None
-            where nothing may be missing.
+        input_offset: Subtracted from the transformed inputs: float32 (channels, 1, 1), (features,), or, for sequences
+            [n, time, features], (1, features).
+        input_scale: The inputs were then divided by this; shaped as ``input_offset``.
+        target_mean: Mean of the transformed training targets; 0 for classification.
+        target_std: Standard deviation of the transformed training targets; 1 for classification.
+        input_fill: Replaced NaN before anything else, in the source's unit, shaped as ``input_offset``; None if missing
+            values are not allowed.
         input_transform: ``"none"``, or ``"log1p"``: inputs are sign(x) log(1 + |x|), then scaled.
         target_transform: ``"none"``, or ``"log"``: targets are natural logarithms, then standardised.
     """
@@ -75,21 +75,21 @@ class TestData:
     """The sealed test part, standardised with the training statistics of one split.
 
     Attributes:
-        dataset: Name that the data was asked for by.
+        dataset: Name that the data was requested by.
         fingerprint: That of the development data, as in `TrialData`.
-        test_fingerprint: Hash of the test part itself, which no split moves.
+        test_fingerprint: Hash of the test part itself; the same for every split of the development data.
         task: ``"classification"`` or ``"regression"``.
         classes: Number of classes; 0 for regression.
         target_unit: Unit of ``target_mean`` and ``target_std``.
         split_seed: Seed of the split whose training statistics are used.
         inputs: float32 [n, *input_shape].
         targets: int64 [n], or float32 [n], transformed and standardised.
-        target_mean: Mean training target, transformed; 0 for classification.
-        target_std: Deviation of the transformed training targets; 1 for classification.
+        target_mean: Mean of the transformed training targets; 0 for classification.
+        target_std: Standard deviation of the transformed training targets; 1 for classification.
         target_transform: As in `TrialData`.
     """
 
-    __test__ = False  # for pytest: no class of tests, whatever its name
+    __test__ = False  # tells pytest that this is not a class of tests
 
     dataset: str
     fingerprint: str
@@ -108,13 +108,13 @@ class TestData:
 def fingerprint(
     dataset: str | DatasetInfo, *, data_dir: Path, options: Mapping[str, object] = _NO_OPTIONS, download: bool = True
 ) -> str:
-    """Return 16 hex digits that change whenever the development data does; no test row has a say.
+    """Hash the development data to 16 hex digits; test rows do not count.
 
-    Of a dataset that the user declared it covers the rows and what is made of them, not its name or its place, nor
-    the order in which its rows are stored.
+    For a dataset that the user declared, this covers the rows and how they are read, but not the dataset's name, its
+    path or the order of its rows.
 
     Raises:
-        DatasetError: If the dataset or an option is unknown, or its files are missing or torn.
+        DatasetError: If the dataset or an option is unknown, or a file is missing or damaged.
     """
     info = _info(dataset)
     open_part = _open(info, data_dir=data_dir, options=options, download=download)
@@ -227,13 +227,13 @@ def _part_fingerprint(info: DatasetInfo, part: Part) -> str:
     digest = hashlib.sha256()
     name = info.name if info.declared is None else "declared"
     for chunk in (f"{_VERSION} {name} {part.version}".encode(), *part.content):
-        digest.update(len(chunk).to_bytes(8, "little"))  # so that no two contents run together alike
+        digest.update(len(chunk).to_bytes(8, "little"))  # or other chunks could join to the same bytes
         digest.update(chunk)
     return digest.hexdigest()[:16]
 
 
 def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
-    """Parse a part and hold it to what the registry says of it."""
+    """Parse a part and check it against its `DatasetInfo`."""
     rows = opened.parse()
     count = info.development_rows if part == "development" else info.test_rows
     expected = ((count, *info.input_shape), (count,))
@@ -245,7 +245,7 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
         )
     missing = info.declared is not None and info.declared.missing != "error"
     if not (_finite(rows.inputs, or_missing=missing) and np.isfinite(rows.targets).all()):
-        raise DatasetError(f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}")
+        raise DatasetError(f"{info.name}: the {part} part must contain finite numbers only; correct {info.loader}")
     if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
         raise DatasetError(
             f"{info.name}: the targets of the {part} part must be whole numbers in 0 to {info.classes - 1}; "

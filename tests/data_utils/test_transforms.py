@@ -93,8 +93,8 @@ def test_a_target_without_a_logarithm_is_one_clear_line(tmp_path: Path, lowest: 
     with pytest.raises(DatasetError) as caught:
         load_trial_data(info, Preparation(target_transform="log"), data_dir=tmp_path)
     message = str(caught.value)
-    assert message.startswith("t: target_transform log needs every target above 0; of the ")
-    assert message.endswith(f"are not, the lowest is {lowest:g}; use target_transform: none")
+    assert message.startswith("t: target_transform log needs every target above 0, but ")
+    assert message.endswith(f"are not (the lowest is {lowest:g}); use target_transform: none")
     assert "\n" not in message
     assert load_trial_data(info, data_dir=tmp_path).target_transform == "none"
 
@@ -106,12 +106,14 @@ def test_a_test_part_without_a_logarithm_is_found_when_it_is_opened(tmp_path: Pa
             load_trial_data(info, Preparation(target_transform="log"), data_dir=tmp_path)
         except DatasetError:
             continue
-        with pytest.raises(DatasetError, match=r"of the \d+ in the test part 1 are not, the lowest is -1;"):
+        with pytest.raises(DatasetError, match=r"but 1 of \d+ in the test part are not \(the lowest is -1\);"):
             load_test_data(info, Preparation(target_transform="log"), data_dir=tmp_path)
         return
     pytest.fail("no row fell into the test part")
 
 
 def test_classes_have_no_logarithm() -> None:
-    with pytest.raises(DatasetError, match="digits: target_transform log is for values, and its targets are classes"):
+    with pytest.raises(
+        DatasetError, match="digits: target_transform log is for regression, and the targets are classes"
+    ):
         load_trial_data("digits", Preparation(target_transform="log"), data_dir=NOWHERE)
