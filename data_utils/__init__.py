@@ -1,6 +1,6 @@
-"""Datasets by name, or declared by the user: standardised arrays, fixed test parts, splits and fingerprints.
+"""Built-in datasets, and those that users declare: standardised arrays, fixed test parts, splits and fingerprints.
 
-The registry loads without numpy; the loading functions, which need it, are looked up on first use.
+The registry loads without numpy; the loading functions, which need it, are imported on first use.
 """
 
 from importlib import import_module
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
+from data_utils.preparation import Preparation
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo, dataset_info
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "DatasetError",
     "DatasetInfo",
     "Declaration",
+    "Preparation",
     "TestData",
     "TrialData",
     "dataset_info",

@@ -1,4 +1,4 @@
-"""A column of cells that are numbers, text, or missing: input columns of tables, and targets of every kind."""
+"""Columns of cells that are numbers, text, or missing: input columns of tables, and all targets."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# What spreadsheets and pandas write for a cell without a value. "None" and "Na" are not here: both are categories.
+# What spreadsheets and pandas write for an empty cell. "None" and "Na" are left out: both occur as categories.
 MISSING_MARKS = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>"})
 _MISSING_CODE = np.array([np.nan], dtype="<f8").view("<u8")[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Cells, each read for itself: no cell changes what another one is.
+    """Cells, each read independently of the others.
 
     Attributes:
-        numbers: float64 [n]; NaN where the cell is no number.
-        texts: The cells that are text, by row.
+        numbers: float64 [n]; NaN where the cell is not a number.
+        texts: Text cells, by row.
     """
 
     numbers: NDArray[np.float64]
@@ -30,14 +30,14 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Which cells hold nothing, [n]."""
+        """Which cells are empty, [n]."""
         missing: NDArray[np.bool_] = np.isnan(self.numbers)
         missing[list(self.texts)] = False
         return missing
 
     @property
     def codes(self) -> NDArray[np.uint64]:
-        """A word for each cell's value, [n]: a number's float64 bits, or a hash of the text."""
+        """64 bits that stand for each cell's value, [n]: a number's float64 bits, or a hash of the text."""
         codes = (self.numbers + 0.0).astype("<f8").view("<u8")  # -0.0 + 0.0 is 0.0
         codes[np.isnan(self.numbers)] = _MISSING_CODE
         words = {text: _text_code(text) for text in set(self.texts.values())}
@@ -46,12 +46,12 @@ class Column:
         return codes
 
     def categories(self) -> tuple[str, ...]:
-        """Names of the different values: numbers in their order, or, where one cell is text, all as text."""
+        """Names of the distinct values: in numerical order, or, if any cell is text, in alphabetical order."""
         numbers = [number_name(value) for value in np.unique(self.numbers[~np.isnan(self.numbers)]).tolist()]
         return tuple(sorted({*numbers, *self.texts.values()})) if self.texts else tuple(numbers)
 
     def places(self, categories: Sequence[str]) -> NDArray[np.int64]:
-        """Return the place of each cell in ``categories``, [n]; -1 where it is missing or none of them."""
+        """Index of each cell in ``categories``, [n]; -1 where it is missing or not among them."""
         place = {name: index for index, name in enumerate(categories)}
         values, inverse = np.unique(self.numbers, return_inverse=True)
         found = np.array([place.get(number_name(value), -1) for value in values.tolist()], dtype=np.int64)
@@ -62,18 +62,18 @@ class Column:
         return places
 
     def cell(self, row: int) -> str:
-        """Return the cell of ``row`` as a message shows it."""
+        """The cell in ``row`` as messages show it."""
         return repr(self.texts[row]) if row in self.texts else number_name(float(self.numbers[row]))
 
 
 def number_name(value: float) -> str:
-    """Return the name of a number as a category: ``3`` for 3.0."""
+    """Name of a number as a category: ``3`` for 3.0."""
     return str(int(value)) if np.isfinite(value) and value == int(value) else repr(value)
 
 
 def column_of_cells(cells: Sequence[str | None]) -> Column:
-    """Read the cells of a text file: a cell that reads as a number is one."""
-    try:  # the usual column, many times faster: all cells are numbers, and none is written 1_000, or missing
+    """Parse the cells of a text file; a cell that looks like a number becomes one."""
+    try:  # many times faster for the usual column: all cells are numbers, none is missing or written 1_000
         numbers = np.array(list(map(float, cells)), dtype=np.float64)  # type: ignore[arg-type]
         if not np.isnan(numbers).any() and "_" not in "".join(cells):  # type: ignore[arg-type]
             return Column(numbers, {})
@@ -86,7 +86,7 @@ def column_of_cells(cells: Sequence[str | None]) -> Column:
 
 
 def column_of_values(values: Iterable[Any]) -> Column:
-    """Take values that have a type: text is text, truth values too, and None and NaN are missing.
+    """Take typed values: text and booleans become text; None and NaN are missing.
 
     Raises:
         TypeError: If a value is neither a number nor text.
@@ -104,7 +104,7 @@ def _parse(cell: str | None) -> float | str | None:
     if text in MISSING_MARKS:
         return None
     try:
-        number = float(text) if "_" not in text else np.nan  # to Python 1_000 is a number, to tables it is not
+        number = float(text) if "_" not in text else np.nan  # Python reads 1_000 as a number; in a table it is text
     except ValueError:
         return text
     return text if np.isnan(number) else number

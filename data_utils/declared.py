@@ -1,4 +1,4 @@
-"""A dataset of the user's own as it is declared in a study file: plain values, checked, and nothing read yet."""
+"""A user's dataset as declared in a study file: checked values; no data is read yet."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ DEFAULT_TEST_SHARE = 0.2
 _SUFFIXES = (".csv", ".parquet", ".npz")
 _ANY = {"label", "test_share", "validation_rows"}
 _NUMBERS = {*_ANY, "task", "target_unit", "missing"}
-# What may stand beside the key that says where the rows come from.
+# Keys that each kind of source allows.
 _BESIDE = {
     "table": {*_NUMBERS, "target", "inputs", "test_file", "ignore", "categorical"},
     "npz": {*_NUMBERS, "target", "inputs", "test_file"},
@@ -31,29 +31,29 @@ _KIND_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """One entry of ``datasets:`` in a study file. Exactly one of ``file``, ``folder`` and ``function`` is given.
+    """One entry of ``datasets:`` in a study file, with exactly one of ``file``, ``folder`` and ``function``.
 
     Attributes:
-        name: What ``dataset: NAME`` calls it.
-        file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; it is separated by commas, or by
-            the semicolons or tabs of a header that has no comma. An empty cell, NA, N/A, NaN and NULL are missing.
+        name: The name that ``dataset: NAME`` refers to.
+        file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; the separator is the comma, or
+            the semicolon or tab if the header has no comma. Empty cells, NA, N/A, NaN and NULL are missing values.
         folder: An image folder with one sub-folder per class.
         function: ``module:function`` that returns arrays; see `data_utils.functions`.
-        target: The target's column; of an npz file its array (default ``targets``, else ``y``).
-        inputs: The input columns (default: all others that are not ignored); of an npz file the name of one array
+        target: The target's column; in an npz file, its array (default ``targets``, else ``y``).
+        inputs: The input columns (default: all others that are not ignored); in an npz file, the name of the array
             (default ``inputs``, else ``x``).
-        ignore: Columns that are no inputs.
-        categorical: Input columns that become one column of 0 and 1 per category of the whole file.
-        missing: ``error``, or what stands in for a missing number: the ``mean``, ``median`` or ``most_frequent`` value
-            of its column (of ties the smallest) in the training part of each split. A missing category is all zeros.
-        task: ``classification``, ``regression``, or empty where the targets leave no doubt.
+        ignore: Columns that are not inputs.
+        categorical: Input columns to one-hot encode, with the categories of the whole file.
+        missing: ``error``, or what replaces a missing number: the ``mean``, ``median`` or ``most_frequent`` value
+            (the smallest, if tied) of its column in the training part of each split. A missing category is all zeros.
+        task: ``classification``, ``regression``, or empty where the targets make it obvious.
         target_unit: Unit of a regression target.
         label: Name in headings; the dataset's name if empty.
         test_share: Share of all rows in the sealed test part (default 0.2); each row is drawn by its content alone.
-        validation_rows: Rows of the validation part (default: the same share of the other rows).
-        test_file: A file like ``file`` that is the whole test part.
-        test_folder: A folder like ``folder`` that is the whole test part.
-        image_size: Height and width to which images are resized.
+        validation_rows: Size of the validation part (default: the same share of the remaining rows).
+        test_file: A file like ``file`` that holds the whole test part.
+        test_folder: A folder like ``folder`` that holds the whole test part.
+        image_size: Height and width that images are resized to.
         color: ``rgb`` or ``gray``: the channels of images.
     """
 
@@ -85,25 +85,27 @@ class Declaration:
 
     @property
     def source(self) -> str:
-        """The file, the folder or the function, as it was written."""
+        """The file, the folder or the function, as written in the study."""
         return self.file or self.folder or self.function
 
     @property
     def test_source(self) -> str:
-        """The file or the folder of the test part; empty if it is drawn, or if a function gives it."""
+        """The file or the folder of the test part; empty if it is drawn, or comes from the function."""
         return self.test_file or self.test_folder
 
     @classmethod
     def from_mapping(cls, name: str, mapping: Mapping[str, Any]) -> "Declaration":
-        """Check the entry ``name`` as a study file has it.
+        """Check the entry ``name`` of a study file.
 
         Raises:
-            DatasetError: If a key is unknown, missing, of the wrong type, or does not go with the others.
+            DatasetError: If a key is unknown or missing, has a wrong value, or does not go with the others.
         """
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
-            raise DatasetError(f"datasets.{name}: a name is letters, digits, _ and -, and starts with a letter")
+            raise DatasetError(
+                f"datasets.{name}: a name must start with a letter or _ and consist of letters, digits, _ and -"
+            )
         if not isinstance(mapping, Mapping):
-            raise DatasetError(f"datasets.{name}: must be keys with values, such as file: {name}.csv, not {mapping!r}")
+            raise DatasetError(f"datasets.{name}: must be a mapping, such as file: {name}.csv, not {mapping!r}")
         known = [field.name for field in fields(cls) if field.name != "name"]
         values = {}
         for key, value in mapping.items():
@@ -116,7 +118,7 @@ class Declaration:
         return declaration
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return what `from_mapping` takes, as plain values; what is left to its default is left out."""
+        """Plain values for `from_mapping`, without those that have their default."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
         defaults = {field.name: field.default for field in fields(self)}
         return {
@@ -134,20 +136,22 @@ def _check_together(declaration: Declaration, given: Mapping[str, Any]) -> None:
     name = declaration.name
     sources = [key for key in ("file", "folder", "function") if key in given]
     if len(sources) != 1:
-        found = f"both {' and '.join(sources)} are given" if sources else "none is given"
-        raise DatasetError(f"datasets.{name}: exactly one of file, folder and function says what is read; {found}")
+        found = f"not {' and '.join(sources)}" if sources else "and none is"
+        raise DatasetError(f"datasets.{name}: exactly one of file, folder and function must be given, {found}")
     for key in given:
         if key not in {sources[0], *_BESIDE[declaration.kind]}:
             raise _wrong(name, key, f"does not go with {_KIND_NAMES[declaration.kind]}; leave it out")
     if declaration.kind == "table":
         _check_columns(declaration)
     if declaration.kind == "npz" and len(declaration.inputs) > 1:
-        raise _wrong(name, "inputs", f"must name one array of an npz file, not {', '.join(declaration.inputs)}")
+        raise _wrong(name, "inputs", f"must name a single array of the npz file, not {', '.join(declaration.inputs)}")
     if declaration.test_source and declaration.test_share is not None:
         key = "test_file" if declaration.test_file else "test_folder"
-        raise _wrong(name, "test_share", f"does not go with {key}, which is the whole test part; leave one out")
+        raise _wrong(name, "test_share", f"does not go with {key}, which holds the whole test part; leave one out")
     if declaration.test_file and (declaration.kind == "npz") != declaration.test_file.lower().endswith(".npz"):
-        raise _wrong(name, "test_file", f"must be a file like file: {declaration.file}, not {declaration.test_file}")
+        raise _wrong(
+            name, "test_file", f"must have the format of file: {declaration.file}, not {declaration.test_file}"
+        )
     if declaration.target_unit and declaration.task == "classification":
         raise _wrong(name, "target_unit", "classes have no unit; leave it out")
 
@@ -155,18 +159,22 @@ def _check_together(declaration: Declaration, given: Mapping[str, Any]) -> None:
 def _check_columns(declaration: Declaration) -> None:
     name, target = declaration.name, declaration.target
     if not target:
-        raise _wrong(name, "target", f"is missing; write the column of {declaration.file} that is to be predicted")
+        raise _wrong(name, "target", f"is missing; name the column of {declaration.file} to predict")
     for key in ("inputs", "ignore", "categorical"):
         if target in getattr(declaration, key):
-            raise _wrong(name, key, f"holds {target}, which is the target; leave it out")
+            raise _wrong(name, key, f"contains {target}, which is the target; leave it out")
     for column in declaration.ignore:
         if column in declaration.inputs:
-            raise _wrong(name, "ignore", f"holds {column}, which is one of the inputs; leave it out of one of them")
+            raise _wrong(
+                name, "ignore", f"contains {column}, which is also listed in inputs; leave it out of one of them"
+            )
     for column in declaration.categorical:
         if column in declaration.ignore:
-            raise _wrong(name, "categorical", f"holds {column}, which is ignored; leave it out of one of them")
+            raise _wrong(
+                name, "categorical", f"contains {column}, which is also listed in ignore; leave it out of one of them"
+            )
         if declaration.inputs and column not in declaration.inputs:
-            raise _wrong(name, "categorical", f"holds {column}, which is none of the inputs; add it to them")
+            raise _wrong(name, "categorical", f"contains {column}, which is not listed in inputs; add it there")
 
 
 def _text(name: str, key: str, value: object) -> str:
@@ -192,10 +200,10 @@ def _function(name: str, key: str, value: object) -> str:
 def _names(name: str, key: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, (list, tuple)) or not all(isinstance(entry, str) and entry for entry in values):
-        raise _wrong(name, key, f"must be a list of names, each text (quote a number), not {value!r}")
+        raise _wrong(name, key, f"must be a list of names (put numbers in quotes), not {value!r}")
     for place, entry in enumerate(values):
         if entry in values[:place]:
-            raise _wrong(name, key, f"holds {entry} twice; leave one out")
+            raise _wrong(name, key, f"contains {entry} twice; leave one out")
     return tuple(map(str, values))
 
 

@@ -1,8 +1,13 @@
-"""Measure a dataset of the user's own: the one time that all of it is read and checked."""
+"""Measure a dataset that the user declared: the only time that all of it is read and checked."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data_utils.declared import DEFAULT_TEST_SHARE, Declaration
 from data_utils.errors import DatasetError
@@ -14,59 +19,58 @@ from data_utils.targets import check_classes, check_targets, resolve_task
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
+class _Parts(NamedTuple):
+    """The development rows of the main source, and the test rows of it or of a source that holds the test part."""
+
+    main: Source
+    development: NDArray[np.intp]
+    test: Source
+    test_rows: NDArray[np.intp]
+
+
 def describe(
     declaration: Declaration, *, folders: Sequence[Path], options: Mapping[str, object] = _NO_OPTIONS
 ) -> DatasetInfo:
-    """Read a declared dataset and return what the rest of the project needs to know of it.
+    """Read a declared dataset and measure what the rest of the project needs to know about it.
 
     Args:
         declaration: An entry of ``datasets:`` in a study file.
-        folders: Where files are looked for, in this order; the last one is the data folder, which a function is given.
-        options: Options of a function. An ``outer_split`` among them is passed over: every one has the same sizes.
+        folders: Where files are looked for, in this order; the last one is the data folder, which functions are given.
+        options: Arguments of a function. ``outer_split`` is ignored: all outer splits have the same sizes.
 
     Raises:
-        DatasetError: If it cannot be used: one line that says what, where, the rule, and what to do. What is raised
-            inside a function of the user's is raised as it is.
+        DatasetError: If the dataset cannot be used: one line that says what, where, the rule, and what to do.
+            Exceptions of the user's function are not caught.
     """
     name = declaration.name
     if name in DATASETS:
-        raise DatasetError(f"datasets.{name}: this name is {DATASETS[name].label}'s, which comes along; choose another")
+        raise DatasetError(
+            f"datasets.{name}: the name belongs to the built-in dataset {DATASETS[name].label}; choose another"
+        )
     options = {option: value for option, value in options.items() if option != "outer_split"}
     found = find(declaration, folders)
-    data_dir = Path(folders[-1])
-    sources = read_sources(declaration, found, data_dir=data_dir, options=options)
-    main = sources.main
-    own_test = sources.open_test() if sources.open_test else None
-    reads = () if own_test else ("outer_split",)
+    read = partial(read_sources, declaration, found, data_dir=Path(folders[-1]), options=options)
+    sources = read()
+    main, separate_test = sources.main, sources.open_test() if sources.open_test else None
+    reads = () if separate_test else ("outer_split",)
     if declaration.kind == "function":
         from data_utils.functions import function_options
 
-        again = read_sources(declaration, found, data_dir=data_dir, options=options)
-        _check_repeats(declaration, (main, own_test), again)
+        _check_repeats(declaration, (main, separate_test), read())
         reads = (*function_options(declaration), *reads)
-    task = _check_task(declaration, main, own_test)
+    task = _check_task(declaration, main, separate_test)
     classes = main.targets.categories() if task == "classification" else ()
     development, drawn = draw_test_rows(declaration, sources)
-    test, test_rows = (own_test, own_test.order) if own_test else (main, drawn)
-    if not len(test_rows):
-        what = f"none of its {len(main)} rows is drawn into the sealed test part; add rows, or raise test_share"
-        raise unusable(name, main.where, what)
-    if len(development) < 2:
-        what = f"{len(development)} rows are left beside the sealed test part, and 2 are needed; add rows"
-        raise unusable(name, main.where, what)
+    test, test_rows = (separate_test, separate_test.order) if separate_test else (main, drawn)
+    parts = _Parts(main, development, test, test_rows)
+    _check_sizes(declaration, parts)
     if task == "classification":
         check_classes(declaration, main, development, test, classes)
-    input_shape = main.inputs(development).shape[1:]
-    test_shape = test.inputs(test_rows).shape[1:]
-    if test_shape != input_shape:
-        what = f"inputs of the test part have the shape {list(test_shape)}, and others {list(input_shape)}"
-        end = "write image_size" if declaration.kind == "folder" else "give both one shape"
-        raise unusable(name, test.where, f"{what}; {end}")
     return DatasetInfo(
         name=name,
         label=declaration.label or name,
         task=task,
-        input_shape=input_shape,
+        input_shape=_input_shape(declaration, parts),
         classes=len(classes),
         development_rows=len(development),
         test_rows=len(test_rows),
@@ -78,7 +82,7 @@ def describe(
         features=main.features,
         class_names=classes,
         declared=declaration,
-        content=(main.content, *([own_test.content] if own_test else [])),
+        content=(main.content, *([separate_test.content] if separate_test else [])),
         options=tuple(sorted(options.items())),
         found=tuple(map(str, found)),
     )
@@ -87,7 +91,7 @@ def describe(
 def _check_repeats(declaration: Declaration, first: tuple[Source, Source | None], again: Sources) -> None:
     second = (again.main, again.open_test() if again.open_test else None)
     if [source and source.content for source in first] != [source and source.content for source in second]:
-        what = "it gives other rows each time that it is called; seed its generator"
+        what = "it returns different rows each time it is called; seed its generator"
         raise unusable(declaration.name, declaration.function, what)
 
 
@@ -101,12 +105,33 @@ def _check_task(declaration: Declaration, main: Source, test: Source | None) -> 
     return task
 
 
+def _check_sizes(declaration: Declaration, parts: _Parts) -> None:
+    if not len(parts.test_rows):
+        rows = len(parts.main)
+        what = f"none of its {rows} rows falls into the sealed test part; add rows, or raise test_share"
+        raise unusable(declaration.name, parts.main.where, what)
+    if len(parts.development) < 2:
+        rows = len(parts.development)
+        what = f"the sealed test part leaves {rows} rows, and at least 2 are needed; add rows"
+        raise unusable(declaration.name, parts.main.where, what)
+
+
+def _input_shape(declaration: Declaration, parts: _Parts) -> tuple[int, ...]:
+    input_shape = parts.main.inputs(parts.development).shape[1:]
+    test_shape = parts.test.inputs(parts.test_rows).shape[1:]
+    if test_shape != input_shape:
+        what = f"inputs of the test part have the shape {list(test_shape)}, all others {list(input_shape)}"
+        end = "write image_size" if declaration.kind == "folder" else "give both the same shape"
+        raise unusable(declaration.name, parts.test.where, f"{what}; {end}")
+    return input_shape
+
+
 def _validation_rows(declaration: Declaration, rows: int) -> int:
     share = DEFAULT_TEST_SHARE if declaration.test_share is None else declaration.test_share
     wanted = declaration.validation_rows or min(max(1, round(share * rows)), rows - 1)
     if wanted >= rows:
         raise DatasetError(
-            f"datasets.{declaration.name}.validation_rows: must be in 1 to {rows - 1}, so that one of the {rows} rows "
-            f"beside the test part is left to train on, not {wanted}"
+            f"datasets.{declaration.name}.validation_rows: must be in 1 to {rows - 1}, to leave at least one of the "
+            f"{rows} rows outside the test part to train on, not {wanted}"
         )
     return wanted

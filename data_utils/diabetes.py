@@ -1,6 +1,6 @@
-"""Diabetes: ten measurements of 442 patients and the progression of the disease a year later.
+"""Diabetes: ten measurements of 442 patients, and the progression of the disease a year later.
 
-The file's own units are read, not `load_diabetes`' scaled ones, whose statistics include the test rows.
+Values are read in their original units: `load_diabetes` scales them with statistics that include the test rows.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ _TEST_ROWS = 88
 
 
 def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part:
-    """Read the part's lines of scikit-learn's own two files; the data folder has no say."""
+    """Read the part's lines from two files of scikit-learn's; the data folder plays no role."""
     inputs = shipped_lines("diabetes_data_raw.csv.gz", dataset="diabetes", rows=_ROWS)
     targets = shipped_lines("diabetes_target.csv.gz", dataset="diabetes", rows=_ROWS)
     development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS, outer_split=options.get("outer_split", 0))
-    own = [f"{inputs[row]} {targets[row]}" for row in (development if part == "development" else test)]
-    return Part(_VERSION, ("\n".join(own).encode(),), partial(_parse, own))
+    lines = [f"{inputs[row]} {targets[row]}" for row in (development if part == "development" else test)]
+    return Part(_VERSION, ("\n".join(lines).encode(),), partial(_parse, lines))
 
 
 def _parse(lines: list[str]) -> Rows:

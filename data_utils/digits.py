@@ -16,11 +16,11 @@ _TEST_ROWS = 360
 
 
 def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part:
-    """Read the part's lines of scikit-learn's own file; the data folder has no say."""
-    lines = shipped_lines("digits.csv.gz", dataset="digits", rows=_ROWS)
+    """Read the part's lines from scikit-learn's file; the data folder plays no role."""
+    all_lines = shipped_lines("digits.csv.gz", dataset="digits", rows=_ROWS)
     development, test = sealed_split(rows=_ROWS, test_rows=_TEST_ROWS)
-    own = [lines[row] for row in (development if part == "development" else test)]
-    return Part(_VERSION, ("\n".join(own).encode(),), partial(_parse, own))
+    lines = [all_lines[row] for row in (development if part == "development" else test)]
+    return Part(_VERSION, ("\n".join(lines).encode(),), partial(_parse, lines))
 
 
 def _parse(lines: list[str]) -> Rows:

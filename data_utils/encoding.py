@@ -1,4 +1,4 @@
-"""From the columns of a table to input arrays: numbers as they are, categories one-hot."""
+"""From the columns of a table to input arrays: numbers unchanged, categories one-hot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _MOST_CATEGORIES = 1000
 
 @dataclass(frozen=True)
 class Encoding:
-    """Which columns are inputs, in their order, and the categories of those that have them."""
+    """The input columns, in order, and the categories of those that are categorical."""
 
     columns: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]]
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the input columns; ``colour=red`` for a category."""
+        """Names of the encoded inputs; ``colour=red`` for a category."""
         return tuple(
             name
             for column in self.columns
@@ -39,10 +39,10 @@ class Encoding:
 
 
 def read_tables(declaration: Declaration, found: tuple[Path, ...]) -> Sources:
-    """Read the table at ``found[0]``; the test part at ``found[1]``, if there is one, when it is asked for.
+    """Read the table at ``found[0]``; the test part at ``found[1]``, if there is one, on demand.
 
     Raises:
-        DatasetError: If a file or a column is missing, or holds what it must not.
+        DatasetError: If a file or a column is missing, or has contents that cannot be used.
     """
     table = read_table(declaration.name, found[0])
     encoding = _encoding(declaration, table)
@@ -61,11 +61,11 @@ def _encoding(declaration: Declaration, table: Table) -> Encoding:
     others = {declaration.target, *declaration.ignore}
     columns = declaration.inputs or tuple(column for column in table.columns if column not in others)
     if not columns:
-        raise DatasetError(f"datasets.{name}.inputs: no column is left to be an input; ignore fewer")
+        raise DatasetError(f"datasets.{name}.inputs: no column is left as an input; ignore fewer")
     categories = {}
     for column in columns:
         if table.columns[column].missing.all():
-            raise unusable(name, table.path, f"column {column} holds no value at all; list it under ignore")
+            raise unusable(name, table.path, f"column {column} is empty; list it under ignore")
         if column in declaration.categorical:
             categories[column] = table.columns[column].categories()
             if len(categories[column]) > _MOST_CATEGORIES:
@@ -90,7 +90,7 @@ def _source(declaration: Declaration, table: Table, encoding: Encoding, *, test:
     ]
     inputs = np.concatenate(blocks, axis=1)
     names = sorted(table.columns)
-    # The names are no part of the digests: a heading that is mended moves no row that keeps its place among them.
+    # Digests leave the names out: renaming a column moves no row across splits as long as the alphabetical order stays.
     codes = np.stack([table.columns[column].codes for column in names], axis=1).astype("<u8")
     return Source(
         where=str(table.path),
@@ -112,18 +112,18 @@ def _numbers(declaration: Declaration, table: Table, column: str) -> NDArray[np.
             table,
             row,
             f"{column} must be a number, not {cells.cell(row)}; list {column} under categorical"
-            " or ignore, or mend the cell",
+            " or ignore, or fix the cell",
         )
     infinite = np.isinf(cells.numbers)
     if infinite.any():
         row = int(infinite.argmax())
-        raise _bad_cell(declaration, table, row, f"{column} must be a finite number, not {cells.cell(row)}; mend it")
+        raise _bad_cell(declaration, table, row, f"{column} must be a finite number, not {cells.cell(row)}; fix it")
     _check_missing(declaration, table, column, cells.missing)
     return cells.numbers
 
 
 def _truth_values(cells: Column) -> Column:
-    """Return a column that holds nothing but True and False as 1 and 0."""
+    """Convert a column of True and False to 1 and 0; leave any other unchanged."""
     if not np.isnan(cells.numbers).all() or {text.lower() for text in cells.texts.values()} - {"true", "false"}:
         return cells
     numbers = np.full(len(cells), np.nan)
@@ -144,9 +144,9 @@ def _one_hot(declaration: Declaration, table: Table, column: str, categories: tu
             table,
             row,
             f"{column} is {cells.cell(row)}, a category that {declaration.file} does not have; remove the row, or "
-            "write missing: most_frequent, with which it counts as missing",
+            "write missing: most_frequent to treat it as missing",
         )
-    # A row of -1 matches no category: what is missing is all zeros.
+    # A place of -1 matches no category: a missing cell becomes all zeros.
     return np.asarray(places[:, None] == np.arange(len(categories)), dtype=np.float64)
 
 
@@ -156,7 +156,7 @@ def _check_missing(declaration: Declaration, table: Table, column: str, missing:
             declaration,
             table,
             int(missing.argmax()),
-            f"{column} has no value ({np.count_nonzero(missing)} such rows); write missing: mean, median or "
+            f"{column} has no value ({np.count_nonzero(missing)} rows in all); write missing: mean, median or "
             f"most_frequent, or list {column} under ignore",
         )
 

@@ -1,8 +1,8 @@
-"""Functions of the user's own that return arrays.
+"""Users' functions that return arrays.
 
 A function returns ``(inputs, targets)``, or ``(inputs, targets, test_inputs, test_targets)``, or a mapping with these
-names. Its parameters are options of the dataset, except ``data_dir``, which is given the data folder. It must return
-the same rows whenever it is called with the same options.
+names. Its parameters are options of the dataset, except ``data_dir``, which receives the data folder. Called again with
+the same options, it must return the same rows.
 """
 
 import inspect
@@ -21,7 +21,7 @@ _RETURNS = "must return (inputs, targets), (inputs, targets, test_inputs, test_t
 
 
 def function_options(declaration: Declaration) -> tuple[str, ...]:
-    """Return the names of the options that the function takes.
+    """Names of the options that the function takes.
 
     Raises:
         DatasetError: If there is no such function.
@@ -30,10 +30,10 @@ def function_options(declaration: Declaration) -> tuple[str, ...]:
 
 
 def read_function(declaration: Declaration, *, data_dir: Path, options: Mapping[str, object]) -> Sources:
-    """Call the function and read what it returns. What is raised inside it is raised here as it is.
+    """Call the function and check what it returns. Exceptions that it raises are not caught.
 
     Raises:
-        DatasetError: If there is no such function, it takes other options, or returns anything else than it should.
+        DatasetError: If there is no such function, it takes other options, or returns something else.
     """
     function = _function(declaration)
     parameters = _parameters(declaration, function)
@@ -53,7 +53,7 @@ def read_function(declaration: Declaration, *, data_dir: Path, options: Mapping[
         return Sources(main, None)
     if declaration.test_share is not None:
         raise DatasetError(
-            f"datasets.{declaration.name}.test_share: does not go with a function that gives a test part; leave it out"
+            f"datasets.{declaration.name}.test_share: does not go with a function that returns a test part; drop it"
         )
     test = array_source(
         declaration,
@@ -71,11 +71,11 @@ def _function(declaration: Declaration) -> Callable[..., object]:
     try:
         function = getattr(import_module(module), attribute, None)
     except ModuleNotFoundError as error:
-        # A module that is there and imports another that is not is the user's to see with its traceback.
+        # A module that exists but imports a missing one: the user needs to see the traceback.
         if error.name is None or not (module == error.name or module.startswith(f"{error.name}.")):
             raise
         raise DatasetError(
-            f"{where}: there is no module {error.name!r}; put it beside the study file, or its folder on PYTHONPATH"
+            f"{where}: there is no module {error.name!r}; put it beside the study file, or add its folder to PYTHONPATH"
         ) from error
     if function is None:
         found = [name for name, value in vars(import_module(module)).items() if inspect.isfunction(value)]
@@ -90,9 +90,10 @@ def _parameters(declaration: Declaration, function: Callable[..., object]) -> di
     parameters = inspect.signature(function).parameters
     for name, parameter in parameters.items():
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY or name == "outer_split":
-            rule = "is drawn for it" if name == "outer_split" else "cannot be given by name"
+            rule = "is reserved for the test split" if name == "outer_split" else "cannot be passed by name"
             raise DatasetError(
-                f"datasets.{declaration.name}.function: {declaration.function} takes {name}, which {rule}; rename it"
+                f"datasets.{declaration.name}.function: {declaration.function} has a parameter {name}, which {rule}; "
+                f"{'rename it' if name == 'outer_split' else 'make it a keyword parameter'}"
             )
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in named}
 
@@ -101,11 +102,11 @@ def _arrays(declaration: Declaration, returned: object) -> dict[str, Any]:
     if isinstance(returned, Mapping):
         wrong = [str(key) for key in returned if key not in _NAMES]
         if wrong:
-            raise unusable(declaration.name, declaration.function, f"it {_RETURNS}, not one with {wrong[0]}")
+            raise unusable(declaration.name, declaration.function, f"it {_RETURNS}, not one with the key {wrong[0]}")
         found = dict(returned)
     elif isinstance(returned, (tuple, list)):
         if len(returned) not in (2, 4):
-            raise unusable(declaration.name, declaration.function, f"it {_RETURNS}, not {len(returned)} things")
+            raise unusable(declaration.name, declaration.function, f"it {_RETURNS}, not {len(returned)} values")
         found = dict(zip(_NAMES, returned, strict=False))
     else:
         raise unusable(declaration.name, declaration.function, f"it {_RETURNS}, not a {type(returned).__name__}")

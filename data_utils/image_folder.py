@@ -1,4 +1,4 @@
-"""Image folders: one sub-folder per class, whatever lies between it and the image files."""
+"""Image folders: one sub-folder per class, with image files in it at any depth."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_utils.columns import Column
 from data_utils.declared import Declaration
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, one_line
 from data_utils.sealing import row_digests
 from data_utils.sources import Source, Sources, read_bytes, unusable
 
@@ -17,12 +17,12 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff",
 
 
 def read_images(declaration: Declaration, found: tuple[Path, ...]) -> Sources:
-    """Read the image files in ``found[0]``; the test part's in ``found[1]``, if there is one, when asked for.
+    """Read the image files in ``found[0]``; those of the test part in ``found[1]``, if there is one, on demand.
 
-    Files are read at once and decoded when their inputs are asked for: uint8 [m, channels, height, width].
+    All files are read here; they are decoded to uint8 [m, channels, height, width] when inputs are requested.
 
     Raises:
-        DatasetError: If there is no sub-folder, one holds no image, or a file cannot be read.
+        DatasetError: If there is no sub-folder, one has no images, or a file cannot be read.
     """
     main = _source(declaration, found[0])
     return Sources(main, (lambda: _source(declaration, found[1])) if len(found) > 1 else None)
@@ -32,14 +32,18 @@ def _source(declaration: Declaration, folder: Path) -> Source:
     name = declaration.name
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not classes:
-        raise unusable(name, folder, "it has no sub-folder; put the images of each class into one of its name")
+        raise unusable(
+            name, folder, "it has no sub-folders; put the images of each class in a sub-folder named after the class"
+        )
     paths: list[Path] = []
     texts: dict[int, str] = {}
     for place in classes:
         images = sorted(path for path in place.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
         images = [path for path in images if not path.name.startswith(".")]
         if not images:
-            raise unusable(name, place, f"it holds no image ({', '.join(sorted(_SUFFIXES))}); remove it or fill it")
+            raise unusable(
+                name, place, f"it contains no images ({', '.join(sorted(_SUFFIXES))}); add some, or remove the folder"
+            )
         texts.update(dict.fromkeys(range(len(paths), len(paths) + len(images)), place.name))
         paths += images
     files = [read_bytes(name, path) for path in paths]
@@ -67,15 +71,15 @@ def _source(declaration: Declaration, folder: Path) -> Source:
 
 
 def _decode(declaration: Declaration, path: Path, content: bytes) -> NDArray[np.uint8]:
-    """Return [channels, height, width] as the declaration wants it, upright as the camera was held."""
+    """Decode to [channels, height, width], in the declared size and color, rotated as its metadata says."""
     from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
-            warnings.simplefilter("ignore")  # of odd metadata, which is not read
+            warnings.simplefilter("ignore")  # about odd metadata, which is not used
             image = ImageOps.exif_transpose(file)
             if image.mode.startswith(("I", "F")):
-                raise ValueError(f"its pixels are no 8-bit ones, but of mode {image.mode}")
+                raise ValueError(f"its pixels must be 8-bit, not of mode {image.mode}")
             if "transparency" in image.info:
                 image = image.convert("RGBA")
             image = image.convert("L" if declaration.color == "gray" else "RGB")
@@ -84,6 +88,6 @@ def _decode(declaration: Declaration, path: Path, content: bytes) -> NDArray[np.
                 image = image.resize((width, height), Image.Resampling.BILINEAR)
             pixels = np.asarray(image, dtype=np.uint8)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        what = f"it is no image that can be read ({' '.join(str(error).split())}); replace or remove it"
+        what = f"it cannot be read as an image ({one_line(error)}); replace or remove it"
         raise unusable(declaration.name, path, what) from error
     return np.array(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))

@@ -14,38 +14,39 @@ from numpy.typing import NDArray
 
 from data_utils.errors import DatasetError
 from data_utils.parts import OpenPart, Part, PartName, Rows, take
+from data_utils.preparation import DEFAULT_PREPARATION, NONE, Preparation
 from data_utils.registry import DatasetInfo, dataset_info
 from data_utils.splits import development_split
-from data_utils.standardise import STANDARD, Scaling, fit, standardise
-from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS, check_targets_transform
+from data_utils.standardise import Scaling, fit, standardise
+from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS, check_targets_transform
 
-# Raised when the splits or the standardisation change what a trial sees of the same content.
+# Increased when the same content gives a trial other numbers: other splits, another standardisation.
 _VERSION = 1
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """All that a trial ever gets of a dataset: training and validation, standardised, and no test row.
+    """All that a trial ever sees of a dataset: standardised training and validation rows, no test rows.
 
     Attributes:
-        dataset: Name that the data was asked for by.
+        dataset: Name that the data was requested by.
         fingerprint: Hash of the development data; see `fingerprint`.
         task: ``"classification"`` or ``"regression"``.
         classes: Number of classes; 0 for regression.
         target_unit: Unit of ``target_mean`` and ``target_std``; empty for classification.
-        split_seed: Seed of the line between training and validation.
+        split_seed: Seed that separates training from validation rows.
         train_inputs: float32 [n, *input_shape].
         train_targets: int64 [n] in 0 to classes - 1, or float32 [n], transformed and standardised.
         validation_inputs: float32 [m, *input_shape].
         validation_targets: As ``train_targets``, [m].
-        input_offset: What was subtracted: float32 (channels, 1, 1) or (features,), in the source's unit or what
-            ``input_transform`` makes of it; for sequences [n, time, features] it is (1, features).
-        input_scale: What was divided by; as ``input_offset``.
-        target_mean: Mean training target, transformed; 0 for classification.
-        target_std: Deviation of the transformed training targets; 1 for classification.
-        input_fill: What stood in for NaN before anything else, in the source's unit, shaped as ``input_offset``; None
-            where nothing may be missing.
+        input_offset: Subtracted from the transformed inputs: float32 (channels, 1, 1), (features,), or, for sequences
+            [n, time, features], (1, features).
+        input_scale: The inputs were then divided by this; shaped as ``input_offset``.
+        target_mean: Mean of the transformed training targets; 0 for classification.
+        target_std: Standard deviation of the transformed training targets; 1 for classification.
+        input_fill: Replaced NaN before anything else, in the source's unit, shaped as ``input_offset``; None if missing
+            values are not allowed.
         input_transform: ``"none"``, or ``"log1p"``: inputs are sign(x) log(1 + |x|), then scaled.
         target_transform: ``"none"``, or ``"log"``: targets are natural logarithms, then standardised.
     """
@@ -74,21 +75,21 @@ class TestData:
     """The sealed test part, standardised with the training statistics of one split.
 
     Attributes:
-        dataset: Name that the data was asked for by.
+        dataset: Name that the data was requested by.
         fingerprint: That of the development data, as in `TrialData`.
-        test_fingerprint: Hash of the test part itself, which no split moves.
+        test_fingerprint: Hash of the test part itself; the same for every split of the development data.
         task: ``"classification"`` or ``"regression"``.
         classes: Number of classes; 0 for regression.
         target_unit: Unit of ``target_mean`` and ``target_std``.
         split_seed: Seed of the split whose training statistics are used.
         inputs: float32 [n, *input_shape].
         targets: int64 [n], or float32 [n], transformed and standardised.
-        target_mean: Mean training target, transformed; 0 for classification.
-        target_std: Deviation of the transformed training targets; 1 for classification.
+        target_mean: Mean of the transformed training targets; 0 for classification.
+        target_std: Standard deviation of the transformed training targets; 1 for classification.
         target_transform: As in `TrialData`.
     """
 
-    __test__ = False  # for pytest: no class of tests, whatever its name
+    __test__ = False  # tells pytest that this is not a class of tests
 
     dataset: str
     fingerprint: str
@@ -107,13 +108,13 @@ class TestData:
 def fingerprint(
     dataset: str | DatasetInfo, *, data_dir: Path, options: Mapping[str, object] = _NO_OPTIONS, download: bool = True
 ) -> str:
-    """Return 16 hex digits that change whenever the development data does; no test row has a say.
+    """Hash the development data to 16 hex digits; test rows do not count.
 
-    Of a dataset that the user declared it covers the rows and what is made of them, not its name or its place, nor
-    the order in which its rows are stored.
+    For a dataset that the user declared, this covers the rows and how they are read, but not the dataset's name, its
+    path or the order of its rows.
 
     Raises:
-        DatasetError: If the dataset or an option is unknown, or its files are missing or torn.
+        DatasetError: If the dataset or an option is unknown, or a file is missing or damaged.
     """
     info = _info(dataset)
     open_part = _open(info, data_dir=data_dir, options=options, download=download)
@@ -122,51 +123,35 @@ def fingerprint(
 
 def load_trial_data(
     dataset: str | DatasetInfo,
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     data_dir: Path,
-    split_seed: int = 0,
-    validation_rows: int | None = None,
-    input_scaling: str = STANDARD,
-    input_transform: str = NONE,
-    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TrialData:
     """Load the training and validation parts, standardised with the statistics of the training part.
 
     Args:
-        dataset: A registered dataset, ``package.module:NAME``, or what `data_utils.describe` returned.
+        dataset: A built-in dataset, ``package.module:NAME``, or what `data_utils.describe` returned.
+        preparation: The split, the scaling and the transforms.
         data_dir: Folder that holds ``USPS/``, ``MNIST/`` and ``house_prices/``.
-        split_seed: Moves the line between training and validation, and nothing else.
-        validation_rows: Size of the validation part; by default the dataset's own.
-        input_scaling: ``"standard"`` (mean 0, deviation 1) or ``"unit"`` (0 to 1).
-        input_transform: ``"none"``, or ``"log1p"``: inputs are scaled as sign(x) log(1 + |x|).
-        target_transform: ``"none"``, or ``"log"``: regression targets are standardised as natural logarithms.
-        options: Options of the dataset, those that ``DatasetInfo.reads`` names.
+        options: The dataset's options; `DatasetInfo` names them.
         download: Whether missing files may be downloaded into ``data_dir``.
 
     Raises:
-        DatasetError: If a name, an option or a size is wrong, the files are missing or torn, or a target has no
+        DatasetError: If a name, an option or a size is wrong, a file is missing or damaged, or a target has no
             logarithm.
     """
     info = _info(dataset)
     part = _open(info, data_dir=data_dir, options=options, download=download)("development")
-    train, validation, scaling = _split(
-        _parse("development", info, part),
-        info,
-        split_seed=split_seed,
-        validation_rows=validation_rows,
-        input_scaling=input_scaling,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    train, validation, scaling = _split(_parse("development", info, part), info, preparation)
     return TrialData(
         dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, part),
         task=info.task,
         classes=info.classes,
         target_unit=info.target_unit,
-        split_seed=split_seed,
+        split_seed=preparation.split_seed,
         train_inputs=_inputs(train, scaling),
         train_targets=_targets(train, scaling, task=info.task),
         validation_inputs=_inputs(validation, scaling),
@@ -176,42 +161,30 @@ def load_trial_data(
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
         input_fill=None if scaling.input_fill is None else scaling.input_fill.astype(np.float32),
-        input_transform=input_transform,
-        target_transform=target_transform,
+        input_transform=preparation.input_transform,
+        target_transform=preparation.target_transform,
     )
 
 
 def load_test_data(
     dataset: str | DatasetInfo,
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     data_dir: Path,
-    split_seed: int = 0,
-    validation_rows: int | None = None,
-    input_scaling: str = STANDARD,
-    input_transform: str = NONE,
-    target_transform: str = NONE,
     options: Mapping[str, object] = _NO_OPTIONS,
     download: bool = True,
 ) -> TestData:
-    """Open the sealed test part, standardised as the trials of that split standardise their data.
+    """Open the sealed test part, scaled exactly as the training data of ``preparation`` is.
 
     Arguments and errors are those of `load_trial_data`.
     """
     info = _info(dataset)
     open_part = _open(info, data_dir=data_dir, options=options, download=download)
     development = open_part("development")
-    *_, scaling = _split(
-        _parse("development", info, development),
-        info,
-        split_seed=split_seed,
-        validation_rows=validation_rows,
-        input_scaling=input_scaling,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    *_, scaling = _split(_parse("development", info, development), info, preparation)
     part = open_part("test")
     test = _parse("test", info, part)
-    check_targets_transform(info, test.targets, part="test", target_transform=target_transform)
+    check_targets_transform(info, test.targets, part="test", target_transform=preparation.target_transform)
     return TestData(
         dataset=dataset if isinstance(dataset, str) else info.name,
         fingerprint=_part_fingerprint(info, development),
@@ -219,12 +192,12 @@ def load_test_data(
         task=info.task,
         classes=info.classes,
         target_unit=info.target_unit,
-        split_seed=split_seed,
+        split_seed=preparation.split_seed,
         inputs=_inputs(test, scaling),
         targets=_targets(test, scaling, task=info.task),
         target_mean=scaling.target_mean,
         target_std=scaling.target_std,
-        target_transform=target_transform,
+        target_transform=preparation.target_transform,
     )
 
 
@@ -235,10 +208,12 @@ def _info(dataset: str | DatasetInfo) -> DatasetInfo:
 def _open(
     info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object], download: bool
 ) -> Callable[[PartName], Part]:
+    specs = {spec.name: spec for spec in info.option_specs}
     for option in options:
-        if option not in info.reads:
-            takes = ", ".join(info.reads) or "none"
+        if option not in (*info.reads, *specs):
+            takes = ", ".join((*info.reads, *specs)) or "none"
             raise DatasetError(f"dataset {info.name!r} takes no option {option!r}: its options are {takes}")
+    options = {**options, **{name: spec.check(options.get(name, spec.default)) for name, spec in specs.items()}}
     if info.declared is not None:
         from data_utils.opening import open_parts
 
@@ -252,13 +227,13 @@ def _part_fingerprint(info: DatasetInfo, part: Part) -> str:
     digest = hashlib.sha256()
     name = info.name if info.declared is None else "declared"
     for chunk in (f"{_VERSION} {name} {part.version}".encode(), *part.content):
-        digest.update(len(chunk).to_bytes(8, "little"))  # so that no two contents run together alike
+        digest.update(len(chunk).to_bytes(8, "little"))  # or other chunks could join to the same bytes
         digest.update(chunk)
     return digest.hexdigest()[:16]
 
 
 def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
-    """Parse a part and hold it to what the registry says of it."""
+    """Parse a part and check it against its `DatasetInfo`."""
     rows = opened.parse()
     count = info.development_rows if part == "development" else info.test_rows
     expected = ((count, *info.input_shape), (count,))
@@ -270,7 +245,7 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
         )
     missing = info.declared is not None and info.declared.missing != "error"
     if not (_finite(rows.inputs, or_missing=missing) and np.isfinite(rows.targets).all()):
-        raise DatasetError(f"{info.name}: the {part} part must hold finite numbers only; correct {info.loader}")
+        raise DatasetError(f"{info.name}: the {part} part must contain finite numbers only; correct {info.loader}")
     if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
         raise DatasetError(
             f"{info.name}: the targets of the {part} part must be whole numbers in 0 to {info.classes - 1}; "
@@ -283,39 +258,22 @@ def _finite(values: NDArray[Any], *, or_missing: bool) -> bool:
     return bool((~np.isinf(values) if or_missing else np.isfinite(values)).all())
 
 
-def _split(
-    rows: Rows,
-    info: DatasetInfo,
-    *,
-    split_seed: int,
-    validation_rows: int | None,
-    input_scaling: str,
-    input_transform: str,
-    target_transform: str,
-) -> tuple[Rows, Rows, Scaling]:
-    check_targets_transform(info, rows.targets, part="development", target_transform=target_transform)
+def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Rows, Rows, Scaling]:
+    check_targets_transform(info, rows.targets, part="development", target_transform=preparation.target_transform)
     train, validation = development_split(
         rows=info.development_rows,
-        validation_rows=info.validation_rows if validation_rows is None else validation_rows,
-        split_seed=split_seed,
+        validation_rows=info.validation_rows if preparation.validation_rows is None else preparation.validation_rows,
+        split_seed=preparation.split_seed,
     )
     train_rows = take(rows, train)
     missing = "error" if info.declared is None else info.declared.missing
-    scaling = fit(
-        train_rows.inputs,
-        train_rows.targets,
-        task=info.task,
-        input_scaling=input_scaling,
-        missing=missing,
-        input_transform=input_transform,
-        target_transform=target_transform,
-    )
+    scaling = fit(train_rows.inputs, train_rows.targets, preparation, task=info.task, missing=missing)
     if scaling.input_fill is not None and np.isnan(scaling.input_fill).any():
         place = int(np.isnan(scaling.input_fill.reshape(-1)).argmax())
         feature = info.features[place] if info.features else f"feature {place + 1}"
         raise DatasetError(
-            f"{info.name}: {feature} has no value in the training part of split_seed {split_seed}, so that nothing can "
-            "stand in for it; leave it out of the inputs"
+            f"{info.name}: {feature} has no value in the training part of split_seed {preparation.split_seed}, and "
+            "nothing can be filled in; leave it out of the inputs"
         )
     return train_rows, take(rows, validation), scaling
 

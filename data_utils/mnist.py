@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.files import read_file, torn_file
+from data_utils.files import damaged_file, read_file
 from data_utils.parts import Part, PartName, Rows
 
 _VERSION = 1
 _FILES: dict[PartName, tuple[str, int]] = {"development": ("train", 60_000), "test": ("t10k", 10_000)}
-# The first word of an IDX file of bytes: 0x0800 plus the number of dimensions.
+# An IDX file of bytes starts with 0x0800 plus the number of dimensions.
 _IDX_BYTES = 0x0800
 
 
@@ -32,21 +32,21 @@ def _parse(images: bytes, labels: bytes, *, paths: tuple[Path, Path], rows: int)
     inputs = _idx_array(images, path=paths[0], shape=(rows, 28, 28))
     targets = _idx_array(labels, path=paths[1], shape=(rows,))
     if targets.max() > 9:
-        raise torn_file("mnist", paths[1], f"labels in 0 to 9 expected, {targets.max()} found")
+        raise damaged_file("mnist", paths[1], f"labels in 0 to 9 expected, {targets.max()} found")
     return Rows(inputs=inputs[:, None], targets=targets)
 
 
 def _idx_array(content: bytes, *, path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     header_bytes = 4 * (1 + len(shape))
     if len(content) < header_bytes:
-        raise torn_file("mnist", path, f"a header of {header_bytes} bytes expected, {len(content)} bytes found")
+        raise damaged_file("mnist", path, f"a header of {header_bytes} bytes expected, {len(content)} bytes found")
     magic, *found = np.frombuffer(content[:header_bytes], dtype=">i4").tolist()
     if magic != _IDX_BYTES + len(shape) or tuple(found[1:]) != shape[1:]:
-        raise torn_file("mnist", path, f"an IDX file of bytes in the shape {shape} expected")
+        raise damaged_file("mnist", path, f"an IDX file of bytes in the shape {shape} expected")
     row_bytes = int(np.prod(shape[1:]))
     whole_rows, rest = divmod(len(content) - header_bytes, row_bytes)
     if found[0] != shape[0] or whole_rows != shape[0] or rest:
-        raise torn_file(
+        raise damaged_file(
             "mnist",
             path,
             f"{shape[0]} rows expected, a header of {found[0]} rows and {whole_rows} whole rows found",

@@ -1,4 +1,4 @@
-"""From the description of the user's own data to its parts, held to what was described."""
+"""From the description of a user's dataset to its parts, checked against the description."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,15 @@ from data_utils.sealing import sealed_rows
 from data_utils.sources import Source, Sources
 from data_utils.targets import encode_targets
 
-# Raised when the same content comes to mean other rows.
+# Increased when the same content is read as other rows.
 _VERSION = 1
 
 
 def find(declaration: Declaration, folders: Sequence[Path]) -> tuple[Path, ...]:
-    """Return where the file or folder, and the test part's if it has one, lies: in the first folder that holds it.
+    """Find the declared file or folder, and that of the test part if there is one: the first of ``folders`` wins.
 
     Raises:
-        DatasetError: If none does.
+        DatasetError: If no folder contains it.
     """
     if declaration.kind == "function":
         return ()
@@ -42,7 +42,7 @@ def _find(declaration: Declaration, key: str, name: str, folders: Sequence[Path]
     if found is None:
         kind = "folder" if key.endswith("folder") else "file"
         raise DatasetError(
-            f"datasets.{declaration.name}.{key}: found no {kind} {' and no '.join(map(str, places))}; put it there, "
+            f"datasets.{declaration.name}.{key}: found no {kind} {' and no '.join(map(str, places))}; put it "
             "beside the study file or in the data folder, or correct the name"
         )
     return found.absolute()
@@ -51,18 +51,18 @@ def _find(declaration: Declaration, key: str, name: str, folders: Sequence[Path]
 def read_sources(
     declaration: Declaration, found: tuple[Path, ...], *, data_dir: Path, options: Mapping[str, object]
 ) -> Sources:
-    """Read what is declared from where it was found; ``options`` and ``data_dir`` are a function's.
+    """Read a declared dataset from the paths in ``found``; ``options`` and ``data_dir`` are for functions.
 
     Raises:
-        DatasetError: If it is torn, or holds what it must not.
+        DatasetError: If a file is damaged, or has contents that cannot be used.
     """
-    # What is not read is not imported.
+    # Only the reader that is needed is imported.
     if declaration.kind == "function":
         from data_utils.functions import read_function
 
         return read_function(declaration, data_dir=data_dir, options=options)
     if options:
-        raise DatasetError(f"dataset {declaration.name!r} takes no option {next(iter(options))!r}")
+        raise DatasetError(f"dataset {declaration.name!r} takes no option {next(iter(options))!r}; leave it out")
     if declaration.kind == "folder":
         from data_utils.image_folder import read_images
 
@@ -79,9 +79,9 @@ def read_sources(
 def draw_test_rows(
     declaration: Declaration, sources: Sources, *, outer_split: object = 0
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the development and the test rows of the main source, in the order of their content.
+    """Divide the main source into development and test rows, each ordered by content.
 
-    Where the test part has a source of its own, all rows of the main one are development rows.
+    If the test part has a separate source, all rows of the main one are development rows.
     """
     order = sources.main.order
     if sources.open_test is not None:
@@ -92,19 +92,19 @@ def draw_test_rows(
 
 
 def open_parts(info: DatasetInfo, *, data_dir: Path, options: Mapping[str, object]) -> Callable[[PartName], Part]:
-    """Read the data that ``info`` describes, and return what opens its parts.
+    """Read the data that ``info`` describes, and return the function that opens its parts.
 
-    A test part of its own is read when it is opened, and not before.
+    A separate test part is not read before it is opened.
 
     Raises:
-        DatasetError: If it is no longer there, or has other rows than were described.
+        DatasetError: If the data is gone, or its rows differ from the description.
     """
     declaration = info.declared
     if declaration is None:
         raise DatasetError(f"dataset {info.name!r} was not declared; use its loader {info.loader}")
     asked = dict(info.options) | {name: value for name, value in options.items() if name != "outer_split"}
     sources = read_sources(declaration, _found(info, declaration, data_dir), data_dir=data_dir, options=asked)
-    _hold(info, 0, sources.main, asked)
+    _check_content(info, 0, sources.main, asked)
     development, drawn = draw_test_rows(declaration, sources, outer_split=options.get("outer_split", 0))
 
     def open_part(part: PartName) -> Part:
@@ -115,9 +115,9 @@ def open_parts(info: DatasetInfo, *, data_dir: Path, options: Mapping[str, objec
         test, rows = sources.main, drawn
         if sources.open_test is not None:
             test = sources.open_test()
-            _hold(info, 1, test, asked)
+            _check_content(info, 1, test, asked)
             rows = test.order
-        # The rows as they are read, whatever their inputs: who reads other columns opens the same test set.
+        # The rows as stored, whichever columns are inputs: studies that read other columns open the same test set.
         return Part(_VERSION, test.rows_content(rows), partial(_rows, info, test, rows))
 
     return open_part
@@ -125,7 +125,7 @@ def open_parts(info: DatasetInfo, *, data_dir: Path, options: Mapping[str, objec
 
 def _found(info: DatasetInfo, declaration: Declaration, data_dir: Path) -> tuple[Path, ...]:
     paths = tuple(map(Path, info.found))
-    # Described elsewhere: it may be in this machine's data folder.
+    # Described on another machine: look in this machine's data folder.
     return (
         paths
         if paths and all(path.exists() for path in paths)
@@ -133,16 +133,16 @@ def _found(info: DatasetInfo, declaration: Declaration, data_dir: Path) -> tuple
     )
 
 
-def _hold(info: DatasetInfo, place: int, source: Source, asked: Mapping[str, object]) -> None:
+def _check_content(info: DatasetInfo, place: int, source: Source, asked: Mapping[str, object]) -> None:
     if source.content == info.content[place]:
         return
     described = dict(info.options)
     if asked != described:
-        rule = f"it was described with the options {described} and is read with {dict(asked)}; describe it with these"
+        rule = f"it was described with the options {described} but read with {dict(asked)}; describe it with the latter"
     elif info.declared is not None and info.declared.kind == "function":
-        rule = "it gives other rows each time; seed its generator (or, if it was changed meanwhile, start again)"
+        rule = "it returns different rows each time; seed its generator (or, if you have changed it, start again)"
     else:
-        rule = "its rows are not those that were described; if it was changed on purpose, start again"
+        rule = "its rows have changed since it was described; if that was intended, start again"
     raise DatasetError(f"{info.name}: cannot use {source.where}: {rule}")
 
 

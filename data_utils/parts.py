@@ -1,4 +1,4 @@
-"""What a loader gives: one part of a dataset, its bytes first and its rows when they are asked for."""
+"""What a loader returns: one part of a dataset, as bytes, parsed into rows on demand."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PartName = Literal["development", "test"]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows as they were read: inputs [n, *input_shape] and targets [n], in the units of the source."""
+    """Rows as read: inputs [n, *input_shape] and targets [n], in the units of the source."""
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
@@ -24,9 +24,10 @@ class Part:
     """One part of a dataset, development or test.
 
     Attributes:
-        version: Raised when the same content comes to mean other rows.
-        content: All that the rows depend on, options included; the fingerprint is a hash of it.
-        parse: Turns the content into rows; raises `DatasetError` where it is torn.
+        version: Increased when the same content is parsed to other rows.
+        content: All that the rows depend on, including options; the fingerprint is its hash. An option that is added
+            later must leave the content as it was while it has its default.
+        parse: Turns the content into rows; raises `DatasetError` if it is damaged.
     """
 
     version: int
@@ -35,11 +36,11 @@ class Part:
 
 
 class OpenPart(Protocol):
-    """The function that ``DatasetInfo.loader`` names; it reads nothing of the other part's files."""
+    """The function that ``DatasetInfo.loader`` names; it must not read files of the other part."""
 
     def __call__(self, part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part: ...
 
 
 def take(rows: Rows, indices: NDArray[np.intp]) -> Rows:
-    """Return copies of the rows at ``indices`` [m]."""
+    """Copy the rows at ``indices`` [m]."""
     return Rows(inputs=rows.inputs[indices], targets=rows.targets[indices])

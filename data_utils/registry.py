@@ -1,44 +1,45 @@
-"""What each dataset is; its rows are read by the function that ``loader`` names.
+"""The built-in datasets: facts and options of each; the function that ``loader`` names reads its rows.
 
-A dataset of the user's own is declared in a study file and measured by `data_utils.describe`, or it is a
-`DatasetInfo` in a module of theirs, named ``package.module:NAME``.
+Users declare their datasets in a study file, to be measured by `data_utils.describe`, or put a `DatasetInfo` in a
+module of theirs and name it ``package.module:NAME``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from data_utils.declared import Declaration
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, nearest
+from data_utils.options import OptionSpec
 
 TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset before a byte of it is read, or of one of the user's own once it was described.
+    """Facts about a dataset: known before a built-in dataset is read, measured by `describe` for a user's dataset.
 
     Attributes:
         name: Key in the registry; part of the fingerprint.
         label: Name in headings and plots.
         task: ``"classification"`` or ``"regression"``.
-        input_shape: Shape of one input: (channels, height, width), or (features,); any other of the user's own.
+        input_shape: Shape of one input: (channels, height, width), (features,), or any other in a user's dataset.
         classes: Number of classes; 0 for regression.
         development_rows: Rows outside the sealed test part (training and validation).
         test_rows: Rows of the sealed test part.
         validation_rows: Default size of the validation part.
         target_unit: Unit of a regression target; empty for classification.
         source: Where the rows come from, in one line.
-        loader: ``"module:function"``, a `data_utils.parts.OpenPart`.
-        reads: Names of the options that the loader takes; ``outer_split`` draws another sealed test part.
+        loader: ``"module:function"`` of a `data_utils.parts.OpenPart`.
+        reads: Options of the loader that every trial configuration has; ``outer_split`` draws another sealed test part.
+        option_specs: All other options of the loader; to add one, declare it here and read it in the loader.
         features: Names of the columns of a table; empty for images.
-        class_names: Names of the classes of the user's own data, in their order; else empty.
-        declared: How the user declared it; None for those that come with the project.
-        content: Hash of the rows that were described, and of the test part's if it has a source of its own.
+        class_names: Names of the classes in a user's dataset, in order; else empty.
+        declared: The user's declaration; None for built-in datasets.
+        content: Hash of the rows that were described; a second one if the test part has a separate source.
         options: The options that it was described with.
-        found: Paths at which it was found; they may be others elsewhere.
+        found: Paths where it was found; on other machines they may differ.
         files: Patterns of the paths in the data folder that the loader reads.
     """
 
@@ -61,20 +62,21 @@ class DatasetInfo:
     options: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     found: tuple[str, ...] = field(default=(), compare=False)
     files: tuple[str, ...] = field(default=(), compare=False)
+    option_specs: tuple[OptionSpec, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as plain values that JSON can hold, for `from_dict`."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        """All facts as JSON values, for `from_dict`, except `option_specs`, which only the registry has."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "option_specs"}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         declared = self.declared and {"name": self.declared.name, **self.declared.to_mapping()}
         return plain | {"declared": declared, "options": dict(self.options)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "DatasetInfo":
-        """Return what `to_dict` was called on.
+        """Restore what `to_dict` was called on.
 
         Raises:
-            DatasetError: If the values are of another version of the project.
+            DatasetError: If the values come from another version of the project.
         """
         try:
             plain: dict[str, Any] = {
@@ -88,7 +90,9 @@ class DatasetInfo:
             plain["options"] = tuple(values["options"].items())
             return cls(**plain)
         except (KeyError, TypeError, AttributeError) as error:
-            raise DatasetError(f"what was kept of a dataset cannot be read ({error}); update ablatune") from error
+            raise DatasetError(
+                f"the stored description of a dataset cannot be read ({error}); update ablatune"
+            ) from error
 
 
 _ALL = (
@@ -184,19 +188,19 @@ DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _ALL}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """Return what is known of the dataset ``name``: a registered one, or ``package.module:NAME``.
+    """Look up the dataset ``name``: a built-in one, or ``package.module:NAME``.
 
     Raises:
-        DatasetError: If there is no such dataset; the message names the nearest one.
+        DatasetError: If there is no such dataset; the message suggests the nearest name.
     """
     if ":" in name:
         return _users_dataset(name)
     if name not in DATASETS:
-        nearest = get_close_matches(name, DATASETS, n=1)
-        guess = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        similar = nearest(name, DATASETS)
+        guess = f" (did you mean {similar!r}?)" if similar else ""
         raise DatasetError(
             f"no dataset is named {name!r}{guess}: the names are {', '.join(DATASETS)}, "
-            "or package.module:NAME for one of your own"
+            "or package.module:NAME for your dataset"
         )
     return DATASETS[name]
 
@@ -208,7 +212,7 @@ def _users_dataset(name: str) -> DatasetInfo:
     except (ModuleNotFoundError, AttributeError, ValueError) as error:
         raise DatasetError(
             f"dataset {name!r} cannot be imported ({error}): "
-            "it must be package.module:NAME, with the package's folder on PYTHONPATH"
+            "write package.module:NAME, and add the package's folder to PYTHONPATH"
         ) from error
     if not isinstance(info, DatasetInfo):
         raise DatasetError(f"dataset {name!r} must be a data_utils.DatasetInfo, not a {type(info).__name__}")

@@ -1,4 +1,4 @@
-"""The tables that scikit-learn ships, read from its folder, which needs no import of scikit-learn."""
+"""The tables that scikit-learn ships, read from its folder without importing it."""
 
 import gzip
 import zlib
@@ -9,10 +9,10 @@ from data_utils.errors import DatasetError
 
 
 def shipped_lines(name: str, *, dataset: str, rows: int) -> list[str]:
-    """Return the ``rows`` lines of the gzipped text ``name`` in scikit-learn's data folder.
+    """Read the ``rows`` lines of the gzipped text ``name`` in scikit-learn's data folder.
 
     Raises:
-        DatasetError: If scikit-learn or the file is missing, or the file is torn.
+        DatasetError: If scikit-learn or the file is missing, or the file is damaged.
     """
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:

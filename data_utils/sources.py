@@ -1,4 +1,4 @@
-"""What is read of the user's own data: rows with a digest each, before anything is sealed, split or scaled."""
+"""Rows of a user's dataset as read, each with a digest, before anything is sealed, split or scaled."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ class Source:
     """The rows of one file, folder or call.
 
     Attributes:
-        where: What was read, for messages: a path, or the function's name.
-        digests: uint64 [n, 2], of each row's whole content, whatever of it is an input.
+        where: Path, or the function's name; for messages.
+        digests: uint64 [n, 2], of each row's whole content, whether or not it is an input.
         targets: The target of each row.
-        plain_classes: Whether targets that are whole numbers are classes beyond doubt.
-        inputs: Gives the inputs [m, *input_shape] of rows [m]; NaN where a value is missing.
-        features: Names of the input columns; empty where they have none.
-        layout: What the digests leave out and the arrays depend on, as JSON can hold it.
+        plain_classes: Whether targets that are whole numbers are known to be classes.
+        inputs: Returns the inputs [m, *input_shape] of rows [m]; NaN where a value is missing.
+        features: Names of the input columns; empty if they have none.
+        layout: What else the arrays depend on beside the digests, as JSON values.
     """
 
     where: str
@@ -42,34 +42,34 @@ class Source:
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """Rows in the order of their content, so that the order in which they are stored does not matter."""
+        """Rows in order of their content, so their order in the file does not matter."""
         return np.lexsort((self.targets.codes, self.digests[:, 1], self.digests[:, 0]))
 
     def rows_content(self, rows: NDArray[np.intp]) -> tuple[bytes, bytes]:
-        """Return bytes that tell ``rows`` from any others."""
+        """Bytes that identify ``rows``."""
         return self.digests[rows].astype("<u8").tobytes(), self.targets.codes[rows].astype("<u8").tobytes()
 
     @cached_property
     def content(self) -> str:
-        """16 hex digits that change whenever a row does, and not with their order."""
+        """16 hex digits that change with any row, but not with the order of rows."""
         parts = (json.dumps(self.layout).encode(), *self.rows_content(self.order))
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
 
 
 class Sources(NamedTuple):
-    """A dataset as it is read: its rows, and what opens the test part of its own, if it has one."""
+    """A dataset as read: its rows, and what opens the separate test part, if there is one."""
 
     main: Source
     open_test: Callable[[], Source] | None
 
 
 def unusable(name: str, where: object, what: str) -> DatasetError:
-    """Return the error for a dataset that is there but cannot be used as it is."""
+    """The error for a dataset that was found but cannot be used."""
     return DatasetError(f"{name}: cannot use {where}: {what}")
 
 
 def read_bytes(name: str, path: Path) -> bytes:
-    """Return the content of ``path``.
+    """Read ``path``.
 
     Raises:
         DatasetError: If it cannot be read or is empty.
@@ -79,5 +79,5 @@ def read_bytes(name: str, path: Path) -> bytes:
     except OSError as error:
         raise unusable(name, path, f"it cannot be read ({error.strerror})") from error
     if not content.strip():
-        raise unusable(name, path, "it is empty; put the data there")
+        raise unusable(name, path, "it is empty; add the data")
     return content

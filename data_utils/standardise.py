@@ -1,4 +1,4 @@
-"""Scaling with the statistics of the training part alone."""
+"""Scaling with statistics of the training part only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.transforms import INPUT_TRANSFORMS, NONE, TARGET_TRANSFORMS
+from data_utils.preparation import DEFAULT_PREPARATION, NONE, STANDARD, Preparation
+from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS
 
-STANDARD = "standard"
-# Rows at a time, so that the float64 copies of an image set stay small.
+# Rows at a time, to keep the float64 copies of an image set small.
 _BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What is subtracted and what is divided by, in the units of the source or of what the transforms make of them.
+    """Offsets and scales of the transformed inputs and targets.
 
-    All in float64; those of the inputs have the shape (channels, 1, 1), (features,), or (1, features) for sequences:
-    they broadcast over rows. ``input_fill``, of the same shape and in the units of the source, stands in for NaN before
-    anything else; None where nothing may be missing, and itself NaN where the training part has no value at all.
+    Those of the inputs broadcast over rows: float64 (channels, 1, 1), (features,), or (1, features) for sequences.
+    ``input_fill``, of the same shape and in the units of the source, replaces NaN before anything else. It is None if
+    missing values are not allowed, and NaN for a feature without any value in the training part.
     """
 
     input_offset: NDArray[np.float64]
@@ -35,30 +35,37 @@ class Scaling:
 def fit(
     inputs: NDArray[Any],
     targets: NDArray[Any],
+    preparation: Preparation = DEFAULT_PREPARATION,
     *,
     task: str,
-    input_scaling: str = STANDARD,
     missing: str = "error",
-    input_transform: str = NONE,
-    target_transform: str = NONE,
 ) -> Scaling:
     """Measure the training inputs [n, *input_shape] and, for regression, the targets [n].
 
-    Images are measured per channel, tables and sequences [n, time, features] per feature; what is constant is divided
-    by 1. The inputs are scaled to mean 0 and deviation 1 (``standard``), or their range to 0 … 1 (``unit``); targets
-    always the former. Where ``missing`` is ``mean``, ``median`` or ``most_frequent``, this statistic of the values
-    that are there stands in for NaN, and the rest is measured with it in place. What the transforms make of inputs and
-    targets is measured: targets must be such that theirs can be taken.
+    Images are measured per channel, tables and sequences [n, time, features] per feature, all after the transforms of
+    ``preparation``; a constant feature gets the scale 1. Inputs are scaled to mean 0 and standard deviation 1
+    (``standard``) or to the range 0 to 1 (``unit``), targets always to mean 0 and standard deviation 1. If ``missing``
+    is ``mean``, ``median`` or ``most_frequent``, that statistic of the values that are present first replaces NaN. The
+    caller makes sure that the target transform is defined for all targets.
     """
     input_fill = None
     if missing != "error":
         input_fill = _fill(inputs, _FILLS[missing])
         inputs = _filled(inputs, input_fill)
-    input_offset, input_scale = _SCALINGS[input_scaling](INPUT_TRANSFORMS[input_transform](inputs))
+    transformed = INPUT_TRANSFORMS[preparation.input_transform](inputs)
+    input_offset, input_scale = _SCALINGS[preparation.input_scaling](transformed)
     target_mean, target_std = 0.0, 1.0
     if task == "regression":
-        target_mean, target_std = map(float, _moments(TARGET_TRANSFORMS[target_transform](targets)))
-    return Scaling(input_offset, input_scale, target_mean, target_std, input_fill, input_transform, target_transform)
+        target_mean, target_std = map(float, _moments(TARGET_TRANSFORMS[preparation.target_transform](targets)))
+    return Scaling(
+        input_offset,
+        input_scale,
+        target_mean,
+        target_std,
+        input_fill,
+        preparation.input_transform,
+        preparation.target_transform,
+    )
 
 
 def standardise(
@@ -69,7 +76,7 @@ def standardise(
     fill: NDArray[np.float64] | None = None,
     transform: Callable[[NDArray[Any]], NDArray[Any]] = INPUT_TRANSFORMS[NONE],
 ) -> NDArray[np.float32]:
-    """Return ``(transform(values) - mean) / std`` in float32, with ``fill`` for NaN, in memory of its own."""
+    """Compute ``(transform(values) - mean) / std``, with ``fill`` for NaN, into a new float32 array."""
     scaled = np.empty(values.shape, dtype=np.float32)
     for start in range(0, len(values), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
@@ -78,7 +85,7 @@ def standardise(
 
 
 def _axes(values: NDArray[Any]) -> tuple[int, ...]:
-    """Return the axes that are measured together: all but channels, or features, the last of sequences."""
+    """Axes to average over: all except channels or, in tables and sequences, features."""
     return (0, 1) if values.ndim == 3 else (0, *range(2, values.ndim))
 
 
@@ -110,7 +117,7 @@ def _moments(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
     for start in range(0, len(values), _BLOCK_ROWS):
         squares += np.square(values[start : start + _BLOCK_ROWS] - mean).sum(axis=axes, keepdims=True)
     std = np.sqrt(squares / (values.size / mean.size))
-    # Not `std == 0`: rounding leaves a constant column of 0.1 a deviation of 1e-17.
+    # Not `std == 0`: rounding gives a constant column of 0.1 a deviation of 1e-17.
     std[values.max(axis=axes, keepdims=True) == values.min(axis=axes, keepdims=True)] = 1.0
     return np.array(mean[0]), np.array(std[0])
 

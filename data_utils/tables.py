@@ -1,4 +1,4 @@
-"""CSV and Parquet files: named columns of numbers and text. A CSV and its Parquet twin give the same table."""
+"""CSV and Parquet files: named columns of numbers and text. The same data in either format gives the same table."""
 
 import csv
 import io
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from data_utils.columns import Column, column_of_cells
+from data_utils.errors import one_line
 from data_utils.sources import read_bytes, unusable
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The columns of a file, by name and in its order."""
+    """The columns of a file, by name, in file order."""
 
     path: Path
     columns: Mapping[str, Column]
@@ -23,10 +24,10 @@ class Table:
 
 
 def read_table(name: str, path: Path) -> Table:
-    """Read the file ``path`` of the dataset ``name``, by its suffix.
+    """Read ``path`` for the dataset ``name``, in the format that its suffix says.
 
     Raises:
-        DatasetError: If it is no whole CSV or Parquet file, has no rows, or two columns have one name.
+        DatasetError: If it is not an intact CSV or Parquet file, has no rows, or two columns share a name.
     """
     content = read_bytes(name, path)
     try:
@@ -36,7 +37,7 @@ def read_table(name: str, path: Path) -> Table:
 
 
 class _UnusableError(ValueError):
-    """What is wrong with a file, to be said together with its name."""
+    """What is wrong with a file; the caller adds its path."""
 
 
 def _read_csv(path: Path, content: bytes) -> Table:
@@ -44,25 +45,25 @@ def _read_csv(path: Path, content: bytes) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte, place = content[error.start], error.start
-        raise _UnusableError(f"byte {place} ({byte:#x}) is no UTF-8 text; save the file as UTF-8") from error
+        raise _UnusableError(f"byte {place} ({byte:#x}) is not UTF-8; save the file as UTF-8") from error
     first = text.lstrip().partition("\n")[0]
     delimiter = next((mark for mark in ",;\t" if mark in first), ",")
-    # csv.reader gives an empty record for an empty line, which is no row.
+    # csv.reader returns an empty record for an empty line, which is not a row.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header, *records = [record for record in reader if record]
     except csv.Error as error:
-        raise _UnusableError(f"line {reader.line_num} is no CSV ({error}); mend it") from error
+        raise _UnusableError(f"line {reader.line_num} is not valid CSV ({error}); fix it") from error
     names = [column.strip() for column in header]
     _check_names(names)
     for row, record in enumerate(records, start=1):
         if len(record) != len(names):
             raise _UnusableError(
-                f"row {row} has {len(record)} cells and the header {len(names)}; mend the row (put text that holds "
-                f"{delimiter!r} in quotes)"
+                f"row {row} has {len(record)} cells, the header {len(names)}; fix the row (text that contains "
+                f"{delimiter!r} needs quotes)"
             )
     if not records:
-        raise _UnusableError("it has a header and no rows; put the data there")
+        raise _UnusableError("it has a header but no rows; add the data")
     columns = map(column_of_cells, zip(*records, strict=True))
     return Table(path, dict(zip(names, columns, strict=True)), len(records))
 
@@ -73,15 +74,15 @@ def _read_parquet(path: Path, content: bytes) -> Table:
 
     try:
         table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-        # pandas keeps an index of its own among the columns; it is no column of the user's.
+        # pandas stores its index as a column, which is not one of the user's.
         kept = [place for place, column in enumerate(table.column_names) if not column.startswith("__index_level_")]
         columns = [_parquet_column(table.column(place)) for place in kept]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _UnusableError(f"it is no whole Parquet file ({' '.join(str(error).split())}); write it anew") from error
+        raise _UnusableError(f"it is not an intact Parquet file ({one_line(error)}); write it again") from error
     names = [table.column_names[place] for place in kept]
     _check_names(names)
     if not table.num_rows:
-        raise _UnusableError("it has no rows; put the data there")
+        raise _UnusableError("it has no rows; add the data")
     return Table(path, dict(zip(names, columns, strict=True)), table.num_rows)
 
 
@@ -98,6 +99,6 @@ def _parquet_column(cells: Any) -> Column:
 def _check_names(names: list[str]) -> None:
     for place, column in enumerate(names, start=1):
         if not column:
-            raise _UnusableError(f"column {place} has no name (an index that was written along?); name or remove it")
+            raise _UnusableError(f"column {place} has no name (did pandas write its index?); name it or remove it")
         if column in names[: place - 1]:
             raise _UnusableError(f"two columns are named {column}; rename one")

@@ -1,6 +1,6 @@
-"""Toy problems: two classes in the plane that no line separates and a small network can.
+"""Toy problems: two classes in the plane that a small network can separate and no line can.
 
-Labels carry no noise, and the regions of the two classes never overlap. Classes are balanced.
+Labels have no noise, and the regions of the two classes never overlap. Classes are balanced.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _STREAMS: dict[PartName, tuple[int, int]] = {"development": (3, 1000), "test": (
 
 
 def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], download: bool) -> Part:
-    """Generate the part of the problem that the option ``toy_problem`` names (default ``xor``)."""
+    """Generate the part of the problem that the option ``toy_problem`` selects (default ``xor``)."""
     problem = options.get("toy_problem", TOY_PROBLEMS[0])
     if not isinstance(problem, str) or problem not in TOY_PROBLEMS:
         raise DatasetError(f"toy_problem must be one of {', '.join(TOY_PROBLEMS)}, not {problem!r}")
@@ -35,7 +35,7 @@ def _generate(problem: str, *, part: PartName) -> Rows:
     return Rows(inputs=_POINTS[problem](u, v, targets), targets=targets)
 
 
-# Each takes uniform numbers u, v in [0, 1) and targets in {0, 1}, all [n], and returns points [n, 2].
+# Each takes uniform random numbers u, v in [0, 1) and targets in {0, 1}, all [n], and returns points [n, 2].
 
 
 def _xor(u: NDArray[np.float64], v: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:

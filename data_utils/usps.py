@@ -1,6 +1,6 @@
 """USPS: 16x16 grey digits, in the two libsvm files that `torchvision.datasets.USPS` downloads.
 
-The files are parsed here, into the same 8-bit pixels as torchvision's, so that reading them needs no torch.
+The files are parsed here, to the same 8-bit pixels as in torchvision, so reading them does not need torch.
 """
 
 import bz2
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_utils.files import read_file, torn_file
+from data_utils.files import damaged_file, read_file
 from data_utils.parts import Part, PartName, Rows
 
 _VERSION = 1
@@ -31,20 +31,20 @@ def _parse(content: bytes, *, path: Path, rows: int) -> Rows:
     try:
         lines = bz2.decompress(content).decode("ascii").replace(":", " ").splitlines()
     except (OSError, ValueError, EOFError) as error:
-        raise torn_file("usps", path, f"it is no whole bzip2 text ({error})") from error
+        raise damaged_file("usps", path, f"it is not an intact bzip2 text ({error})") from error
     if len(lines) != rows:
-        raise torn_file("usps", path, f"{rows} rows expected, {len(lines)} found")
+        raise damaged_file("usps", path, f"{rows} rows expected, {len(lines)} found")
     try:
         table = np.loadtxt(lines, dtype=np.float32, comments=None, ndmin=2)
     except ValueError as error:
-        raise torn_file("usps", path, f"rows of {_PIXELS} numbers expected ({error})") from error
+        raise damaged_file("usps", path, f"rows of {_PIXELS} numbers expected ({error})") from error
     labels, places, values = table[:, 0], table[:, 1::2], table[:, 2::2]
     if values.shape[1] != _PIXELS or not np.array_equal(
         places, np.broadcast_to(np.arange(1, _PIXELS + 1), places.shape)
     ):
-        raise torn_file("usps", path, f"pixels 1 to {_PIXELS} expected in each row")
+        raise damaged_file("usps", path, f"pixels 1 to {_PIXELS} expected in each row")
     if not (np.isin(labels, np.arange(1, 11)).all() and (np.abs(values) <= 1).all()):
-        raise torn_file("usps", path, "labels in 1 to 10 and pixels in -1 to 1 expected, others found")
+        raise damaged_file("usps", path, "labels in 1 to 10 and pixels in -1 to 1 expected, others found")
     pixels = ((values + 1) / 2 * 255).astype(np.uint8)
     return Rows(inputs=pixels.reshape(-1, 1, 16, 16), targets=labels.astype(np.int64) - 1)
 

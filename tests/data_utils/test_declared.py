@@ -49,19 +49,25 @@ def test_a_key_without_a_value_is_one_that_is_not_there() -> None:
         ({"fiel": "wine.csv"}, r"datasets\.wine\.fiel: unknown key; did you mean file\?"),
         ({"qqq": 1}, r"datasets\.wine\.qqq: unknown key; the keys are file, folder, function, target"),
         ({3: 1}, r"datasets\.wine\.3: unknown key"),
-        ({"target": "quality"}, r"datasets\.wine: exactly one of file, folder and function .*; none is given"),
-        ({**TABLE, "folder": "x"}, r"datasets\.wine: exactly one of .*; both file and folder are given"),
-        ({"file": "wine.csv"}, r"datasets\.wine\.target: is missing; write the column of wine\.csv"),
+        ({"target": "quality"}, r"datasets\.wine: exactly one of file, folder and function must be given, and none is"),
+        ({**TABLE, "folder": "x"}, r"datasets\.wine: exactly one of .* must be given, not file and folder"),
+        ({"file": "wine.csv"}, r"datasets\.wine\.target: is missing; name the column of wine\.csv"),
         ({**TABLE, "file": "wine.xlsx"}, r"wine\.file: must end in \.csv, \.parquet, \.npz, not 'wine\.xlsx'"),
         ({**TABLE, "file": 3}, r"wine\.file: must be text, not 3"),
         ({**TABLE, "label": " "}, r"wine\.label: must be text, not ' '"),
-        ({**TABLE, "inputs": [2020]}, r"wine\.inputs: must be a list of names, each text \(quote a number\)"),
+        ({**TABLE, "inputs": [2020]}, r"wine\.inputs: must be a list of names \(put numbers in quotes\)"),
         ({**TABLE, "inputs": {"a": 1}}, r"wine\.inputs: must be a list of names"),
-        ({**TABLE, "ignore": ["id", "id"]}, r"wine\.ignore: holds id twice"),
-        ({**TABLE, "ignore": "quality"}, r"wine\.ignore: holds quality, which is the target"),
-        ({**TABLE, "inputs": ["a"], "ignore": ["a"]}, r"wine\.ignore: holds a, which is one of the inputs"),
-        ({**TABLE, "inputs": ["a"], "categorical": ["b"]}, r"wine\.categorical: holds b, which is none of the inputs"),
-        ({**TABLE, "ignore": ["b"], "categorical": ["b"]}, r"wine\.categorical: holds b, which is ignored"),
+        ({**TABLE, "ignore": ["id", "id"]}, r"wine\.ignore: contains id twice"),
+        ({**TABLE, "ignore": "quality"}, r"wine\.ignore: contains quality, which is the target"),
+        ({**TABLE, "inputs": ["a"], "ignore": ["a"]}, r"wine\.ignore: contains a, which is also listed in inputs"),
+        (
+            {**TABLE, "inputs": ["a"], "categorical": ["b"]},
+            r"wine\.categorical: contains b, which is not listed in inputs",
+        ),
+        (
+            {**TABLE, "ignore": ["b"], "categorical": ["b"]},
+            r"wine\.categorical: contains b, which is also listed in ignore",
+        ),
         ({**TABLE, "missing": "zero"}, r"wine\.missing: must be one of error, mean, median, most_frequent, not 'zero'"),
         ({**TABLE, "task": ["regression"]}, r"wine\.task: must be one of classification, regression, not \['reg"),
         ({**TABLE, "test_share": 20}, r"wine\.test_share: must be a number between 0 and 1, not 20"),
@@ -69,10 +75,10 @@ def test_a_key_without_a_value_is_one_that_is_not_there() -> None:
         ({**TABLE, "validation_rows": 0}, r"wine\.validation_rows: must be a whole number, 1 or more, not 0"),
         ({**TABLE, "validation_rows": 2.5}, r"wine\.validation_rows: must be a whole number, 1 or more, not 2\.5"),
         ({**TABLE, "test_file": "t.csv", "test_share": 0.1}, r"wine\.test_share: does not go with test_file"),
-        ({**TABLE, "test_file": "t.npz"}, r"wine\.test_file: must be a file like file: wine\.csv, not t\.npz"),
+        ({**TABLE, "test_file": "t.npz"}, r"wine\.test_file: must have the format of file: wine\.csv, not t\.npz"),
         ({**TABLE, "color": "gray"}, r"wine\.color: does not go with a CSV or Parquet file; leave it out"),
         ({"file": "a.npz", "ignore": ["id"]}, r"wine\.ignore: does not go with an npz file"),
-        ({"file": "a.npz", "inputs": ["x", "z"]}, r"wine\.inputs: must name one array of an npz file, not x, z"),
+        ({"file": "a.npz", "inputs": ["x", "z"]}, r"wine\.inputs: must name a single array of the npz file, not x, z"),
         ({"folder": "a", "target": "y"}, r"wine\.target: does not go with an image folder"),
         ({"folder": "a", "image_size": 32}, r"wine\.image_size: must be \[height, width\] in pixels, .* not 32"),
         ({"folder": "a", "image_size": [32, 0]}, r"wine\.image_size: must be a whole number, 1 or more, not 0"),
@@ -80,7 +86,7 @@ def test_a_key_without_a_value_is_one_that_is_not_there() -> None:
         ({"function": "rings"}, r"wine\.function: must be module:function, such as mydata:wine, not 'rings'"),
         ({"function": "a:b", "target": "y"}, r"wine\.target: does not go with a function"),
         ({**TABLE, "task": "classification", "target_unit": "m"}, r"wine\.target_unit: classes have no unit"),
-        ("wine.csv", r"datasets\.wine: must be keys with values, such as file: wine\.csv, not 'wine\.csv'"),
+        ("wine.csv", r"datasets\.wine: must be a mapping, such as file: wine\.csv, not 'wine\.csv'"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(mapping: Any, message: str) -> None:
@@ -91,5 +97,7 @@ def test_a_mistake_is_named_by_its_key(mapping: Any, message: str) -> None:
 
 @pytest.mark.parametrize("name", ["my:wine", "", "3", "a b"])
 def test_a_name_is_one_word(name: str) -> None:
-    with pytest.raises(DatasetError, match="a name is letters, digits, _ and -"):
+    with pytest.raises(
+        DatasetError, match="a name must start with a letter or _ and consist of letters, digits, _ and -"
+    ):
         Declaration.from_mapping(name, TABLE)

@@ -90,8 +90,8 @@ def _replaced(text: bytes, old: bytes, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("tear", "message"),
     [
-        (lambda first, rest: (bz2.compress(first) + rest)[:-1000], "no whole bzip2 text"),
-        (lambda first, rest: b"<html>not found</html>", "no whole bzip2 text"),
+        (lambda first, rest: (bz2.compress(first) + rest)[:-1000], "not an intact bzip2 text"),
+        (lambda first, rest: b"<html>not found</html>", "not an intact bzip2 text"),
         (lambda first, rest: b"", "7291 rows expected, 0 found"),
         (lambda first, rest: rest, "7291 rows expected, 7290 found"),
         (lambda first, rest: bz2.compress(_replaced(first, b" 256:", b" ")) + rest, "rows of 256 numbers expected"),
@@ -100,7 +100,7 @@ def _replaced(text: bytes, old: bytes, new: bytes) -> bytes:
         (lambda first, rest: bz2.compress(b"11" + first[1:]) + rest, "labels in 1 to 10 and pixels in -1 to 1"),
         (lambda first, rest: bz2.compress(b"nan" + first[1:]) + rest, "labels in 1 to 10 and pixels in -1 to 1"),
         (lambda first, rest: bz2.compress(b"one" + first[1:]) + rest, "rows of 256 numbers expected"),
-        (lambda first, rest: bz2.compress(b"\xff" + first) + rest, "no whole bzip2 text"),
+        (lambda first, rest: bz2.compress(b"\xff" + first) + rest, "not an intact bzip2 text"),
     ],
 )
 def test_a_torn_usps_file_is_named_with_the_rule(
@@ -214,7 +214,7 @@ def test_a_cut_house_price_table_is_refused(
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "house_prices").mkdir()
     (tmp_path / "house_prices" / "train.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match=r"train\.csv: it is no CSV text"):
+    with pytest.raises(DatasetError, match=r"train\.csv: it is not a CSV text"):
         fingerprint("house_prices", data_dir=tmp_path)
 
 

@@ -10,7 +10,16 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits
 
-from data_utils import DATASETS, TOY_PROBLEMS, DatasetError, TrialData, fingerprint, load_test_data, load_trial_data
+from data_utils import (
+    DATASETS,
+    TOY_PROBLEMS,
+    DatasetError,
+    Preparation,
+    TrialData,
+    fingerprint,
+    load_test_data,
+    load_trial_data,
+)
 
 EMBEDDED = [name for name in DATASETS if name in {"digits", "diabetes", "toy"}]
 EVERY = [pytest.param(name, marks=() if name in EMBEDDED else pytest.mark.needs_data) for name in DATASETS]
@@ -81,7 +90,7 @@ def test_the_test_part_is_what_the_info_says(name: str, folder: Path) -> None:
     assert data.inputs.shape == (info.test_rows, *info.input_shape)
     assert data.targets.shape == (info.test_rows,)
     assert all(np.isfinite(array).all() for array in arrays(data).values())
-    other = load_test_data(name, data_dir=folder, split_seed=1, download=False)
+    other = load_test_data(name, Preparation(split_seed=1), data_dir=folder, download=False)
     assert other.test_fingerprint == data.test_fingerprint != data.fingerprint == other.fingerprint
     # Other training rows, hence other statistics, of the same test rows.
     assert not np.array_equal(other.inputs, data.inputs)
@@ -111,7 +120,7 @@ def test_no_test_row_of_digits_is_in_a_trials_data() -> None:
     test = load_test_data("digits", data_dir=NOWHERE)
     developments = []
     for seed in range(3):
-        data = load_trial_data("digits", data_dir=NOWHERE, split_seed=seed)
+        data = load_trial_data("digits", Preparation(split_seed=seed), data_dir=NOWHERE)
         train, validation = (set(raw_rows(data, part)) for part in (data.train_inputs, data.validation_inputs))
         assert not train & validation
         developments.append(train | validation)
@@ -123,7 +132,7 @@ def test_no_test_row_of_digits_is_in_a_trials_data() -> None:
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_split_seed_moves_the_line_and_nothing_else(name: str) -> None:
-    first, second = (load_trial_data(name, data_dir=NOWHERE, split_seed=seed) for seed in (0, 1))
+    first, second = (load_trial_data(name, Preparation(split_seed=seed), data_dir=NOWHERE) for seed in (0, 1))
 
     def development(data: TrialData) -> NDArray[Any]:
         inputs = np.concatenate([data.train_inputs, data.validation_inputs]) * data.input_scale + data.input_offset
@@ -135,10 +144,10 @@ def test_the_split_seed_moves_the_line_and_nothing_else(name: str) -> None:
 
 
 def test_the_validation_size_is_the_callers() -> None:
-    data = load_trial_data("digits", data_dir=NOWHERE, validation_rows=100)
+    data = load_trial_data("digits", Preparation(validation_rows=100), data_dir=NOWHERE)
     assert (len(data.train_targets), len(data.validation_targets)) == (1337, 100)
     with pytest.raises(DatasetError, match=r"validation_rows must be in 1 to 1436.*not 1437"):
-        load_trial_data("digits", data_dir=NOWHERE, validation_rows=1437)
+        load_trial_data("digits", Preparation(validation_rows=1437), data_dir=NOWHERE)
 
 
 def test_the_shipped_tables_are_those_of_scikit_learn() -> None:
@@ -216,9 +225,9 @@ def test_an_outer_split_moves_the_test_part_and_has_a_fingerprint_of_its_own(tmp
 
 
 def test_unit_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
-    data = load_trial_data("digits", data_dir=tmp_path, input_scaling="unit")
+    data = load_trial_data("digits", Preparation(input_scaling="unit"), data_dir=tmp_path)
     assert (data.train_inputs.min(), data.train_inputs.max()) == (0, 1)
-    test = load_test_data("digits", data_dir=tmp_path, input_scaling="unit")
+    test = load_test_data("digits", Preparation(input_scaling="unit"), data_dir=tmp_path)
     assert test.inputs.max() <= 1
     standard = load_trial_data("digits", data_dir=tmp_path)
     restored = standard.train_inputs * standard.input_scale + standard.input_offset

@@ -84,7 +84,7 @@ def test_numbers_may_be_missing_where_they_are_imputed(tmp_path: Path) -> None:
     inputs[::7, 1] = np.nan
     np.savez(tmp_path / "d.npz", x=inputs, y=INPUTS[:, 0])
     with pytest.raises(
-        DatasetError, match=r"its inputs must be finite numbers, and hold nan in row 1, at \[1\]; .*mean"
+        DatasetError, match=r"its inputs must be finite numbers, but contain nan in row 1, at \[1\]; .*mean"
     ):
         described(tmp_path, file="d.npz")
     data = load_trial_data(described(tmp_path, file="d.npz", missing="median"), data_dir=tmp_path)
@@ -107,22 +107,22 @@ def test_an_npz_file_that_cannot_be_used_gets_one_line(tmp_path: Path) -> None:
     refuses(r"rings\.target: .* has no array 'target'; did you mean targets\?", inputs="a", target="target")
     for torn in (whole[:-40], b"PK\3\4", b"anything at all"):
         path.write_bytes(torn)
-        refuses(r"d\.npz: it is no npz file \(")
+        refuses(r"d\.npz: it is not an npz file \(")
     path.write_bytes(whole.replace(INPUTS.tobytes()[:64], bytes(64)))
     refuses("its array a cannot be read", inputs="a")
     np.save(tmp_path / "d.npy", INPUTS)
     path.write_bytes((tmp_path / "d.npy").read_bytes())
-    refuses("it is one array and no npz file")
+    refuses("it is a single array, not an npz file")
     np.savez(path, x=INPUTS.astype(object), y=CLASSES)
     refuses("its array x cannot be read .*Object arrays cannot be loaded")
     np.savez(path, x=INPUTS, y=CLASSES / 1)
-    refuses(r"rings\.task: is needed, because the targets are 4 different whole numbers")
+    refuses(r"rings\.task: must be given, because the targets are 4 distinct whole numbers")
     np.savez(path, x=INPUTS, y=np.arange(100))
     refuses(r"rings\.task: is needed, because the targets are 100 different whole numbers")
     np.savez(path, x=INPUTS, y=np.zeros(100, dtype=int))
     refuses("one class is nothing to learn")
     np.savez(path, x=INPUTS[:1], y=[0.5])
-    refuses("none of its 1 rows is drawn into the sealed test part|0 rows are left")
+    refuses("none of its 1 rows falls into the sealed test part|the sealed test part leaves 0 rows")
 
 
 def test_a_function_s_parameters_are_options(tmp_path: Path, module: Callable[[str], str]) -> None:
@@ -147,7 +147,7 @@ def test_a_function_s_parameters_are_options(tmp_path: Path, module: Callable[[s
     assert len(prints) == 4
     given = load_trial_data(info, data_dir=tmp_path, options={"noise": 0.1})
     assert given.fingerprint == fingerprint(info, data_dir=tmp_path)
-    with pytest.raises(DatasetError, match=r"with the options \{\} and is read with \{'noise': 3\}; describe it"):
+    with pytest.raises(DatasetError, match=r"with the options \{\} but read with \{'noise': 3\}; describe it"):
         load_trial_data(info, data_dir=tmp_path, options={"noise": 3})
     with pytest.raises(DatasetError, match=r"rings takes no option 'nois'; did you mean noise\?"):
         described(tmp_path, function=f"{name}:rings", options={"nois": 3})
@@ -181,7 +181,7 @@ def test_a_function_may_give_the_test_part(returns: str, tmp_path: Path, module:
     info = described(tmp_path, function=f"{name}:f")
     assert (info.development_rows, info.test_rows, info.reads) == (25, 9, ())
     assert len(load_test_data(info, data_dir=tmp_path).targets) == 9
-    with pytest.raises(DatasetError, match=r"rings\.test_share: does not go with a function that gives a test part"):
+    with pytest.raises(DatasetError, match=r"rings\.test_share: does not go with a function that returns a test part"):
         described(tmp_path, function=f"{name}:f", test_share=0.1)
 
 
@@ -190,26 +190,29 @@ def test_a_function_may_give_the_test_part(returns: str, tmp_path: Path, module:
     [
         ("None", r"it must return \(inputs, targets\), .*, not a NoneType"),
         ("x", "must return .*, not a ndarray"),
-        ("x, y, x", "not 3 things"),
+        ("x, y, x", "not 3 values"),
         ("dict(inputs=x)", "targets is missing"),
-        ("dict(inputs=x, target=y)", "not one with target"),
+        ("dict(inputs=x, target=y)", "not one with the key target"),
         ("dict(inputs=x, targets=y, test_inputs=x)", "test_targets is missing"),
-        ("x, y[:3]", "its inputs and targets must have as many rows, not 20 and 3"),
-        ("x, y, x, y[:3]", "its test_inputs and test_targets must have as many rows, not 20 and 3"),
+        ("x, y[:3]", "its inputs and targets must have the same number of rows, not 20 and 3"),
+        ("x, y, x, y[:3]", "its test_inputs and test_targets must have the same number of rows, not 20 and 3"),
         ("None, y", "its inputs are None"),
         ("x, None", "its targets are None"),
         ("x, 3", "its targets must be an array, not 3"),
         ("x.astype(str), y", "its inputs must be numbers, not <U"),
-        ("x.astype(str).astype(object), y", "its inputs must be numbers, and hold text"),
+        ("x.astype(str).astype(object), y", "its inputs must be numbers, but contain text"),
         ("[[1, 2], [3]], y", "its inputs cannot be read as an array"),
         ("x * 1j, y", "its inputs must be numbers, not complex128"),
         ("x[:0], y[:0]", r"its inputs are empty \(shape \(0, 2\)\)"),
-        ("x, np.eye(20)", r"its targets must be \[n\] or \[n, 1\], not \[20, 20\]; of one-hot classes"),
-        ("x, [object()] * 20", "its targets must be numbers, truth values or text"),
+        ("x, np.eye(20)", r"its targets must be \[n\] or \[n, 1\], not \[20, 20\]; turn one-hot classes into indices"),
+        ("x, [object()] * 20", "its targets must be numbers, booleans or text"),
         ("x, [None, *y[1:]]", "in row 1, the target has no value"),
         ("x, np.where(y == 1, np.nan, 0.5)", "in row 2, the target has no value"),
-        ("x / np.where(x == 6, 0, 1), y", r"its inputs must be finite numbers, and hold inf in row 4, at \[0\]; mend"),
-        ("x, y, x[:, :1], y", r"inputs of the test part have the shape \[1\], and others \[2\]"),
+        (
+            "x / np.where(x == 6, 0, 1), y",
+            r"its inputs must be finite numbers, but contain inf in row 4, at \[0\]; fix",
+        ),
+        ("x, y, x[:, :1], y", r"inputs of the test part have the shape \[1\], all others \[2\]"),
         ("x, y, x, y + 1", r"in row 2, the target \(2\) is a class that .* does not have"),
     ],
 )
@@ -235,10 +238,10 @@ def test_a_function_that_gives_other_rows_each_time_is_refused(tmp_path: Path, m
         "    order = np.random.default_rng().permutation(50)\n"
         "    return np.arange(50.)[order], order % 2\n"
     )
-    with pytest.raises(DatasetError, match="it gives other rows each time that it is called; seed its generator"):
+    with pytest.raises(DatasetError, match="it returns different rows each time it is called; seed its generator"):
         described(tmp_path, function=f"{name}:never")
     info = described(tmp_path, function=f"{name}:later")
-    with pytest.raises(DatasetError, match="it gives other rows each time; seed its generator"):
+    with pytest.raises(DatasetError, match="it returns different rows each time; seed its generator"):
         load_trial_data(info, data_dir=tmp_path)
     info = described(tmp_path, function=f"{name}:shuffled")
     one, two = (load_trial_data(info, data_dir=tmp_path) for _ in range(2))
@@ -254,8 +257,8 @@ def test_a_function_that_cannot_be_called_is_named(tmp_path: Path, module: Calla
         (f"{name}:circle", r"rings\.function: .* has no 'circle'; did you mean circles\?"),
         (f"{name}:rings", "must be a function, not a int"),
         (f"{name}:circles", "needs the option 'rows'"),
-        (f"{name}:positional", "takes rows, which cannot be given by name"),
-        (f"{name}:reserved", "takes outer_split, which is drawn for it"),
+        (f"{name}:positional", "has a parameter rows, which cannot be passed by name"),
+        (f"{name}:reserved", "has a parameter outer_split, which is reserved for the test split"),
     ):
         with pytest.raises(DatasetError, match=message):
             described(tmp_path, function=function)

@@ -16,6 +16,7 @@ from data_utils import (
     DatasetError,
     DatasetInfo,
     Declaration,
+    Preparation,
     describe,
     fingerprint,
     load_test_data,
@@ -234,7 +235,7 @@ def test_a_file_that_changes_after_it_was_described_is_refused(tmp_path: Path) -
     info = described(tmp_path, **PLAIN)
     write_csv(tmp_path / "plain.csv", [{**rows[0], "b": 7000}, *rows[1:]])
     for load in (fingerprint, load_trial_data, load_test_data):
-        with pytest.raises(DatasetError, match=r"plain\.csv: its rows are not those that were described"):
+        with pytest.raises(DatasetError, match=r"plain\.csv: its rows have changed since it was described"):
             load(info, data_dir=tmp_path)
 
 
@@ -299,30 +300,30 @@ GOOD = "a,b,y\n" + "".join(f"{row},{row % 3},{row}.5\n" for row in range(30))
     [
         ("", {}, r"t\.csv: it is empty"),
         (" \n", {}, r"t\.csv: it is empty"),
-        ("a,b,y\n", {}, "it has a header and no rows"),
+        ("a,b,y\n", {}, "it has a header but no rows"),
         ("a,b,a,y\n1,2,3,4\n", {}, "two columns are named a; rename one"),
         (",a,y\n1,2,3\n", {}, "column 1 has no name"),
-        ("a,b,y\n1,2,3\n1,2\n", {}, "row 2 has 2 cells and the header 3"),
-        ('a,b,y\n1,"2,3\n', {}, "is no CSV"),
-        (b"a,y\n1,caf\xe9\n", {}, r"byte 9 \(0xe9\) is no UTF-8 text; save the file as UTF-8"),
+        ("a,b,y\n1,2,3\n1,2\n", {}, "row 2 has 2 cells, the header 3"),
+        ('a,b,y\n1,"2,3\n', {}, "is not valid CSV"),
+        (b"a,y\n1,caf\xe9\n", {}, r"byte 9 \(0xe9\) is not UTF-8; save the file as UTF-8"),
         (GOOD, {"target": "Y"}, r"datasets\.wine\.target: .*t\.csv has no column 'Y'; did you mean y\?"),
         (GOOD, {"inputs": ["a", "sugar"]}, r"wine\.inputs: .* no column 'sugar'; the columns are a, b, y"),
-        (GOOD, {"ignore": ["a", "b"]}, "no column is left to be an input"),
+        (GOOD, {"ignore": ["a", "b"]}, "no column is left as an input"),
         (GOOD + "red,1,2.5\n", {}, r"in row 31, a must be a number, not 'red'; list a under categorical"),
         (GOOD + "1_000,1,2.5\n", {}, "in row 31, a must be a number, not '1_000'"),
         (GOOD + "inf,1,2.5\n", {}, "in row 31, a must be a finite number, not inf"),
-        (GOOD + "NA,1,2.5\n,1,2.5\n", {}, r"in row 31, a has no value \(2 such rows\); write missing: mean, median"),
+        (GOOD + "NA,1,2.5\n,1,2.5\n", {}, r"in row 31, a has no value \(2 rows in all\); write missing: mean, median"),
         (GOOD + "NA,1,2.5\n", {"categorical": ["a"]}, "in row 31, a has no value"),
-        (GOOD + "1,1,\n", {"missing": "mean"}, r"in row 31, y, the target, has no value; remove the row"),
+        (GOOD + "1,1,\n", {"missing": "mean"}, r"in row 31, y, the target, has no value; add it, or remove the row"),
         (GOOD + "1,1,inf\n", {}, r"in row 31, y, the target, \(inf\) must be a finite number"),
         (GOOD + "1,1,red\n", {"task": "regression"}, r"in row 31, y, the target, \('red'\) must be a number"),
-        (GOOD, {"task": "classification"}, r"in row 1, y, the target, \(0\.5\) is no class.*write task: regression"),
-        (GOOD, {"target": "b"}, r"wine\.task: is needed, because the targets are 3 different whole numbers"),
+        (GOOD, {"task": "classification"}, r"in row 1, y, the target, \(0\.5\) is not a class.*write task: regression"),
+        (GOOD, {"target": "b"}, r"wine\.task: must be given, because the targets are 3 distinct whole numbers"),
         (GOOD, {"validation_rows": 30}, r"wine\.validation_rows: must be in 1 to \d\d, .* not 30"),
-        ("a,y\n" + "1,x\n2,x\n" * 20, {}, "all targets outside the test part are x, and one class is nothing"),
-        ("a,y\n" + "1,x\n" * 20, {}, "none of its 20 rows is drawn|0 rows are left"),
-        ("a,y\n1,1.5\n", {}, "none of its 1 rows is drawn|0 rows are left"),
-        (GOOD + "1,2,x\n", {}, r"in row 31, y, the target, \('x'\) is text, and others are numbers"),
+        ("a,y\n" + "1,x\n2,x\n" * 20, {}, "all targets outside the test part are x; add rows of another class"),
+        ("a,y\n" + "1,x\n" * 20, {}, "none of its 20 rows falls into|the sealed test part leaves 0 rows"),
+        ("a,y\n1,1.5\n", {}, "none of its 1 rows falls into|the sealed test part leaves 0 rows"),
+        (GOOD + "1,2,x\n", {}, r"in row 31, y, the target, \('x'\) is text, but others are numbers"),
         ("a,y\n" + "1,x\n2,z\n" * 20, {"target_unit": "points"}, r"wine\.target_unit: classes have no unit"),
     ],
 )
@@ -335,7 +336,7 @@ def test_a_wrong_table_gets_one_line(text: str | bytes, keys: dict[str, Any], me
 
 def test_a_column_without_any_value_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path / "t.csv", [{"a": "", "b": row, "y": row + 0.5} for row in range(30)])
-    with pytest.raises(DatasetError, match="column a holds no value at all; list it under ignore"):
+    with pytest.raises(DatasetError, match="column a is empty; list it under ignore"):
         described(tmp_path, file="t.csv", target="y", missing="mean")
     rows = [{"a": 1 if row == 3 else "", "b": row, "y": row + 0.5} for row in range(30)]
     write_csv(tmp_path / "t.csv", rows)
@@ -344,12 +345,12 @@ def test_a_column_without_any_value_is_named(tmp_path: Path) -> None:
     refused = []
     for seed in range(20):
         try:
-            load_trial_data(info, data_dir=tmp_path, split_seed=seed)
+            load_trial_data(info, Preparation(split_seed=seed), data_dir=tmp_path)
         except DatasetError as error:
             refused.append((seed, str(error)))
     assert 0 < len(refused) < 20
     for seed, message in refused:
-        assert f"a has no value in the training part of split_seed {seed}, so that nothing can" in message
+        assert f"a has no value in the training part of split_seed {seed}, and nothing can be filled in" in message
 
 
 def test_a_name_with_too_many_categories_is_refused(tmp_path: Path) -> None:
@@ -364,7 +365,10 @@ def test_a_missing_file_says_where_it_was_looked_for(suffix: str, tmp_path: Path
     with pytest.raises(DatasetError) as caught:
         describe(Declaration.from_mapping("wine", keys), folders=[tmp_path / "study", tmp_path])
     message = str(caught.value)
-    assert f"found no file {tmp_path}/study/t.{suffix} and no {tmp_path}/t.{suffix}; put it there" in message
+    assert (
+        f"found no file {tmp_path}/study/t.{suffix} and no {tmp_path}/t.{suffix}; put it beside the study file"
+        in message
+    )
 
 
 def test_a_torn_parquet_file_is_refused(tmp_path: Path) -> None:
@@ -372,7 +376,7 @@ def test_a_torn_parquet_file_is_refused(tmp_path: Path) -> None:
     content = (tmp_path / "t.parquet").read_bytes()
     for torn in (content[:-10], content[:50], b"PAR1" + content[:-4]):
         (tmp_path / "t.parquet").write_bytes(torn)
-        with pytest.raises(DatasetError, match=r"t\.parquet: it is no whole Parquet file") as caught:
+        with pytest.raises(DatasetError, match=r"t\.parquet: it is not an intact Parquet file") as caught:
             described(tmp_path, file="t.parquet", target="y")
         assert "\n" not in str(caught.value)
 
@@ -399,7 +403,7 @@ def test_a_class_of_the_test_file_alone_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_comes_along_is_taken(tmp_path: Path) -> None:
     write_csv(tmp_path / "plain.csv", plain_rows())
-    with pytest.raises(DatasetError, match=r"datasets\.digits: this name is Digits's, which comes along"):
+    with pytest.raises(DatasetError, match=r"datasets\.digits: the name belongs to the built-in dataset Digits"):
         describe(Declaration.from_mapping("digits", PLAIN), folders=[tmp_path])
 
 

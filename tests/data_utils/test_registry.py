@@ -67,7 +67,7 @@ def test_a_dataset_of_ones_own_is_named_by_module_and_attribute(own_module: type
         ("no_such_module:LINE", "No module named 'no_such_module'"),
         ("my_data:CIRCLE", "no attribute 'CIRCLE'"),
         ("my_data:open_line", "must be a data_utils.DatasetInfo, not a function"),
-        (":LINE", "must be package.module:NAME"),
+        (":LINE", "write package.module:NAME"),
     ],
 )
 def test_a_wrong_name_of_ones_own_says_what_is_wrong(own_module: types.ModuleType, name: str, message: str) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_utils.preparation import Preparation
 from data_utils.standardise import fit, standardise
 
 
@@ -45,11 +46,11 @@ def test_more_rows_than_a_block_and_bytes_as_inputs() -> None:
 
 def test_unit_scaling_maps_the_training_range_to_zero_and_one() -> None:
     table = np.array([[1.0, 5.0, 2.0], [3.0, 5.0, 8.0]])
-    scaling = fit(table, np.zeros(2), task="classification", input_scaling="unit")
+    scaling = fit(table, np.zeros(2), Preparation(input_scaling="unit"), task="classification")
     scaled = standardise(table, mean=scaling.input_offset, std=scaling.input_scale)
     assert scaled.tolist() == [[0, 0, 0], [1, 0, 1]], "what is constant is divided by 1"
     pixels = np.array([0, 51, 255], dtype=np.uint8).reshape(3, 1, 1, 1)
-    scaling = fit(pixels, np.zeros(3), task="regression", input_scaling="unit")
+    scaling = fit(pixels, np.zeros(3), Preparation(input_scaling="unit"), task="regression")
     scaled = standardise(pixels, mean=scaling.input_offset, std=scaling.input_scale)
     assert scaled.ravel().tolist() == pytest.approx([0, 0.2, 1])
     assert scaling.target_std == 1, "targets are standardised as ever"

@@ -14,12 +14,12 @@ from models.engine import Training, train
 from models.errors import ModelError
 from models.saved import from_bytes, to_bytes
 from tune_jobs.trial.config import TrialConfig, plain_config
-from tune_jobs.trial.data import scaling_options
+from tune_jobs.trial.data import preparation
 
 
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
     config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
-    data = load_trial_data(config.dataset, data_dir=tmp_path, **scaling_options(config))
+    data = load_trial_data(config.dataset, preparation(config), data_dir=tmp_path)
     return config, data, train(config, [0], data, measure_at=[2])[0]
 
 

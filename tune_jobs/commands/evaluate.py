@@ -31,7 +31,7 @@ from tune_jobs.training.options import EvaluateOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
-from tune_jobs.trial.data import data_id, data_slot, dataset_options, scaling_options, validation_rows
+from tune_jobs.trial.data import data_id, data_slot, dataset_options, preparation
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial
 from tune_jobs.words import counted
@@ -213,10 +213,8 @@ def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
     try:
         return load_test_data(
             config.info or config.dataset,
+            preparation(config),
             data_dir=data_dir,
-            split_seed=config.split_seed,
-            validation_rows=validation_rows(config),
-            **scaling_options(config),
             options=dataset_options(config),
         )
     except DatasetError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data_utils.registry import DATASETS
 from tune_jobs.ledger.record import Record
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.key import code_name, is_code, trajectory
@@ -48,7 +49,10 @@ def _changed(config: TrialConfig, mine: Mapping[str, Any], theirs: Mapping[str, 
 
 
 def _registered(fields: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in fields.items() if name in FIELDS}, sort_keys=True)
+    # An option of a built-in dataset that is absent has its default: no edit adds or removes it.
+    option = "dataset." if fields["dataset"] in DATASETS else None
+    kept = {name: value for name, value in fields.items() if name in FIELDS or (option and name.startswith(option))}
+    return json.dumps(kept, sort_keys=True)
 
 
 def _agree(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:

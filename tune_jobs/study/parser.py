@@ -219,7 +219,7 @@ def _stage(node: YamlNode, showing: Showing, components: Components) -> Table:
                 "the levels of a stage are compared at the same epoch; set `read` for the study"
             )
     for layer in (stage.base, *(values for level in stage.levels for values in (level.base, level.values))):
-        for name in _NOT_IN_STAGES:
+        for name in (*_NOT_IN_STAGES, *components.built_in_options):
             if name in layer:
                 raise node.error(f"{name} cannot change between stages, which are compared on the same data")
     return stage

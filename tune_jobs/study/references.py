@@ -8,13 +8,15 @@ from typing import Any
 
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
+from data_utils.registry import DATASETS
 from models.registry import is_reference
 from tune_jobs.errors import UserError, unknown
 from tune_jobs.study.yaml_node import YamlNode, plain
+from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components, references_in
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code, freeze, load_reference
-from tune_jobs.user_code.parameters import Parameters, parameters_of
+from tune_jobs.user_code.parameters import built_in_options, parameters_of
 
 
 def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
@@ -32,10 +34,12 @@ def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path
     functions = {name: str(declaration.function) for name, declaration in declared.items() if declaration.function}
     references = {(kind, value): value for kind, value in named if kind != "dataset" and is_reference(value)}
     references |= {("dataset", name): function for name, function in functions.items()}
+    datasets = dict.fromkeys([TrialConfig.dataset, *(value for kind, value in named if kind == "dataset")])
+    built_in = [DATASETS[name] for name in datasets if name in DATASETS]
+    parameters = {("dataset", info.name): built_in_options(info.option_specs) for info in built_in}
     if not references and not declared:
-        return _checked_labels(Components(), root.get("labels"), [value for _, value in named])
+        return _checked_labels(Components(parameters=parameters), root.get("labels"), [value for _, value in named])
     code = freeze(references.values(), folders, defined.sources)
-    parameters: dict[tuple[str, str], Parameters] = {}
     for (kind, name), reference in references.items():
         parameters[kind, name] = parameters_of(load_reference(reference, code), kind, reference)
     catalog = Catalog(declared, [*folders, *([data_dir] if data_dir is not None else [])], code)

@@ -12,7 +12,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.targets import targets_name
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_slot, dataset_options, scaling_options, validation_rows
+from tune_jobs.trial.data import data_slot, dataset_options, preparation
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
@@ -26,10 +26,8 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, Trial
         return {
             slot: load_trial_data(
                 config.info or config.dataset,
+                preparation(config),
                 data_dir=data_dir,
-                split_seed=config.split_seed,
-                validation_rows=validation_rows(config),
-                **scaling_options(config),
                 options=dataset_options(config),
             )
             for slot, config in slots.items()

@@ -19,7 +19,7 @@ from tune_jobs.training.ongoing import OngoingRun
 from tune_jobs.training.preflight import check_own
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_id, scaling_options
+from tune_jobs.trial.data import SCALING_FIELDS, data_id
 from tune_jobs.trial.trial import Trial
 from tune_jobs.words import counted, duration
 
@@ -81,6 +81,6 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
     """Return a configuration for each way in which trials of the search have their data prepared."""
     default = default_config(study, search)
-    varied = [one for one in search.space if one.name in scaling_options(default) and one.choices]
+    varied = [one for one in search.space if one.name in SCALING_FIELDS and one.choices]
     cells = product(*(one.choices for one in varied))
     return [default.replace(**dict(zip((one.name for one in varied), cell, strict=True))) for cell in cells]

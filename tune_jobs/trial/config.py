@@ -46,6 +46,7 @@ class TrialConfig:
         always=True,
         selects_rows=True,
     )
+    # In the key of every trial of `toy`. Newer options of a dataset are declared in its registry line (`OptionSpec`).
     toy_problem: str = declare(
         "xor",
         str,

@@ -1,7 +1,9 @@
 """Which data a configuration trains on, and how it is prepared."""
 
+from dataclasses import astuple
 from typing import Any
 
+from data_utils.preparation import Preparation
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import plain_words
 
@@ -19,14 +21,19 @@ def _option(name: str, value: Any) -> str:
 
 def dataset_options(config: TrialConfig) -> dict[str, Any]:
     """The options of the configured dataset, without those that are absent."""
-    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS}
-    given = {name: value for name, value in options.items() if value != FIELDS[name].neutral}
-    return {**config.own_parameters("dataset"), **given}
+    own = config.own_parameters("dataset")
+    options = {name: getattr(config, name) for name in config.dataset_info.reads if name in FIELDS and name not in own}
+    return own | {name: value for name, value in options.items() if value != FIELDS[name].neutral}
 
 
-def scaling_options(config: TrialConfig) -> dict[str, Any]:
-    """How inputs and targets are transformed and scaled: keyword arguments of `data_utils.load_trial_data`."""
-    return {name: getattr(config, name) for name, spec in FIELDS.items() if spec.prepares_data}
+# The fields that say how inputs and targets are transformed and scaled.
+SCALING_FIELDS = tuple(name for name, spec in FIELDS.items() if spec.prepares_data)
+
+
+def preparation(config: TrialConfig) -> Preparation:
+    """The split and the scaling of a configuration's data."""
+    scaling = {name: getattr(config, name) for name in SCALING_FIELDS}
+    return Preparation(split_seed=config.split_seed, validation_rows=validation_rows(config), **scaling)
 
 
 def validation_rows(config: TrialConfig) -> int:
@@ -36,5 +43,4 @@ def validation_rows(config: TrialConfig) -> int:
 
 def data_slot(config: TrialConfig) -> str:
     """Name the prepared data that a configuration trains on: dataset, options, split, transforms and scaling."""
-    parts = (data_id(config), config.split_seed, validation_rows(config), *scaling_options(config).values())
-    return "/".join(map(str, parts))
+    return "/".join(map(str, (data_id(config), *astuple(preparation(config)))))

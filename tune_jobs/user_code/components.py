@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_utils.registry import DatasetInfo
+from data_utils.registry import DATASETS, DatasetInfo
 from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.config import FIELDS, TrialConfig
-from tune_jobs.trial.fields import FieldSpec, is_plain, plain_words
+from tune_jobs.trial.fields import NO_NEUTRAL, FieldSpec, is_plain, plain_words
 from tune_jobs.trial.key import COUNTS_EPOCHS, code_name
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code
@@ -103,12 +103,19 @@ class Components:
             for parameter in known.fields
         )
 
+    @property
+    def built_in_options(self) -> list[str]:
+        """The options of built-in datasets, by their names in the study."""
+        named = [known for (kind, name), known in self.parameters.items() if kind == "dataset" and name in DATASETS]
+        return [self.name_of("dataset", option) for known in named for option in known.fields]
+
     def value_of(self, config: TrialConfig, name: str) -> Any:
         """The value of a field in a configuration, by its name in the study; None if it has none."""
         for (kind, reference), known in self.parameters.items():
             for parameter in known.fields if getattr(config, kind) == reference else ():
                 if self.name_of(kind, parameter) == name:
-                    return config.own.get(f"{kind}.{parameter}")
+                    default = known.defaults[parameter]
+                    return config.own.get(f"{kind}.{parameter}", default if is_plain(default) else None)
         return getattr(config, name) if name in FIELDS else None
 
     def label(self, name: str) -> str:
@@ -122,7 +129,8 @@ class Components:
     def unit(self, name: str) -> str:
         """The unit of a field; "" for counts, names and the user's parameters."""
         name = self.canonical(name)
-        return FIELDS[name].unit if name in FIELDS and not self.specs(name) else ""
+        specs = self.specs(name) or ([FIELDS[name]] if name in FIELDS else [])
+        return specs[0].unit if specs else ""
 
     def describe(self, name: str, value: Any) -> str:
         """Write the value of a field for a person."""
@@ -130,8 +138,9 @@ class Components:
             return self.labels[value]
         if name == "dataset" and value in self.catalog:
             return self.catalog.label(value)
-        spec = FIELDS.get(name)
-        if spec is None or (self.specs(name) and not isinstance(value, str)):
+        specs = self.specs(name)
+        spec = FIELDS.get(name, specs[0] if specs else None)
+        if spec is None or (specs and not isinstance(value, str)):
             return plain_words(value)
         return spec.describe(value)
 
@@ -167,10 +176,12 @@ class Components:
         for parameter, spec in known.fields.items():
             name = self.name_of(kind, parameter)
             if name in settings:
-                yield parameter, spec.check(name, settings[name])
+                value = spec.check(name, settings[name])
+                if value != spec.neutral:
+                    yield parameter, value
             elif known.defaults[parameter] is REQUIRED:
                 raise ConfigError(name, f"{reference} has no default for it; set it in `base`")
-            elif is_plain(known.defaults[parameter]):
+            elif spec.neutral is NO_NEUTRAL and is_plain(known.defaults[parameter]):
                 default = known.defaults[parameter]
                 yield parameter, list(default) if isinstance(default, tuple) else default
 

@@ -2,13 +2,14 @@
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from numbers import Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from data_utils.options import OptionSpec
 from tune_jobs.errors import UserError
 from tune_jobs.trial.fields import FieldSpec
 
@@ -87,6 +88,26 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
         fields[parameter.name] = _spec(parameter.name, hint, parameter.default)
         defaults[parameter.name] = REQUIRED if required else parameter.default
     return Parameters(fields, defaults, tuple(supplied))
+
+
+def built_in_options(specs: Iterable[OptionSpec]) -> Parameters:
+    """Return the options of a built-in dataset as parameters; a default is neutral, and so in no trial's key."""
+    fields = {
+        spec.name: FieldSpec(
+            spec.label,
+            spec.help,
+            type(spec.default),
+            unit=spec.unit,
+            at_least=spec.at_least,
+            above=spec.above,
+            at_most=spec.at_most,
+            below=spec.below,
+            choices=spec.choices,
+            neutral=spec.default,
+        )
+        for spec in specs
+    }
+    return Parameters(fields, {spec.name: spec.default for spec in specs}, ())
 
 
 def _signature(component: Callable[..., Any], reference: str) -> inspect.Signature:

@@ -19,7 +19,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_slot, scaling_options
+from tune_jobs.trial.data import data_slot, preparation
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
 
@@ -125,7 +125,7 @@ def test_the_same_trial_gives_the_same_bits(job: Job, tmp_path: Path) -> None:
 
 def test_a_log_target_is_trained_on_and_scored_in_the_targets_unit(job: Job) -> None:
     config = TrialConfig(dataset="diabetes", epochs=2, objective="mse", target_transform="log")
-    data = load_trial_data("diabetes", data_dir=Path("unused"), **scaling_options(config))
+    data = load_trial_data("diabetes", preparation(config), data_dir=Path("unused"))
     record = run_trial(Trial(trial_key(config, data.fingerprint), config, 2, frozenset({2})), data, job)
     assert json.loads(record.fields)["target_transform"] == "log"
     outputs = record.predictions(2)[:, 0]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_id, data_slot, scaling_options, validation_rows
+from tune_jobs.trial.data import SCALING_FIELDS, data_id, data_slot, preparation, validation_rows
 
 BASE = TrialConfig(dataset="diabetes", objective="mse")
 
@@ -27,7 +27,8 @@ def test_data_is_named_with_the_options_that_its_dataset_reads(values: dict[str,
 
 def test_preparation_is_what_loading_takes() -> None:
     options = {"input_scaling": "unit", "input_transform": "log1p", "target_transform": "log"}
-    assert scaling_options(BASE.replace(**options)) == options
+    prepared = preparation(BASE.replace(**options))
+    assert {name: getattr(prepared, name) for name in SCALING_FIELDS} == options
 
 
 @pytest.mark.parametrize(
