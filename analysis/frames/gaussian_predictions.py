@@ -11,7 +11,7 @@ _NEEDED = {"targets", "target_mean", "target_std", "inputs", "input_offset", "in
 
 def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
     """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
-    gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
+    gaussian = [row for row in rows if row.config is not None and row.config.predicts_gaussian]
     records = evidence.predictions(gaussian)
     for row in gaussian:
         position = evidence.rows.index(row)

@@ -14,15 +14,18 @@ from models.augmentation import Augmentation, affine_maps, background, moved
 from models.engine import train
 from models.errors import ModelError
 from models.history import History
+from models.plan import TrainingPlan
 from tune_jobs.trial.config import TrialConfig
 
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
 SOME = {"shift": 1.5, "rotation": 20.0, "zoom": 10.0}
 
 
-def history(data: Any, *, epochs: int = 3, run: dict[str, Any] | None = None, **fields: Any) -> History:
+def history(
+    data: Any, *, epochs: int = 3, plan: TrainingPlan | None = None, device: str = "cpu", **fields: Any
+) -> History:
     config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": epochs, **fields})
-    return train(config, [5], data, **(run or {}))[0].history
+    return train(config, [5], data, plan=plan, device=device)[0].history
 
 
 def curves(one: History) -> list[list[float]]:
@@ -121,17 +124,17 @@ def test_the_shift_that_is_drawn_does_not_depend_on_what_else_is_on() -> None:
 
 @pytest.mark.parametrize("fields", [{"network": "cnn"}, {"network": "mlp"}, {"network": "linear"}])
 def test_training_is_on_changed_images_and_the_same_bit_for_bit(fields: dict[str, Any], images: Any) -> None:
-    one = history(images, run={"measure_at": [3]}, **SOME, **fields)
+    one = history(images, plan=TrainingPlan(measure_at=[3]), **SOME, **fields)
     history(images, shift=1.0)
     torch.manual_seed(123)
-    assert curves(history(images, run={"measure_at": [3]}, **SOME, **fields)) == curves(one)
+    assert curves(history(images, plan=TrainingPlan(measure_at=[3]), **SOME, **fields)) == curves(one)
     assert curves(history(images, **fields)) != curves(one)
     for name in SOME:
         assert curves(history(images, **{name: SOME[name]}, **fields)) != curves(history(images, **fields))
 
 
 def test_fewer_epochs_are_the_beginning_of_more(images: Any) -> None:
-    full, part = history(images, epochs=6, **SOME), history(images, epochs=6, run={"epochs": 3}, **SOME)
+    full, part = history(images, epochs=6, **SOME), history(images, epochs=6, plan=TrainingPlan(epochs=3), **SOME)
     assert [curve[:3] for curve in curves(full)] == curves(part)
 
 
@@ -139,7 +142,8 @@ def test_weights_and_order_are_those_without_augmentation(images: Any) -> None:
     """A step so small that nothing is learned: only the running training values may differ, validation may not."""
     fields = {"optimizer": "sgd", "learning_rate": 1e-30}
     plain, changed = (
-        history(images, run={"measure_at": [3]}, **fields, **more) for more in ({}, {**SOME, "rotation": 90.0})
+        history(images, plan=TrainingPlan(measure_at=[3]), **fields, **more)
+        for more in ({}, {**SOME, "rotation": 90.0})
     )
     assert plain.validation_loss == changed.validation_loss
     assert plain.measurements[3].train_loss == changed.measurements[3].train_loss
@@ -177,6 +181,6 @@ def test_what_is_no_image_cannot_be_augmented(name: str, make_data: Callable[...
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_draws_the_changes_of_the_cpu(images: Any) -> None:
-    found = [history(images, run={"device": device}, **SOME) for device in ("cpu", "cuda", "cuda")]
+    found = [history(images, device=device, **SOME) for device in ("cpu", "cuda", "cuda")]
     assert curves(found[1]) == curves(found[2])
     np.testing.assert_allclose(found[0].train_loss, found[1].train_loss, rtol=1e-3)

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from models.errors import ModelError
-from models.networks import build_network
-from models.registry import ACTIVATIONS, NETWORKS
-from models.shapes import check_network, convolution_layers, multiplications
+from models.network_check import check_network
+from models.networks import NETWORKS, build_network, multiplications
+from models.networks.cnn import convolution_layers
+from models.networks.network import Network
+from models.networks.users import USUAL_MULTIPLICATIONS
+from models.registry import ACTIVATIONS
 from tune_jobs.trial.config import TrialConfig
 
 
@@ -129,15 +132,73 @@ def test_multiplications_are_counted_where_the_kernel_is_put_down() -> None:
     assert multiplications(TrialConfig(network="linear"), (1, 2, 2), 3) == 12
 
 
+def counted_multiplications(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Count a multiplication for each weight that one sample's forward pass uses, wherever it uses it."""
+    counts = []
+
+    def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        counts.append(weight[0].numel() * output[0].numel())
+
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.register_forward_hook(count)
+    network.eval()(torch.zeros(1, *input_shape))
+    return sum(counts)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hidden_units": 5},
+        {"hidden_units": 3, "hidden_layers": 3, "batch_norm": True, "dropout": 0.1},
+        {"hidden_units": 2, "hidden_layers": 2, "channel_growth": "doubling", "kernel_size": 4},
+        {"hidden_units": 4, "hidden_layers": 2, "kernel_size": 5, "padding": 1, "pooling": False},
+        {"hidden_units": 4, "hidden_layers": 2, "kernel_size": 3, "padding": 0},
+    ],
+)
+def test_every_networks_cost_is_what_its_layers_multiply(name: str, fields: dict[str, object]) -> None:
+    shape, outputs = (2, 11, 8), 3
+    config = TrialConfig(network=name, **fields)
+    NETWORKS[name].check(config, shape)
+    cost = NETWORKS[name].multiplications(config, shape, outputs)
+    assert cost > 0
+    assert cost == counted_multiplications(build_network(config, shape, outputs), shape)
+
+
+@pytest.mark.parametrize("missing", ["build", "check", "multiplications"])
+def test_a_network_cannot_be_declared_without_its_cost_its_check_and_its_code(missing: str) -> None:
+    linear = NETWORKS["linear"]
+    declared = {"build": linear.build, "check": linear.check, "multiplications": linear.multiplications}
+    Network("New", **declared)
+    del declared[missing]
+    with pytest.raises(TypeError, match=missing):
+        Network("New", **declared)
+
+
+def test_a_users_network_costs_the_usual_number_and_takes_any_shape() -> None:
+    config = TrialConfig(network="theirs:Net")
+    assert multiplications(config, (7,), 2) == USUAL_MULTIPLICATIONS
+    check_network(config, (7,))
+
+
 def test_batch_norm_over_batches_of_one_is_refused_where_there_is_any() -> None:
     with pytest.raises(ModelError, match="batch_norm: needs batches of two or more, batch_size is 1"):
         check_network(TrialConfig(batch_norm=True, batch_size=1), (4,))
     check_network(TrialConfig(network="linear", batch_norm=True, batch_size=1), (4,))
 
 
-def test_registry_shapes_and_history_need_no_torch() -> None:
+def test_what_is_declared_and_what_is_recorded_need_no_torch() -> None:
     code = (
-        "import sys, models.registry, models.shapes, models.history, models.version; "
+        "import sys, models.trajectory, models.grid, models.version\n"
+        "from models.network_check import check_network\n"
+        "from models.networks import NETWORKS, multiplications\n"
+        "from tune_jobs.trial.config import TrialConfig\n"
+        "for config in [TrialConfig(network=name) for name in NETWORKS]:\n"
+        "    check_network(config, (1, 8, 8))\n"
+        "    assert multiplications(config, (1, 8, 8), 2) > 0\n"
         "print({'torch', 'ray'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

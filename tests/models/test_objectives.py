@@ -7,7 +7,7 @@ from torch import nn
 
 from models.errors import ModelError
 from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, predicted_moments, score
-from models.registry import OBJECTIVES
+from models.registry import GAUSSIAN, OBJECTIVES
 from tune_jobs.trial.config import TrialConfig
 
 TARGETS = torch.tensor([0, 2, 1, 2])
@@ -36,6 +36,19 @@ def test_every_objective_serves_some_task() -> None:
         for task in entry.tasks:
             classes = 3 if task == "classification" else 0
             assert objective(name, classes).outputs >= 1, task
+
+
+def test_objectives_read_a_distribution_off_their_outputs_where_they_declare_one() -> None:
+    declared = {entry.distribution for entry in OBJECTIVES.values()}
+    assert declared == {GAUSSIAN, None}
+    for name, entry in OBJECTIVES.items():
+        for task in entry.tasks:
+            made = objective(name, 3 if task == "classification" else 0)
+            assert (made.gaussian is not None) == (entry.distribution == GAUSSIAN), name
+            if made.gaussian is not None:
+                mean, std = made.gaussian(torch.randn(7, made.outputs))
+                assert mean.shape == std.shape == (7,)
+                assert (std > 0).all()
 
 
 def test_an_objective_of_another_task_is_refused_with_those_that_fit() -> None:

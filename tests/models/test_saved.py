@@ -12,6 +12,7 @@ import pytest
 from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
+from models.plan import TrainingPlan
 from models.saved import from_bytes, to_bytes
 from tune_jobs.trial.config import TrialConfig, plain_config, scaling_options
 
@@ -19,7 +20,7 @@ from tune_jobs.trial.config import TrialConfig, plain_config, scaling_options
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
     config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
     data = load_trial_data(config.dataset, data_dir=tmp_path, **scaling_options(config))
-    return config, data, train(config, [0], data, measure_at=[2])[0]
+    return config, data, train(config, [0], data, plan=TrainingPlan(measure_at=[2]))[0]
 
 
 CONFIGS: list[dict[str, Any]] = [

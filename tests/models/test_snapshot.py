@@ -9,12 +9,14 @@ import torch
 
 from models.engine import Training, train
 from models.errors import ModelError
-from models.own import is_resumable
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
+from models.plan import TrainingControl, TrainingPlan
+from models.registry import OPTIMIZERS, SCHEDULES
+from models.user_code import is_resumable
 from tests.models.test_engine import bits
 from tune_jobs.trial.config import TrialConfig
 
 EPOCHS = 6
+PLAN = TrainingPlan(measure_at={2, EPOCHS}, measure_improvements=True)
 
 
 class InterruptedTrainingError(BaseException):
@@ -44,7 +46,7 @@ class Kept:
 
 def trained(data: Any, snapshots: Kept | None = None, **fields: Any) -> Training:
     config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": EPOCHS, **fields})
-    return train(config, [0], data, measure_at={2, EPOCHS}, measure_improvements=True, snapshots=snapshots)[0]
+    return train(config, [0], data, plan=PLAN, control=TrainingControl(snapshots=snapshots))[0]
 
 
 def assert_goes_on(data: Any, **fields: Any) -> None:
@@ -95,7 +97,8 @@ def test_epochs_that_a_snapshot_has_are_not_reported_again(images: Any) -> None:
         trained(images, kept)
     seen: list[int] = []
     config = TrialConfig(hidden_units=8, batch_size=16, epochs=EPOCHS)
-    train(config, [0], images, snapshots=Kept(kept.content), on_epoch=lambda history: seen.append(history.epochs))
+    control = TrainingControl(snapshots=Kept(kept.content), on_epoch=lambda history: seen.append(history.epochs))
+    train(config, [0], images, control=control)
     assert seen == [4, 5, 6]
 
 
@@ -121,7 +124,7 @@ def test_a_snapshot_that_cannot_be_taken_or_kept_ends_nothing(images: Any) -> No
     assert full.saved == 1, "it is not tried again"
 
 
-OWN = """
+USER_CODE = """
 class Says:
     resumable = True
 
@@ -134,23 +137,26 @@ def loss(outputs, targets):
 
 
 @pytest.mark.parametrize(
-    ("registry", "name", "expected"),
+    ("fields", "expected"),
     [
-        (NETWORKS, "mine_to_resume:Says", True),
-        (NETWORKS, "mine_to_resume:SaysNothing", False),
-        (OPTIMIZERS, "torch.optim:NAdam", True),
-        (OBJECTIVES, "mine_to_resume:loss", True),
-        (NETWORKS, "mine_to_resume:loss", False),
+        ({}, True),
+        ({"network": "mine_to_resume:Says"}, True),
+        ({"network": "mine_to_resume:SaysNothing"}, False),
+        ({"schedule": "mine_to_resume:SaysNothing"}, False),
+        ({"optimizer": "torch.optim:NAdam"}, True),
+        ({"objective": "mine_to_resume:loss"}, True),
+        ({"objective": "mine_to_resume:SaysNothing"}, False),
+        ({"network": "mine_to_resume:loss"}, False),
     ],
 )
-def test_code_of_the_users_own_takes_part_where_all_its_state_is_known(
-    registry: Any, name: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_user_code_is_resumed_where_all_its_state_is_known(
+    fields: dict[str, Any], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine_to_resume.py").write_text(OWN)
+    (tmp_path / "mine_to_resume.py").write_text(USER_CODE)
     monkeypatch.syspath_prepend(tmp_path)
-    assert is_resumable(entry(registry, name), stateless_function=registry is OBJECTIVES) == expected
+    assert is_resumable(TrialConfig(**fields)) == expected
 
 
-def test_several_seeds_have_no_snapshot_together(images: Any) -> None:
+def test_a_snapshot_is_of_one_seed(images: Any) -> None:
     with pytest.raises(ModelError, match="give one seed"):
-        train(TrialConfig(hidden_units=8, batch_size=16), [0, 1], images, snapshots=Kept())
+        train(TrialConfig(hidden_units=8, batch_size=16), [0, 1], images, control=TrainingControl(snapshots=Kept()))

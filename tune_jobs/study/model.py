@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from models import grid
 from tune_jobs.errors import ConfigError, UserError, unknown
 from tune_jobs.study.search import Search
 from tune_jobs.study.yaml_node import read_yaml
@@ -27,8 +28,8 @@ FIGURES = {
     "calibration": "how often predicted intervals hold what they should",
     "uncertainty": "predicted standard deviations against each input",
 }
-# How far the grid of decisions reaches, in standard deviations of the inputs; see `models.engine.grid_points`.
-GRID_REACH = 2.5
+# How far the grid of decisions reaches, in standard deviations of the inputs.
+GRID_REACH = grid.GRID_REACH
 MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration that has no name of its own.

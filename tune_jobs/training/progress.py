@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TextIO
 
-from models.shapes import multiplications
+from models.networks import multiplications
 from tune_jobs.study.rows import Trial
 from tune_jobs.trial.config import TrialConfig, validation_rows
 

@@ -14,8 +14,19 @@ from typing import Any, TypedDict
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
 from models.errors import ModelError
-from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, entry, is_reference
-from models.shapes import check_network
+from models.network_check import check_network
+from models.networks import NETWORKS
+from models.registry import (
+    ACTIVATIONS,
+    GAUSSIAN,
+    OBJECTIVES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Entry,
+    Metric,
+    entry,
+    is_reference,
+)
 from models.version import ENGINE_VERSION
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.fields import FieldSpec, declare, specs
@@ -308,6 +319,11 @@ class TrialConfig:
     def own_objective(self) -> bool:
         """Whether the loss is the user's own, so that only their code can read outputs."""
         return is_reference(self.objective)
+
+    @property
+    def predicts_gaussian(self) -> bool:
+        """Whether the outputs stand for a Gaussian of the target, with a mean and a standard deviation."""
+        return entry(OBJECTIVES, self.objective).distribution == GAUSSIAN
 
     def own_parameters(self, kind: str) -> dict[str, Any]:
         """Return the parameters of the user's own "network", "dataset", "objective", "optimizer" or "schedule"."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from data_utils.registry import DatasetInfo
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from models.networks import NETWORKS
+from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.config import COUNTS_EPOCHS, FIELDS, TrialConfig, code_name
 from tune_jobs.trial.fields import FieldSpec, is_plain, plain_words

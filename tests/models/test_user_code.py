@@ -1,4 +1,4 @@
-"""The user's own components: outputs laid side by side and back, and what they are given."""
+"""The user's components: outputs joined side by side and split again, and what components are called with."""
 
 import sys
 from pathlib import Path
@@ -15,10 +15,11 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 from data_utils import load_trial_data
 from models.engine import train
 from models.errors import ModelError
-from models.fit import check_fit
-from models.metrics import METRIC_SPECS, own_metric
-from models.own import Form
+from models.metrics import METRIC_SPECS, user_metric
+from models.output_check import check_outputs
+from models.plan import TrainingPlan
 from models.saved import from_bytes, to_bytes
+from models.user_code import Form
 from tune_jobs.trial.config import COUNTS_EPOCHS, TrialConfig, plain_config
 
 shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=4)
@@ -57,7 +58,7 @@ def test_outputs_without_a_row_for_each_input_are_refused(outputs: Any, words: s
         Form.of(outputs, 2, "net")
 
 
-def test_a_network_of_ones_own_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
+def test_a_users_network_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
     def twin(in_features: int, outputs: int, width: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(in_features, width), nn.ReLU(), nn.Linear(width, outputs))
 
@@ -84,7 +85,7 @@ def test_targets_have_the_dimensions_of_the_outputs(tmp_path: Path, module: Any)
     data = load_trial_data("diabetes", data_dir=tmp_path)
     for name, shape in (("flat", ()), ("column", (1,))):
         own = config(dataset="diabetes", network=f"theirs:{name}", objective="theirs:loss")
-        check_fit(own, data)
+        check_outputs(own, data)
         assert seen.pop() == (shape, shape)
 
 
@@ -102,7 +103,7 @@ def test_a_loss_that_does_not_fit_is_named_with_both_shapes(
     module.loss = component
     data = load_trial_data("diabetes", data_dir=tmp_path)
     with pytest.raises(ModelError, match=words) as caught:
-        check_fit(config(dataset="diabetes", objective="theirs:loss"), data)
+        check_outputs(config(dataset="diabetes", objective="theirs:loss"), data)
     assert "gives outputs [2, 1] for inputs [2, 10] and targets [2, 1]" in str(caught.value)
 
 
@@ -129,7 +130,7 @@ def test_what_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> Non
             config(network="theirs:InPlace", objective="theirs:loss", own={"network.copy": copy}),
             [0],
             data,
-            measure_at=[1, 2],
+            plan=TrainingPlan(measure_at=[1, 2]),
         )[0].history
         for copy in (True, False)
     ]
@@ -181,7 +182,7 @@ def test_tied_weights_are_kept(tmp_path: Path, module: Any) -> None:
 
 
 def test_a_metrics_name_says_all_that_a_table_must_know() -> None:
-    name = own_metric(SimpleNamespace(metric_label="Error | rate", metric_unit="%", higher_is_better=False))
+    name = user_metric(SimpleNamespace(metric_label="Error | rate", metric_unit="%", higher_is_better=False))
     spec = METRIC_SPECS[name]
     assert (spec.label, spec.unit, spec.higher_is_better) == ("Error / rate", "%", False)
     assert METRIC_SPECS["accuracy"].unit == "%"
