@@ -1,4 +1,4 @@
-"""The engine: what a history holds, how it ends, and that its bits depend on the configuration and the seed alone."""
+"""The engine: what a history holds, how it ends, and that only configuration and seed decide its bits."""
 
 import dataclasses
 import hashlib
@@ -41,15 +41,16 @@ def history(
     return train(config, [seed], data, plan=plan, control=control)[0].history
 
 
-def bits(one: History) -> list[bytes]:
-    """Return every number of a history but its times, as bytes."""
-    curves = [np.array(getattr(one, name)).tobytes() for name in CURVES]
-    kept = [m.validation_outputs.tobytes() for _, m in sorted(one.measurements.items())]
-    return curves + kept + [np.array([m.train_loss, m.train_metric]).tobytes() for m in one.measurements.values()]
+def bits(trained: History) -> list[bytes]:
+    """Return every number of a history except its times, as bytes."""
+    curves = [np.array(getattr(trained, name)).tobytes() for name in CURVES]
+    measured = [m for _, m in sorted(trained.measurements.items())]
+    kept = [m.validation_outputs.tobytes() for m in measured]
+    return curves + kept + [np.array([m.train_loss, m.train_metric]).tobytes() for m in measured]
 
 
 def run_python(code: str, **environment: str) -> str:
-    """Return what some code prints in a process of its own."""
+    """Return what code prints in a new process."""
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -81,7 +82,7 @@ def test_every_optimizer_under_every_schedule_learns(optimizer: str, schedule: s
 
 
 def test_a_history_is_what_a_plain_loop_gives(images: Any) -> None:
-    """The engine against the textbook: one batch after the other, unfused Adam, no tricks."""
+    """The engine against the textbook: batch after batch, unfused Adam, no tricks."""
     config = TrialConfig(network="cnn", hidden_units=4, batch_size=16, epochs=3, learning_rate=0.01)
     ours = train(config, [3], images, plan=TrainingPlan(measure_at=[3]))[0].history
 
@@ -117,7 +118,7 @@ def test_a_history_is_what_a_plain_loop_gives(images: Any) -> None:
     np.testing.assert_allclose(ours.measurements[3].validation_outputs, outputs.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_measurements_are_in_evaluation_mode_at_the_epochs_asked_for(images: Any) -> None:
+def test_measurements_are_in_evaluation_mode_at_the_planned_epochs(images: Any) -> None:
     done = history(images, epochs=4, dropout=0.5, plan=TrainingPlan(measure_at=[2, 4, 99]))
     assert sorted(done.measurements) == [2, 4]
     measured = done.measurements[4]
@@ -128,7 +129,7 @@ def test_measurements_are_in_evaluation_mode_at_the_epochs_asked_for(images: Any
     assert measured.grid_outputs is None
 
 
-def test_improvements_are_measured_when_asked_for(images: Any) -> None:
+def test_improvements_are_measured_where_planned(images: Any) -> None:
     done = history(images, epochs=6, plan=TrainingPlan(measure_improvements=True))
     best = int(np.argmax(done.validation_metric)) + 1
     assert best in done.measurements
@@ -149,7 +150,7 @@ def test_seconds_grow_and_count_training_only(images: Any) -> None:
     assert seconds[0] > 0
 
 
-def test_regression_is_scored_in_the_targets_own_unit(table: Any) -> None:
+def test_regression_is_scored_in_the_targets_unit(table: Any) -> None:
     done = history(table, objective="mse", plan=TrainingPlan(measure_at=[3]))
     outputs = done.measurements[3].validation_outputs[:, 0]
     rmse = 50.0 * float(np.sqrt(np.mean((outputs - table.validation_targets) ** 2)))
@@ -161,11 +162,11 @@ def test_regression_is_scored_in_the_targets_own_unit(table: Any) -> None:
     [{}, {"network": "cnn", "dropout": 0.3, "batch_norm": True}, {"optimizer": "rmsprop", "schedule": "one_cycle"}],
 )
 def test_the_same_seed_gives_the_same_bits_whatever_ran_before(fields: dict[str, Any], images: Any) -> None:
-    one = history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)
+    expected = history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)
     history(images, seed=1, dropout=0.2)
     torch.manual_seed(123)
-    assert bits(history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)) == bits(one)
-    assert bits(history(images, seed=6, plan=TrainingPlan(measure_at=[3]), **fields)) != bits(one)
+    assert bits(history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)) == bits(expected)
+    assert bits(history(images, seed=6, plan=TrainingPlan(measure_at=[3]), **fields)) != bits(expected)
 
 
 def test_several_seeds_at_once_are_what_each_is_alone(images: Any) -> None:
@@ -204,7 +205,7 @@ def test_measuring_does_not_change_the_trajectory(images: Any) -> None:
     assert plain.validation_loss == measured.validation_loss
 
 
-def test_global_state_is_put_back(images: Any) -> None:
+def test_global_state_is_restored(images: Any) -> None:
     torch.manual_seed(9)
     expected = torch.rand(1)
     torch.manual_seed(9)
@@ -262,13 +263,13 @@ def test_a_batch_larger_than_the_data_is_refused(images: Any) -> None:
         history(images, batch_size=91)
 
 
-def test_progress_is_told_after_every_epoch(images: Any) -> None:
+def test_on_epoch_is_called_after_every_epoch(images: Any) -> None:
     seen: list[int] = []
     history(images, control=TrainingControl(on_epoch=lambda so_far: seen.append(so_far.epochs)))
     assert seen == [1, 2, 3]
 
 
-def test_the_trained_network_is_the_one_of_the_last_epoch(images: Any) -> None:
+def test_the_returned_network_is_that_of_the_last_epoch(images: Any) -> None:
     training = train(TrialConfig(epochs=2, batch_size=16), [0], images, plan=TrainingPlan(measure_at=[2]))[0]
     with torch.no_grad():
         outputs = training.network(torch.tensor(images.validation_inputs)).numpy()
@@ -296,7 +297,7 @@ def test_the_engine_runs_where_ray_is_not_installed() -> None:
 def test_fields_that_an_entry_does_not_read_change_no_bit(
     network: str, optimizer: str, schedule: str, make_data: Callable[..., Any]
 ) -> None:
-    """A trial's key leaves them out, so two configurations that share it must train the same."""
+    """A trial's key leaves them out, so two configurations with the same key must train the same."""
     others = {
         "hidden_layers": 2,
         "channel_growth": "doubling",
@@ -325,7 +326,7 @@ def test_fields_that_an_entry_does_not_read_change_no_bit(
     assert bits(done[0]) == bits(done[1])
 
 
-def test_read_only_arrays_are_trained_on_and_left_alone(images: Any) -> None:
+def test_read_only_arrays_can_be_trained_on_and_do_not_change(images: Any) -> None:
     arrays = {
         name: getattr(images, name).copy()
         for name in ("train_inputs", "train_targets", "validation_inputs", "validation_targets")
@@ -375,7 +376,7 @@ def test_the_engine_stops_where_the_pure_function_says(patience: int, learning_r
     assert done.validation_loss == full.validation_loss[: done.epochs]
 
 
-def test_one_value_that_is_not_a_number_in_the_data_is_a_divergence(images: Any) -> None:
+def test_a_single_nan_in_the_data_is_a_divergence(images: Any) -> None:
     inputs = images.train_inputs.copy()
     inputs[5] = np.nan
     done = history(dataclasses.replace(images, train_inputs=inputs))
@@ -398,7 +399,7 @@ def test_no_objective_and_optimizer_raise_at_an_absurd_learning_rate(
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: Any) -> None:
+def test_torchs_settings_are_restored_after_an_exception(before: bool, images: Any) -> None:
     def interrupt(_: History) -> None:
         assert torch.get_num_threads() == 1
         assert torch.are_deterministic_algorithms_enabled()
@@ -428,7 +429,7 @@ def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: A
 
 
 def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
-    """Threads inherit the setting of the one that starts them, and would keep it for all later trials."""
+    """Threads inherit the setting from the thread that starts them, and would keep it for all later trials."""
     code = (
         "import sys; sys.path.insert(0, 'tests/models')\n"
         "import torch; torch.set_num_threads(1)\n"
@@ -440,7 +441,7 @@ def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
     assert run_python(code) == "True"
 
 
-def test_where_early_stopping_would_have_ended_is_measured_without_ending(images: Any) -> None:
+def test_the_epoch_where_early_stopping_would_end_is_measured_without_ending(images: Any) -> None:
     stopped = history(images, epochs=30, learning_rate=0.05, early_stopping_patience=2)
     assert stopped.outcome == "stopped_early"
     whole = history(images, epochs=30, learning_rate=0.05, plan=TrainingPlan(measure_stops=[2]))
@@ -452,7 +453,7 @@ def test_where_early_stopping_would_have_ended_is_measured_without_ending(images
 
 
 @pytest.mark.parametrize("at", [1, 3, 6])
-def test_a_reason_prunes_and_what_is_left_is_a_prefix(at: int, images: Any) -> None:
+def test_a_reason_prunes_and_leaves_a_prefix(at: int, images: Any) -> None:
     alone = history(images, epochs=6, dropout=0.2)
 
     def after_epoch(done: History) -> str | None:

@@ -72,7 +72,7 @@ def test_predicted_shapes_are_the_built_ones_or_both_refuse(
 
 
 def _unchecked(config: TrialConfig, height: int, width: int) -> torch.Tensor:
-    """Run the configured convolutions without looking at their shapes first."""
+    """Run the configured convolutions without checking their shapes first."""
     x, channels = torch.zeros(1, 2, height, width), 2
     for index in range(config.hidden_layers):
         out = config.hidden_units * (2**index if config.channel_growth == "doubling" else 1)
@@ -83,7 +83,7 @@ def _unchecked(config: TrialConfig, height: int, width: int) -> torch.Tensor:
     return x
 
 
-def test_pooling_ends_where_the_side_would_fall_below_one() -> None:
+def test_pooling_ends_where_a_side_would_fall_below_one_pixel() -> None:
     plan = convolution_layers(cnn(hidden_layers=5), (1, 16, 16))
     assert [(layer.height, layer.pooled) for layer in plan] == [(8, True), (4, True), (2, True), (1, True), (1, False)]
 
@@ -109,9 +109,9 @@ def test_pooling_before_a_monotone_activation_is_the_same_function(activation: s
     before, after = layer(nn.functional.max_pool2d(x, 2)), nn.functional.max_pool2d(layer(x), 2)
     torch.testing.assert_close(before, after)
     weights = torch.randn_like(before)
-    (one,) = torch.autograd.grad((before * weights).sum(), x, retain_graph=True)
-    (two,) = torch.autograd.grad((after * weights).sum(), x)
-    torch.testing.assert_close(one, two)
+    (gradient,) = torch.autograd.grad((before * weights).sum(), x, retain_graph=True)
+    (expected,) = torch.autograd.grad((after * weights).sum(), x)
+    torch.testing.assert_close(gradient, expected)
 
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 6])
@@ -125,7 +125,7 @@ def test_same_padding_is_pytorchs_for_even_kernels_too(kernel_size: int) -> None
     torch.testing.assert_close(ours, expected)
 
 
-def test_multiplications_are_counted_where_the_kernel_is_put_down() -> None:
+def test_multiplications_are_counted_wherever_the_kernel_is_applied() -> None:
     unpadded = cnn(hidden_layers=1, padding=0, pooling=True)
     assert multiplications(unpadded, (1, 8, 8), 10) == 9 * 3 * 6 * 6 + 3 * 3 * 3 * 10
     assert multiplications(TrialConfig(hidden_layers=2, hidden_units=5), (1, 2, 2), 3) == 4 * 5 + 5 * 5 + 5 * 3
@@ -184,7 +184,7 @@ def test_a_users_network_costs_the_usual_number_and_takes_any_shape() -> None:
     check_network(config, (7,))
 
 
-def test_batch_norm_over_batches_of_one_is_refused_where_there_is_any() -> None:
+def test_batch_norm_over_batches_of_one_is_refused_unless_the_network_ignores_it() -> None:
     with pytest.raises(ModelError, match="batch_norm: needs batches of two or more, batch_size is 1"):
         check_network(TrialConfig(batch_norm=True, batch_size=1), (4,))
     check_network(TrialConfig(network="linear", batch_norm=True, batch_size=1), (4,))

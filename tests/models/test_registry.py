@@ -1,4 +1,4 @@
-"""Every name stands for something that loads, and says of itself what is true."""
+"""Every registered name has code, and what it declares is true."""
 
 from collections.abc import Mapping
 from inspect import getdoc
@@ -61,7 +61,7 @@ def test_a_reference_is_an_entry_of_user_code_and_is_not_registered(registry: Re
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_are_called_monotone_when_they_are(name: str) -> None:
+def test_activations_are_declared_monotone_where_they_are(name: str) -> None:
     values = ACTIVATIONS[name].load()()(torch.linspace(-8, 8, 4001, dtype=torch.float64))
     assert ACTIVATIONS[name].monotone == bool((values.diff() >= 0).all())
 

@@ -1,4 +1,4 @@
-"""A training that goes on from a snapshot ends in the same bits as one that was never interrupted."""
+"""A training resumed from a snapshot ends in the same bits as an uninterrupted one."""
 
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ PLAN = TrainingPlan(measure_at={2, EPOCHS}, measure_improvements=True)
 
 
 class InterruptedTrainingError(BaseException):
-    """What ends a training in these tests."""
+    """Interrupts a training."""
 
 
 class Kept:
-    """Keeps a snapshot after every epoch, and ends the training after one of them."""
+    """Keeps a snapshot after every epoch, and interrupts the training after the `end_after`th."""
 
     def __init__(self, content: bytes | None = None, end_after: int = 0) -> None:
         self.content = content
@@ -49,8 +49,8 @@ def trained(data: Any, snapshots: Kept | None = None, **fields: Any) -> Training
     return train(config, [0], data, plan=PLAN, control=TrainingControl(snapshots=snapshots))[0]
 
 
-def assert_goes_on(data: Any, **fields: Any) -> None:
-    """See that a training interrupted after its second and again after its fourth epoch is as if it had not been."""
+def assert_resumes(data: Any, **fields: Any) -> None:
+    """Interrupt a training after its second and again after its fourth epoch; compare with an uninterrupted one."""
     whole = trained(data, **fields)
     first = Kept(end_after=2)
     with pytest.raises(InterruptedTrainingError):
@@ -58,7 +58,7 @@ def assert_goes_on(data: Any, **fields: Any) -> None:
     second = Kept(first.content, end_after=2)
     with pytest.raises(InterruptedTrainingError):
         trained(data, second, **fields)
-    torch.rand(3)  # what came before must not matter
+    torch.rand(3)  # earlier draws must not matter
     last = Kept(second.content)
     resumed = trained(data, last, **fields)
     assert last.saved == EPOCHS - 4 - 1, "the rest was trained, and no epoch twice"
@@ -69,13 +69,13 @@ def assert_goes_on(data: Any, **fields: Any) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_goes_on(optimizer: str, images: Any) -> None:
-    assert_goes_on(images, optimizer=optimizer)
+def test_every_optimizer_resumes(optimizer: str, images: Any) -> None:
+    assert_resumes(images, optimizer=optimizer)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_goes_on(schedule: str, images: Any) -> None:
-    assert_goes_on(images, schedule=schedule, decay_every=2, plateau_patience=0, learning_rate=0.05)
+def test_every_schedule_resumes(schedule: str, images: Any) -> None:
+    assert_resumes(images, schedule=schedule, decay_every=2, plateau_patience=0, learning_rate=0.05)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ def test_every_schedule_goes_on(schedule: str, images: Any) -> None:
     ],
     ids=["dropout", "augmented cnn", "early stopping"],
 )
-def test_everything_random_or_remembered_goes_on(fields: dict[str, Any], images: Any) -> None:
-    assert_goes_on(images, **fields)
+def test_everything_random_or_remembered_resumes(fields: dict[str, Any], images: Any) -> None:
+    assert_resumes(images, **fields)
 
 
-def test_epochs_that_a_snapshot_has_are_not_reported_again(images: Any) -> None:
+def test_on_epoch_is_not_called_for_epochs_of_a_snapshot(images: Any) -> None:
     kept = Kept(end_after=3)
     with pytest.raises(InterruptedTrainingError):
         trained(images, kept)
@@ -103,7 +103,7 @@ def test_epochs_that_a_snapshot_has_are_not_reported_again(images: Any) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", "half", "other"], ids=["empty", "torn", "half", "of another shape"])
-def test_a_snapshot_that_cannot_be_used_is_passed_over(content: Any, images: Any) -> None:
+def test_a_snapshot_that_cannot_be_used_is_ignored(content: Any, images: Any) -> None:
     kept = Kept(end_after=1)
     with pytest.raises(InterruptedTrainingError):
         trained(images, kept, hidden_units=4 if content == "other" else 8)
@@ -113,7 +113,7 @@ def test_a_snapshot_that_cannot_be_used_is_passed_over(content: Any, images: Any
     assert bits(resumed.history) == bits(trained(images).history)
 
 
-def test_a_snapshot_that_cannot_be_taken_or_kept_ends_nothing(images: Any) -> None:
+def test_a_snapshot_that_cannot_be_kept_does_not_end_the_training(images: Any) -> None:
     class Full(Kept):
         def save(self, content: bytes) -> None:
             self.saved += 1
