@@ -123,11 +123,12 @@ def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> N
 def train_engine(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> None:
     """Train the same with the project's engine; `on_epoch` as above."""
     from models.engine import train
+    from models.plan import TrainingControl
 
     def measured(history: History) -> None:
         on_epoch(history.epochs, history.validation_metric[-1])
 
-    train(config, [config.seed], data, on_epoch=measured)
+    train(config, [config.seed], data, control=TrainingControl(on_epoch=measured))
 
 
 def _textbook_optimizer(config: TrialConfig, network: "nn.Module") -> "Optimizer":

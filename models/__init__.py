@@ -1,5 +1,6 @@
 """Networks, objectives, optimizers and the training engine: plain PyTorch, no Ray, no files.
 
-Importing the package loads no torch: `models.registry` and `models.shapes` are plain Python, and
-`models.engine` is imported where something is trained.
+Importing the package does not load torch: `models.registry`, `models.networks`, `models.network_check`,
+`models.history`, `models.plan` and `models.grid` do without it, and `models.engine` is imported where something is
+trained.
 """

@@ -1,4 +1,4 @@
-"""Random affine changes of training images, drawn anew in every epoch."""
+"""Random affine changes of training images, drawn again in every epoch."""
 
 from math import pi
 
@@ -8,28 +8,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
+from models.network_check import augments
 from models.protocols import AugmentationConfig
-from models.shapes import augments
 
-# The grid of a block has two numbers for each pixel: 2 MB, which stay in the cache.
+# The grid of a block has two numbers for each pixel, 2 MB, which fit in the cache.
 _BLOCK_PIXELS = 2**18
 
 
 class Augmentation:
-    """Shifts, rotates and scales images, each image in its own way.
+    """Shifts, rotates and scales images, each by a random draw.
 
-    What comes into an image from outside has the image's background: in each channel the median of its outermost
-    pixels. Zero would not do, since it is the mean grey of standardised images, and repeating the outermost pixels
-    would not either: in digits that fill their frame, it draws strokes on to the new edge.
+    Pixels that move in from outside get the image's background: in each channel the median of its outermost pixels.
+    Zero is wrong, since it is the mean grey of standardised images; so is repeating the outermost pixels, which
+    continues the strokes of digits that fill their frame to the new edge.
 
     Args:
         config: how far images are changed.
-        images: float32 [n, channels, height, width], those that will be changed, in their own order.
-        seed: of the changes; one seed, one sequence of epochs.
+        images: float32 [n, channels, height, width], all that will be changed, in the order of the data.
+        seed: of the changes; the same seed gives the same sequence of epochs.
         device: where images are changed. The changes are drawn on the CPU, the same for every device.
 
     Attributes:
-        generator: of the changes.
+        generator: draws the changes.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Augmentation:
         self.generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, images: Tensor, order: Tensor) -> Tensor:
-        """Return an epoch's images, changed: [n, channels, height, width], their rows in an order [n]."""
+        """Change an epoch's images [n, channels, height, width], which are in an order [n] of the data's rows."""
         draws = torch.rand(len(images), 4, generator=self.generator) * 2 - 1
         changes = affine_maps(self._config, draws, images.shape[2:]).to(images.device)
         backgrounds = self._background[order]
@@ -55,14 +55,14 @@ class Augmentation:
 def augmentation_of(
     config: AugmentationConfig, images: NDArray[np.float32], seed: int, device: torch.device
 ) -> Augmentation | None:
-    """Return the configured augmentation; None where it would change nothing."""
+    """Make the configured augmentation; None where it would change nothing."""
     return Augmentation(config, images, seed, device) if augments(config) else None
 
 
 def background(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what surrounds each image [n, channels, height, width]: the median of its frame, [n, channels, 1, 1].
+    """Return the background of images [n, channels, height, width]: the median of each frame, [n, channels, 1, 1].
 
-    Of an even number of pixels it is the upper of the two in the middle, so that it is a value of the image.
+    With an even number of pixels it is the upper of the two in the middle, which is a value of the image.
     """
     outermost = np.ones(images.shape[2:], dtype=bool)
     outermost[1:-1, 1:-1] = False
@@ -72,10 +72,10 @@ def background(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def affine_maps(config: AugmentationConfig, draws: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Return where each changed image looks in the unchanged one: [n, 2, 3], as `affine_grid` takes it.
+    """Return the affine maps [n, 2, 3], for `affine_grid`, from each changed image to the unchanged one.
 
-    An image is scaled and rotated about its centre, then shifted, so that a point goes from p to zRp + t; the maps are
-    the inverse, in coordinates from -1 to 1 over each side.
+    An image is scaled and rotated about its centre, then shifted: a point goes from p to zRp + t. The maps are the
+    inverse, in coordinates from -1 to 1 over each side.
 
     Args:
         config: the bounds.
@@ -87,7 +87,7 @@ def affine_maps(config: AugmentationConfig, draws: Tensor, size: tuple[int, ...]
     angle = draws[:, 2] * (config.rotation * pi / 180)
     zoom = 1 + draws[:, 3] * (config.zoom / 100)
     cosine, sine = angle.cos() / zoom, angle.sin() / zoom
-    # In pixels from the centre; then in halves of a side.
+    # In pixels from the centre, then in halves of a side.
     across = torch.stack([cosine, sine, -(cosine * right + sine * down)], dim=1)
     along = torch.stack([-sine, cosine, sine * right - cosine * down], dim=1)
     maps = torch.stack([across / width, along / height], dim=1)
@@ -95,9 +95,9 @@ def affine_maps(config: AugmentationConfig, draws: Tensor, size: tuple[int, ...]
 
 
 def moved(images: Tensor, maps: Tensor, backgrounds: Tensor) -> Tensor:
-    """Return images [n, channels, height, width], interpolated bilinearly where maps [n, 2, 3] look in them.
+    """Move images [n, channels, height, width] by maps [n, 2, 3], with bilinear interpolation.
 
-    Outside lies `backgrounds` [n, channels, 1, 1].
+    Outside an image is its background, [n, channels, 1, 1].
     """
     grid = F.affine_grid(maps, list(images.shape), align_corners=False)
     above = F.grid_sample(images - backgrounds, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

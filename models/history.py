@@ -1,4 +1,4 @@
-"""What training gives back: a row per epoch, and what was measured more closely at some epochs."""
+"""What training returns: a row per epoch, and predictions at the epochs that are read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,20 +7,20 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-# How a trajectory can end. "failed" is given by whoever runs the engine, when it raised.
+# How a trajectory can end; the caller of the engine adds "failed" for an exception.
 COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT = "completed", "stopped_early", "diverged", "timed_out"
-# Ended from outside, by a search that had seen enough.
+# Ended by a search that had seen enough.
 PRUNED = "pruned"
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is measured with the network in evaluation mode at an epoch that somebody reads.
+    """What is measured after an epoch that a table or figure reads, with the network in evaluation mode.
 
     Attributes:
         train_loss, train_metric: over the whole training part.
         validation_outputs: the network's outputs on the validation part, float32 [n, outputs].
-        grid_outputs: the outputs on `models.engine.grid_points()`, float32 [points, outputs], where the
+        grid_outputs: the outputs on `models.grid.grid_points()`, float32 [points, outputs], where the
             inputs are two-dimensional.
     """
 
@@ -30,19 +30,31 @@ class Measurement:
     grid_outputs: NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True)
+class EpochRow:
+    """What one epoch adds to a history; `seconds` are its training alone."""
+
+    train_loss: float
+    train_metric: float
+    validation_loss: float
+    validation_metric: float
+    learning_rate: float
+    seconds: float
+
+
 @dataclass
 class History:
     """One trajectory. The lists have one entry per finished epoch.
 
     Attributes:
         seed: what weights, shuffling and dropout were drawn from.
-        outcome, reason: how it ended, and why in words where that needs words.
+        outcome, reason: how it ended; and why, unless it was completed.
         train_loss, train_metric: running means over the epoch's batches, in training mode.
         validation_loss, validation_metric: after the epoch, in evaluation mode.
-        learning_rate: that of the epoch's last step.
+        learning_rate: of the epoch's last step.
         train_seconds: cumulative, training only.
         measurements: by epoch, counted from 1.
-        metric: what the metrics are; see `models.metrics`.
+        metric: the metric's name; see `models.metrics`.
     """
 
     seed: int
@@ -61,6 +73,16 @@ class History:
     def epochs(self) -> int:
         """How many epochs were finished."""
         return len(self.train_loss)
+
+    def append(self, row: EpochRow) -> None:
+        """Add a finished epoch."""
+        before = self.train_seconds[-1] if self.train_seconds else 0.0
+        self.train_loss.append(row.train_loss)
+        self.train_metric.append(row.train_metric)
+        self.validation_loss.append(row.validation_loss)
+        self.validation_metric.append(row.validation_metric)
+        self.learning_rate.append(row.learning_rate)
+        self.train_seconds.append(before + row.seconds)
 
 
 class Best:
@@ -81,7 +103,7 @@ class Best:
         self.epoch, self._value = state
 
     def improves(self, epoch: int, value: float) -> bool:
-        """Take an epoch's value in, and return whether it beats all before."""
+        """Add an epoch's value; return whether it beats all before."""
         better = isfinite(value) and (value > self._value if self._higher_is_better else value < self._value)
         if better:
             self.epoch, self._value = epoch, value
@@ -104,8 +126,8 @@ def best_epoch(values: Sequence[float], *, higher_is_better: bool) -> int | None
 def early_stopping_epoch(validation_loss: Sequence[float], patience: int) -> int | None:
     """Return the epoch, counted from 1, after which early stopping ends a trajectory, or None.
 
-    Training ends once the validation loss has not been better than its best for `patience` epochs; 0 means
-    never. A pure function of the history, so that a longer trajectory also answers for a stopped one.
+    Training ends once the validation loss has not improved for `patience` epochs; 0 means never. A pure function of
+    the history, so a longer trajectory also tells where early stopping would have ended it.
     """
     if not patience:
         return None

@@ -1,4 +1,4 @@
-"""Metrics of the user's own: a name that says all that a table must know of it, "Label|unit|higher"."""
+"""Metrics by name; a user's metric has a name that says all that a table must know of it, "Label|unit|higher"."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from models.registry import METRICS, Metric
 _DIRECTIONS = {"higher": True, "lower": False}
 
 
-def own_metric(objective: Any) -> str:
-    """Return the name of the metric that an objective of the user's own brings with it.
+def user_metric(objective: Any) -> str:
+    """Name the metric of a user's objective.
 
-    It reads the attributes `metric_label` ("Metric"), `metric_unit` ("") and `higher_is_better` (True).
+    The name is made of the attributes `metric_label` ("Metric"), `metric_unit` ("") and `higher_is_better` (True).
     """
     label = str(getattr(objective, "metric_label", "Metric")).replace("|", "/")
     unit = str(getattr(objective, "metric_unit", "")).replace("|", "/")
@@ -19,10 +19,10 @@ def own_metric(objective: Any) -> str:
 
 
 def metric_spec(name: str) -> Metric:
-    """Return what is known of a metric by its name in a record.
+    """Look up a metric by its name in a record.
 
     Raises:
-        KeyError: it is neither registered nor of the user's own.
+        KeyError: it is neither registered nor the name of a user's metric.
     """
     label, bar, rest = name.partition("|")
     if not bar:
@@ -32,7 +32,7 @@ def metric_spec(name: str) -> Metric:
 
 
 class _MetricSpecs(Mapping[str, Metric]):
-    """Every metric by its name; iterates over those that are registered."""
+    """Every metric by its name; iterates over the registered ones only."""
 
     def __getitem__(self, name: str) -> Metric:
         return metric_spec(name)

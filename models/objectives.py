@@ -1,4 +1,4 @@
-"""Objectives: a loss, the number of outputs that it needs, and how outputs are scored."""
+"""Objectives: a loss, the number of outputs that it needs, and how its outputs are read and scored."""
 
 import math
 from collections.abc import Callable
@@ -10,28 +10,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
-from models import own
+from models import user_code
 from models.errors import ModelError
 from models.metrics import metric_spec
 from models.protocols import ObjectiveConfig, ScoredData, Targets
-from models.registry import METRICS, OBJECTIVES, Metric, entry, metric_name
+from models.registry import GAUSSIAN, METRICS, OBJECTIVES, Metric, entry, metric_name, objectives_that_predict
 from models.transforms import LOG, log_normal_moments, natural_targets
+from models.user_code import Form
 
 MINIMUM_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised, and how a prediction is read off the network's outputs.
+    """What is minimised, and how the network's outputs are read.
 
     Attributes:
         outputs: how many outputs the network must have.
-        encode: targets [n] to what the loss compares with; called once for all targets.
+        encode: targets [n] to what the loss compares outputs with; called once for all targets.
         loss: outputs [n, outputs] and encoded targets to the mean loss (scalar).
         predict: outputs [n, outputs] to class indices [n], or to standardised values [n].
         metric: predictions and targets, both [n], to a number; None for the task's usual metric.
-        metric_name: of the metric, where it is not the task's usual one.
-        variance: outputs to the predicted variance of the standardised value [n]; None where none is predicted.
+        metric_name: the metric's name in `models.metrics`; "" for the task's usual metric.
+        gaussian: outputs to mean and standard deviation, float64 [n] each, of a Gaussian of the standardised value;
+            None where the registry declares no such distribution.
+        probabilities: outputs to the probability of each class, [n, classes]; None where the loss defines none.
     """
 
     outputs: int
@@ -40,23 +43,24 @@ class Objective:
     predict: Callable[[Tensor], Tensor]
     metric: Callable[[Tensor, Tensor], Any] | None = None
     metric_name: str = ""
-    variance: Callable[[Tensor], Tensor] | None = None
+    gaussian: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    probabilities: Callable[[Tensor], Tensor] | None = None
 
 
-def build_objective(config: ObjectiveConfig, data: Targets, form: own.Form | None = None) -> Objective:
-    """Return the configured objective for the data's task.
+def build_objective(config: ObjectiveConfig, data: Targets, form: Form | None = None) -> Objective:
+    """Build the configured objective for the data's task.
 
     Args:
-        config: names it.
-        data: what is predicted.
-        form: how the network's outputs are laid out, where it is the user's own.
+        config: names the objective and its options.
+        data: says what is predicted.
+        form: how the outputs of a user's network are laid out.
 
     Raises:
         ModelError: the objective is not for this task.
     """
     known = entry(OBJECTIVES, config.objective)
-    if known.own:
-        return _users(config, data.task, data.classes, form)
+    if known.user_code:
+        return _users_objective(config, data.task, data.classes, form)
     if data.task not in known.tasks:
         fitting = [name for name, other in OBJECTIVES.items() if data.task in other.tasks]
         raise ModelError(f"objective: {config.objective} is not for {data.task}; use {', '.join(fitting)}")
@@ -65,25 +69,25 @@ def build_objective(config: ObjectiveConfig, data: Targets, form: own.Form | Non
 
 
 def metric_of(objective: Objective, task: str) -> tuple[str, Metric]:
-    """Return the name and the specification of what an objective is scored by."""
+    """Return the name and the specification of the metric that an objective is scored by."""
     name = objective.metric_name or metric_name(task)
     return name, METRICS.get(name) or metric_spec(name)
 
 
-def _users(config: ObjectiveConfig, task: str, classes: int, form: own.Form | None) -> Objective:
-    """Return the user's loss as an objective; it is given outputs as the network returned them.
+def _users_objective(config: ObjectiveConfig, task: str, classes: int, form: Form | None) -> Objective:
+    """Wrap the user's loss, which gets outputs as the network returned them.
 
     Targets are class indices [n], or standardised values, [n, 1] where the outputs have a second dimension, else [n].
     """
-    theirs = own.loss(config, classes)
+    theirs = user_code.loss(config, classes)
     outputs = theirs.outputs or classes or 1
-    form = form or own.Form((), ((outputs,),))
+    form = form or Form((), ((outputs,),))
 
     def encode(targets: Tensor) -> Tensor:
         return targets.unsqueeze(1) if task == "regression" and form.shapes[0] else targets
 
     def loss(joined: Tensor, targets: Tensor) -> Tensor:
-        # Copies, since a loss of the user's own may work in place.
+        # Copies, since the user's loss may work in place.
         return theirs.loss(form.split(joined.clone()), targets.clone())
 
     def predict(joined: Tensor) -> Tensor:
@@ -98,16 +102,16 @@ def _users(config: ObjectiveConfig, task: str, classes: int, form: own.Form | No
 
 
 def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective:
-    """Return softmax cross-entropy in nats, optionally with label smoothing."""
+    """Softmax cross-entropy in nats, optionally with label smoothing."""
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
 
-    return Objective(classes, _as_they_are, loss, _largest)
+    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax)
 
 
 def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
-    """Return squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) otherwise."""
+    """Squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) in classification."""
     if task == "regression":
         return Objective(1, _column, F.mse_loss, _first)
     if classes == 2:
@@ -116,23 +120,23 @@ def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
 
 
 def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
-    """Return squared error between softmax probabilities and one-hot targets (the Brier score over classes)."""
+    """Squared error between softmax probabilities and one-hot targets (the Brier score over classes)."""
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs.softmax(dim=1), targets)
 
-    return Objective(classes, _one_hot(classes), loss, _largest)
+    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax)
 
 
 def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
-    """Return binary cross-entropy in nats: one logit for two classes, else one logit per class."""
+    """Binary cross-entropy in nats: one logit for two classes, else one logit per class."""
     if classes == 2:
-        return Objective(1, _column, F.binary_cross_entropy_with_logits, _above_zero)
+        return Objective(1, _column, F.binary_cross_entropy_with_logits, _above_zero, probabilities=_of_two_classes)
     return Objective(classes, _one_hot(classes), F.binary_cross_entropy_with_logits, _largest)
 
 
 def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
-    """Return the negative log-likelihood, in nats per standardised target, of a predicted Gaussian.
+    """The negative log-likelihood, in nats per standardised target, of a predicted Gaussian.
 
     The outputs are the mean and an unbounded number that `variance_link` maps to the variance. The constant
     log(2 pi)/2 is included (Nix and Weigend, 1994, equation 5).
@@ -142,19 +146,25 @@ def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
         mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
         return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
 
-    def variance(outputs: Tensor) -> Tensor:
-        return gaussian_variance(outputs[:, 1], config.variance_link)
+    return Objective(2, _column, loss, _first, gaussian=gaussian_moments(config.variance_link))
 
-    return Objective(2, _column, loss, _first, variance=variance)
+
+def gaussian_moments(link: str) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Read a mean and a standard deviation, float64 [n] each, off outputs [n, 2]; for every objective of a Gaussian."""
+
+    def moments(outputs: Tensor) -> tuple[Tensor, Tensor]:
+        return outputs[:, 0].double(), gaussian_variance(outputs[:, 1], link).double().sqrt()
+
+    return moments
 
 
 def gaussian_variance(raw: Tensor, link: str) -> Tensor:
-    """Return the variance, at least `MINIMUM_VARIANCE`, that a raw output stands for under a link."""
+    """Map raw outputs to variances of at least `MINIMUM_VARIANCE`."""
     return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
 
 
 def score(objective: Objective, outputs: Tensor, targets: Tensor, data: ScoredData) -> float:
-    """Return the accuracy in percent, or the root mean squared error in the target's unit."""
+    """Score outputs [n, outputs]: accuracy in percent, root mean squared error in the target's unit, or the user's."""
     predictions = objective.predict(outputs)
     if data.task == "classification":
         if objective.metric is not None:
@@ -170,25 +180,26 @@ def score(objective: Objective, outputs: Tensor, targets: Tensor, data: ScoredDa
 
 
 def predicted_values(objective: Objective, outputs: Tensor, data: ScoredData) -> Tensor:
-    """Return what outputs [n, outputs] predict in the target's unit, float64 [n]; for regression.
+    """Return the predictions of a regression in the target's unit, float64 [n], for outputs [n, outputs].
 
-    Under a log target a value is the exponential of the predicted logarithm, a median; of a predicted distribution,
-    which is log-normal then, it is the mean, as it is of a Gaussian (see `predicted_moments`).
+    Under a log target a prediction is the exponential of the predicted logarithm, which is a median; a predicted
+    Gaussian of the logarithm is a log-normal distribution, whose mean it is (see `predicted_moments`).
     """
-    if data.target_transform == LOG and objective.variance is not None:
+    if data.target_transform == LOG and objective.gaussian is not None:
         return predicted_moments(objective, outputs, data)[0]
     return _in_units(objective.predict(outputs), data)
 
 
 def predicted_moments(objective: Objective, outputs: Tensor, data: ScoredData) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation, float64 [n] in the target's unit, of what a `variance` is predicted for.
+    """Return mean and standard deviation, float64 [n] in the target's unit, of the predicted distribution.
 
-    The mean is the prediction that a squared error asks for (Gneiting, 2011, Making and evaluating point forecasts).
+    The mean is the prediction that minimises the squared error (Gneiting, 2011, Making and evaluating point
+    forecasts).
     """
-    if objective.variance is None:
-        raise ModelError("objective: predicts no distribution; use gaussian_nll")
-    mean = objective.predict(outputs).double() * data.target_std + data.target_mean
-    std = objective.variance(outputs).double().sqrt() * data.target_std
+    if objective.gaussian is None:
+        raise ModelError(f"objective: predicts no distribution; use {', '.join(objectives_that_predict(GAUSSIAN))}")
+    mean, std = objective.gaussian(outputs)
+    mean, std = mean * data.target_std + data.target_mean, std * data.target_std
     return log_normal_moments(mean, std) if data.target_transform == LOG else (mean, std)
 
 
@@ -196,7 +207,7 @@ def _in_units(values: Tensor, data: ScoredData) -> Tensor:
     return natural_targets(values.double() * data.target_std + data.target_mean, data.target_transform)
 
 
-def _as_they_are(targets: Tensor) -> Tensor:
+def _unchanged(targets: Tensor) -> Tensor:
     return targets
 
 
@@ -214,6 +225,15 @@ def _largest(outputs: Tensor) -> Tensor:
 
 def _first(outputs: Tensor) -> Tensor:
     return outputs[:, 0]
+
+
+def _softmax(outputs: Tensor) -> Tensor:
+    return outputs.softmax(dim=1)
+
+
+def _of_two_classes(outputs: Tensor) -> Tensor:
+    second = outputs.sigmoid()
+    return torch.cat([1 - second, second], dim=1)
 
 
 def _above_zero(outputs: Tensor) -> Tensor:

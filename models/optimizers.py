@@ -1,6 +1,6 @@
-"""The optimizers: functions of a configuration and the parameters.
+"""The optimizers: functions of a configuration and a network's parameters.
 
-The fused implementations do one pass over all parameters; on small networks they save a tenth of an epoch.
+The fused implementations update all parameters in one pass; on small networks they save a tenth of an epoch.
 """
 
 from collections.abc import Iterable
@@ -9,34 +9,34 @@ import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from models import own
+from models import user_code
 from models.protocols import OptimizerConfig
 from models.registry import OPTIMIZERS, entry
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return the configured optimizer over the parameters."""
+    """Make the configured optimizer of the parameters."""
     known = entry(OPTIMIZERS, config.optimizer)
-    if known.own:
-        return own.optimizer(config, parameters)
+    if known.user_code:
+        return user_code.optimizer(config, parameters)
     optimizer: Optimizer = known.load()(config, parameters)
     return optimizer
 
 
 def sgd(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return plain stochastic gradient descent."""
+    """Plain stochastic gradient descent."""
     return torch.optim.SGD(parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def momentum(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return SGD with heavy-ball momentum."""
+    """SGD with heavy-ball momentum."""
     return torch.optim.SGD(
         parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay, fused=True
     )
 
 
 def nesterov(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return SGD with Nesterov's momentum."""
+    """SGD with Nesterov's momentum."""
     return torch.optim.SGD(
         parameters,
         config.learning_rate,
@@ -48,15 +48,15 @@ def nesterov(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimi
 
 
 def adam(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return Adam; weight decay is an L2 term of the gradient."""
+    """Adam; weight decay is an L2 term of the gradient."""
     return torch.optim.Adam(parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def adamw(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return Adam with decoupled weight decay."""
+    """Adam with decoupled weight decay."""
     return torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def rmsprop(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Return RMSprop with PyTorch's smoothing constant of 0.99."""
+    """RMSprop with PyTorch's smoothing constant of 0.99."""
     return torch.optim.RMSprop(parameters, config.learning_rate, weight_decay=config.weight_decay)

@@ -1,6 +1,6 @@
-"""What the training engine reads of a configuration and of a data set.
+"""What the training engine reads from a configuration and a dataset.
 
-The engine imports no sibling package: anything with these attributes will do.
+The engine imports no sibling package: any object with these attributes will do.
 """
 
 from typing import Any, Protocol
@@ -69,7 +69,7 @@ class OptimizerConfig(Protocol):
 
 
 class AugmentationConfig(Protocol):
-    """The fields that decide how training images are changed; all 0 leave them as they are."""
+    """The fields that decide how far training images are changed; 0 changes nothing."""
 
     @property
     def shift(self) -> float: ...
@@ -80,7 +80,7 @@ class AugmentationConfig(Protocol):
 
 
 class TrainingConfig(NetworkConfig, ObjectiveConfig, OptimizerConfig, AugmentationConfig, Protocol):
-    """Everything that a training run depends on, but its data and its seed."""
+    """Everything that a training run depends on, except its data and its seed."""
 
     @property
     def batch_size(self) -> int: ...
@@ -100,9 +100,9 @@ class Targets(Protocol):
 
 
 class ScoredData(Protocol):
-    """What a score depends on beside outputs and targets: the task, and how targets were transformed and standardised.
+    """What a score depends on besides outputs and targets: the task, and how targets were transformed and standardised.
 
-    The transform is "none", or "log": mean and deviation are those of natural logarithms then.
+    The transform is "none" or "log"; with "log", mean and standard deviation are those of natural logarithms.
     """
 
     @property

@@ -1,52 +1,66 @@
-"""The names that a configuration may use, with their labels and the code they stand for.
+"""The names that a configuration may use, with their labels and the code behind them.
 
-The references are lazy ("module:attribute"), so that names and labels load without torch. Adding a
-network, an activation, an objective, an optimizer or a schedule takes its function and one line here.
+To add an activation, an objective, an optimizer or a schedule, write it and add one line here; networks are
+registered in `models.networks`. Names, labels and what is declared of them load without torch.
 
-In place of a name, a configuration may have a reference to code of the user's own, "module:Name".
+In place of a name, a configuration may have a reference to the user's code, "module:Name".
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-# Modules of the user's that are called like these are imported under another name.
+# The user's modules with these names are imported under another name.
 PACKAGES = frozenset({"analysis", "data_utils", "models", "tune_jobs"})
+# Distributions that outputs may stand for. Gaussian: outputs [n, 2] are the mean of the standardised target, and what
+# `variance_link` maps to its variance.
+GAUSSIAN = "gaussian"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of a registry.
+    """What is declared of a name.
 
     Attributes:
         label: what a person reads in tables and plots.
-        target: where the code is, as "module:attribute".
-        reads: the configuration fields that change what the code does, beyond those every trial has.
-        tasks: the tasks that an objective can be used for; empty for everything else.
-        own: whether the code is the user's own.
+        reads: the configuration fields that change what the code does, beyond those that every trial reads.
+        user_code: whether the name is a reference to the user's code.
     """
 
     label: str
+    reads: tuple[str, ...] = field(default=(), kw_only=True)
+    user_code: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LazyEntry(Entry):
+    """An entry whose code, `target` as "module:attribute", is imported when it is first used."""
+
     target: str
-    reads: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    own: bool = False
 
     def load(self) -> Any:
-        """Import and return the object behind the name."""
+        """Import the object behind the name."""
         module, _, attribute = self.target.partition(":")
-        found: Any = import_module(import_name(module) if self.own else module)
+        found: Any = import_module(import_name(module) if self.user_code else module)
         for part in attribute.split("."):
             found = getattr(found, part)
         return found
 
 
 @dataclass(frozen=True)
-class Activation(Entry):
+class Activation(LazyEntry):
     """An activation function; a monotone one commutes with max-pooling."""
 
     monotone: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectiveEntry(LazyEntry):
+    """An objective: the tasks that it is for, and the distribution that its outputs stand for (`GAUSSIAN`), if any."""
+
+    tasks: tuple[str, ...]
+    distribution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +72,38 @@ class Metric:
     higher_is_better: bool
 
 
-_LAYERS = ("hidden_layers", "hidden_units", "activation", "dropout", "batch_norm")
+E = TypeVar("E", bound=Entry)
 
-NETWORKS: Mapping[str, Entry] = {
-    "linear": Entry("Linear", "models.networks:linear"),
-    "mlp": Entry("MLP", "models.networks:mlp", _LAYERS),
-    "cnn": Entry("CNN", "models.networks:cnn", (*_LAYERS, "channel_growth", "kernel_size", "padding", "pooling")),
-}
+
+class Registry(Mapping[str, E], Generic[E]):
+    """The entries of the registered names.
+
+    Args:
+        entries: by name.
+        of_user_code: gives the entry that stands for a reference to the user's code.
+    """
+
+    def __init__(self, entries: Mapping[str, E], of_user_code: Callable[[str], E]) -> None:
+        self._entries = dict(entries)
+        self.of_user_code = of_user_code
+
+    def __getitem__(self, name: str) -> E:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _lazy_user_code(reference: str) -> LazyEntry:
+    return LazyEntry(short_name(reference), reference, user_code=True)
+
+
+def _users_objective(reference: str) -> ObjectiveEntry:
+    return ObjectiveEntry(short_name(reference), reference, ("classification", "regression"), user_code=True)
+
 
 ACTIVATIONS: Mapping[str, Activation] = {
     "relu": Activation("ReLU", "torch.nn:ReLU", monotone=True),
@@ -79,32 +118,45 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "mish": Activation("Mish", "torch.nn:Mish"),
 }
 
-OBJECTIVES: Mapping[str, Entry] = {
-    "cross_entropy": Entry(
-        "Cross-Entropy", "models.objectives:cross_entropy", ("label_smoothing",), ("classification",)
-    ),
-    "mse": Entry("MSE", "models.objectives:mse", (), ("classification", "regression")),
-    "mse_softmax": Entry("MSE of softmax", "models.objectives:mse_softmax", (), ("classification",)),
-    "bce_with_logits": Entry("BCE with logits", "models.objectives:bce_with_logits", (), ("classification",)),
-    "gaussian_nll": Entry("Gaussian NLL", "models.objectives:gaussian_nll", ("variance_link",), ("regression",)),
-}
+OBJECTIVES = Registry(
+    {
+        "cross_entropy": ObjectiveEntry(
+            "Cross-Entropy", "models.objectives:cross_entropy", ("classification",), reads=("label_smoothing",)
+        ),
+        "mse": ObjectiveEntry("MSE", "models.objectives:mse", ("classification", "regression")),
+        "mse_softmax": ObjectiveEntry("MSE of softmax", "models.objectives:mse_softmax", ("classification",)),
+        "bce_with_logits": ObjectiveEntry("BCE with logits", "models.objectives:bce_with_logits", ("classification",)),
+        "gaussian_nll": ObjectiveEntry(
+            "Gaussian NLL", "models.objectives:gaussian_nll", ("regression",), GAUSSIAN, reads=("variance_link",)
+        ),
+    },
+    _users_objective,
+)
 
-OPTIMIZERS: Mapping[str, Entry] = {
-    "sgd": Entry("SGD", "models.optimizers:sgd"),
-    "momentum": Entry("SGD with momentum", "models.optimizers:momentum", ("momentum",)),
-    "nesterov": Entry("Nesterov", "models.optimizers:nesterov", ("momentum",)),
-    "adam": Entry("Adam", "models.optimizers:adam"),
-    "adamw": Entry("AdamW", "models.optimizers:adamw"),
-    "rmsprop": Entry("RMSprop", "models.optimizers:rmsprop"),
-}
+OPTIMIZERS = Registry(
+    {
+        "sgd": LazyEntry("SGD", "models.optimizers:sgd"),
+        "momentum": LazyEntry("SGD with momentum", "models.optimizers:momentum", reads=("momentum",)),
+        "nesterov": LazyEntry("Nesterov", "models.optimizers:nesterov", reads=("momentum",)),
+        "adam": LazyEntry("Adam", "models.optimizers:adam"),
+        "adamw": LazyEntry("AdamW", "models.optimizers:adamw"),
+        "rmsprop": LazyEntry("RMSprop", "models.optimizers:rmsprop"),
+    },
+    _lazy_user_code,
+)
 
-SCHEDULES: Mapping[str, Entry] = {
-    "constant": Entry("Constant", "models.schedules:constant"),
-    "step": Entry("Step decay", "models.schedules:step", ("decay_every", "decay_factor")),
-    "plateau": Entry("Reduce on plateau", "models.schedules:plateau", ("plateau_patience", "decay_factor")),
-    "cosine": Entry("Cosine", "models.schedules:cosine", ("epochs",)),
-    "one_cycle": Entry("One-cycle", "models.schedules:one_cycle", ("epochs",)),
-}
+SCHEDULES = Registry(
+    {
+        "constant": LazyEntry("Constant", "models.schedules:constant"),
+        "step": LazyEntry("Step decay", "models.schedules:step", reads=("decay_every", "decay_factor")),
+        "plateau": LazyEntry(
+            "Reduce on plateau", "models.schedules:plateau", reads=("plateau_patience", "decay_factor")
+        ),
+        "cosine": LazyEntry("Cosine", "models.schedules:cosine", reads=("epochs",)),
+        "one_cycle": LazyEntry("One-cycle", "models.schedules:one_cycle", reads=("epochs",)),
+    },
+    _lazy_user_code,
+)
 
 METRICS: Mapping[str, Metric] = {
     "accuracy": Metric("Accuracy", "%", higher_is_better=True),
@@ -112,21 +164,29 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-def entry(registry: Mapping[str, Entry], name: str) -> Entry:
-    """Return the entry of a registered name, or one that stands for the user's own ``module:Name``."""
-    if is_reference(name):
-        return Entry(name.rpartition(":")[2], name, tasks=("classification", "regression"), own=True)
-    return registry[name]
+def entry(registry: Registry[E], name: str) -> E:
+    """Look up a registered name, or a reference to the user's code, ``module:Name``."""
+    return registry.of_user_code(name) if is_reference(name) else registry[name]
+
+
+def objectives_that_predict(distribution: str) -> list[str]:
+    """Name the registered objectives whose outputs stand for a distribution."""
+    return [name for name, objective in OBJECTIVES.items() if objective.distribution == distribution]
 
 
 def is_reference(name: str) -> bool:
-    """Return whether a name refers to code of the user's own, as ``module:Name``."""
+    """Tell a reference to the user's code, ``module:Name``, from a registered name."""
     module, colon, attribute = name.partition(":")
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
+def short_name(reference: str) -> str:
+    """Return ``Name`` of the reference ``module:Name``."""
+    return reference.rpartition(":")[2]
+
+
 def import_name(module: str) -> str:
-    """Return what a module of the user's is imported as: its own name, unless a package here has it."""
+    """Return the name that a user's module is imported under: its name, unless a package here has it."""
     return f"own_{module}" if module.partition(".")[0] in PACKAGES else module
 
 

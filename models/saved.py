@@ -1,7 +1,7 @@
-"""A trained network as bytes, with all that a prediction needs; nothing in them is ever executed.
+"""A trained network as bytes, with all that a prediction needs; loading executes nothing that is in them.
 
-The bytes are in the safetensors format: named arrays, and a header of text that holds the configuration and
-the input statistics as JSON. The network is built anew from the registered names in it.
+The bytes are in the safetensors format: named arrays, and a text header that holds the configuration and the input
+statistics as JSON. The network is rebuilt from the registered names in the configuration.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from models import own
 from models.errors import ModelError
-from models.networks import build_network
+from models.networks import NETWORKS, build_network
 from models.objectives import Objective, build_objective, predicted_moments, predicted_values, score
 from models.protocols import ScoredData
-from models.registry import NETWORKS, OBJECTIVES, entry, is_reference
+from models.registry import GAUSSIAN, OBJECTIVES, is_reference, objectives_that_predict
 from models.transforms import NONE, transformed_inputs
+from models.user_code import Form, form_of
 
 _HEADER = "ablatune"
-# The second has transforms, which a reader of the first would pass over.
+# The second has transforms, which a reader of the first would ignore.
 _FORMAT, _FORMAT_WITH_TRANSFORMS = 1, 2
 _BATCH = 1024
 _NAMES = (
@@ -55,14 +55,14 @@ class SavedModel:
         task: "classification" or "regression".
         classes: how many; 0 for regression.
         input_shape: of one input.
-        input_fill: what stands in for NaN in inputs; None where there must be none.
+        input_fill: what replaces NaN in inputs; None where inputs must not have any.
         input_offset: what is subtracted from inputs, after their transform.
-        input_scale: what they are then divided by.
-        target_mean: of the transformed training targets; 0 for classification.
-        target_std: likewise; 1 for classification.
-        target_unit: of predictions; "" for classes.
-        input_transform: of inputs, before they are scaled: "none" or "log1p".
-        target_transform: of targets, undone in predictions: "none" or "log".
+        input_scale: what inputs are then divided by.
+        target_mean: mean of the transformed training targets; 0 for classification.
+        target_std: their standard deviation; 1 for classification.
+        target_unit: unit of predictions; "" for classes.
+        input_transform: applied to inputs before they are scaled: "none" or "log1p".
+        target_transform: applied to targets and undone in predictions: "none" or "log".
     """
 
     network: nn.Module
@@ -80,7 +80,7 @@ class SavedModel:
     target_transform: str = NONE
 
     def predict(self, inputs: ArrayLike) -> NDArray[Any]:
-        """Return a class index, or a value in `target_unit`, for each input: [n, *input_shape] to [n].
+        """Predict a class index, or a value in `target_unit`, for each input: [n, *input_shape] to [n].
 
         Under a log target the value is a median, or the mean of a predicted distribution; see
         `models.objectives.predicted_values`.
@@ -97,38 +97,39 @@ class SavedModel:
         return np.asarray(predictions * self.target_std + self.target_mean)
 
     def predict_std(self, inputs: ArrayLike) -> NDArray[np.float64]:
-        """Return the predicted standard deviation in `target_unit`, [n].
+        """Predict the standard deviation of the target in `target_unit`, [n].
 
         Raises:
             ModelError: the model predicts no distribution, or the inputs have another shape.
         """
-        if self.config["objective"] != "gaussian_nll":
-            raise ModelError(f"objective: {self.config['objective']} predicts no standard deviation; use gaussian_nll")
-        return np.asarray(predicted_moments(self._objective, self._outputs(inputs), self)[1].numpy())
+        objective = self._objective
+        if objective.gaussian is None:
+            raise ModelError(
+                f"objective: {self.config['objective']} predicts no standard deviation; use "
+                + ", ".join(objectives_that_predict(GAUSSIAN))
+            )
+        return np.asarray(predicted_moments(objective, self._outputs(inputs), self)[1].numpy())
 
     def predict_probabilities(self, inputs: ArrayLike) -> NDArray[np.float64]:
-        """Return the probability of each class, [n, classes].
+        """Predict the probability of each class, [n, classes].
 
         Raises:
-            ModelError: the outputs are no probabilities, or the inputs have another shape.
+            ModelError: the outputs are not probabilities, or the inputs have another shape.
         """
-        objective, outputs = self.config["objective"], self._outputs(inputs).double()
-        if objective in ("cross_entropy", "mse_softmax"):
-            return np.asarray(outputs.softmax(dim=1).numpy())
-        if objective == "bce_with_logits" and self.classes == 2:
-            second = outputs.sigmoid().numpy()
-            return np.concatenate([1 - second, second], axis=1)
-        raise ModelError(f"objective: the outputs of {objective} are no probabilities of classes")
+        probabilities, outputs = self._objective.probabilities, self._outputs(inputs).double()
+        if probabilities is None:
+            raise ModelError(f"objective: the outputs of {self.config['objective']} are no probabilities of classes")
+        return np.asarray(probabilities(outputs).numpy())
 
     def score(self, data: ScoredData, inputs: NDArray[np.float32], targets: NDArray[Any]) -> tuple[float, float]:
-        """Return metric and loss on inputs [n, *input_shape] and targets [n] that are scaled as in training."""
+        """Return metric and loss on inputs [n, *input_shape] and targets [n], both scaled as in training."""
         objective, expected = self._objective, torch.tensor(targets)
         outputs = self._forward(torch.tensor(inputs))
         return score(objective, outputs, expected, data), float(objective.loss(outputs, objective.encode(expected)))
 
     @property
     def _objective(self) -> Objective:
-        form = own.form_of(self.network, _outputs_needed(self.config, self.task, self.classes))
+        form = form_of(self.network, _outputs_needed(self.config, self.task, self.classes))
         return _objective(self.config, self.task, self.classes, form)
 
     def _outputs(self, inputs: ArrayLike) -> torch.Tensor:
@@ -138,7 +139,7 @@ class SavedModel:
         if self.input_fill is not None:
             array = np.where(np.isnan(array), self.input_fill, array)
         if np.isnan(array).any():
-            raise ModelError("inputs: hold values that are missing (NaN), which the model was not trained to stand")
+            raise ModelError("inputs: hold values that are missing (NaN), and the training data had none; fill them in")
         array = transformed_inputs(array, self.input_transform)
         return self._forward(torch.tensor(((array - self.input_offset) / self.input_scale).astype(np.float32)))
 
@@ -150,14 +151,14 @@ class SavedModel:
 
 
 def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
-    """Return a trained network as safetensors bytes.
+    """Write a trained network as safetensors bytes.
 
     Args:
-        network: to keep; its parameters and buffers are.
-        config: the fields that it was trained with, as JSON can hold them.
-        data: what it was trained on: a `data_utils.TrialData`.
+        network: whose parameters and buffers to keep.
+        config: the fields that it was trained with, as values that JSON can hold.
+        data: the `data_utils.TrialData` that it was trained on.
     """
-    # Cloned, since the format takes no two names for one memory, which tied weights have.
+    # Cloned, since the format refuses two names for the same memory, which tied weights have.
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
     transforms = {"input_transform": data.input_transform, "target_transform": data.target_transform}
     plain = set(transforms.values()) == {NONE}
@@ -179,28 +180,30 @@ def to_bytes(network: nn.Module, config: Mapping[str, Any], data: Any) -> bytes:
     return bytes(save(state, metadata={_HEADER: json.dumps(header)}))
 
 
-def own_references(content: bytes) -> dict[str, tuple[str, str]]:
-    """Return what of the user's own a model needs to be built: kind to reference and fingerprint of its code.
+def user_references(content: bytes) -> dict[str, tuple[str, str]]:
+    """Return which user code a model is built from: kind to reference and fingerprint of the code.
 
     Raises:
-        ModelError: the bytes are torn, or of another program or version.
+        ModelError: the bytes are damaged, or from another program or version.
     """
     config = _parse(content)[0]["config"]
-    own = config.get("own", {})
+    configured = config.get("own", {})
     references = {kind: str(config.get(kind)) for kind in ("network", "objective")}
-    return {kind: (name, own.get(f"code of {kind}", "")) for kind, name in references.items() if is_reference(name)}
+    return {
+        kind: (name, configured.get(f"code of {kind}", "")) for kind, name in references.items() if is_reference(name)
+    }
 
 
 def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
-    """Return the model that `to_bytes` kept.
+    """Load a model that `to_bytes` wrote.
 
     Args:
-        content: what `to_bytes` gave.
-        trusted: the references to the user's own code that may be imported and called; a file says only which
-            it needs, and nothing else that it names is touched.
+        content: the bytes.
+        trusted: the references to the user's code that may be imported and called. A file only says which code it
+            needs; nothing else that it names is imported.
 
     Raises:
-        ModelError: the bytes are torn, of another program or version, or name an unknown network.
+        ModelError: the bytes are damaged, from another program or version, or name an unknown network.
     """
     header, state = _parse(content)
     config = header["config"]
@@ -213,7 +216,9 @@ def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
         with torch.random.fork_rng(devices=[]):
             network = build_network(SimpleNamespace(**config), shape, outputs)
     except (AttributeError, ImportError, KeyError, TypeError) as error:
-        raise ModelError(f"is no whole model file: its configuration does not build a network ({error})") from error
+        raise ModelError(
+            f"is an incomplete model file: its configuration does not build a network ({error})"
+        ) from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -253,9 +258,9 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         )
     lacking = [name for name in _NAMES if name not in header]
     if lacking or not isinstance(header["config"], dict):
-        raise ModelError(f"is no whole model file: its header lacks {', '.join(lacking) or 'a configuration'}")
+        raise ModelError(f"is an incomplete model file: its header lacks {', '.join(lacking) or 'a configuration'}")
     if header["digest"] != _digest(state):
-        raise ModelError("is a damaged model file: its numbers are not those that were saved")
+        raise ModelError("is a damaged model file: its numbers differ from those that were saved")
     return header, state
 
 
@@ -268,13 +273,12 @@ def _digest(state: Mapping[str, torch.Tensor]) -> str:
 
 
 def _laid_out(network: nn.Module, config: Mapping[str, Any]) -> nn.Module:
-    own_network = entry(NETWORKS, config["network"]).own
-    return network if own_network else network.to(memory_format=torch.channels_last)
+    return network if is_reference(config["network"]) else network.to(memory_format=torch.channels_last)
 
 
 def _outputs_needed(config: Mapping[str, Any], task: str, classes: int) -> int:
     return _objective(config, task, classes).outputs
 
 
-def _objective(config: Mapping[str, Any], task: str, classes: int, form: own.Form | None = None) -> Objective:
+def _objective(config: Mapping[str, Any], task: str, classes: int, form: Form | None = None) -> Objective:
     return build_objective(SimpleNamespace(**config), SimpleNamespace(task=task, classes=classes), form)

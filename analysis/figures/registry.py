@@ -12,8 +12,7 @@ from analysis.figures.uncertainty import uncertainty_caption, uncertainty_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_frame, gaussian_replicates, spread_frame
 from analysis.tables.tables import Line, TableView
-from tune_jobs.ledger.record import MISSING, Record
-from tune_jobs.study.model import GRID_REACH
+from tune_jobs.ledger.record import GRID_REACH, MISSING, Record
 
 # A figure and its caption; None where there is nothing to draw.
 Drawn = tuple[Figure, str] | None

@@ -151,7 +151,7 @@ def _named(features: Sequence[str], one: GaussianPredictions) -> Sequence[str]:
 
 def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
     """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
-    gaussian = [row for row in rows if row.config is not None and row.config.objective == "gaussian_nll"]
+    gaussian = [row for row in rows if row.config is not None and row.config.predicts_gaussian]
     records = evidence.predictions(gaussian)
     for row in gaussian:
         position = evidence.standing.rows.index(row)

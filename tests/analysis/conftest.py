@@ -85,7 +85,7 @@ def make_record(trial: Trial, fingerprint: str, fate: Fate) -> Record:
     scores = np.eye(outputs, dtype="<f4")[np.arange(VALIDATION_ROWS) % outputs]
     if outputs == 1:
         scores = np.array([[0.9], [0.1]] * (VALIDATION_ROWS // 2), dtype="<f4")
-    if config.objective == "gaussian_nll":
+    if config.predicts_gaussian:
         # Means that rise from row to row, and so do the variances.
         outputs, steps = 2, np.linspace(-1, 1, VALIDATION_ROWS)
         scores = np.stack([steps, steps + 0.1 * config.seed], axis=1).astype("<f4")

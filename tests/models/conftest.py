@@ -1,4 +1,4 @@
-"""Small generated data in the shapes that the engine reads."""
+"""Small generated datasets for the engine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Data:
-    """What the engine reads of a dataset."""
+    """What the engine reads from a dataset."""
 
     task: str
     classes: int
@@ -24,7 +24,7 @@ class Data:
 
 
 def generate(*, shape: tuple[int, ...] = (1, 8, 8), classes: int = 4, rows: int = 90, seed: int = 7) -> Data:
-    """Return inputs whose targets can be learned: clusters of classes, or a noisy linear value (0 classes)."""
+    """Draw inputs with targets that can be learned: clusters of classes, or a noisy linear value (0 classes)."""
     generator = np.random.default_rng(seed)
     total = rows + 30
     if classes:

@@ -1,6 +1,6 @@
 """Small golden histories, and the kind of machine that made them.
 
-`python tests/models/golden.py` writes `golden.json` anew, after `models.version.ENGINE_VERSION` was raised.
+`python tests/models/golden.py` rewrites `golden.json`, after `models.version.ENGINE_VERSION` was raised.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def machine() -> str:
-    """Return what the bits depend on: instruction set, processor, torch version.
+    """Describe what the bits depend on: instruction set, processor, torch version.
 
-    The processor's family, model and cache count too: its name may be as general as "AMD EPYC", and the
-    libraries below torch choose their blocks by them.
+    The processor's family, model and cache size matter too: its name may be as general as "AMD EPYC", and the
+    libraries that torch calls choose their blocks by them.
     """
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
@@ -43,24 +43,27 @@ def machine() -> str:
 
 
 def histories() -> dict[str, dict[str, list[float]]]:
-    """Return the curves of every case."""
+    """Train every case; return its curves."""
     sys.path[:0] = [str(ROOT), str(PATH.parent)]
     from conftest import generate
 
     from models.engine import train
+    from models.registry import OBJECTIVES
     from tune_jobs.trial.config import TrialConfig
 
     images, table = generate(), generate(shape=(4,), classes=0)
     found = {}
     for name, fields in CASES.items():
         config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": 3, **fields})
-        done = train(config, [11], table if config.objective == "gaussian_nll" else images)[0].history
+        done = train(config, [11], images if "classification" in OBJECTIVES[config.objective].tasks else table)[
+            0
+        ].history
         found[name] = {curve: getattr(done, curve) for curve in CURVES}
     return found
 
 
 def bits(curves: dict[str, list[float]]) -> str:
-    """Return a hash of every bit."""
+    """Hash every bit of the curves."""
     return hashlib.sha256(b"".join(np.array(curves[name]).tobytes() for name in CURVES)).hexdigest()
 
 

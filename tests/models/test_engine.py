@@ -1,4 +1,4 @@
-"""The engine: what a history holds, how it ends, and that its bits depend on the configuration and the seed alone."""
+"""The engine: what a history holds, how it ends, and that only configuration and seed decide its bits."""
 
 import dataclasses
 import hashlib
@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.engine import GRID_SIDE, grid_points, train
+from models.engine import train
 from models.errors import ModelError
+from models.grid import GRID_SIDE, grid_points
 from models.history import History, early_stopping_epoch
-from models.networks import build_network
+from models.networks import NETWORKS, build_network
 from models.objectives import build_objective
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from models.plan import TrainingControl, TrainingPlan
+from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trajectory
 
@@ -27,20 +29,29 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
 
 
-def history(data: Any, *, epochs: int = 3, seed: int = 0, run: dict[str, Any] | None = None, **fields: Any) -> History:
+def history(
+    data: Any,
+    *,
+    epochs: int = 3,
+    seed: int = 0,
+    plan: TrainingPlan | None = None,
+    control: TrainingControl | None = None,
+    **fields: Any,
+) -> History:
     config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": epochs, **fields})
-    return train(config, [seed], data, **(run or {}))[0].history
+    return train(config, [seed], data, plan=plan, control=control)[0].history
 
 
-def bits(one: History) -> list[bytes]:
-    """Return every number of a history but its times, as bytes."""
-    curves = [np.array(getattr(one, name)).tobytes() for name in CURVES]
-    kept = [m.validation_outputs.tobytes() for _, m in sorted(one.measurements.items())]
-    return curves + kept + [np.array([m.train_loss, m.train_metric]).tobytes() for m in one.measurements.values()]
+def bits(trained: History) -> list[bytes]:
+    """Return every number of a history except its times, as bytes."""
+    curves = [np.array(getattr(trained, name)).tobytes() for name in CURVES]
+    measured = [m for _, m in sorted(trained.measurements.items())]
+    kept = [m.validation_outputs.tobytes() for m in measured]
+    return curves + kept + [np.array([m.train_loss, m.train_metric]).tobytes() for m in measured]
 
 
 def run_python(code: str, **environment: str) -> str:
-    """Return what some code prints in a process of its own."""
+    """Return what code prints in a new process."""
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -72,9 +83,9 @@ def test_every_optimizer_under_every_schedule_learns(optimizer: str, schedule: s
 
 
 def test_a_history_is_what_a_plain_loop_gives(images: Any) -> None:
-    """The engine against the textbook: one batch after the other, unfused Adam, no tricks."""
+    """The engine against the textbook: batch after batch, unfused Adam, no tricks."""
     config = TrialConfig(network="cnn", hidden_units=4, batch_size=16, epochs=3, learning_rate=0.01)
-    ours = train(config, [3], images, measure_at=[3])[0].history
+    ours = train(config, [3], images, plan=TrainingPlan(measure_at=[3]))[0].history
 
     def stream(purpose: int) -> int:
         return int(np.random.SeedSequence([3, purpose]).generate_state(1, np.uint64)[0])
@@ -108,8 +119,8 @@ def test_a_history_is_what_a_plain_loop_gives(images: Any) -> None:
     np.testing.assert_allclose(ours.measurements[3].validation_outputs, outputs.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_measurements_are_in_evaluation_mode_at_the_epochs_asked_for(images: Any) -> None:
-    done = history(images, epochs=4, dropout=0.5, run={"measure_at": [2, 4, 99]})
+def test_measurements_are_in_evaluation_mode_at_the_planned_epochs(images: Any) -> None:
+    done = history(images, epochs=4, dropout=0.5, plan=TrainingPlan(measure_at=[2, 4, 99]))
     assert sorted(done.measurements) == [2, 4]
     measured = done.measurements[4]
     assert measured.validation_outputs.shape == (30, 4)
@@ -119,15 +130,15 @@ def test_measurements_are_in_evaluation_mode_at_the_epochs_asked_for(images: Any
     assert measured.grid_outputs is None
 
 
-def test_improvements_are_measured_when_asked_for(images: Any) -> None:
-    done = history(images, epochs=6, run={"measure_improvements": True})
+def test_improvements_are_measured_where_planned(images: Any) -> None:
+    done = history(images, epochs=6, plan=TrainingPlan(measure_improvements=True))
     best = int(np.argmax(done.validation_metric)) + 1
     assert best in done.measurements
     assert 1 in done.measurements
 
 
 def test_two_dimensional_inputs_are_measured_on_a_grid(binary: Any) -> None:
-    done = history(binary, objective="bce_with_logits", run={"measure_at": [3]})
+    done = history(binary, objective="bce_with_logits", plan=TrainingPlan(measure_at=[3]))
     grid = done.measurements[3].grid_outputs
     assert grid is not None
     assert grid.shape == (GRID_SIDE**2, 1)
@@ -140,8 +151,8 @@ def test_seconds_grow_and_count_training_only(images: Any) -> None:
     assert seconds[0] > 0
 
 
-def test_regression_is_scored_in_the_targets_own_unit(table: Any) -> None:
-    done = history(table, objective="mse", run={"measure_at": [3]})
+def test_regression_is_scored_in_the_targets_unit(table: Any) -> None:
+    done = history(table, objective="mse", plan=TrainingPlan(measure_at=[3]))
     outputs = done.measurements[3].validation_outputs[:, 0]
     rmse = 50.0 * float(np.sqrt(np.mean((outputs - table.validation_targets) ** 2)))
     assert done.validation_metric[-1] == pytest.approx(rmse, rel=1e-5)
@@ -152,11 +163,11 @@ def test_regression_is_scored_in_the_targets_own_unit(table: Any) -> None:
     [{}, {"network": "cnn", "dropout": 0.3, "batch_norm": True}, {"optimizer": "rmsprop", "schedule": "one_cycle"}],
 )
 def test_the_same_seed_gives_the_same_bits_whatever_ran_before(fields: dict[str, Any], images: Any) -> None:
-    one = history(images, seed=5, run={"measure_at": [3]}, **fields)
+    expected = history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)
     history(images, seed=1, dropout=0.2)
     torch.manual_seed(123)
-    assert bits(history(images, seed=5, run={"measure_at": [3]}, **fields)) == bits(one)
-    assert bits(history(images, seed=6, run={"measure_at": [3]}, **fields)) != bits(one)
+    assert bits(history(images, seed=5, plan=TrainingPlan(measure_at=[3]), **fields)) == bits(expected)
+    assert bits(history(images, seed=6, plan=TrainingPlan(measure_at=[3]), **fields)) != bits(expected)
 
 
 def test_several_seeds_at_once_are_what_each_is_alone(images: Any) -> None:
@@ -181,7 +192,7 @@ def test_another_process_gives_the_same_bits(images: Any) -> None:
 def test_fewer_epochs_are_the_beginning_of_the_full_run(schedule: str, images: Any) -> None:
     fields = {"schedule": schedule, "decay_every": 2, "plateau_patience": 0, "dropout": 0.1, "network": "cnn"}
     full = history(images, epochs=6, **fields)
-    part = history(images, epochs=6, run={"epochs": 3}, **fields)
+    part = history(images, epochs=6, plan=TrainingPlan(epochs=3), **fields)
     assert part.epochs == 3
     for name in CURVES:
         assert getattr(part, name) == getattr(full, name)[:3]
@@ -189,11 +200,13 @@ def test_fewer_epochs_are_the_beginning_of_the_full_run(schedule: str, images: A
 
 def test_measuring_does_not_change_the_trajectory(images: Any) -> None:
     plain = history(images, dropout=0.2, batch_norm=True)
-    measured = history(images, dropout=0.2, batch_norm=True, run={"measure_at": [1, 2], "measure_improvements": True})
+    measured = history(
+        images, dropout=0.2, batch_norm=True, plan=TrainingPlan(measure_at=[1, 2], measure_improvements=True)
+    )
     assert plain.validation_loss == measured.validation_loss
 
 
-def test_global_state_is_put_back(images: Any) -> None:
+def test_global_state_is_restored(images: Any) -> None:
     torch.manual_seed(9)
     expected = torch.rand(1)
     torch.manual_seed(9)
@@ -234,7 +247,7 @@ def test_a_divergence_is_an_outcome_with_its_row(fields: dict[str, Any], kind: s
 
 
 def test_a_time_limit_keeps_the_finished_epochs(images: Any) -> None:
-    done = history(images, epochs=100_000, run={"time_limit_seconds": 0.2})
+    done = history(images, epochs=100_000, control=TrainingControl(time_limit_seconds=0.2))
     assert done.outcome == "timed_out"
     assert done.epochs == len(done.validation_loss) > 0
     assert f"in epoch {done.epochs + 1}" in done.reason
@@ -251,14 +264,14 @@ def test_a_batch_larger_than_the_data_is_refused(images: Any) -> None:
         history(images, batch_size=91)
 
 
-def test_progress_is_told_after_every_epoch(images: Any) -> None:
+def test_on_epoch_is_called_after_every_epoch(images: Any) -> None:
     seen: list[int] = []
-    history(images, run={"on_epoch": lambda so_far: seen.append(so_far.epochs)})
+    history(images, control=TrainingControl(on_epoch=lambda so_far: seen.append(so_far.epochs)))
     assert seen == [1, 2, 3]
 
 
-def test_the_trained_network_is_the_one_of_the_last_epoch(images: Any) -> None:
-    training = train(TrialConfig(epochs=2, batch_size=16), [0], images, measure_at=[2])[0]
+def test_the_returned_network_is_that_of_the_last_epoch(images: Any) -> None:
+    training = train(TrialConfig(epochs=2, batch_size=16), [0], images, plan=TrainingPlan(measure_at=[2]))[0]
     with torch.no_grad():
         outputs = training.network(torch.tensor(images.validation_inputs)).numpy()
     np.testing.assert_allclose(outputs, training.history.measurements[2].validation_outputs, rtol=1e-4, atol=1e-5)
@@ -285,7 +298,7 @@ def test_the_engine_runs_where_ray_is_not_installed() -> None:
 def test_fields_that_an_entry_does_not_read_change_no_bit(
     network: str, optimizer: str, schedule: str, make_data: Callable[..., Any]
 ) -> None:
-    """A trial's key leaves them out, so two configurations that share it must train the same."""
+    """A trial's key leaves them out, so two configurations with the same key must train the same."""
     others = {
         "hidden_layers": 2,
         "channel_growth": "doubling",
@@ -308,13 +321,13 @@ def test_fields_that_an_entry_does_not_read_change_no_bit(
     read = trajectory(base.replace(**others))
     data = make_data(rows=33)
     done = [
-        train(config, [0], data, epochs=2)[0].history
+        train(config, [0], data, plan=TrainingPlan(epochs=2))[0].history
         for config in (base, base.replace(**{name: value for name, value in others.items() if name not in read}))
     ]
     assert bits(done[0]) == bits(done[1])
 
 
-def test_read_only_arrays_are_trained_on_and_left_alone(images: Any) -> None:
+def test_read_only_arrays_can_be_trained_on_and_do_not_change(images: Any) -> None:
     arrays = {
         name: getattr(images, name).copy()
         for name in ("train_inputs", "train_targets", "validation_inputs", "validation_targets")
@@ -328,28 +341,28 @@ def test_an_image_too_small_for_the_layers_is_refused_before_anything_is_trained
     seen: list[int] = []
     fields = {"network": "cnn", "kernel_size": 5, "padding": 0, "hidden_layers": 3}
     with pytest.raises(ModelError, match="layer 2 of 3 gets images of 2x2 pixels"):
-        history(images, run={"on_epoch": lambda so_far: seen.append(so_far.epochs)}, **fields)
+        history(images, control=TrainingControl(on_epoch=lambda so_far: seen.append(so_far.epochs)), **fields)
     assert not seen
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
 def test_more_epochs_than_the_schedule_is_made_for_are_refused(schedule: str, images: Any) -> None:
     with pytest.raises(ModelError, match=f"epochs: 4 is more than the 3 that schedule {schedule}"):
-        history(images, epochs=3, schedule=schedule, run={"epochs": 4})
-    assert history(images, epochs=3, run={"epochs": 4}).epochs == 4
+        history(images, epochs=3, schedule=schedule, plan=TrainingPlan(epochs=4))
+    assert history(images, epochs=3, plan=TrainingPlan(epochs=4)).epochs == 4
 
 
-@pytest.mark.parametrize("fields", [{"epochs": 0}, {"time_limit_seconds": 0.0}])
-def test_zero_is_a_number_and_not_the_default(fields: dict[str, Any], images: Any) -> None:
-    done = history(images, run=fields)
-    assert done.epochs == 0
-    assert done.outcome == ("completed" if "epochs" in fields else "timed_out")
+def test_zero_is_a_number_and_not_the_default(images: Any) -> None:
+    none = history(images, plan=TrainingPlan(epochs=0))
+    assert (none.epochs, none.outcome) == (0, "completed")
+    late = history(images, control=TrainingControl(time_limit_seconds=0.0))
+    assert (late.epochs, late.outcome) == (0, "timed_out")
 
 
 def test_early_stopping_at_the_last_epoch_is_a_complete_trajectory(images: Any) -> None:
     fields = {"learning_rate": 0.1, "early_stopping_patience": 3}
     stopped = history(images, epochs=60, **fields)
-    done = history(images, epochs=60, run={"epochs": stopped.epochs}, **fields)
+    done = history(images, epochs=60, plan=TrainingPlan(epochs=stopped.epochs), **fields)
     assert (stopped.outcome, done.outcome) == ("stopped_early", "completed")
     assert bits(done) == bits(stopped)
 
@@ -364,7 +377,7 @@ def test_the_engine_stops_where_the_pure_function_says(patience: int, learning_r
     assert done.validation_loss == full.validation_loss[: done.epochs]
 
 
-def test_one_value_that_is_not_a_number_in_the_data_is_a_divergence(images: Any) -> None:
+def test_a_single_nan_in_the_data_is_a_divergence(images: Any) -> None:
     inputs = images.train_inputs.copy()
     inputs[5] = np.nan
     done = history(dataclasses.replace(images, train_inputs=inputs))
@@ -387,7 +400,7 @@ def test_no_objective_and_optimizer_raise_at_an_absurd_learning_rate(
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: Any) -> None:
+def test_torchs_settings_are_restored_after_an_exception(before: bool, images: Any) -> None:
     def interrupt(_: History) -> None:
         assert torch.get_num_threads() == 1
         assert torch.are_deterministic_algorithms_enabled()
@@ -408,7 +421,7 @@ def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: A
         torch.use_deterministic_algorithms(before, warn_only=before)
         expected = settings()
         with pytest.raises(KeyboardInterrupt):
-            history(images, run={"on_epoch": interrupt})
+            history(images, control=TrainingControl(on_epoch=interrupt))
         assert settings() == expected
     finally:
         torch.set_num_threads(threads)
@@ -417,7 +430,7 @@ def test_torchs_settings_are_put_back_after_an_exception(before: bool, images: A
 
 
 def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
-    """Threads inherit the setting of the one that starts them, and would keep it for all later trials."""
+    """Threads inherit the setting from the thread that starts them, and would keep it for all later trials."""
     code = (
         "import sys; sys.path.insert(0, 'tests/models')\n"
         "import torch; torch.set_num_threads(1)\n"
@@ -429,10 +442,10 @@ def test_no_thread_of_the_pool_keeps_flushing_denormal_numbers() -> None:
     assert run_python(code) == "True"
 
 
-def test_where_early_stopping_would_have_ended_is_measured_without_ending(images: Any) -> None:
+def test_the_epoch_where_early_stopping_would_end_is_measured_without_ending(images: Any) -> None:
     stopped = history(images, epochs=30, learning_rate=0.05, early_stopping_patience=2)
     assert stopped.outcome == "stopped_early"
-    whole = history(images, epochs=30, learning_rate=0.05, run={"measure_stops": [2]})
+    whole = history(images, epochs=30, learning_rate=0.05, plan=TrainingPlan(measure_stops=[2]))
     assert whole.epochs == 30
     assert stopped.epochs in whole.measurements
     mine, theirs = whole.measurements[stopped.epochs], stopped.measurements[stopped.epochs]
@@ -441,13 +454,13 @@ def test_where_early_stopping_would_have_ended_is_measured_without_ending(images
 
 
 @pytest.mark.parametrize("at", [1, 3, 6])
-def test_a_reason_prunes_and_what_is_left_is_a_prefix(at: int, images: Any) -> None:
+def test_a_reason_prunes_and_leaves_a_prefix(at: int, images: Any) -> None:
     alone = history(images, epochs=6, dropout=0.2)
 
     def after_epoch(done: History) -> str | None:
         return f"enough at {done.epochs}" if done.epochs == at else None
 
-    pruned = history(images, epochs=6, dropout=0.2, run={"on_epoch": after_epoch})
+    pruned = history(images, epochs=6, dropout=0.2, control=TrainingControl(on_epoch=after_epoch))
     assert pruned.epochs == at
     assert (pruned.outcome, pruned.reason) == (("pruned", f"enough at {at}") if at < 6 else ("completed", ""))
     for name in CURVES:
@@ -455,5 +468,7 @@ def test_a_reason_prunes_and_what_is_left_is_a_prefix(at: int, images: Any) -> N
 
 
 def test_a_trial_that_diverged_was_not_pruned(images: Any) -> None:
-    done = history(images, epochs=5, optimizer="sgd", learning_rate=1e30, run={"on_epoch": lambda done: "pruned"})
+    done = history(
+        images, epochs=5, optimizer="sgd", learning_rate=1e30, control=TrainingControl(on_epoch=lambda done: "pruned")
+    )
     assert done.outcome == "diverged"

@@ -1,4 +1,4 @@
-"""A change of numbers needs a change of `ENGINE_VERSION`: else the ledger would mix what cannot be compared."""
+"""New numbers need a new `ENGINE_VERSION`: otherwise the ledger would mix trials that cannot be compared."""
 
 import importlib.util
 import json
@@ -34,7 +34,7 @@ def test_the_numbers_are_those_of_this_engine_version(golden: ModuleType) -> Non
     assert len(found) >= 6
     for name, curves in found.items():
         for curve, values in curves.items():
-            # Another instruction set or torch rounds differently, which may turn a few of the 30 predictions.
+            # Another instruction set or torch version rounds differently, which may flip a few of the 30 predictions.
             tolerance = {"atol": 10.0} if curve.endswith("metric") else {"rtol": 5e-3, "atol": 1e-6}
             np.testing.assert_allclose(
                 values, stored["histories"][name][curve], err_msg=f"{name} {curve}: {ADVICE}", **tolerance

@@ -1,4 +1,4 @@
-"""The best epoch and early stopping, against the slow and obvious way."""
+"""The best epoch and early stopping, against a slow and obvious computation."""
 
 from math import isfinite, nan
 
@@ -28,7 +28,7 @@ def test_improvements_are_the_best_epochs_of_the_prefixes(values: list[float], h
 
 
 @given(VALUES, st.integers(1, 5))
-def test_early_stopping_is_the_first_epoch_so_far_behind_the_best(values: list[float], patience: int) -> None:
+def test_early_stopping_is_the_first_epoch_that_far_behind_the_best(values: list[float], patience: int) -> None:
     slow = next(
         (n for n in range(1, len(values) + 1) if n - (slow_best(values[:n], False) or 0) >= patience),
         None,

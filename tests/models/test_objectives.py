@@ -1,4 +1,4 @@
-"""Losses against their formulas, and how outputs are read."""
+"""Losses against their formulas, and how outputs are read and scored."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import nn
 
 from models.errors import ModelError
 from models.objectives import MINIMUM_VARIANCE, build_objective, gaussian_variance, predicted_moments, score
-from models.registry import OBJECTIVES
+from models.registry import GAUSSIAN, OBJECTIVES
 from tune_jobs.trial.config import TrialConfig
 
 TARGETS = torch.tensor([0, 2, 1, 2])
@@ -15,7 +15,7 @@ LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, -1.0], [0.0,
 
 
 class Task:
-    """As much of a dataset as an objective reads."""
+    """The part of a dataset that an objective reads."""
 
     def __init__(self, classes: int, target_std: float = 1.0, target_transform: str = "none") -> None:
         self.task = "classification" if classes else "regression"
@@ -38,12 +38,25 @@ def test_every_objective_serves_some_task() -> None:
             assert objective(name, classes).outputs >= 1, task
 
 
+def test_objectives_read_a_distribution_off_their_outputs_where_they_declare_one() -> None:
+    declared = {entry.distribution for entry in OBJECTIVES.values()}
+    assert declared == {GAUSSIAN, None}
+    for name, entry in OBJECTIVES.items():
+        for task in entry.tasks:
+            made = objective(name, 3 if task == "classification" else 0)
+            assert (made.gaussian is not None) == (entry.distribution == GAUSSIAN), name
+            if made.gaussian is not None:
+                mean, std = made.gaussian(torch.randn(7, made.outputs))
+                assert mean.shape == std.shape == (7,)
+                assert (std > 0).all()
+
+
 def test_an_objective_of_another_task_is_refused_with_those_that_fit() -> None:
     with pytest.raises(ModelError, match="objective: cross_entropy is not for regression; use mse, gaussian_nll"):
         objective("cross_entropy", 0)
 
 
-def test_a_variance_beyond_all_numbers_is_an_infinite_loss_and_no_exception() -> None:
+def test_a_variance_that_overflows_is_an_infinite_loss_and_no_exception() -> None:
     made = objective("gaussian_nll", 0)
     outputs = torch.tensor([[0.0, 1e4]], requires_grad=True)
     loss = made.loss(outputs, made.encode(torch.tensor([1.0])))
@@ -94,7 +107,7 @@ def test_gaussian_nll_is_torchs_with_its_constant(link: str) -> None:
     assert float(gaussian_variance(torch.tensor(-1e4), link)) == pytest.approx(MINIMUM_VARIANCE)
 
 
-def test_scores_are_percent_and_the_targets_own_unit() -> None:
+def test_scores_are_percent_or_in_the_targets_unit() -> None:
     made = objective("cross_entropy", 3)
     assert score(made, LOGITS, TARGETS, Task(3)) == 50.0
     regression = objective("mse", 0)
@@ -102,7 +115,7 @@ def test_scores_are_percent_and_the_targets_own_unit() -> None:
     assert score(regression, outputs, targets, Task(0, target_std=10.0)) == pytest.approx(10 * np.sqrt(5))
 
 
-def test_under_a_log_target_errors_are_in_the_targets_own_unit() -> None:
+def test_under_a_log_target_errors_are_in_the_targets_unit() -> None:
     data = Task(0, target_std=0.5, target_transform="log")
     data.target_mean = 2.0
     outputs, targets = torch.tensor([[1.0], [-1.0]]), torch.tensor([0.0, 0.5])
@@ -111,7 +124,7 @@ def test_under_a_log_target_errors_are_in_the_targets_own_unit() -> None:
 
 
 def test_a_gaussian_of_the_logarithm_predicts_the_mean_of_its_log_normal_distribution() -> None:
-    """Against draws: the mean and the deviation of exponentials of the predicted Gaussian."""
+    """Against draws: mean and standard deviation of exponentials of the predicted Gaussian."""
     data = Task(0, target_std=0.4, target_transform="log")
     data.target_mean = 12.0
     made = objective("gaussian_nll", 0)
@@ -123,7 +136,7 @@ def test_a_gaussian_of_the_logarithm_predicts_the_mean_of_its_log_normal_distrib
     assert found == pytest.approx(abs(float(mean) - np.exp(12.0)))
 
 
-def test_a_gaussian_of_the_target_itself_has_its_own_moments() -> None:
+def test_a_gaussian_of_the_target_has_the_predicted_moments() -> None:
     mean, std = predicted_moments(objective("gaussian_nll", 0), torch.tensor([[0.5, 2.0]]), Task(0, target_std=10.0))
     assert float(mean) == 5.0
     assert float(std) == pytest.approx(10 * np.sqrt(np.exp(2.0) + 1e-6))

@@ -1,4 +1,4 @@
-"""Optimizers against one step by hand, schedules against their formulas."""
+"""Optimizers against steps by hand, schedules against their formulas."""
 
 from math import cos, pi
 
@@ -14,7 +14,7 @@ BATCHES = 3
 
 
 def stepped(name: str, steps: int = 2, **fields: object) -> float:
-    """Return a parameter that began at 1 after steps with gradient 0.5."""
+    """Update a parameter from 1 by steps with gradient 0.5."""
     parameter = torch.nn.Parameter(torch.tensor([1.0]))
     optimizer = build_optimizer(TrialConfig(optimizer=name, learning_rate=0.1, **fields), [parameter])
     for _ in range(steps):
@@ -60,7 +60,7 @@ def test_every_optimizer_goes_downhill(name: str) -> None:
         ("rmsprop", torch.optim.RMSprop, {}),
     ],
 )
-def test_many_steps_are_those_of_pytorchs_plain_optimizers(
+def test_many_steps_equal_those_of_pytorchs_plain_optimizers(
     name: str, plain: type[torch.optim.Optimizer], options: dict[str, object], weight_decay: float
 ) -> None:
     ours, theirs = (torch.nn.Parameter(torch.linspace(-1, 1, 20).reshape(4, 5)) for _ in range(2))
@@ -79,7 +79,7 @@ def test_many_steps_are_those_of_pytorchs_plain_optimizers(
 
 
 def rates(epochs: int = 6, losses: list[float] | None = None, **fields: object) -> list[list[float]]:
-    """Return the learning rate of every batch, by epoch."""
+    """List the learning rate of every batch, by epoch."""
     config = TrialConfig(learning_rate=0.8, epochs=epochs, optimizer="sgd", **fields)
     optimizer = build_optimizer(config, [torch.nn.Parameter(torch.zeros(1))])
     schedule = build_schedule(config, optimizer, BATCHES)
@@ -106,8 +106,8 @@ def test_plateau_waits_for_its_patience() -> None:
     assert first == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.4, 0.4])
 
 
-def test_plateau_waits_as_early_stopping_does_for_any_less() -> None:
-    """Losses below zero are no special case, and a loss that is less by a hair is less."""
+def test_plateau_takes_any_lower_loss_for_better_as_early_stopping_does() -> None:
+    """Losses below zero are no special case, and a loss that is barely lower is lower."""
     worse = [-2.0 + 1e-5 * n for n in range(4)]
     better = [-2.0 - 1e-6 * n for n in range(4)]
     for losses, expected in ((worse, [0.8, 0.8, 0.4, 0.2]), (better, [0.8] * 4)):

@@ -1,11 +1,25 @@
-"""Every name stands for something that loads, and says of itself what is true."""
+"""Every registered name has code, and what it declares is true."""
 
+from collections.abc import Mapping
 from inspect import getdoc
 
 import pytest
 import torch
 
-from models.registry import ACTIVATIONS, METRICS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, metric_name
+from models.networks import NETWORKS
+from models.networks.network import Network
+from models.registry import (
+    ACTIVATIONS,
+    METRICS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Entry,
+    LazyEntry,
+    Registry,
+    entry,
+    metric_name,
+)
 from tune_jobs.trial.config import FIELDS
 
 REGISTRIES = {
@@ -22,25 +36,36 @@ def test_no_registry_is_empty() -> None:
     assert all(len(entries) >= 3 for entries in REGISTRIES.values())
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-def test_every_entry_loads_and_reads_only_fields_that_exist(entry: Entry) -> None:
-    assert callable(entry.load())
-    assert getdoc(entry.load())
-    assert entry.label
-    assert set(entry.reads) <= set(FIELDS)
+@pytest.mark.parametrize("known", ENTRIES.values(), ids=ENTRIES)
+def test_every_entry_has_code_and_reads_only_fields_that_exist(known: Entry) -> None:
+    assert isinstance(known, LazyEntry | Network)
+    code = [known.load()] if isinstance(known, LazyEntry) else [known.build, known.check, known.multiplications]
+    for function in code:
+        assert callable(function)
+        assert getdoc(function)
+    assert known.label
+    assert set(known.reads) <= set(FIELDS)
+    assert not known.user_code
 
 
 @pytest.mark.parametrize("entries", REGISTRIES.values(), ids=REGISTRIES)
-def test_labels_are_distinct(entries: dict[str, Entry]) -> None:
-    assert len({entry.label for entry in entries.values()}) == len(entries)
+def test_labels_are_distinct(entries: Mapping[str, Entry]) -> None:
+    assert len({known.label for known in entries.values()}) == len(entries)
+
+
+@pytest.mark.parametrize("registry", [NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES])
+def test_a_reference_is_an_entry_of_user_code_and_is_not_registered(registry: Registry[Entry]) -> None:
+    found = entry(registry, "their.module:Thing")
+    assert (found.label, found.user_code) == ("Thing", True)
+    assert "their.module:Thing" not in registry
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_are_called_monotone_when_they_are(name: str) -> None:
+def test_activations_are_declared_monotone_where_they_are(name: str) -> None:
     values = ACTIVATIONS[name].load()()(torch.linspace(-8, 8, 4001, dtype=torch.float64))
     assert ACTIVATIONS[name].monotone == bool((values.diff() >= 0).all())
 
 
 def test_every_objectives_task_has_a_metric() -> None:
-    tasks = {task for entry in OBJECTIVES.values() for task in entry.tasks}
+    tasks = {task for objective in OBJECTIVES.values() for task in objective.tasks}
     assert {metric_name(task) for task in tasks} == set(METRICS)

@@ -1,4 +1,4 @@
-"""Trained networks as bytes: they come back whole, and nothing in them is executed."""
+"""Trained networks as bytes: they load as they were saved, and nothing in them is executed."""
 
 import dataclasses
 import json
@@ -12,6 +12,7 @@ import pytest
 from data_utils import Declaration, TrialData, describe, load_trial_data
 from models.engine import Training, train
 from models.errors import ModelError
+from models.plan import TrainingPlan
 from models.saved import from_bytes, to_bytes
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.trial.data import preparation
@@ -20,7 +21,7 @@ from tune_jobs.trial.data import preparation
 def trained(tmp_path: Path, **fields: Any) -> tuple[TrialConfig, TrialData, Training]:
     config = TrialConfig(**{"epochs": 2, "hidden_units": 6, **fields})
     data = load_trial_data(config.dataset, preparation(config), data_dir=tmp_path)
-    return config, data, train(config, [0], data, measure_at=[2])[0]
+    return config, data, train(config, [0], data, plan=TrainingPlan(measure_at=[2]))[0]
 
 
 CONFIGS: list[dict[str, Any]] = [
@@ -36,7 +37,7 @@ CONFIGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fields", CONFIGS)
-def test_a_model_comes_back_with_the_validation_score_of_its_history(tmp_path: Path, fields: dict[str, Any]) -> None:
+def test_a_loaded_model_has_the_validation_score_of_its_history(tmp_path: Path, fields: dict[str, Any]) -> None:
     config, data, training = trained(tmp_path, **fields)
     model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
     metric, loss = model.score(data, data.validation_inputs, data.validation_targets)
@@ -46,7 +47,7 @@ def test_a_model_comes_back_with_the_validation_score_of_its_history(tmp_path: P
 
 
 @pytest.mark.parametrize("fields", CONFIGS)
-def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fields: dict[str, Any]) -> None:
+def test_predictions_take_inputs_in_the_units_of_the_source(tmp_path: Path, fields: dict[str, Any]) -> None:
     config, data, training = trained(tmp_path, **fields)
     model = from_bytes(to_bytes(training.network, dataclasses.asdict(config), data))
     raw = data.validation_inputs * data.input_scale + data.input_offset
@@ -61,7 +62,7 @@ def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fi
         targets = data.validation_targets * data.target_std + data.target_mean
         errors = predictions - (np.exp(targets) if config.target_transform == "log" else targets)
         assert np.sqrt(np.mean(errors**2)) == pytest.approx(training.history.validation_metric[-1], rel=1e-4)
-    if config.objective == "gaussian_nll":
+    if config.predicts_gaussian:
         assert (model.predict_std(raw) > 0).all()
     else:
         with pytest.raises(ModelError, match="predicts no standard deviation"):
@@ -75,7 +76,7 @@ def test_predictions_take_inputs_in_the_units_of_their_source(tmp_path: Path, fi
             model.predict_probabilities(raw)
 
 
-def test_a_file_of_before_there_were_transforms_is_read_and_one_with_them_is_of_a_later_format(tmp_path: Path) -> None:
+def test_a_file_without_transforms_is_read_and_a_file_with_them_has_a_later_format(tmp_path: Path) -> None:
     for transform, number in (("none", 1), ("log", 2)):
         config, data, training = trained(tmp_path, dataset="diabetes", objective="mse", target_transform=transform)
         plain = dataclasses.asdict(config)
@@ -96,7 +97,7 @@ def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
         model.predict(np.zeros((2, 64)))
 
 
-def test_missing_values_are_filled_in_as_in_training_and_refused_where_there_were_none(tmp_path: Path) -> None:
+def test_missing_values_are_filled_as_in_training_and_refused_where_training_had_none(tmp_path: Path) -> None:
     rows = [f"{'' if row % 7 == 0 else row},{row % 3},{row * 1.5}" for row in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
     declared = {"file": "t.csv", "target": "y", "task": "regression"}
@@ -130,7 +131,7 @@ def test_loading_draws_nothing_from_the_global_generator(tmp_path: Path) -> None
 
 
 class Trap:
-    """Unpickling it makes a file."""
+    """Unpickling it creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -149,9 +150,9 @@ def test_a_pickle_is_no_model_file_and_is_not_executed(tmp_path: Path) -> None:
 def changed(content: bytes, change: Any) -> bytes:
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
-    own = json.loads(header["__metadata__"]["ablatune"])
-    change(own)
-    header["__metadata__"]["ablatune"] = json.dumps(own)
+    ours = json.loads(header["__metadata__"]["ablatune"])
+    change(ours)
+    header["__metadata__"]["ablatune"] = json.dumps(ours)
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
 

@@ -1,4 +1,4 @@
-"""A training that goes on from a snapshot ends in the same bits as one that was never interrupted."""
+"""A training resumed from a snapshot ends in the same bits as an uninterrupted one."""
 
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,22 @@ import torch
 
 from models.engine import Training, train
 from models.errors import ModelError
-from models.own import is_resumable
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
+from models.plan import TrainingControl, TrainingPlan
+from models.registry import OPTIMIZERS, SCHEDULES
+from models.user_code import is_resumable
 from tests.models.test_engine import bits
 from tune_jobs.trial.config import TrialConfig
 
 EPOCHS = 6
+PLAN = TrainingPlan(measure_at={2, EPOCHS}, measure_improvements=True)
 
 
 class InterruptedTrainingError(BaseException):
-    """What ends a training in these tests."""
+    """Interrupts a training."""
 
 
 class Kept:
-    """Keeps a snapshot after every epoch, and ends the training after one of them."""
+    """Keeps a snapshot after every epoch, and interrupts the training after the `end_after`th."""
 
     def __init__(self, content: bytes | None = None, end_after: int = 0) -> None:
         self.content = content
@@ -44,11 +46,11 @@ class Kept:
 
 def trained(data: Any, snapshots: Kept | None = None, **fields: Any) -> Training:
     config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": EPOCHS, **fields})
-    return train(config, [0], data, measure_at={2, EPOCHS}, measure_improvements=True, snapshots=snapshots)[0]
+    return train(config, [0], data, plan=PLAN, control=TrainingControl(snapshots=snapshots))[0]
 
 
-def assert_goes_on(data: Any, **fields: Any) -> None:
-    """See that a training interrupted after its second and again after its fourth epoch is as if it had not been."""
+def assert_resumes(data: Any, **fields: Any) -> None:
+    """Interrupt a training after its second and again after its fourth epoch; compare with an uninterrupted one."""
     whole = trained(data, **fields)
     first = Kept(end_after=2)
     with pytest.raises(InterruptedTrainingError):
@@ -56,7 +58,7 @@ def assert_goes_on(data: Any, **fields: Any) -> None:
     second = Kept(first.content, end_after=2)
     with pytest.raises(InterruptedTrainingError):
         trained(data, second, **fields)
-    torch.rand(3)  # what came before must not matter
+    torch.rand(3)  # earlier draws must not matter
     last = Kept(second.content)
     resumed = trained(data, last, **fields)
     assert last.saved == EPOCHS - 4 - 1, "the rest was trained, and no epoch twice"
@@ -67,13 +69,13 @@ def assert_goes_on(data: Any, **fields: Any) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_goes_on(optimizer: str, images: Any) -> None:
-    assert_goes_on(images, optimizer=optimizer)
+def test_every_optimizer_resumes(optimizer: str, images: Any) -> None:
+    assert_resumes(images, optimizer=optimizer)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_goes_on(schedule: str, images: Any) -> None:
-    assert_goes_on(images, schedule=schedule, decay_every=2, plateau_patience=0, learning_rate=0.05)
+def test_every_schedule_resumes(schedule: str, images: Any) -> None:
+    assert_resumes(images, schedule=schedule, decay_every=2, plateau_patience=0, learning_rate=0.05)
 
 
 @pytest.mark.parametrize(
@@ -85,22 +87,23 @@ def test_every_schedule_goes_on(schedule: str, images: Any) -> None:
     ],
     ids=["dropout", "augmented cnn", "early stopping"],
 )
-def test_everything_random_or_remembered_goes_on(fields: dict[str, Any], images: Any) -> None:
-    assert_goes_on(images, **fields)
+def test_everything_random_or_remembered_resumes(fields: dict[str, Any], images: Any) -> None:
+    assert_resumes(images, **fields)
 
 
-def test_epochs_that_a_snapshot_has_are_not_reported_again(images: Any) -> None:
+def test_on_epoch_is_not_called_for_epochs_of_a_snapshot(images: Any) -> None:
     kept = Kept(end_after=3)
     with pytest.raises(InterruptedTrainingError):
         trained(images, kept)
     seen: list[int] = []
     config = TrialConfig(hidden_units=8, batch_size=16, epochs=EPOCHS)
-    train(config, [0], images, snapshots=Kept(kept.content), on_epoch=lambda history: seen.append(history.epochs))
+    control = TrainingControl(snapshots=Kept(kept.content), on_epoch=lambda history: seen.append(history.epochs))
+    train(config, [0], images, control=control)
     assert seen == [4, 5, 6]
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", "half", "other"], ids=["empty", "torn", "half", "of another shape"])
-def test_a_snapshot_that_cannot_be_used_is_passed_over(content: Any, images: Any) -> None:
+def test_a_snapshot_that_cannot_be_used_is_ignored(content: Any, images: Any) -> None:
     kept = Kept(end_after=1)
     with pytest.raises(InterruptedTrainingError):
         trained(images, kept, hidden_units=4 if content == "other" else 8)
@@ -110,7 +113,7 @@ def test_a_snapshot_that_cannot_be_used_is_passed_over(content: Any, images: Any
     assert bits(resumed.history) == bits(trained(images).history)
 
 
-def test_a_snapshot_that_cannot_be_taken_or_kept_ends_nothing(images: Any) -> None:
+def test_a_snapshot_that_cannot_be_kept_does_not_end_the_training(images: Any) -> None:
     class Full(Kept):
         def save(self, content: bytes) -> None:
             self.saved += 1
@@ -121,7 +124,7 @@ def test_a_snapshot_that_cannot_be_taken_or_kept_ends_nothing(images: Any) -> No
     assert full.saved == 1, "it is not tried again"
 
 
-OWN = """
+USER_CODE = """
 class Says:
     resumable = True
 
@@ -134,23 +137,26 @@ def loss(outputs, targets):
 
 
 @pytest.mark.parametrize(
-    ("registry", "name", "expected"),
+    ("fields", "expected"),
     [
-        (NETWORKS, "mine_to_resume:Says", True),
-        (NETWORKS, "mine_to_resume:SaysNothing", False),
-        (OPTIMIZERS, "torch.optim:NAdam", True),
-        (OBJECTIVES, "mine_to_resume:loss", True),
-        (NETWORKS, "mine_to_resume:loss", False),
+        ({}, True),
+        ({"network": "mine_to_resume:Says"}, True),
+        ({"network": "mine_to_resume:SaysNothing"}, False),
+        ({"schedule": "mine_to_resume:SaysNothing"}, False),
+        ({"optimizer": "torch.optim:NAdam"}, True),
+        ({"objective": "mine_to_resume:loss"}, True),
+        ({"objective": "mine_to_resume:SaysNothing"}, False),
+        ({"network": "mine_to_resume:loss"}, False),
     ],
 )
-def test_code_of_the_users_own_takes_part_where_all_its_state_is_known(
-    registry: Any, name: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_user_code_is_resumed_where_all_its_state_is_known(
+    fields: dict[str, Any], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine_to_resume.py").write_text(OWN)
+    (tmp_path / "mine_to_resume.py").write_text(USER_CODE)
     monkeypatch.syspath_prepend(tmp_path)
-    assert is_resumable(entry(registry, name), stateless_function=registry is OBJECTIVES) == expected
+    assert is_resumable(TrialConfig(**fields)) == expected
 
 
-def test_several_seeds_have_no_snapshot_together(images: Any) -> None:
+def test_a_snapshot_is_of_one_seed(images: Any) -> None:
     with pytest.raises(ModelError, match="give one seed"):
-        train(TrialConfig(hidden_units=8, batch_size=16), [0, 1], images, snapshots=Kept())
+        train(TrialConfig(hidden_units=8, batch_size=16), [0, 1], images, control=TrainingControl(snapshots=Kept()))

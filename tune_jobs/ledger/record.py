@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.grid import GRID_REACH as GRID_REACH  # of the points of `Record.grid_predictions`
 from models.history import (
     COMPLETED,
     DIVERGED,
@@ -159,7 +160,7 @@ class Record:
         return self._outputs(self.validation_outputs, epoch)
 
     def grid_predictions(self, epoch: int) -> NDArray[np.float32]:
-        """Return the outputs on `models.engine.grid_points()` after a measured epoch; else as `predictions`."""
+        """Return the outputs on `models.grid.grid_points()` after a measured epoch; else as `predictions`."""
         return self._outputs(self.grid_outputs, epoch)
 
     def _outputs(self, stored: tuple[bytes, ...], epoch: int) -> NDArray[np.float32]:

@@ -44,12 +44,12 @@ def read_model(
 ) -> "SavedModel":
     """Return the model in a file of a storage; see `load_model`."""
     # Imported here: names of files are asked for where torch need not be loaded.
-    from models.saved import from_bytes, own_references
+    from models.saved import from_bytes, user_references
 
     path = storage.address(*parts)
     try:
         content = storage.read(*parts)
-        needed = own_references(content)
+        needed = user_references(content)
         trusted = _trusted(path, needed, code, changed_code) if needed else set()
         return from_bytes(content, trusted)
     except FileNotFoundError as error:

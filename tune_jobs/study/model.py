@@ -24,8 +24,6 @@ FIGURES = {
     "calibration": "how often predicted intervals hold what they should",
     "uncertainty": "predicted standard deviations against each input",
 }
-# How far the grid of decisions reaches, in standard deviations of the inputs; see `models.engine.grid_points`.
-GRID_REACH = 2.5
 MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.

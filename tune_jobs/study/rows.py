@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.registry import GAUSSIAN, objectives_that_predict
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
 from tune_jobs.trial.config import TrialConfig
@@ -111,10 +112,11 @@ def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
     if table.showing.figures == study.showing.figures:
         return
     configs = [row.config for row in rows if row.config is not None]
+    gaussian = f"objective: {' or '.join(objectives_that_predict(GAUSSIAN))}"
     needs: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
         "decision_boundary": ("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,)),
-        "calibration": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
-        "uncertainty": ("objective: gaussian_nll", lambda config: config.objective == "gaussian_nll"),
+        "calibration": (gaussian, lambda config: config.predicts_gaussian),
+        "uncertainty": (gaussian, lambda config: config.predicts_gaussian),
     }
     for figure, (what, fits) in needs.items():
         if figure in table.showing.figures and configs and not any(fits(config) for config in configs):

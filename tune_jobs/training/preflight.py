@@ -30,13 +30,13 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
     shapes = {_shape(trial.config): trial for trial in trials if _own(trial.config)}
     if not shapes:
         return
-    from models.fit import check_fit
+    from models.output_check import check_outputs
     from tune_jobs.trial.data import data_slot
 
     code.install()
     for trial in shapes.values():
         try:
-            check_fit(trial.config, data[data_slot(trial.config)])
+            check_outputs(trial.config, data[data_slot(trial.config)])
         except ModelError as error:
             raise UserError(f"{error} (on {data_id(trial.config)})") from error
         except (Exception, SystemExit):  # whatever the user's code raises ends its trials, one by one

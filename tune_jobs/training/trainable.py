@@ -143,6 +143,7 @@ def _run_logged(
     on_epoch: Callable[[History], str | None] | None,
 ) -> Record:
     from models.engine import train
+    from models.plan import TrainingControl, TrainingPlan
     from models.saved import to_bytes
 
     checkpoints = Checkpoints(storage, trial, device, job.checkpoint_seconds)
@@ -165,14 +166,9 @@ def _run_logged(
             trial.config,
             [trial.config.seed],
             data,
-            epochs=trial.epochs,
-            measure_at=trial.measure_at,
-            measure_improvements=trial.measure_improvements,
-            measure_stops=trial.stops,
+            plan=TrainingPlan(trial.epochs, trial.measure_at, trial.measure_improvements, trial.stops),
+            control=TrainingControl(job.time_limit_seconds, after_epoch, checkpoints),
             device=device,
-            time_limit_seconds=job.time_limit_seconds,
-            on_epoch=after_epoch,
-            snapshots=checkpoints,
         )[0]
         history = training.history
         if job.keep_models and history.epochs == trial.epochs:

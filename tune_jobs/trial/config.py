@@ -12,7 +12,18 @@ from typing import Any
 
 from data_utils.registry import DATASETS, TOY_PROBLEMS, DatasetInfo
 from models import metrics
-from models.registry import ACTIVATIONS, NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, Metric, is_reference
+from models.networks import NETWORKS
+from models.registry import (
+    ACTIVATIONS,
+    GAUSSIAN,
+    OBJECTIVES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Entry,
+    Metric,
+    entry,
+    is_reference,
+)
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.fields import FieldSpec, declare, specs
 
@@ -403,6 +414,11 @@ class TrialConfig:
     def own_objective(self) -> bool:
         """Whether the loss is the user's code, so only that code can turn outputs into predictions."""
         return is_reference(self.objective)
+
+    @property
+    def predicts_gaussian(self) -> bool:
+        """Whether the outputs stand for a Gaussian of the target, with a mean and a standard deviation."""
+        return entry(OBJECTIVES, self.objective).distribution == GAUSSIAN
 
     def own_parameters(self, kind: str) -> dict[str, Any]:
         """The parameters of the user's "network", "dataset", "objective", "optimizer" or "schedule", by their names."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.shapes import multiplications
+from models.networks import multiplications
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import validation_rows
 from tune_jobs.trial.trial import Trial

@@ -2,8 +2,8 @@
 
 from data_utils.registry import DatasetInfo
 from models.errors import ModelError
+from models.network_check import check_network
 from models.registry import OBJECTIVES, entry
-from models.shapes import check_network
 from tune_jobs.errors import ConfigError
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.data import validation_rows

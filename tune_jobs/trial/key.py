@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
+from models.networks import NETWORKS
+from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
 from models.version import ENGINE_VERSION
 from tune_jobs.trial.config import FIELDS, TrialConfig
 

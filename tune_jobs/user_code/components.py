@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from data_utils.registry import DATASETS, DatasetInfo
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from models.networks import NETWORKS
+from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import NO_NEUTRAL, FieldSpec, is_plain, plain_words

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from data_utils.registry import DATASETS
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from models.networks import NETWORKS
+from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError
 from tune_jobs.trial.config import FIELDS, TrialConfig
 

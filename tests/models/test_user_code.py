@@ -1,4 +1,4 @@
-"""The user's own components: outputs laid side by side and back, and what they are given."""
+"""The user's components: outputs joined side by side and split again, and what components are called with."""
 
 import sys
 from pathlib import Path
@@ -15,10 +15,11 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 from data_utils import load_trial_data
 from models.engine import train
 from models.errors import ModelError
-from models.fit import check_fit
-from models.metrics import METRIC_SPECS, own_metric
-from models.own import Form
+from models.metrics import METRIC_SPECS, user_metric
+from models.output_check import check_outputs
+from models.plan import TrainingPlan
 from models.saved import from_bytes, to_bytes
+from models.user_code import Form
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.trial.key import COUNTS_EPOCHS
 
@@ -27,7 +28,7 @@ shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1
 
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return a module `theirs` to put classes and functions into."""
+    """A module `theirs`, to put classes and functions into."""
     made = ModuleType("theirs")
     monkeypatch.setitem(sys.modules, "theirs", made)
     return made
@@ -38,7 +39,9 @@ def config(**values: Any) -> TrialConfig:
 
 
 @given(shapes=shapes, mapping=st.booleans(), rows=st.integers(1, 4))
-def test_outputs_come_back_as_the_network_gave_them(shapes: list[tuple[int, ...]], mapping: bool, rows: int) -> None:
+def test_outputs_come_back_as_the_network_returned_them(
+    shapes: list[tuple[int, ...]], mapping: bool, rows: int
+) -> None:
     tensors = [torch.randn(rows, *shape) for shape in shapes]
     outputs: Any = {str(i): tensor for i, tensor in enumerate(tensors)} if mapping else tuple(tensors)
     form = Form.of(outputs, rows, "net")
@@ -58,7 +61,7 @@ def test_outputs_without_a_row_for_each_input_are_refused(outputs: Any, words: s
         Form.of(outputs, 2, "net")
 
 
-def test_a_network_of_ones_own_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
+def test_a_users_network_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
     def twin(in_features: int, outputs: int, width: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(in_features, width), nn.ReLU(), nn.Linear(width, outputs))
 
@@ -84,8 +87,7 @@ def test_targets_have_the_dimensions_of_the_outputs(tmp_path: Path, module: Any)
     module.column = lambda in_features: nn.Linear(in_features, 1)
     data = load_trial_data("diabetes", data_dir=tmp_path)
     for name, shape in (("flat", ()), ("column", (1,))):
-        own = config(dataset="diabetes", network=f"theirs:{name}", objective="theirs:loss")
-        check_fit(own, data)
+        check_outputs(config(dataset="diabetes", network=f"theirs:{name}", objective="theirs:loss"), data)
         assert seen.pop() == (shape, shape)
 
 
@@ -103,11 +105,11 @@ def test_a_loss_that_does_not_fit_is_named_with_both_shapes(
     module.loss = component
     data = load_trial_data("diabetes", data_dir=tmp_path)
     with pytest.raises(ModelError, match=words) as caught:
-        check_fit(config(dataset="diabetes", objective="theirs:loss"), data)
+        check_outputs(config(dataset="diabetes", objective="theirs:loss"), data)
     assert "gives outputs [2, 1] for inputs [2, 10] and targets [2, 1]" in str(caught.value)
 
 
-def test_what_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> None:
+def test_user_code_that_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> None:
     class InPlace(nn.Module):
         def __init__(self, copy: bool) -> None:
             super().__init__()
@@ -130,7 +132,7 @@ def test_what_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> Non
             config(network="theirs:InPlace", objective="theirs:loss", own={"network.copy": copy}),
             [0],
             data,
-            measure_at=[1, 2],
+            plan=TrainingPlan(measure_at=[1, 2]),
         )[0].history
         for copy in (True, False)
     ]
@@ -139,7 +141,7 @@ def test_what_works_in_place_changes_no_data(tmp_path: Path, module: Any) -> Non
     assert histories[0].measurements[2].train_loss == histories[1].measurements[2].train_loss
 
 
-def test_schedules_are_stepped_as_they_say(tmp_path: Path, module: Any) -> None:
+def test_schedules_are_stepped_after_batches_or_epochs_as_they_need(tmp_path: Path, module: Any) -> None:
     from torch.optim import lr_scheduler
 
     module.decay = lr_scheduler.ExponentialLR
@@ -148,8 +150,8 @@ def test_schedules_are_stepped_as_they_say(tmp_path: Path, module: Any) -> None:
     module.linear = lambda optimizer, epochs: lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 - epoch / epochs)
     data = load_trial_data("digits", data_dir=tmp_path)
 
-    def rates(name: str, **own: Any) -> list[float]:
-        values = {f"schedule.{key}": value for key, value in own.items()}
+    def rates(name: str, **parameters: Any) -> list[float]:
+        values = {f"schedule.{key}": value for key, value in parameters.items()}
         return train(config(schedule=f"theirs:{name}", own=values), [0], data)[0].history.learning_rate
 
     counted = config(schedule="theirs:linear", own={COUNTS_EPOCHS: True})
@@ -172,17 +174,17 @@ def test_tied_weights_are_kept(tmp_path: Path, module: Any) -> None:
 
     module.Tied = Tied
     data = load_trial_data("diabetes", data_dir=tmp_path)
-    own = config(dataset="diabetes", network="theirs:Tied", objective="mse")
-    training = train(own, [0], data)[0]
-    content = to_bytes(training.network, plain_config(own), data)
+    tied = config(dataset="diabetes", network="theirs:Tied", objective="mse")
+    training = train(tied, [0], data)[0]
+    content = to_bytes(training.network, plain_config(tied), data)
     with pytest.raises(ModelError, match="'theirs:Tied' is not known here"):
         from_bytes(content)
     metric, _ = from_bytes(content, {"theirs:Tied"}).score(data, data.validation_inputs, data.validation_targets)
     assert metric == training.history.validation_metric[-1]
 
 
-def test_a_metrics_name_says_all_that_a_table_must_know() -> None:
-    name = own_metric(SimpleNamespace(metric_label="Error | rate", metric_unit="%", higher_is_better=False))
+def test_a_metrics_name_says_all_that_a_table_needs() -> None:
+    name = user_metric(SimpleNamespace(metric_label="Error | rate", metric_unit="%", higher_is_better=False))
     spec = METRIC_SPECS[name]
     assert (spec.label, spec.unit, spec.higher_is_better) == ("Error / rate", "%", False)
     assert METRIC_SPECS["accuracy"].unit == "%"

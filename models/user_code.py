@@ -1,4 +1,4 @@
-"""The user's own networks, losses, optimizers and schedules: plain classes and functions, called by what they take.
+"""The user's networks, losses, optimizers and schedules: plain classes and functions, called with what they take.
 
 A network may return a tensor [n, ...], or several in a tuple or a mapping: `Form` lays them side by side for the
 engine, [n, outputs], and gives them back to the user's loss as they were.
@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from models.errors import ModelError
-from models.metrics import own_metric
-from models.protocols import NetworkConfig, ObjectiveConfig, OptimizerConfig
-from models.registry import NETWORKS, OBJECTIVES, OPTIMIZERS, SCHEDULES, Entry, entry
+from models.metrics import user_metric
+from models.protocols import NetworkConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
+from models.registry import LazyEntry, is_reference, short_name
 
 _PROBE_ROWS = 2
 _PER_BATCH = ("steps_per_epoch", "total_steps")
@@ -41,10 +41,10 @@ class Form:
 
     @classmethod
     def of(cls, outputs: Any, rows: int, name: str) -> "Form":
-        """Return the form of a network's outputs for so many rows.
+        """Work out the form of the outputs of a network with this name for so many rows.
 
         Raises:
-            ModelError: they are no tensors with a row for each input.
+            ModelError: the outputs are not tensors with a row for each input.
         """
         if isinstance(outputs, Tensor):
             named: list[tuple[Any, Any]] = [(None, outputs)]
@@ -65,21 +65,21 @@ class Form:
 
     @property
     def width(self) -> int:
-        """The number of outputs side by side."""
+        """The number of outputs, side by side."""
         return sum(math.prod(shape) for shape in self.shapes)
 
     @property
     def plain(self) -> bool:
-        """Whether the outputs are one tensor [n, outputs] already."""
+        """Whether the network returns one tensor [n, outputs], which needs no joining."""
         return not self.names and len(self.shapes[0]) == 1
 
     def join(self, outputs: Any) -> Tensor:
-        """Return outputs side by side, [n, outputs]."""
+        """Lay outputs side by side, [n, outputs]."""
         parts = [outputs[name] for name in self.names] if self.names else [outputs]
         return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
 
     def split(self, joined: Tensor) -> Any:
-        """Return outputs [n, outputs] as the network gave them."""
+        """Undo `join`: outputs [n, outputs] as the network returned them."""
         if self.plain:
             return joined
         widths = [math.prod(shape) for shape in self.shapes]
@@ -90,13 +90,13 @@ class Form:
         return dict(zip(self.names, parts, strict=True)) if self.mapping else tuple(parts)
 
     def words(self, rows: int) -> str:
-        """Return the shapes for so many rows, in words."""
+        """Describe the shapes for so many rows."""
         shapes = [str([rows, *shape]) for shape in self.shapes]
         return shapes[0] if not self.names else " and ".join(shapes)
 
 
 class Joined(nn.Module):
-    """A network whose outputs are laid side by side, [n, outputs]."""
+    """A network whose outputs are joined side by side, [n, outputs]."""
 
     def __init__(self, network: nn.Module, form: Form) -> None:
         super().__init__()
@@ -109,10 +109,10 @@ class Joined(nn.Module):
 
 
 def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """Return the user's network, with lazy layers made, as inputs [n, *input_shape] to outputs [n, outputs].
+    """Make the user's network, inputs [n, *input_shape] to outputs [n, outputs], with its lazy layers initialised.
 
     Raises:
-        ModelError: it is no network, or returns no tensor with a row for each input.
+        ModelError: it is not a network, or does not return tensors with a row for each input.
     """
     given = {
         "input_shape": input_shape,
@@ -122,40 +122,42 @@ def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -
         "out_features": outputs,
         "num_classes": outputs,
     }
-    made = _call(entry(NETWORKS, config.network).load(), "network", config, given)
+    made = _call(_load(config.network), "network", config, given)
     if not isinstance(made, nn.Module):
-        raise ModelError(f"network: {config.network} gives {type(made).__name__}; it must give a torch.nn.Module")
+        raise ModelError(f"network: {config.network} returns {type(made).__name__}; return a torch.nn.Module")
     was_training = made.training
     made.eval()
     with torch.no_grad():
         answer = made(torch.zeros(_PROBE_ROWS, *input_shape))
     made.train(was_training)
     if any(is_lazy(parameter) for parameter in made.parameters()):
-        raise ModelError(f"network: {config.network} has lazy layers that its forward pass does not reach")
+        raise ModelError(
+            f"network: {config.network} has lazy layers that its forward pass does not reach; call or remove them"
+        )
     form = Form.of(answer, _PROBE_ROWS, config.network)
     return made if form.plain else Joined(made, form)
 
 
 def form_of(made: nn.Module, outputs: int) -> Form:
-    """Return how a built network's outputs are laid out; there are so many where it is one tensor [n, outputs]."""
+    """Return how a built network's outputs are laid out; `outputs` counts them where it returns one tensor."""
     return made.form if isinstance(made, Joined) else Form((), ((outputs,),))
 
 
 def normalises_batches(made: nn.Module) -> bool:
-    """Return whether a network has batch normalisation, which cannot train on one sample."""
+    """Tell whether a network has batch normalisation, which cannot train on one sample."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in made.modules())
 
 
 @dataclass(frozen=True)
-class Loss:
-    """The user's loss with what belongs to it.
+class UserLoss:
+    """The user's loss, and what it says of itself.
 
     Attributes:
         outputs: how many outputs it needs; None where it does not say.
-        loss: outputs as the network gives them, and targets, to a number.
+        loss: outputs as the network returns them, and targets, to a number.
         predict: those outputs to class indices [n] or standardised values [n]; None for the task's usual way.
-        metric: predictions and targets, both [n], to a number; None for the task's usual one.
-        metric_name: of the metric, as a record has it; "" for the task's usual one.
+        metric: predictions and targets, both [n], to a number; None for the task's usual metric.
+        metric_name: the metric's name in a record; "" for the task's usual metric.
     """
 
     outputs: int | None
@@ -165,33 +167,41 @@ class Loss:
     metric_name: str
 
 
-def loss(config: ObjectiveConfig, classes: int) -> Loss:
-    """Return the user's loss: a function of (outputs, targets), or a class with that as its `loss` or its call."""
-    component = entry(OBJECTIVES, config.objective).load()
+def loss(config: ObjectiveConfig, classes: int) -> UserLoss:
+    """Make the user's loss: a function of (outputs, targets), or a class whose `loss` method or call is one."""
+    component = _load(config.objective)
     chosen = _parameters(component, "objective", config)
     if inspect.isclass(component):
         made = _call(component, "objective", config, {"num_classes": classes})
         compute = getattr(made, "loss", made)
         if not callable(compute):
-            raise ModelError(f"objective: {config.objective} has neither a method loss(outputs, targets) nor a call")
+            raise ModelError(f"objective: {config.objective} has neither a method loss(outputs, targets) nor __call__")
         metric = getattr(made, "metric", None)
-        name = own_metric(made) if metric is not None else ""
-        return Loss(getattr(made, "outputs", None), compute, getattr(made, "predict", None), metric, name)
+        name = user_metric(made) if metric is not None else ""
+        return UserLoss(getattr(made, "outputs", None), compute, getattr(made, "predict", None), metric, name)
     if "num_classes" in inspect.signature(component).parameters:
         chosen["num_classes"] = classes
-    return Loss(None, lambda outputs, targets: component(outputs, targets, **chosen), None, None, "")
+    return UserLoss(None, lambda outputs, targets: component(outputs, targets, **chosen), None, None, "")
 
 
-def is_resumable(known: Entry, *, stateless_function: bool = False) -> bool:
-    """Return whether a component of the user's own has all that changes in training in its `state_dict`.
+def is_resumable(config: TrainingConfig) -> bool:
+    """Tell whether a snapshot holds all that changes in training, as far as the user's code says so."""
+    with_state = filter(is_reference, (config.network, config.optimizer, config.schedule))
+    return all(map(state_is_known, with_state)) and (
+        not is_reference(config.objective) or state_is_known(config.objective, stateless_function=True)
+    )
 
-    It says so by an attribute `resumable`; what PyTorch ships is known to.
+
+def state_is_known(reference: str, *, stateless_function: bool = False) -> bool:
+    """Tell whether all that changes in a component in training is in its `state_dict`.
+
+    The user's code says so by an attribute `resumable`; all that PyTorch ships does.
 
     Args:
-        known: of the user's own.
-        stateless_function: whether a plain function changes nothing, as one that computes a loss.
+        reference: to the component.
+        stateless_function: whether a plain function keeps no state, as one that computes a loss does not.
     """
-    component = known.load()
+    component = _load(reference)
     if stateless_function and inspect.isfunction(component):
         return True
     if str(getattr(component, "__module__", "")).partition(".")[0] == "torch":
@@ -200,23 +210,23 @@ def is_resumable(known: Entry, *, stateless_function: bool = False) -> bool:
 
 
 def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:
-    """Return the user's optimizer over a network's parameters."""
+    """Make the user's optimizer of a network's parameters."""
     rate = config.learning_rate
     given = {"lr": rate, "learning_rate": rate, "weight_decay": config.weight_decay}
-    made = _call(entry(OPTIMIZERS, config.optimizer).load(), "optimizer", config, given, list(parameters))
+    made = _call(_load(config.optimizer), "optimizer", config, given, list(parameters))
     if not isinstance(made, Optimizer):
-        raise ModelError(f"optimizer: {config.optimizer} gives {type(made).__name__}, no torch.optim.Optimizer")
+        raise ModelError(f"optimizer: {config.optimizer} returns {type(made).__name__}; return a torch.optim.Optimizer")
     return made
 
 
 def schedule(
     config: OptimizerConfig, over: Optimizer, batches_per_epoch: int
 ) -> tuple[Callable[[], None] | None, Callable[[float], None] | None, Any]:
-    """Return what the user's schedule does after a batch and after an epoch, and the schedule.
+    """Make the user's schedule: what to call after a batch and after an epoch, and the schedule itself.
 
-    One that takes `steps_per_epoch` or `total_steps` is stepped after every batch, all others after every epoch.
+    A schedule that takes `steps_per_epoch` or `total_steps` is stepped after every batch, others after every epoch.
     """
-    component = entry(SCHEDULES, config.schedule).load()
+    component = _load(config.schedule)
     total = config.epochs * batches_per_epoch
     given = {
         "epochs": config.epochs,
@@ -226,30 +236,34 @@ def schedule(
     }
     made = _call(component, "schedule", config, given, over)
     if not hasattr(made, "step"):
-        raise ModelError(f"schedule: {config.schedule} gives {type(made).__name__}, which has no step()")
+        raise ModelError(f"schedule: {config.schedule} returns {type(made).__name__}, which has no step(); add it")
     if isinstance(made, ReduceLROnPlateau):
         return None, made.step, made
     if any(name in inspect.signature(component).parameters for name in _PER_BATCH):
-        # A scheduler that is told of the total refuses a step beyond the last batch.
+        # A scheduler that knows the total refuses a step beyond the last batch.
         return lambda: None if made.last_epoch >= total - 1 else made.step(), None, made
     return None, lambda _: made.step(), made
 
 
+def _load(reference: str) -> Any:
+    return LazyEntry(short_name(reference), reference, user_code=True).load()
+
+
 def _call(component: Any, kind: str, config: Any, given: Mapping[str, Any], *first: Any) -> Any:
     if not callable(component):
-        raise ModelError(f"{kind}: {getattr(config, kind)} is no class or function, but {type(component).__name__}")
+        raise ModelError(f"{kind}: {getattr(config, kind)} is a {type(component).__name__}; give a class or function")
     takes = inspect.signature(component).parameters
     supplied = {name: value for name, value in given.items() if name in takes}
     return component(*first, **supplied, **_parameters(component, kind, config))
 
 
 def _parameters(component: Any, kind: str, config: Any) -> dict[str, Any]:
-    """Return the parameters that the configuration has for a component; a list stands for a tuple."""
+    """Pick the configured parameters that a component takes; a list stands for a tuple."""
     prefix = f"{kind}."
-    own: Mapping[str, Any] = getattr(config, "own", {})
+    configured: Mapping[str, Any] = getattr(config, "own", {})
     takes = inspect.signature(component).parameters
     chosen = {}
-    for key, value in own.items():
+    for key, value in configured.items():
         name = key.removeprefix(prefix)
         if key.startswith(prefix) and name in takes:
             chosen[name] = tuple(value) if isinstance(takes[name].default, tuple) else value

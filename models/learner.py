@@ -1,0 +1,125 @@
+"""What changes while a network is trained: its weights, its optimizer and schedule, and the random generators."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from models.augmentation import augmentation_of
+from models.device_data import DeviceData
+from models.networks import build_network
+from models.optimizers import build_optimizer
+from models.protocols import TrainingConfig
+from models.reproducible import AUGMENTATION, SHUFFLING, WEIGHTS, derived_seed, seed_global_generators
+from models.schedules import build_schedule
+from models.user_code import normalises_batches
+
+
+@dataclass(frozen=True)
+class TrainedEpoch:
+    """One pass over the training part.
+
+    Attributes:
+        losses, sizes: of each batch: its mean loss and its rows, float64 on the CPU.
+        outputs, targets: [n, outputs] and [n], in training mode and in the order of training.
+        learning_rate: of the last batch.
+        seconds: of training alone.
+    """
+
+    losses: Tensor
+    sizes: Tensor
+    outputs: Tensor
+    targets: Tensor
+    learning_rate: float
+    seconds: float
+
+
+class Learner:
+    """A network in training.
+
+    Args:
+        config: what to build.
+        seed: weights, dropout, the order of the rows and augmentation are drawn from it.
+        data: what to train on.
+    """
+
+    def __init__(self, config: TrainingConfig, seed: int, data: DeviceData) -> None:
+        self._data = data
+        seed_global_generators(derived_seed(seed, WEIGHTS), data.device)
+        self.shuffle = torch.Generator().manual_seed(derived_seed(seed, SHUFFLING))
+        self.augmentation = augmentation_of(
+            config, data.source.train_inputs, derived_seed(seed, AUGMENTATION), data.device
+        )
+        self.network = build_network(config, data.input_shape, data.objective.outputs).to(data.device)
+        if not data.user_network:
+            self.network = self.network.to(memory_format=torch.channels_last)
+        self.optimizer = build_optimizer(config, self.network.parameters())
+        self._batches = _batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
+        self.schedule = build_schedule(config, self.optimizer, len(self._batches))
+
+    def train_epoch(self, deadline: float | None) -> TrainedEpoch | None:
+        """Train on every batch once; None if the deadline, in seconds of `perf_counter`, came first."""
+        train, network, optimizer = self._data.train, self.network, self.optimizer
+        device, compute_loss = self._data.device, self._data.objective.loss
+        order = torch.randperm(len(train.inputs), generator=self.shuffle)
+        network.train()
+        all_outputs, losses = [], []
+        learning_rate = float("nan")
+
+        start = _now(device)
+        order = order.to(device)
+        inputs, encoded = train.inputs[order], train.encoded[order]
+        if self.augmentation is not None:
+            inputs = self.augmentation(inputs, order)
+        for first, last in self._batches:
+            if deadline is not None and perf_counter() > deadline:
+                return None
+            optimizer.zero_grad(set_to_none=True)
+            outputs = network(inputs[first:last])
+            loss = compute_loss(outputs, encoded[first:last])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(loss.detach())
+            all_outputs.append(outputs.detach())
+            learning_rate = float(optimizer.param_groups[0]["lr"])
+            self.schedule.after_batch()
+        seconds = _now(device) - start
+
+        return TrainedEpoch(
+            losses=torch.stack(losses).cpu().double(),
+            sizes=torch.tensor([last - first for first, last in self._batches], dtype=torch.float64),
+            outputs=torch.cat(all_outputs),
+            targets=train.targets[order[: self._batches[-1][1]]],
+            learning_rate=learning_rate,
+            seconds=seconds,
+        )
+
+    def generators(self) -> dict[str, torch.Generator]:
+        """Return the generators that random numbers are drawn from, by what they are for."""
+        found = {"cpu": torch.default_generator, "shuffle": self.shuffle}
+        if self.augmentation is not None:
+            found["augmentation"] = self.augmentation.generator
+        device = self._data.device
+        if device.type == "cuda":
+            index = device.index if device.index is not None else torch.cuda.current_device()
+            found["cuda"] = torch.cuda.default_generators[index]
+        return found
+
+
+def _batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[int, int]]:
+    """Return where each batch begins and ends; the last may be short.
+
+    Batch normalisation cannot train on one sample, so a last batch of one is left out then.
+    """
+    bounds = [(first, min(first + batch_size, rows)) for first in range(0, rows, batch_size)]
+    first, last = bounds[-1]
+    if normalises and last - first == 1 and len(bounds) > 1:
+        bounds.pop()
+    return bounds
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return perf_counter()
