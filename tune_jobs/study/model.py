@@ -17,13 +17,6 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
 }
-FIGURES = {
-    "curves": "the validation metric and the train loss over the epochs",
-    "losses": "the train and the validation loss over the epochs",
-    "decision_boundary": "what is predicted where, for two-dimensional inputs",
-    "calibration": "how often predicted intervals hold what they should",
-    "uncertainty": "predicted standard deviations against each input",
-}
 # How far the grid of decisions reaches, in standard deviations of the inputs; see `models.engine.grid_points`.
 GRID_REACH = 2.5
 MOST_REPLICATES = 10_000
@@ -67,7 +60,7 @@ class Showing:
         read: "last" or "best": the epoch that the table shows.
         train_metric: "evaluation" or "running".
         splits: one of `SPLITS`: what each replicate moves beside its seed.
-        figures: names in `FIGURES`.
+        figures: names in `tune_jobs.study.figures.FIGURES`.
         epochs_until: the validation metric whose first epoch is a column; None for no such column.
         select: "metric" or "loss": what a configuration is chosen by.
         seeds: the table's own number of replicates, where it has more than the rest of the study.

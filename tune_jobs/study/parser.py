@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import (
-    FIGURES,
     FINAL,
     FRESH_PATH,
     MOST_REPLICATES,
