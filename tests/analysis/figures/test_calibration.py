@@ -64,7 +64,7 @@ def test_calibration_and_uncertainty_are_those_of_gaussian_levels(run: Any) -> N
     assert len([line for line in figure.axes[0].lines if not line.get_label().startswith("_")]) == 1
     figure, caption = drawn(ran, "uncertainty")
     assert [ax.get_xlabel() for ax in figure.axes[:3]] == ["age", "sex", "bmi"]
-    assert "standard deviations of ReLU on the validation part, 3 replicates together" in caption
+    assert "standard deviations of ReLU on the validation part, 3 replicates pooled" in caption
     assert "progression units" in figure.axes[0].get_ylabel()
 
 
@@ -74,7 +74,7 @@ def test_gaussians_of_a_logarithm_are_drawn_in_the_targets_unit_and_the_captions
     for kind in ("calibration", "uncertainty"):
         figure, caption = drawn(ran, kind)
         assert figure.axes
-        assert "Under a log target the predicted Gaussian is of the logarithm" in caption
+        assert "Under a log target the network predicts a Gaussian of the logarithm" in caption
     for one in gaussian_replicates(ran.evidence.rows, ran.evidence):
         assert set(one.targets.round(3)) == {round(float(np.exp(x)), 3) for x in (5.0, 5.5)}
         assert (one.mean > np.exp(one.logs[0])).all(), "the mean of a log-normal distribution lies above its median"
