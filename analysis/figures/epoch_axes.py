@@ -30,7 +30,7 @@ _RARE = 0.01
 _SPIKE = 8.0
 # With more levels than this, bands are drawn faintly.
 _FEW_LEVELS = 6
-# A longer unit gets a line of its own in the label of its axis.
+# A longer unit gets a separate line in the label of its axis.
 _LONG_UNIT = 20
 
 
