@@ -1,28 +1,43 @@
-"""Numbers and ranges as text."""
+"""Numbers, ranges, units and labels as text. Counts, durations and signs are in `tune_jobs.words`."""
 
 NO_VALUE = "–"
 
-
+# Between which values a metric lies; None where that is not known.
 Limits = tuple[float, float] | None
 
 
+def format_number(value: float, decimals: int) -> str:
+    """Write a number with its thousands separated and a true minus sign; zero has no sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+
+
 def format_range(low: float, high: float, decimals: int, limits: Limits = None) -> str:
-    """Return an interval by its ends, cut at the limits of what is possible."""
+    """Write an interval by its ends, cut at the limits: "97.1 to 100.0"."""
     low, high = cut_range(low, high, limits)
     return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
 
 
 def cut_range(low: float, high: float, limits: Limits) -> tuple[float, float]:
-    """Return an interval's ends, cut at the limits of what is possible."""
+    """Cut the ends of an interval at the limits."""
     return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
 
 
 def percent_limits(unit: str) -> Limits:
-    """Return between which values a metric of a unit lies; None where that is not known."""
+    """The values between which a metric with this unit lies; None where that is not known."""
     return (0.0, 100.0) if unit == "%" else None
 
 
-def format_number(value: float, decimals: int) -> str:
-    """Return a number with thousands separated and a true minus sign; never a negative zero."""
-    text = f"{value:,.{decimals}f}"
-    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+def difference_unit(unit: str) -> str:
+    """The unit of a difference: percentages differ by points."""
+    return "points" if unit == "%" else unit
+
+
+def within_sentence(label: str) -> str:
+    """Write a label as it stands within a sentence: "Accuracy" becomes "accuracy", "RMSE" stays."""
+    return label.lower() if label.istitle() else label
+
+
+def p_text(p_value: float) -> str:
+    """Write a p value: "p = 0.031", or "p < 0.001"."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

@@ -1,8 +1,7 @@
-"""Decision boundaries of a problem with two inputs and two classes: one panel for each level of a table."""
+"""The figure `decision_boundary`: what a network with two inputs and two classes decides, a panel for each level."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isqrt
 from textwrap import fill
 from typing import Any
 
@@ -12,123 +11,54 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from numpy.typing import NDArray
 
-from analysis.figures.style import PALETTE, plain
+from analysis.figures.style import BLUE, ORANGE, legend_of, panel_grid, plain
+from analysis.frames.decisions import Decision, decision
+from analysis.frames.evidence import Evidence
+from analysis.frames.outcomes import outcome_words
+from analysis.tables.tables import Line, TableView
 from analysis.text import format_number
+from tune_jobs.ledger.record import GRID_REACH, MISSING, Record
+from tune_jobs.study.figures import TWO_INPUTS
 
-CLASS_COLOURS = (PALETTE[0], PALETTE[1])
+CLASS_COLOURS = (BLUE, ORANGE)
 CLASS_MARKERS = ("o", "^")
 COLUMNS = 5
+_MOST_PANELS = 15
 _SHADES = LinearSegmentedColormap.from_list("classes", ("#7FB8D8", "#FFFFFF", "#EAAE7F"))
 _TITLE_WIDTH = 26
 _MISSED: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": "black", "markeredgewidth": 0.8}
 
 
 @dataclass(frozen=True, eq=False)
-class Decision:
-    """What one replicate of a level has learnt to tell apart.
-
-    Attributes:
-        scores: of class 1 on the grid, [side, side]: rows are the second input, columns the first, both ascending.
-            The boundary is at 0.5.
-        extent: left, right, bottom and top of the grid, in the unit of the points.
-        points: the validation inputs, [n, 2].
-        classes: their classes, 0 or 1, [n].
-        missed: which of them are predicted to be of the other class, bool [n].
-    """
-
-    scores: NDArray[np.float64]
-    extent: tuple[float, float, float, float]
-    points: NDArray[np.float64]
-    classes: NDArray[np.int64]
-    missed: NDArray[np.bool_]
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy on the points, in percent."""
-        return 100.0 * float(1 - self.missed.mean())
-
-
-@dataclass(frozen=True, eq=False)
 class BoundaryPanel:
-    """A level and its decision; None where there is no network to ask, with a note that says why."""
+    """A level and its decision; without one, a note says why."""
 
     label: str
     decision: Decision | None = None
     note: str = ""
 
 
-def margin(outputs: ArrayLike, *, objective: str) -> NDArray[np.float64]:
-    """Return how far outputs [n, 1 or 2] speak for class 1, [n]: above 0 it is what the network predicts.
-
-    One output is a logit, or with the objective "mse" a number between 0 and 1; two are logits.
-
-    Raises:
-        ValueError: the outputs are not of two classes.
-    """
-    array = np.asarray(outputs, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] not in (1, 2):
-        raise ValueError(f"outputs: shape {array.shape} is not of two classes; give [n, 1] or [n, 2]")
-    if array.shape[1] == 2:
-        return array[:, 1] - array[:, 0]
-    return array[:, 0] - 0.5 if objective == "mse" else array[:, 0]
-
-
-def score(outputs: ArrayLike, *, objective: str) -> NDArray[np.float64]:
-    """Return the score of class 1, [n]: its probability, or with one output and "mse" that output, which may leave
-    0 to 1; see `margin`.
-    """
-    speaks = margin(outputs, objective=objective)
-    if objective == "mse" and np.shape(outputs)[1] == 1:
-        return speaks + 0.5
-    probabilities: NDArray[np.float64] = expit(speaks)
-    return probabilities
-
-
-def decision(
-    grid_outputs: ArrayLike, outputs: ArrayLike, stored: Mapping[str, NDArray[Any]], *, objective: str, reach: float
-) -> Decision:
-    """Return what a replicate decides, in the source's unit where the inputs' scaling is stored.
-
-    Args:
-        grid_outputs: the network's outputs, [side², 1 or 2], on a square grid of standardised inputs from -reach to
-            reach, the first input running fastest.
-        outputs: the network's outputs on the validation part, [n, 1 or 2].
-        stored: `inputs` [n, 2], standardised, and `targets` [n], 0 or 1; `input_offset` and `input_scale` [2].
-        objective: that the network was trained with.
-        reach: of the grid.
-
-    Raises:
-        ValueError: the grid is not square, or inputs, targets and outputs are not of the same rows.
-    """
-    grid = score(grid_outputs, objective=objective)
-    side = isqrt(grid.size)
-    if side < 2 or side * side != grid.size:
-        raise ValueError(f"grid_outputs: {grid.size} points are no square grid; give side² of them, at least 4")
-    classes = np.asarray(stored["targets"], dtype=np.int64)
-    inputs = np.asarray(stored["inputs"], dtype=np.float64)
-    predicted = margin(outputs, objective=objective) > 0
-    if inputs.shape != (classes.size, 2) or predicted.size != classes.size:
-        raise ValueError(
-            f"inputs, targets and outputs: {inputs.shape}, {classes.shape} and {np.shape(outputs)} are not of the "
-            "same rows with two inputs"
-        )
-    offset = np.asarray(stored.get("input_offset", np.zeros(2)), dtype=np.float64)
-    scale = np.asarray(stored.get("input_scale", np.ones(2)), dtype=np.float64)
-    (left, bottom), (right, top) = offset - reach * scale, offset + reach * scale
-    return Decision(
-        scores=grid.reshape(side, side),
-        extent=(float(left), float(right), float(bottom), float(top)),
-        points=inputs * scale + offset,
-        classes=classes,
-        missed=predicted != (classes == 1),
-    )
+def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str] | None:
+    """Draw the first replicate of each level: the figure and its caption; None where no predictions are kept."""
+    rows = [evidence.standing.rows[line.position] for line in view.lines]
+    if not all(row.config is None or TWO_INPUTS.is_met(row.config) for row in rows):
+        return None
+    records = evidence.predictions(rows)
+    panels = [_panel(line, evidence, records) for line in view.lines[:_MOST_PANELS]]
+    if all(panel.decision is None for panel in panels):
+        return None
+    names = next(row.config.dataset_info.features for row in rows if row.config is not None)
+    first_seed = next(one.seed for row in rows for one in evidence.standing.of(row))
+    caption = boundaries_caption(view.title, view.headings, replicate=f"seed {first_seed}")
+    if len(view.lines) > _MOST_PANELS:
+        caption += f" The first {_MOST_PANELS} of {len(view.lines)} levels are shown."
+    return boundaries_figure(panels, names=(names[0], names[1])), caption
 
 
 def draw_decision(ax: Axes, shown: Decision) -> Axes:
-    """Draw the scores as shades with the boundary as a line, and the points, those crossed out that are missed."""
+    """Draw the scores as shades, the boundary as a line, and the points, with a cross on those misclassified."""
     left, right, bottom, top = shown.extent
     side = len(shown.scores)
     # Grid points are the centres of pixels: half a pixel lies beyond the outermost.
@@ -164,15 +94,14 @@ def boundaries_figure(
     names: tuple[str, str] = ("First input", "Second input"),
     columns: int = COLUMNS,
 ) -> Figure:
-    """Return the levels' decisions as small multiples, in rows of so many; the names are those of the two inputs.
+    """Draw the levels' decisions as small panels, at most `columns` in a row; `names` are those of the two inputs.
 
     Raises:
         ValueError: no panels.
     """
     if not panels:
         raise ValueError("panels: none were given; give at least one")
-    width = min(columns, len(panels))
-    rows = -(-len(panels) // width)
+    rows, width = panel_grid(len(panels), columns)
     extents = np.array([panel.decision.extent for panel in panels if panel.decision is not None])
     shared = len(extents) == 0 or bool(np.allclose(extents, extents[0]))
     titles = [_title(panel) for panel in panels]
@@ -183,40 +112,77 @@ def boundaries_figure(
     axes = figure.subplots(rows, width, squeeze=False, sharex=shared, sharey=shared)
     for ax, panel, title in zip(axes.flat, panels, titles, strict=False):
         ax.set_title(title, fontsize="small", linespacing=1.15)
-        if panel.decision is not None:
-            draw_decision(ax, panel.decision)
-        else:
-            ax.text(0.5, 0.5, plain(fill(panel.note, 18)), ha="center", va="center", transform=ax.transAxes)
-            if len(extents) == 0 or not shared:
-                ax.set(xticks=[], yticks=[])
-        ax.tick_params(labelsize="small")
-    for number, ax in enumerate(axes.flat):
-        last = number + width >= len(panels)
-        if number >= len(panels):
-            ax.set_axis_off()
-            continue
-        if last:
-            ax.set_xlabel(plain(names[0]), fontsize="small")
-            ax.tick_params(labelbottom=True)
-        if number % width == 0:
-            ax.set_ylabel(plain(names[1]), fontsize="small")
-    if len(extents):
-        drawn = [ax for ax, panel in zip(axes.flat, panels, strict=False) if panel.decision is not None]
+        _draw_panel(ax, panel, ticks=shared and len(extents) > 0)
+    _name_axes(axes, len(panels), names)
+    drawn = [ax for ax, panel in zip(axes.flat, panels, strict=False) if panel.decision is not None]
+    if drawn:
         decisions = [panel.decision for panel in panels if panel.decision is not None]
-        _key(figure, axes, drawn[0], decisions, legend_columns=4 if wide else 2)
+        _add_legend(figure, axes, drawn[0], decisions, columns=4 if wide else 2)
     return figure
 
 
 def boundaries_caption(title: str, headings: Sequence[str], *, replicate: str) -> str:
-    """Return what a reader must know to read the boundaries of a table, of one replicate in words ("seed 0")."""
+    """Say what a reader must know to read a table's boundaries, which are those of one replicate ("seed 0")."""
     level = " and ".join(headings)
     level = level[:1].lower() + level[1:]
     return (
-        f"{title}: what the network of {replicate} predicts where, after the epoch that the table shows. Shades are "
-        "the score of class 1, the line is the boundary between the classes; marks are the validation points, "
-        f"crossed out where they are predicted to be of the other class. Above each panel: {level}, and "
-        "this replicate's validation accuracy."
+        f"{title}: what the network of {replicate} predicts at each point, after the epoch that the table shows. "
+        "Shades are the score of class 1, and the line is the boundary between the classes. Marks are the validation "
+        f"points, crossed out where they are misclassified. Above each panel: {level}, and this replicate's validation "
+        "accuracy."
     )
+
+
+def _panel(line: Line, evidence: Evidence, records: Mapping[str, Record]) -> BoundaryPanel:
+    row, label = evidence.standing.rows[line.position], ", ".join(line.shown_labels)
+    if row.config is None:
+        return BoundaryPanel(label, note="cannot be built")
+    if row.config.input_transform != "none":
+        return BoundaryPanel(label, note="its inputs are transformed, and a straight axis cannot show them")
+    first = evidence.standing.of(row)[0]
+    seed = first.seed
+    trials = evidence.trials
+    trial = trials[(trials["position"] == line.position) & (trials["seed"] == seed)].iloc[0]
+    record, stored = records.get(first.key), evidence.targets(first)
+    if record is None or trial.isna()["epoch"]:
+        outcome = trial["outcome"]
+        return BoundaryPanel(label, note="not run yet" if outcome == MISSING else outcome_words(outcome))
+    epoch = int(trial["epoch"])
+    if epoch not in record.measured_epochs or not record.grid_outputs or "inputs" not in stored:
+        return BoundaryPanel(label, note="no predictions are kept")
+    shown = decision(
+        record.grid_predictions(epoch),
+        record.predictions(epoch),
+        stored,
+        objective=row.config.objective,
+        reach=GRID_REACH,
+    )
+    return BoundaryPanel(label, shown)
+
+
+def _draw_panel(ax: Axes, panel: BoundaryPanel, *, ticks: bool) -> None:
+    """Draw a level's decision, or its note; beside a note, ticks only where they are those of the other panels."""
+    if panel.decision is not None:
+        draw_decision(ax, panel.decision)
+    else:
+        ax.text(0.5, 0.5, plain(fill(panel.note, 18)), ha="center", va="center", transform=ax.transAxes)
+        if not ticks:
+            ax.set(xticks=[], yticks=[])
+    ax.tick_params(labelsize="small")
+
+
+def _name_axes(axes: NDArray[Any], panels: int, names: tuple[str, str]) -> None:
+    """Name the inputs at the left and below the last panel of each column, and hide axes without a panel."""
+    width = axes.shape[1]
+    for number, ax in enumerate(axes.flat):
+        if number >= panels:
+            ax.set_axis_off()
+            continue
+        if number + width >= panels:
+            ax.set_xlabel(plain(names[0]), fontsize="small")
+            ax.tick_params(labelbottom=True)
+        if number % width == 0:
+            ax.set_ylabel(plain(names[1]), fontsize="small")
 
 
 def _title(panel: BoundaryPanel) -> str:
@@ -226,9 +192,10 @@ def _title(panel: BoundaryPanel) -> str:
     return plain(f"{label}\n{format_number(panel.decision.accuracy, 1)}%")
 
 
-def _key(
-    figure: Figure, axes: NDArray[Any], drawn: Axes, decisions: Sequence[Decision], *, legend_columns: int
+def _add_legend(
+    figure: Figure, axes: NDArray[Any], drawn: Axes, decisions: Sequence[Decision], *, columns: int
 ) -> None:
+    """Add a colour bar of the scores, and a legend of points and boundary."""
     scores = [value for shown in decisions for value in (shown.scores.min(), shown.scores.max())]
     beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     extend = beyond[bool(min(scores) < 0), bool(max(scores) > 1)]
@@ -244,7 +211,7 @@ def _key(
         Line2D([], [], **_MISSED, markersize=5, label="Misclassified"),
         Line2D([], [], color="black", linewidth=1.0, label="Boundary"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=legend_columns, frameon=False, fontsize="small")
+    legend_of(figure, handles, columns=columns)
 
 
 def _point(colour: str, marker: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""Figures of the trials of a joint search: its course, its curves, where good values lie, and what stopping has cost.
+"""Figures of the trials of a joint search: its progress, its curves, where good values lie, and what stopping cost.
 
-Functions take data and an axes and return it, or return a figure; nothing is saved. Colours differ in lightness, and
-whatever they tell is also told by a marker, a dash or a hatch.
+Colours differ in lightness, and a marker, a dash or a hatch repeats whatever a colour says.
 """
 
 from collections.abc import Sequence
@@ -15,32 +14,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from analysis.figures.style import PALETTE, plain
+from analysis.figures.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    REFERENCE_LINE,
+    TEXT_BOX,
+    axis_label,
+    legend_below,
+    panel_grid,
+    plain,
+    style_axes,
+)
 from analysis.frames.search_frames import AUDITED, DIVERGED_FATE, STOPPED, SURVIVED
 
-_BLUE, _ORANGE = PALETTE[:2]
-_GREY = "#9A9A9A"
-_BAND = "#DDDDDD"
 _MARKS: dict[str, dict[str, Any]] = {
-    SURVIVED: {"marker": "o", "color": _BLUE, "s": 22, "linewidths": 0},
-    STOPPED: {"marker": "v", "color": _GREY, "s": 16, "linewidths": 0},
-    AUDITED: {"marker": "D", "facecolors": "white", "edgecolors": _ORANGE, "s": 24, "linewidths": 1.2},
+    SURVIVED: {"marker": "o", "color": BLUE, "s": 22, "linewidths": 0},
+    STOPPED: {"marker": "v", "color": GREY, "s": 16, "linewidths": 0},
+    AUDITED: {"marker": "D", "facecolors": "white", "edgecolors": ORANGE, "s": 24, "linewidths": 1.2},
     DIVERGED_FATE: {"marker": "x", "color": "black", "s": 20, "linewidths": 1.0},
 }
-_LABEL_WIDTH = 24
 _JITTER = 0.16
 _COLUMNS = 4
-# What an entry of a legend takes.
-_ENTRY_INCHES = 1.7
-# A logarithmic range that is narrower than this factor has ticks between powers of ten.
+# A logarithmic range narrower than this factor has ticks between the powers of ten.
 _FEW_DECADES = 50.0
-# So many good trials in a hundred set the limits of an axis; the rest is marked at its edge.
-_SHOWN = 0.15
+# The share of values that may lie outside the axis; they are marked at its edge.
+_OUTSIDE = 0.15
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A parameter as a panel of `slices_figure`: a column of the trials, and for a choice its categories in order."""
+    """A parameter as a panel of `slices_figure`: a column of the trials; a choice has its categories in order."""
 
     name: str
     log: bool = False
@@ -63,7 +67,7 @@ def draw_progress(
         higher_is_better: the metric's direction.
 
     Raises:
-        ValueError: against something else.
+        ValueError: `against` is something else.
     """
     if against not in ("epochs", "seconds"):
         raise ValueError(f"against: {against!r} is not known; give epochs or seconds")
@@ -82,16 +86,16 @@ def draw_progress(
     _mark_diverged(ax, spent[ordered["fate"] == DIVERGED_FATE], higher_is_better)
     ax.set_xlim(left=0)
     ax.set_xlabel(words)
-    ax.set_ylabel(heading(f"Validation {metric}", unit))
-    return plain_axes(ax)
+    ax.set_ylabel(axis_label(f"Validation {metric}", unit))
+    return style_axes(ax)
 
 
 def draw_search_curves(
     ax: Axes, curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Axes:
-    """Draw all learning curves: stopped trials grey, survivors coloured, what an audit trained further dashed.
+    """Draw all learning curves: stopped trials grey, survivors coloured, and what an audit trained further dashed.
 
-    Epochs before the first rung do not set the limits. Crosses at the edge are the last epochs of trials that diverged.
+    Epochs before the first rung do not set the limits. Crosses at the edge mark the last epochs of diverged trials.
 
     Args:
         ax: to draw on.
@@ -103,24 +107,24 @@ def draw_search_curves(
         higher_is_better: the metric's direction.
     """
     named: set[str] = set()
-    for _, own in curves.sort_values("epoch").groupby("trial"):
-        fate, stop = str(own["fate"].iloc[0]), float(own["stopped_at"].iloc[0])
-        searched = own if np.isnan(stop) else own[own["epoch"] <= stop]
+    for _, curve in curves.sort_values("epoch").groupby("trial"):
+        fate, stop = str(curve["fate"].iloc[0]), float(curve["stopped_at"].iloc[0])
+        searched = curve if np.isnan(stop) else curve[curve["epoch"] <= stop]
         name = SURVIVED if fate == SURVIVED else STOPPED
         ax.plot(
             searched["epoch"],
             searched["value"],
-            color=_BLUE if fate == SURVIVED else _GREY,
+            color=BLUE if fate == SURVIVED else GREY,
             linewidth=1.2 if fate == SURVIVED else 0.7,
             zorder=3 if fate == SURVIVED else 1,
             label="_diverged" if fate == DIVERGED_FATE else _once(name, named),
         )
         if fate == AUDITED:
-            rest = own[own["epoch"] >= stop]
+            rest = curve[curve["epoch"] >= stop]
             ax.plot(
                 rest["epoch"],
                 rest["value"],
-                color=_ORANGE,
+                color=ORANGE,
                 linewidth=1.1,
                 linestyle=(0, (4, 2)),
                 zorder=2,
@@ -132,15 +136,15 @@ def draw_search_curves(
     ended = curves[curves["fate"] == DIVERGED_FATE].groupby("trial")["epoch"].max()
     _mark_diverged(ax, ended, higher_is_better)
     ax.set_xlabel("Epoch")
-    ax.set_ylabel(heading(f"Validation {metric}", unit))
+    ax.set_ylabel(axis_label(f"Validation {metric}", unit))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return plain_axes(ax)
+    return style_axes(ax)
 
 
 def draw_slice(
     ax: Axes, trials: pd.DataFrame, parameter: Slice, *, metric: str, unit: str, higher_is_better: bool
 ) -> Axes:
-    """Draw a parameter's values against the metric, one mark for each trial that ended.
+    """Draw the metric against a parameter's values, with a mark for each trial that ended.
 
     Args:
         ax: to draw on.
@@ -174,12 +178,12 @@ def draw_slice(
     _name_outside(ax, value.dropna(), higher_is_better)
     _mark_diverged(ax, places[used["fate"] == DIVERGED_FATE], higher_is_better)
     ax.set_xlabel(plain(parameter.name))
-    ax.set_ylabel(heading(f"Validation {metric}", unit))
-    return plain_axes(ax)
+    ax.set_ylabel(axis_label(f"Validation {metric}", unit))
+    return style_axes(ax)
 
 
 def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit: str, higher_is_better: bool) -> Axes:
-    """Draw the value at a rung against the final one: survivors, audited trials, and at the edge those not audited.
+    """Draw the final value against the value at a rung: survivors, audited trials, and at the edge those not audited.
 
     Args:
         ax: to draw on.
@@ -197,52 +201,51 @@ def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit:
     _scatter_fates(ax, at, final, fate)
     best = final[fate == SURVIVED].max() if higher_is_better else final[fate == SURVIVED].min()
     if not np.isnan(best):
-        ax.axhline(best, color="black", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0, label="best survivor")
+        ax.axhline(best, **REFERENCE_LINE, label="best survivor")
     seen = (trials["rung"].isna() | trials["audited"].astype(bool)) & ~trials["diverged"].astype(bool)
     _limit(ax, trials.loc[seen, "final"].astype(float).dropna(), higher_is_better)
     _name_outside(ax, final.dropna(), higher_is_better)
     _mark_diverged(ax, at[diverged], higher_is_better)
     unknown = at[fate == STOPPED]
     if len(unknown):
-        marks = {**_MARKS[STOPPED], "marker": "|", "s": 40, "linewidths": 1.0, "label": "stopped, end not known"}
+        marks = {**_MARKS[STOPPED], "marker": "|", "s": 40, "linewidths": 1.0, "label": "stopped, end unknown"}
         ax.scatter(unknown, np.full(len(unknown), 0.015), transform=ax.get_xaxis_transform(), **marks)
-    ax.set_xlabel(heading(f"Validation {metric} at epoch {epoch}", unit))
-    ax.set_ylabel(heading("At full length", unit))
-    return plain_axes(ax)
+    ax.set_xlabel(axis_label(f"Validation {metric} at epoch {epoch}", unit))
+    ax.set_ylabel(axis_label("At full length", unit))
+    return style_axes(ax)
 
 
 def progress_figure(trials: pd.DataFrame, *, metric: str, unit: str, higher_is_better: bool) -> Figure:
-    """Return the course of a search against epochs and against time; see `draw_progress`."""
+    """Draw the progress of a search against epochs and against time; see `draw_progress`."""
     figure = Figure(figsize=(9.6, 3.7), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, against in zip(axes, ("epochs", "seconds"), strict=True):
         draw_progress(ax, trials, against=against, metric=metric, unit=unit, higher_is_better=higher_is_better)
     axes[1].set_ylabel("")
-    return _legend_below(figure, [axes[0]])
+    return legend_below(figure, [axes[0]])
 
 
 def search_curves_figure(
     curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
-    """Return the learning curves of a search; see `draw_search_curves`."""
+    """Draw the learning curves of a search as a figure; see `draw_search_curves`."""
     figure = Figure(figsize=(6.8, 4.2), layout="constrained")
     ax = figure.subplots()
     draw_search_curves(ax, curves, rungs=rungs, metric=metric, unit=unit, higher_is_better=higher_is_better)
-    return _legend_below(figure, [ax])
+    return legend_below(figure, [ax])
 
 
 def slices_figure(
     trials: pd.DataFrame, parameters: Sequence[Slice], *, metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
-    """Return one panel for each parameter, with the metric's axis in common; see `draw_slice`.
+    """Draw a panel for each parameter, all with the same axis of the metric; see `draw_slice`.
 
     Raises:
         ValueError: no parameters.
     """
     if not parameters:
         raise ValueError("parameters: none were given; give at least one")
-    width = min(_COLUMNS, len(parameters))
-    rows = -(-len(parameters) // width)
+    rows, width = panel_grid(len(parameters), _COLUMNS)
     figure = Figure(figsize=(max(0.9 + 2.3 * width, 4.0), 0.6 + 2.3 * rows), layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False, sharey=True)
     for number, ax in enumerate(axes.flat):
@@ -253,31 +256,31 @@ def slices_figure(
         ax.tick_params(labelsize="small")
         if number % width:
             ax.set_ylabel("")
-    return _legend_below(figure, list(axes.flat)[: len(parameters)])
+    return legend_below(figure, list(axes.flat)[: len(parameters)])
 
 
 def audit_figure(
     trials: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
-    """Return one panel for each rung; see `draw_audit`."""
+    """Draw a panel for each rung; see `draw_audit`."""
     figure = Figure(figsize=(max(0.8 + 3.1 * len(rungs), 5.2), 3.7), layout="constrained")
     axes = figure.subplots(1, len(rungs), squeeze=False, sharey=True)[0]
     for ax, epoch in zip(axes, rungs, strict=True):
         draw_audit(ax, trials, epoch=epoch, metric=metric, unit=unit, higher_is_better=higher_is_better)
         if ax is not axes[0]:
             ax.set_ylabel("")
-    return _legend_below(figure, list(axes))
+    return legend_below(figure, list(axes))
 
 
 def _scatter_fates(ax: Axes, x: "pd.Series[float]", y: "pd.Series[float]", fates: "pd.Series[str]") -> None:
     for fate in (STOPPED, SURVIVED, AUDITED):
-        own = (fates == fate) & y.notna()
-        if own.any():
-            ax.scatter(x[own], y[own], **_MARKS[fate], label=fate, zorder=2)
+        marked = (fates == fate) & y.notna()
+        if marked.any():
+            ax.scatter(x[marked], y[marked], **_MARKS[fate], label=fate, zorder=2)
 
 
 def _mark_diverged(ax: Axes, x: "pd.Series[float]", higher_is_better: bool) -> None:
-    """Mark trials that diverged at the edge where bad values lie."""
+    """Mark diverged trials at the edge where bad values lie."""
     if len(x):
         height = np.full(len(x), 0.06 if higher_is_better else 0.94)
         ax.scatter(
@@ -286,12 +289,12 @@ def _mark_diverged(ax: Axes, x: "pd.Series[float]", higher_is_better: bool) -> N
 
 
 def _limit(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) -> None:
-    """Set limits at which bad values do not squeeze the good ones together, with room for marks at the bad edge."""
+    """Set limits that keep good values apart, with room for marks at the edge where bad values lie."""
     if values.empty:
         return
     least, most = float(values.min()), float(values.max())
     best, worst = (most, least) if higher_is_better else (least, most)
-    typical = float(values.quantile(_SHOWN if higher_is_better else 1 - _SHOWN))
+    typical = float(values.quantile(_OUTSIDE if higher_is_better else 1 - _OUTSIDE))
     if typical != best:
         reach = best + 2.0 * (typical - best)
         worst = max(worst, reach) if higher_is_better else min(worst, reach)
@@ -313,40 +316,14 @@ def _name_outside(ax: Axes, values: "pd.Series[float]", higher_is_better: bool) 
             ha="right",
             va="bottom" if higher_is_better else "top",
             fontsize="small",
-            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+            bbox=TEXT_BOX,
             zorder=4,
         )
 
 
 def _once(name: str, named: set[str]) -> str:
-    """Return a legend's entry the first time, then nothing."""
+    """A legend's entry the first time, then a label that matplotlib leaves out."""
     if name in named:
         return "_again"
     named.add(name)
     return name
-
-
-def _legend_below(figure: Figure, axes: Sequence[Axes]) -> Figure:
-    """Add one legend of all axes' entries below them."""
-    found: dict[str, Any] = {}
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    if found:
-        columns = max(1, int(figure.get_figwidth() / _ENTRY_INCHES))
-        style: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": "small"}
-        figure.legend(list(found.values()), list(found), ncols=min(columns, len(found)), **style)
-    return figure
-
-
-def heading(name: str, unit: str) -> str:
-    """Return the label of an axis."""
-    return plain(f"{name} ({unit})" if unit else name)
-
-
-def plain_axes(ax: Axes, grid: Any = "both") -> Axes:
-    """Give an axes the look of all figures of a search."""
-    ax.grid(axis=grid, alpha=0.25, linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax

@@ -1,4 +1,4 @@
-"""What a figure's lines are: the levels of a table with their curves, colours and marks."""
+"""A table's levels as the lines of a figure, with their curves, colours and marks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,14 @@ from typing import Any
 import pandas as pd
 
 from analysis.figures.style import DASHES, DEFAULT_COLOUR, PALETTE, plain
-from analysis.frames.frames import BAD_OUTCOMES
-from analysis.tables.tables import DEFAULT_MARK, Line, TableView
+from analysis.tables.captions import DEFAULT_MARK
+from analysis.tables.tables import Line, TableView
 
-# Longer ones would run into each other and over the axis; letters stand for them.
+DEFAULT_WIDTH, LEVEL_WIDTH = 2.4, 1.5
+# Longer marks would overlap each other and the axis; letters take their place.
 _LONGEST_MARK = 8
+
+Places = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,8 @@ class Series:
     Attributes:
         levels: in words, the default marked.
         curves: of `analysis.frames.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
-        ended: in words, where a replicate diverged, failed or timed out: then there is no mean line.
-        marks: what is written at which (seed, epoch) where several levels share the line.
+        ended: how replicates diverged, failed or timed out, in words; then there is no mean line.
+        marks: what is written at which (seed, epoch), where several levels share the line.
         key: what the marks stand for, where they are letters.
     """
 
@@ -33,12 +36,12 @@ class Series:
     dashes: Any
     curves: pd.DataFrame
     ended: str = ""
-    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    marks: tuple[tuple[str, Places], ...] = ()
     key: str = ""
 
     @property
     def label(self) -> str:
-        """What the legend says, as matplotlib takes it."""
+        """The entry in the legend."""
         shared = "\n(one trajectory, marked)" if self.marks else ""
         levels = self.key or self.levels
         return plain(f"{levels} ({self.ended})" if self.ended else levels + shared)
@@ -46,15 +49,15 @@ class Series:
     @property
     def width(self) -> float:
         """Line width in points."""
-        return 2.4 if self.is_default else 1.5
+        return DEFAULT_WIDTH if self.is_default else LEVEL_WIDTH
 
     def wide(self, value: str) -> pd.DataFrame:
-        """Return one of the curves as epochs × seeds, NaN after the end of a replicate."""
+        """One of the curves as epochs × seeds, NaN after the end of a replicate."""
         return self.curves.pivot(index="epoch", columns="seed", values=value).astype(float)
 
 
 def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> list[Series]:
-    """Return the lines of a table's figure; levels that read one trajectory at several epochs share a line.
+    """Turn a table's levels into lines; levels that read one trajectory at several epochs share a line.
 
     Args:
         view: the table.
@@ -70,7 +73,10 @@ def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> li
 
 
 def styles(view: TableView) -> dict[int, tuple[str, Any]]:
-    """Return colour and dashes by the line's position; of two crossed factors, one decides each."""
+    """Choose colour and dashes for each line of a table, by its position.
+
+    Of two crossed factors, one decides the colour and the other the dashes.
+    """
     lines = view.lines
     levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
     if len(levels) == 2:
@@ -91,49 +97,45 @@ def styles(view: TableView) -> dict[int, tuple[str, Any]]:
 
 
 def level_words(line: Line) -> str:
-    """Return a level in words, the default marked."""
+    """Name a level, the default marked."""
     return ", ".join(line.labels) + DEFAULT_MARK * line.is_default
 
 
 def _series(
     lines: Sequence[Line], looks: dict[int, tuple[str, Any]], curves: pd.DataFrame, trials: pd.DataFrame
 ) -> Series:
-    own = {line.position: curves[curves["position"] == line.position] for line in lines}
-    longest = max(lines, key=lambda line: len(own[line.position]))
+    by_line = {line.position: curves[curves["position"] == line.position] for line in lines}
+    longest = max(lines, key=lambda line: len(by_line[line.position]))
     leading = next((line for line in lines if line.is_default), lines[0])
-    ended = next((note for line in lines if (note := _ending(line))), "")
-    label = ", ".join(level_words(line) for line in lines)
-    if own[longest.position].empty and not ended:
+    ended = next((line.ended for line in lines if line.ended), "")
+    if by_line[longest.position].empty and not ended:
         ended = "not run" if longest.outcomes else "cannot be built"
-    marks: dict[tuple[tuple[int, int], ...], list[str]] = {}
-    for line in lines:
-        marks.setdefault(_places(trials[trials["position"] == line.position]), []).append(level_words(line))
-    named = [(", ".join(names), places) for places, names in marks.items()] if len(lines) > 1 else []
-    key = ""
-    if any(len(name) > _LONGEST_MARK for name, _ in named):
-        letters = [chr(ord("a") + number) for number in range(len(named))]
-        key = "\n".join(f"{letter}: {name}" for letter, (name, _) in zip(letters, named, strict=True))
-        named = [(letter, places) for letter, (_, places) in zip(letters, named, strict=True)]
+    marks, key = _marks(lines, trials) if len(lines) > 1 else ((), "")
     return Series(
-        levels=label,
+        levels=", ".join(level_words(line) for line in lines),
         is_default=any(line.is_default for line in lines),
         colour=looks[leading.position][0],
         dashes=looks[leading.position][1],
-        curves=own[longest.position],
+        curves=by_line[longest.position],
         ended=ended,
-        marks=tuple(named),
+        marks=marks,
         key=key,
     )
 
 
-def _places(trials: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+def _marks(lines: Sequence[Line], trials: pd.DataFrame) -> tuple[tuple[tuple[str, Places], ...], str]:
+    """Mark where each level is read; where a name is too long, marks are letters that the key explains."""
+    levels: dict[Places, list[str]] = {}
+    for line in lines:
+        levels.setdefault(_places(trials[trials["position"] == line.position]), []).append(level_words(line))
+    named = [(", ".join(names), places) for places, names in levels.items()]
+    if all(len(name) <= _LONGEST_MARK for name, _ in named):
+        return tuple(named), ""
+    letters = [chr(ord("a") + number) for number in range(len(named))]
+    key = "\n".join(f"{letter}: {name}" for letter, (name, _) in zip(letters, named, strict=True))
+    return tuple((letter, places) for letter, (_, places) in zip(letters, named, strict=True)), key
+
+
+def _places(trials: pd.DataFrame) -> Places:
     read = trials[trials["epoch"].notna()]
     return tuple((int(seed), int(epoch)) for seed, epoch in zip(read["seed"], read["epoch"], strict=True))
-
-
-def _ending(line: Line) -> str:
-    for outcome in BAD_OUTCOMES:
-        if count := line.outcomes.get(outcome, 0):
-            share = f" in {count} of {line.planned}" if line.planned > 1 else ""
-            return outcome.replace("_", " ") + share
-    return ""

@@ -1,4 +1,4 @@
-"""Predicted standard deviations against each input: where a network is sure, and where it is not."""
+"""The figure `uncertainty`: predicted standard deviations against each input."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -9,28 +9,49 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from analysis.figures.style import PALETTE, plain
-from analysis.frames.gaussian_predictions import GaussianPredictions, _named, correlation_frame
+from analysis.figures.calibration import log_target_words
+from analysis.figures.style import BLUE, panel_grid, plain, style_axes
+from analysis.frames.evidence import Evidence
+from analysis.frames.gaussian_predictions import (
+    GaussianPredictions,
+    checked_names,
+    correlation_frame,
+    gaussian_replicates,
+)
+from analysis.tables.tables import TableView
 from analysis.text import format_number
 
 COLUMNS = 5
-# An input with at most so many values is shown value by value, another in bins of as many points each.
+# An input with at most this many values is shown value by value, another in bins with equally many points.
 FEW_VALUES = 12
 BINS = 10
-# Deviations that span more than this, from the 1st to the 99th percentile, need a logarithmic axis.
+# Deviations whose 99th percentile is more than this many times the 1st need a logarithmic axis.
 _WIDE = 20.0
 _GOLDEN = 0.618033988749895
+
+
+def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str] | None:
+    """Draw the default level, or the first that has predictions: the figure and its caption; None where none has."""
+    for line in sorted(view.lines, key=lambda line: not line.is_default):
+        row = evidence.standing.rows[line.position]
+        predictions = list(gaussian_replicates([row], evidence))
+        if predictions and row.config is not None:
+            info = row.config.dataset_info
+            figure = uncertainty_figure(predictions, info.features, unit=info.target_unit)
+            caption = uncertainty_caption(view.title, ", ".join(line.labels), predictions)
+            return figure, caption + log_target_words(predictions)
+    return None
 
 
 def draw_uncertainty(ax: Axes, values: NDArray[np.float64], std: NDArray[np.float64]) -> Axes:
     """Draw predicted standard deviations [n] against the values [n] of one input.
 
-    Points are single predictions; the line joins medians, of each value where there are few, else of bins with as
-    many points each. Bars or band: from the lower to the upper quartile.
+    Points are single predictions; the line joins medians, of each value where there are few, else of bins with
+    equally many points. Bars or a band reach from the lower to the upper quartile.
     """
     distinct = np.unique(values)
     few = distinct.size <= FEW_VALUES
-    # Evenly spread within each value, and the same in every drawing.
+    # The golden ratio spreads points evenly within each value, and alike in every drawing.
     gap = float(np.diff(distinct).min()) if few and distinct.size > 1 else 0.0
     moved = values + gap * 0.6 * (np.arange(values.size) * _GOLDEN % 1 - 0.5)
     size = 3.0 if values.size < 500 else 2.0
@@ -42,7 +63,7 @@ def draw_uncertainty(ax: Axes, values: NDArray[np.float64], std: NDArray[np.floa
         marker="o",
         markersize=size,
         markeredgewidth=0,
-        color=PALETTE[0],
+        color=BLUE,
         alpha=alpha,
         rasterized=True,
         label="_points",
@@ -54,36 +75,33 @@ def draw_uncertainty(ax: Axes, values: NDArray[np.float64], std: NDArray[np.floa
     else:
         ax.fill_between(centres, lower, upper, color="black", alpha=0.2, linewidth=0, zorder=3)
     ax.plot(centres, middle, color="black", marker="o", markersize=3.5, linewidth=1.4, zorder=4, label="Median")
-    ax.grid(alpha=0.25, linewidth=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
     whole = bool((distinct == np.round(distinct)).all())
     if few and whole and np.ptp(distinct) <= FEW_VALUES:
         every = 1 if distinct.size <= 6 else 2
         ax.xaxis.set_major_locator(FixedLocator(list(np.arange(distinct[0], distinct[-1] + 1, every))))
     else:
         ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    return ax
+    return style_axes(ax)
 
 
 def uncertainty_figure(predictions: Sequence[GaussianPredictions], features: Sequence[str], *, unit: str) -> Figure:
-    """Return predicted standard deviations against each input, one panel for each, of one level's replicates together.
+    """Draw the predicted standard deviations of a level's replicates, pooled, with a panel for each input.
 
     Args:
-        predictions: of the replicates of one level.
+        predictions: of the level's replicates.
         features: what the inputs are called, with units where they have some.
         unit: of the target.
 
     Raises:
-        ValueError: no predictions, or there is not a name for each input.
+        ValueError: no predictions, or the names do not match the inputs.
     """
     if not predictions:
         raise ValueError("predictions: none were given; give those of one level's replicates")
-    names = _named(features, predictions[0])
+    names = checked_names(features, predictions[0])
     correlations = correlation_frame(predictions, features)
     inputs = np.concatenate([one.inputs for one in predictions])
     std = np.concatenate([one.std for one in predictions])
-    width = min(COLUMNS, len(names))
-    rows = -(-len(names) // width)
+    rows, width = panel_grid(len(names), COLUMNS)
     figure = Figure(
         figsize=(max(0.6 + 2.35 * width, 3.6) if width < 5 else 11.0, 0.5 + 2.6 * rows), layout="constrained"
     )
@@ -94,8 +112,8 @@ def uncertainty_figure(predictions: Sequence[GaussianPredictions], features: Seq
             continue
         draw_uncertainty(ax, inputs[:, number], std)
         ax.set_xlabel(plain(fill(names[number], 28)))
-        own = correlations.loc[correlations["feature"] == names[number], "rho"]
-        ax.set_title(_title(own.to_numpy(dtype=float)), fontsize="small")
+        rho = correlations.loc[correlations["feature"] == names[number], "rho"]
+        ax.set_title(_title(rho.to_numpy(dtype=float)), fontsize="small")
         if number % width == 0:
             ax.set_ylabel(plain("Predicted Standard Deviation" + (f"\n({unit})" if unit else "")))
     low, high, scale = _limits(std)
@@ -109,26 +127,26 @@ def uncertainty_figure(predictions: Sequence[GaussianPredictions], features: Seq
 
 
 def uncertainty_caption(title: str, level: str, predictions: Sequence[GaussianPredictions]) -> str:
-    """Return what a reader must know to read the uncertainty of one level of a table with this title."""
+    """Say what a reader must know to read the uncertainty of one level of a table with this title."""
     count = len(predictions)
-    replicates = f"{count} replicates together" if count > 1 else "one replicate"
-    ranged = ", its mean over the replicates and its lowest and highest" if count > 1 else ""
+    replicates = f"{count} replicates pooled" if count > 1 else "one replicate"
+    ranged = ", with its mean, lowest and highest over the replicates" if count > 1 else ""
     std = np.concatenate([one.std for one in predictions])
     low, high, _ = _limits(std)
     outside = int(np.count_nonzero((std < low) | (std > (np.finfo(float).max if high is None else high))))
     cut = f" {outside} of {std.size} predictions lie outside the axis." if outside else ""
     return (
         f"{title}: predicted standard deviations of {level} on the validation part, {replicates}. Points are single "
-        f"predictions (spread sideways where an input has few values); the black line joins medians, of each value "
-        f"or of {BINS} bins with as many points each, with lower and upper quartile. ρ is Spearman's rank correlation "
-        f"between input and predicted standard deviation{ranged}.{cut}"
+        f"predictions (spread sideways where an input has few values); the black line joins the medians of each value "
+        f"or of {BINS} bins with equally many points, shown with lower and upper quartile. ρ is Spearman's rank "
+        f"correlation between input and predicted standard deviation{ranged}.{cut}"
     )
 
 
 def _quartiles(
     values: NDArray[np.float64], std: NDArray[np.float64], distinct: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centres [b] and lower quartile, median and upper quartile [b, 3], of each value or of bins."""
+    """Centres [b], and lower quartile, median and upper quartile [b, 3], of each value or of bins."""
     if distinct is not None:
         groups = [np.flatnonzero(values == value) for value in distinct]
         centres = distinct
@@ -149,7 +167,7 @@ def _title(rho: NDArray[np.float64]) -> str:
 
 
 def _limits(std: NDArray[np.float64]) -> tuple[float, float | None, str]:
-    """Return the lower and the upper limit of the axis (None: as matplotlib likes it), and its scale."""
+    """The lower and the upper limit of the axis (None: chosen by matplotlib), and its scale."""
     finite = std[np.isfinite(std)]
     if finite.size == 0:
         return 0.0, None, "linear"

@@ -1,4 +1,4 @@
-"""The path of a staged study: what each stage gained, with the seeds that chose and with seeds that chose nothing."""
+"""The figure of a staged study's path: what each stage gained, with the choosing seeds and with fresh ones."""
 
 from textwrap import fill
 from typing import Any
@@ -9,19 +9,27 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.figures.style import PALETTE, plain
-from analysis.statistics.intervals import (
-    SIGNIFICANCE,
-    Estimate,
+from analysis.figures.style import (
+    DARK_GREY,
+    GREEN,
+    GREY,
+    ORANGE,
+    axis_label,
+    legend_of,
+    plain,
+    style_axes,
+    write_reason,
 )
+from analysis.statistics.intervals import SIGNIFICANCE, Estimate
 from analysis.statistics.waterfall import ENDED, GAINED, KEPT, LOST, NOT_SHOWN, Step, Waterfall
-from analysis.text import cut_range, format_number, percent_limits
+from analysis.text import cut_range, difference_unit, format_number, percent_limits
+from tune_jobs.words import counted, signed
 
-COLOURS = {GAINED: PALETTE[2], LOST: PALETTE[1], NOT_SHOWN: "#8C8C8C", KEPT: "#8C8C8C", ENDED: "#8C8C8C"}
+COLOURS = {GAINED: GREEN, LOST: ORANGE, NOT_SHOWN: GREY, KEPT: GREY, ENDED: GREY}
 _KEPT_WORDS = "kept as it was"
 _LABEL_WIDTH = 17
 _HALF_BAR = 0.3
-# Where the gain that the choosing seeds showed stands, beside its bar.
+# How far from the middle of a bar the gain stands that the choosing seeds showed.
 _BESIDE = 0.39
 _HOLLOW: dict[str, Any] = {
     "marker": "D",
@@ -37,7 +45,7 @@ _HOLLOW: dict[str, Any] = {
 def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes:
     """Draw the path: start and end as levels, each stage as a bar from the value before it to the value after it.
 
-    Error bars are 95% intervals, a stage's of its gain; hollow marks are where the bar would end with the gain that
+    Error bars are 95% intervals, a stage's of its gain. A hollow mark is where the bar would end with the gain that
     the choosing seeds showed.
 
     Args:
@@ -46,48 +54,25 @@ def draw_waterfall(ax: Axes, path: Waterfall, *, metric: str, unit: str) -> Axes
         metric: what the value is called.
         unit: of it; gains of a percentage are written in points.
     """
-    decimals = _decimals(path, unit)
-    sign = 1.0 if path.higher_is_better else -1.0
     last = len(path.steps) + 1
-    _draw_level(ax, 0, path.start, decimals, unit, path.ended)
-    for number, step in enumerate(path.steps, start=1):
-        bars = _HALF_BAR
-        if step.before is None or step.after is None or step.gain is None:
-            _draw_ended(ax, number, step)
-            continue
-        after = step.after.mean
-        colour = COLOURS[step.verdict]
-        ax.hlines(step.before, number - 1 + bars, number - bars, color="#666666", linewidth=0.8)
-        height = after - step.before
-        ax.bar(number, height, bottom=step.before, width=2 * bars, color=colour, alpha=0.75, edgecolor=colour)
-        if step.verdict == KEPT:
-            ax.hlines(after, number - bars, number + bars, color=colour, linewidth=2.0)
-        tops = [step.before, after]
-        if step.gain.half_width is not None:
-            tops.append(_draw_interval(ax, number, after, step.gain.half_width, unit))
-        if step.seen is not None and step.verdict != KEPT:
-            flattered = step.before + sign * step.seen.mean
-            ax.plot(number + _BESIDE, flattered, **_HOLLOW)
-            ax.hlines(flattered, number + _HALF_BAR, number + _BESIDE, color="#666666", linewidth=0.6)
-        text = f"{_signed(height, decimals)} {_gain_unit(unit)}".strip() if step.verdict != KEPT else "no change"
-        _write(ax, number, max(tops), text)
+    _draw_level(ax, 0, path.start, path, unit, path.ended)
+    for place, step in enumerate(path.steps, start=1):
+        _draw_step(ax, place, step, path, unit)
     if path.end is not None:
-        ax.hlines(path.end.mean, last - 1 + _HALF_BAR, last - _HALF_BAR, color="#666666", linewidth=0.8)
-    _draw_level(ax, last, path.end, decimals, unit, path.steps[-1].ended if path.steps else path.ended)
+        ax.hlines(path.end.mean, last - 1 + _HALF_BAR, last - _HALF_BAR, color=DARK_GREY, linewidth=0.8)
+    _draw_level(ax, last, path.end, path, unit, path.steps[-1].ended if path.steps else path.ended)
     ax.set_xticks(range(last + 1), _tick_labels(path, unit), fontsize="small")
     ax.set_xlim(-0.6, last + 0.6)
     ax.margins(y=0.12)
-    ax.set_ylabel(plain(f"{metric} ({unit})" if unit else metric))
+    ax.set_ylabel(axis_label(metric, unit))
     if abs(path.level) >= 1000:
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.grid(axis="y", alpha=0.25, linewidth=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(axis="x", length=0)
-    return ax
+    return style_axes(ax, grid="y")
 
 
 def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
-    """Return the figure of a staged study's path; see `draw_waterfall`."""
+    """Draw a staged study's path as a figure; see `draw_waterfall`."""
     columns = len(path.steps) + 2
     lines = max(label.count("\n") + 1 for label in _tick_labels(path, unit))
     figure = Figure(figsize=(max(1.0 + 1.3 * columns, 5.2), 3.5 + 0.14 * lines), layout="constrained")
@@ -96,33 +81,35 @@ def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
     verdicts = [verdict for verdict in words if any(step.verdict == verdict for step in path.steps)]
     handles: list[Any] = [Patch(color=COLOURS[verdict], alpha=0.75, label=words[verdict]) for verdict in verdicts]
     if any(step.seen is not None and step.verdict not in (KEPT, ENDED) for step in path.steps):
-        handles.append(Line2D([], [], **_HOLLOW, label="With the seeds that chose"))
+        handles.append(Line2D([], [], **_HOLLOW, label="With the choosing seeds"))
     if handles:
-        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+        legend_of(figure, handles, columns=4, loc="upper")
     return figure
 
 
 def waterfall_caption(path: Waterfall, *, metric: str) -> str:
-    """Return what a reader must know to read the path."""
+    """Say what a reader must know to read the path."""
     better = "" if path.higher_is_better else f" A reduction of the {metric} is a gain."
     interval = (
-        " Error bars are 95% intervals, of a stage those of its gain, paired by seed, cut where no value can be; "
+        " Error bars are 95% intervals, a stage's of its gain (paired by seed), cut at the limits of the metric; "
         f"gains and losses are shown at {SIGNIFICANCE:.0%} after Holm's correction over the stages."
         if path.n > 1
-        else " One fresh seed: no interval, and no gain can be told from chance."
+        else " With one fresh seed there is no interval, and a gain cannot be told from chance."
     )
-    seeds = f"{path.n} fresh seed{'s' * (path.n != 1)}, which chose nothing and have validation rows of their own"
+    seeds = f"{counted(path.n, 'fresh seed')}, which chose nothing and have other validation rows"
     places = [(f"at the start {path.ended}", path.ended), *((f"{s.label} {s.ended}", s.ended) for s in path.steps)]
     bad = "; ".join(words for words, ended in places if ended)
-    ended = f" Without a gain, since survivors are not averaged alone: {bad}." if bad else ""
+    ended = (
+        f" No gain is given where a seed ended badly, since the others alone would flatter it: {bad}." if bad else ""
+    )
     scattered = "; ".join(f"{step.label} {step.scatter}" for step in path.steps if step.scatter)
     ended += f" After the stage: {scattered}." if scattered else ""
-    left = f" {len(path.left_out)} more lack a value somewhere and count nowhere." if path.left_out else ""
+    left = f" Left out, for want of a value somewhere: {counted(len(path.left_out), 'seed')}." if path.left_out else ""
     return (
         f"Validation {metric} from the start to what the stages settled on, the mean over {seeds}: each bar reaches "
-        f"from the value before its stage to the value after it.{better}{interval} Hollow marks: where the bar would "
-        "end with the gain that the seeds showed by which the stage was chosen; what lies beyond the bar is the "
-        "flattery of choosing the best on those seeds and validation rows, give or take the chance of either estimate."
+        f"from the value before its stage to the value after it.{better}{interval} A hollow mark is where the bar "
+        "would end with the gain on the seeds that chose the stage's winner; what lies beyond the bar is the optimism "
+        "of choosing the best on those seeds and validation rows, within the chance error of both estimates."
         f"{ended}{left}{'' if path.complete else ' Later stages are not known yet.'}"
     )
 
@@ -132,48 +119,52 @@ def _tick_labels(path: Waterfall, unit: str) -> list[str]:
     end = "End" if path.complete else "So far"
     if path.total is not None:
         change = path.total.mean if path.higher_is_better else -path.total.mean
-        total = f"{_signed(change, _decimals(path, unit))} {_gain_unit(unit)}"
-        end = f"{end}\n–\nin all\n{fill(total, _LABEL_WIDTH)}"
+        total = f"{signed(change, _decimals(path, unit))} {difference_unit(unit)}"
+        end = f"{end}\n–\nin total\n{fill(total, _LABEL_WIDTH)}"
     return [plain(label) for label in (fill(path.label, _LABEL_WIDTH), *stages, end)]
 
 
-def _draw_ended(ax: Axes, place: int, step: Step) -> None:
-    """Draw what is known of a step without a gain: the value after it, or none, and why."""
-    if step.after is not None:
-        ax.hlines(step.after.mean, place - _HALF_BAR, place + _HALF_BAR, color=COLOURS[ENDED], linewidth=2.0)
-    _write_ended(ax, place, step.ended)
-
-
-def _write_ended(ax: Axes, place: int, words: str) -> None:
-    ax.text(
-        place,
-        0.5,
-        plain(fill(words, _LABEL_WIDTH)),
-        transform=ax.get_xaxis_transform(),
-        ha="center",
-        va="center",
-        fontsize="small",
-        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
-        zorder=4,
-    )
+def _draw_step(ax: Axes, place: int, step: Step, path: Waterfall, unit: str) -> None:
+    """Draw a stage's bar with its interval, and the gain that the choosing seeds showed beside it."""
+    if step.before is None or step.after is None or step.gain is None:
+        if step.after is not None:
+            ax.hlines(step.after.mean, place - _HALF_BAR, place + _HALF_BAR, color=COLOURS[ENDED], linewidth=2.0)
+        write_reason(ax, place, step.ended, width=_LABEL_WIDTH)
+        return
+    after, height = step.after.mean, step.after.mean - step.before
+    colour = COLOURS[step.verdict]
+    ax.hlines(step.before, place - 1 + _HALF_BAR, place - _HALF_BAR, color=DARK_GREY, linewidth=0.8)
+    ax.bar(place, height, bottom=step.before, width=2 * _HALF_BAR, color=colour, alpha=0.75, edgecolor=colour)
+    if step.verdict == KEPT:
+        ax.hlines(after, place - _HALF_BAR, place + _HALF_BAR, color=colour, linewidth=2.0)
+    tops = [step.before, after]
+    if step.gain.half_width is not None:
+        tops.append(_draw_interval(ax, place, after, step.gain.half_width, unit))
+    if step.seen is not None and step.verdict != KEPT:
+        seen = step.before + (step.seen.mean if path.higher_is_better else -step.seen.mean)
+        ax.plot(place + _BESIDE, seen, **_HOLLOW)
+        ax.hlines(seen, place + _HALF_BAR, place + _BESIDE, color=DARK_GREY, linewidth=0.6)
+    text = f"{signed(height, _decimals(path, unit))} {difference_unit(unit)}".strip()
+    _write(ax, place, max(tops), text if step.verdict != KEPT else "no change")
 
 
 def _draw_interval(ax: Axes, place: int, mean: float, half_width: float, unit: str) -> float:
-    """Draw an error bar, cut where the metric cannot be, and return its upper end."""
+    """Draw an error bar, cut at the limits of the metric; its upper end."""
     low, high = cut_range(mean - half_width, mean + half_width, percent_limits(unit))
     ax.errorbar(place, mean, yerr=[[mean - low], [high - mean]], color="black", capsize=4, linewidth=1.2, fmt="none")
     return high
 
 
-def _draw_level(ax: Axes, place: int, value: Estimate | None, decimals: int, unit: str, ended: str) -> None:
+def _draw_level(ax: Axes, place: int, value: Estimate | None, path: Waterfall, unit: str, ended: str) -> None:
+    """Draw the start or the end of the path, or say how its replicates ended badly."""
     if value is None:
-        _write_ended(ax, place, ended)
+        write_reason(ax, place, ended, width=_LABEL_WIDTH)
         return
     ax.hlines(value.mean, place - _HALF_BAR, place + _HALF_BAR, color="black", linewidth=2.4)
     top = value.mean
     if value.half_width is not None:
         top = _draw_interval(ax, place, value.mean, value.half_width, unit)
-    text = format_number(value.mean, decimals)
+    text = format_number(value.mean, _decimals(path, unit))
     _write(ax, place, top, f"{text}%" if unit == "%" else f"{text} {unit}".strip(), bold=True)
 
 
@@ -195,11 +186,3 @@ def _decimals(path: Waterfall, unit: str) -> int:
         return 2
     size = abs(path.level)
     return 0 if size >= 1000 else 2 if size >= 1 else 4
-
-
-def _signed(value: float, decimals: int) -> str:
-    return ("+" if value > 0 else "") + format_number(value, decimals)
-
-
-def _gain_unit(unit: str) -> str:
-    return "points" if unit == "%" else unit

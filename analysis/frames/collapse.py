@@ -1,4 +1,4 @@
-"""Which replicates of a classifier have collapsed: their predictions are one single class."""
+"""Finds the replicates of a classifier that have collapsed: all their predictions are the same class."""
 
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -12,9 +12,9 @@ from tune_jobs.study.rows import Row
 
 
 def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
-    """Return whether all validation rows are given the same class after a measured epoch.
+    """Whether the network predicts the same class for all validation rows after a measured epoch.
 
-    One output stands for two classes: a logit, or with mean squared error a number between 0 and 1.
+    A single output decides between two classes: it is a logit, or with mean squared error a number between 0 and 1.
     """
     outputs = record.predictions(epoch)
     if record.outputs == 1:
@@ -25,34 +25,33 @@ def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
 
 
 def suspects(frame: pd.DataFrame, targets: Mapping[tuple[int, int], NDArray[np.generic]]) -> pd.DataFrame:
-    """Return the lines of a trials frame that may have collapsed, so that few predictions need be read.
+    """The lines of a trials frame that may have collapsed; only their predictions need to be read.
 
-    Who predicts one class has exactly that class' share as accuracy.
+    The accuracy of a collapsed replicate is exactly the share of the class that it predicts.
 
     Args:
         frame: of `analysis.frames.frames.trials_frame`.
-        targets: the validation classes by the row's position and seed; a replicate without them may always have
-            collapsed.
+        targets: the validation classes by the row's position and seed; a replicate without them is always suspected.
     """
     accuracies = frame[(frame["metric"] == "accuracy") & frame["epoch"].notna()]
     shares: dict[int, NDArray[np.float64]] = {}
-    for classes in targets.values():
-        if id(classes) not in shares:
-            shares[id(classes)] = _shares(classes)
+    for known in targets.values():
+        if id(known) not in shares:
+            shares[id(known)] = _shares(known)
     may = []
     columns = (accuracies["position"], accuracies["seed"], accuracies["validation_metric"])
     for position, seed, accuracy in zip(*columns, strict=True):
-        own = targets.get((position, seed))
-        may.append(own is None or bool(np.isclose(shares[id(own)], accuracy, rtol=0, atol=1e-9).any()))
+        classes = targets.get((position, seed))
+        may.append(classes is None or bool(np.isclose(shares[id(classes)], accuracy, rtol=0, atol=1e-9).any()))
     return accuracies[may]
 
 
 def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row], contents: Contents) -> pd.DataFrame:
-    """Return the trials frame with `one_class` filled in.
+    """Fill in `one_class` in the trials frame.
 
     Args:
         frame: of `analysis.frames.frames.trials_frame`.
-        lines: of `suspects`; what is left out of them has not collapsed.
+        lines: of `suspects`; all other lines have not collapsed.
         rows: of `tune_jobs.study.rows.expand`.
         contents: of the ledger, with the predictions of the suspects.
     """
@@ -61,7 +60,7 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
     for index, line in lines.iterrows():
         record, config, epoch = contents.records[line["key"]], rows[line["position"]].config, int(line["epoch"])
         kept = epoch in record.measured_epochs and record.validation_outputs
-        # How the user's own objective reads outputs is known where it is imported, and not here.
+        # Only the user's code, which is not imported here, knows how their objective reads outputs.
         if config is None or config.own_objective or not kept:
             marks[index] = None
         else:

@@ -7,16 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from tune_jobs.ledger.record import MISSING, OUTCOMES, Record
+from analysis.frames.outcomes import DIVERGED, OUTCOMES_WITHOUT_NUMBER
+from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.study.model import Showing
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import data_id
 
-COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED = OUTCOMES
-# Ends after which a replicate has no number to average; a level with one of them shows no mean.
-BAD_OUTCOMES = (DIVERGED, FAILED, TIMED_OUT)
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
 
@@ -28,10 +26,10 @@ class ReplicateLine:
         position: of the row among all rows of the study.
         outcome: one of `tune_jobs.ledger.record.OUTCOMES`, or MISSING.
         reason: why there is no number.
-        epoch: the one that is read; of that epoch are all numbers. None where there is none.
-        epochs_done: how far the trajectory got, as far as the ledger knows.
+        epoch: the epoch that is read, to which all numbers belong; None where there is none.
+        epochs_done: how many epochs of the trajectory the ledger has.
         epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
-        one_class: whether the predictions are one single class; None where that is not known.
+        one_class: whether all predictions are the same class; None where that is not known.
     """
 
     table: str
@@ -130,7 +128,7 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
     row, reading = replicate.row, replicate.reading(record)
     if reading.outcome == MISSING:
         return {"outcome": MISSING, "reason": f"{record.epochs} of {row.epochs} epochs run"}
-    if reading.outcome in BAD_OUTCOMES:
+    if reading.outcome in OUTCOMES_WITHOUT_NUMBER:
         return {"outcome": reading.outcome, "reason": record.reason}
     epoch = reading.epoch
     if epoch is None or not isfinite(record.validation_metric[epoch - 1]):
@@ -155,7 +153,7 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
 
 
 def _epochs_until(record: Record, row: Row, target: float | None) -> float:
-    """Return the first epoch, of those that the row reads, whose validation metric is as good as the target."""
+    """The first epoch that the row reads whose validation metric is as good as the target; NaN where none is."""
     higher = METRIC_SPECS[record.metric].higher_is_better
     reached = (
         epoch

@@ -1,4 +1,4 @@
-"""The Gaussian predictions that the ledger keeps of a study's rows."""
+"""The Gaussian predictions of a study's rows, in the units of the source, and frames of their coverage and spread."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _NEEDED = {"targets", "target_mean", "target_std", "inputs", "input_offset", "in
 
 @dataclass(frozen=True, eq=False)
 class GaussianPredictions:
-    """What one replicate predicts of its validation part.
+    """What one replicate predicts for its validation part.
 
     Attributes:
         position: of the row among all rows of the study.
         mean: [n], in the target's unit; so are `std` and `targets` [n].
         inputs: [n, features], in the source's unit.
-        logs: mean, standard deviation and targets, [n] each, of the logarithm that the Gaussian is of under a log
-            target, so that `mean` and `std` are those of a log-normal distribution; None where it is of the target.
+        logs: mean, standard deviation and targets, [n] each, of the logarithm under a log target: then the logarithm is
+            Gaussian, and `mean` and `std` are those of a log-normal distribution. None for other targets.
     """
 
     position: int
@@ -46,20 +46,20 @@ def gaussian_predictions(
     input_transform: str = "none",
     target_transform: str = "none",
 ) -> GaussianPredictions:
-    """Return a replicate's predictions in the units of the source.
+    """Read a replicate's predictions off its outputs, in the units of the source.
 
     Args:
-        outputs: of the network on the validation part, [n, 2].
+        outputs: of the network for the validation part, [n, 2].
         stored: `targets` [n] and `inputs` [n, features], both standardised; `target_mean` and `target_std`,
             `input_offset` and `input_scale` [features].
-        link: one of `LINKS`.
+        link: in `LINKS`.
         position: of the row among all rows of the study.
         seed: of the replicate.
-        input_transform: what the stored inputs passed through before they were scaled, "none" or "log1p".
-        target_transform: what the stored targets passed through before they were standardised, "none" or "log".
+        input_transform: applied to the inputs before they were scaled: "none" or "log1p".
+        target_transform: applied to the targets before they were standardised: "none" or "log".
 
     Raises:
-        ValueError: see `gaussian`; or outputs, targets and inputs are not of the same rows.
+        ValueError: see `gaussian`; or outputs, targets and inputs do not have the same rows.
     """
     target_mean, target_std = float(stored["target_mean"]), float(stored["target_std"])
     mean, std = gaussian(outputs, link, target_mean, target_std)
@@ -71,7 +71,7 @@ def gaussian_predictions(
         scale = inputs.std(axis=0)
     if not len(mean) == len(targets) == len(inputs):
         raise ValueError(f"outputs, targets and inputs: {len(mean)}, {len(targets)} and {len(inputs)} rows differ")
-    # Single precision has left 6 as 5.9999995; five digits of the deviation tell all values apart.
+    # Single precision turned 6 into 5.9999995; five digits of the deviation keep all values apart.
     digits = 5 - np.floor(np.log10(np.where(scale > 0, scale, 1.0))).astype(int)
     columns = [np.round(column, count) for column, count in zip(inputs.T, digits.tolist(), strict=True)]
     inputs = np.stack(columns, axis=1)
@@ -83,7 +83,7 @@ def gaussian_predictions(
 
 
 def coverage_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
-    """Return a line for each replicate and level of `NOMINAL`: position, seed, nominal and observed coverage, n.
+    """A line for each replicate and level of `NOMINAL`: position, seed, nominal and observed coverage, n.
 
     A log-normal distribution's central intervals are the exponentials of those of its logarithm.
     """
@@ -104,10 +104,10 @@ def coverage_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
 
 
 def spread_frame(predictions: Sequence[GaussianPredictions]) -> pd.DataFrame:
-    """Return a line for each replicate: how large the predicted deviations are and how large the errors.
+    """A line for each replicate: how large its predicted deviations are, and how large its errors.
 
-    Columns: position, seed; rms_std, the root mean square of the predicted standard deviations; rmse, which calibrated
-    predictions match with rms_std.
+    Columns: position, seed; rms_std, the root mean square of the predicted standard deviations; rmse. The two are equal
+    for calibrated predictions.
     """
     lines = [
         {
@@ -127,39 +127,46 @@ def _root_mean_square(values: NDArray[np.float64]) -> float:
 
 
 def correlation_frame(predictions: Sequence[GaussianPredictions], features: Sequence[str]) -> pd.DataFrame:
-    """Return Spearman's rho between each input and the predicted standard deviation.
+    """Spearman's rho between each input and the predicted standard deviation.
 
     A line for each replicate and input, with columns position, seed, feature and rho (NaN for an input that does not
     vary).
 
     Raises:
-        ValueError: there is not a name for each input.
+        ValueError: the names do not match the inputs.
     """
     lines = [
         {"position": one.position, "seed": one.seed, "feature": feature, "rho": rank_correlation(values, one.std)}
         for one in predictions
-        for feature, values in zip(_named(features, one), one.inputs.T, strict=True)
+        for feature, values in zip(checked_names(features, one), one.inputs.T, strict=True)
     ]
     return pd.DataFrame(lines, columns=["position", "seed", "feature", "rho"])
 
 
-def _named(features: Sequence[str], one: GaussianPredictions) -> Sequence[str]:
+def checked_names(features: Sequence[str], one: GaussianPredictions) -> Sequence[str]:
+    """The names of the inputs, if there is a different one for each.
+
+    Raises:
+        ValueError: the names do not match the inputs.
+    """
     if len(features) != one.inputs.shape[1] or len(set(features)) != len(features):
-        raise ValueError(f"features: {list(features)} do not name {one.inputs.shape[1]} inputs; give each its own name")
+        raise ValueError(
+            f"features: {list(features)} do not name {one.inputs.shape[1]} inputs; give a different name for each"
+        )
     return features
 
 
 def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[GaussianPredictions]:
-    """Yield the predictions of each replicate of rows that predict a Gaussian, at the epoch that the row reads."""
-    gaussian = [row for row in rows if row.config is not None and row.config.predicts_gaussian]
-    records = evidence.predictions(gaussian)
-    for row in gaussian:
+    """Yield the Gaussian predictions of each replicate, at the epoch that its row reads."""
+    predicting = [row for row in rows if row.config is not None and row.config.predicts_gaussian]
+    records = evidence.predictions(predicting)
+    for row in predicting:
         position = evidence.standing.rows.index(row)
-        own = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
+        read = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
         of_seed = {one.seed: one for one in evidence.standing.of(row)}
-        for seed, key, epoch in zip(own["seed"], own["key"], own["epoch"], strict=True):
+        for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
             stored, record = evidence.targets(of_seed[int(seed)]), records[key]
-            # The numbers of a row may be of an epoch whose predictions are not kept (yet).
+            # A row may read an epoch whose predictions are not kept, or not yet.
             kept = epoch in record.measured_epochs and record.validation_outputs
             if kept and set(stored) >= _NEEDED and row.config is not None:
                 yield gaussian_predictions(

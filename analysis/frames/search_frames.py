@@ -7,24 +7,29 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames.frames import COMPLETED, DIVERGED, STOPPED_EARLY, TIMED_OUT
-from analysis.text import format_number
-from tune_jobs.ledger.record import FAILED, MISSING
+from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT, outcome_words
+from analysis.text import NO_VALUE, difference_unit, format_number, within_sentence
+from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import audited
 from tune_jobs.standing.search.state import BROKEN, SearchTrial, State, scores_of, signed
 from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)
-# What became of a trial of a search, as legends and frames name it.
+# What became of a trial of a search, as frames and legends name it.
 SURVIVED, STOPPED, AUDITED, DIVERGED_FATE = "reached full length", "stopped at a rung", "stopped, audited", "diverged"
+
+_COLUMNS = (
+    *("name", "source", "fate", "ended", "epochs", "of_epochs", "stopped_at", "rank", "rank_of", "value", "final"),
+    *("diverged", "audited", "train_seconds", "search_seconds", "key"),
+)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What the trials of a search are judged by.
+    """The quantity that a search optimises.
 
     Attributes:
-        label: of the validation metric or the loss.
+        label: the name of the validation metric, or of the loss.
         unit: of it; "" for a loss.
         quantity: its column in the frame of `analysis.frames.frames.trials_frame`.
     """
@@ -37,32 +42,32 @@ class Goal:
     @property
     def words(self) -> str:
         """The name within a sentence."""
-        return self.label.lower() if self.label.istitle() else self.label
+        return within_sentence(self.label)
 
     @property
     def sign(self) -> float:
-        """What a score, of which higher is better, is multiplied by to give a value."""
+        """Turns a score, of which higher is better, into a value, and a value into a score."""
         return 1.0 if self.higher_is_better else -1.0
 
     @property
     def difference_unit(self) -> str:
         """The unit of a difference: of percentages, points."""
-        return "points" if self.unit == "%" else self.unit
+        return difference_unit(self.unit)
 
     def decimals(self, value: float) -> int:
-        """Return how many decimals values about as large as this one are shown with."""
+        """How many decimals are shown for values of about this size."""
         return 2 if self.unit == "%" else 0 if abs(value) >= 1000 else 4
 
     def show(self, value: float) -> str:
-        """Return a value in words, with its unit; a dash where there is none."""
+        """Write a value with its unit; a dash where it is not finite."""
         if not isfinite(value):
-            return "–"
+            return NO_VALUE
         unit = "%" if self.unit == "%" else f" {self.unit}" if self.unit else ""
         return format_number(value, self.decimals(value)) + unit
 
 
 def goal_of(state: State) -> Goal | None:
-    """Return what the search is judged by; None before the first trial has told."""
+    """The quantity that a search optimises; None until the first trial has reported its metric."""
     if state.search.select == "loss":
         return Goal("Loss", "", False, "validation_loss")
     record = next((one.record for one in state.all if one.record is not None and one.record.metric), None)
@@ -73,29 +78,23 @@ def goal_of(state: State) -> Goal | None:
 
 
 def name_of(one: SearchTrial) -> str:
-    """Return what a trial is called: one that a table of the study has trained has a number below 0."""
+    """Name a trial; trials that a table of the study has trained have numbers below 0."""
     return f"Trial {one.number}" if one.number >= 0 else f"Table trial {-one.number}"
 
 
 def search_frame(state: State, goal: Goal) -> pd.DataFrame:
-    """Return a line for each trial, those of tables that count as known included.
+    """A line for each trial, including trials of tables that the search knew at its start.
 
-    Columns: number; name; source; fate, as figures mark it ("" where none fits: failed, or cut off); ended, in words;
-    epochs that the search trained; of_epochs, the full length; stopped_at, rank and rank_of at the rung that stopped
-    it; value after those epochs, final at full length, NaN where there is none; diverged; audited; train_seconds of
-    those epochs; search_seconds, for how long the search had been running when the trial ended; key; and the
-    configuration's values, NaN where the trial does not read them.
+    Columns: number; name; source; fate, as figures mark it ("" for a trial that failed or was cut off); ended, in
+    words; epochs that the search trained; of_epochs, the full length; stopped_at, rank and rank_of at the rung that
+    stopped it; value after those epochs, final at full length, NaN where there is none; diverged; audited;
+    train_seconds of those epochs; search_seconds, how long the search had been running when the trial ended; key; and
+    the configuration's values, NaN where the trial does not read them.
     """
     drawn = {one.number for one in audited(state)} if state.over else set()
     lines = [_line(one, state, goal, one.number in drawn) for one in state.all]
     columns = ["number", *_COLUMNS, *state.search.space.names]
     return pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("stopped_at", "rank", "rank_of"), "Int64"))
-
-
-_COLUMNS = (
-    *("name", "source", "fate", "ended", "epochs", "of_epochs", "stopped_at", "rank", "rank_of", "value", "final"),
-    *("diverged", "audited", "train_seconds", "search_seconds", "key"),
-)
 
 
 def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
     is_audited = stop is not None and drawn and known
     scores = scores_of(one.record, read=read, select=select) if one.record is not None else []
     final = goal.sign * state.final_score(one) if outcome in _WELL and (stop is None or is_audited) else nan
-    # A metric that is no number is as bad an end as a loss that is none.
+    # A metric that is not finite counts as diverged, like a loss that is not finite.
     bad = outcome == DIVERGED or (outcome in _WELL and not isfinite(state.final_score(one)))
     return {
         "number": one.number,
@@ -132,7 +131,7 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
 
 
 def epochs_searched(one: SearchTrial, state: State) -> int:
-    """Return how far the search itself trained a trial: what an audit has added is not counted."""
+    """How many epochs the search trained a trial; those that an audit added are not counted."""
     if one.record is None:
         return 0
     return min(one.record.epochs, one.stopped_at or one.record.epochs, state.epochs)
@@ -147,7 +146,7 @@ def _fate(one: SearchTrial, outcome: str, is_audited: bool) -> str:
 
 
 def _ended(one: SearchTrial, state: State, outcome: str, epochs: int) -> str:
-    """Return how a trial ended, as the search saw it."""
+    """Say how a trial ended, as the search saw it."""
     record = one.record
     stop = next((arrival for arrival in one.arrivals if arrival.decision.stop), None)
     if one.trial is None:
@@ -164,7 +163,7 @@ def _ended(one: SearchTrial, state: State, outcome: str, epochs: int) -> str:
         return record.reason or f"not ended yet, {epochs} of {state.epochs} epochs"
     words = {COMPLETED: f"all {state.epochs} epochs", STOPPED_EARLY: f"early stopping, epoch {epochs}"}
     words[TIMED_OUT] = record.reason or f"time limit, epoch {epochs}"
-    return words.get(outcome, outcome.replace("_", " "))
+    return words.get(outcome, outcome_words(outcome))
 
 
 def _finite(value: float) -> float:
@@ -172,22 +171,22 @@ def _finite(value: float) -> float:
 
 
 def course(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of the search in the order in which they ended, with what had been spent by then.
+    """The trials of the search in the order in which they ended, with the training spent by then.
 
-    Adds cumulative_epochs and cumulative_seconds, of training; those that no mark fits are left out, not their cost.
+    Adds cumulative_epochs and cumulative_seconds. Trials without a fate are left out, but their cost is counted.
     """
-    own = frame[(frame["number"] >= 0) & frame["search_seconds"].notna()]
-    own = own.sort_values(["search_seconds", "number"])
-    spent = own.assign(
-        cumulative_epochs=own["epochs"].cumsum(), cumulative_seconds=own["train_seconds"].astype(float).cumsum()
+    ended = frame[(frame["number"] >= 0) & frame["search_seconds"].notna()]
+    ended = ended.sort_values(["search_seconds", "number"])
+    spent = ended.assign(
+        cumulative_epochs=ended["epochs"].cumsum(), cumulative_seconds=ended["train_seconds"].astype(float).cumsum()
     )
     return spent[spent["fate"] != ""]
 
 
 def search_curves(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame:
-    """Return a line for each trial of the search and epoch: trial, epoch, value, fate and stopped_at.
+    """A line for each trial of the search and epoch: trial, epoch, value, fate and stopped_at.
 
-    A curve ends with the full length, or where a rung stopped it and no audit took it further.
+    A curve ends at full length, or where a rung stopped it and no audit continued it.
     """
     fates = dict(zip(frame["number"], frame["fate"], strict=True))
     lines = []
@@ -207,17 +206,17 @@ def search_curves(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame
 
 
 def audit_frame(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame:
-    """Return the trials of the search as `analysis.statistics.audit.audit` takes them.
+    """The trials of the search in the form that `analysis.statistics.audit.audit` takes.
 
-    Rungs of which none stopped a trial are left out where the rule looks at every epoch.
+    The median rule looks at every epoch: there, rungs that stopped no trial are left out.
     """
     brackets = state.search.scheduler.brackets(state.epochs)
     stops = {int(epoch) for epoch in frame["stopped_at"].dropna()}
     every = {epoch for rungs in brackets for epoch in rungs}
     rungs = sorted(stops if state.search.scheduler.name == "median" else every | stops)
-    own = frame[(frame["number"] >= 0) & (frame["fate"] != "")]
+    searched = frame[(frame["number"] >= 0) & (frame["fate"] != "")]
     lines = []
-    for line in own.to_dict("records"):
+    for line in searched.to_dict("records"):
         one = state.trials[line["number"]]
         stop = one.stopped_at
         lines.append(
@@ -236,7 +235,7 @@ def audit_frame(state: State, frame: pd.DataFrame, goal: Goal) -> pd.DataFrame:
 
 
 def _at_rungs(
-    one: SearchTrial, state: State, goal: Goal, rungs: list[int], own: tuple[int, ...]
+    one: SearchTrial, state: State, goal: Goal, rungs: list[int], bracket: tuple[int, ...]
 ) -> Mapping[str, float]:
     if one.record is None:
         return {}
@@ -244,14 +243,14 @@ def _at_rungs(
     passed = {arrival.epoch for arrival in one.arrivals}
     return {
         f"at_{rung}": _finite(goal.sign * scores[rung - 1])
-        if rung <= len(scores) and (rung in own or rung in passed)
+        if rung <= len(scores) and (rung in bracket or rung in passed)
         else nan
         for rung in rungs
     }
 
 
 def _saved(one: SearchTrial, state: State, stop: int | None) -> Mapping[str, float]:
-    """Return what stopping has spared; time at the trial's own rate until then."""
+    """What stopping saved; time at the rate of the trial's epochs until then."""
     if stop is None or one.record is None or one.record.epochs < stop:
         return {"saved_epochs": 0.0, "saved_seconds": 0.0}
     left = state.epochs - stop

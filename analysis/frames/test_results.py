@@ -1,4 +1,4 @@
-"""What was reached on sealed test sets, as a frame."""
+"""The results on sealed test sets, as a frame."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tune_jobs.ledger.test_openings import Opening, Reached
 
 
 def tests_frame(openings: Sequence[Opening]) -> pd.DataFrame:
-    """Return the last numbers of each declared final configuration: table, level, seed, test_metric, test_loss."""
+    """The latest results of each declared final configuration: table, level, seed, test_metric, test_loss."""
     latest: dict[str, Reached] = {}
     for opening in openings:
         latest |= {one.final: one for one in opening.tested if opening.finished and "declared" in one.roles}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.frames.frames import BAD_OUTCOMES
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
 from analysis.published.published import TESTED, Published, PublishedValue
 from analysis.statistics.intervals import Estimate, estimate, no_normal_interval
 from analysis.statistics.prediction import (
@@ -262,9 +262,9 @@ def _source(
         unit=_unit(value.quantity, own),
         objective=row.config.objective if value.quantity.endswith("_loss") else "",
     )
-    bad = own[own["outcome"].isin(BAD_OUTCOMES)]
+    bad = own[own["outcome"].isin(OUTCOMES_WITHOUT_NUMBER)]
     if len(bad):
-        outcomes = [outcome for outcome in BAD_OUTCOMES if (bad["outcome"] == outcome).any()]
+        outcomes = [outcome for outcome in OUTCOMES_WITHOUT_NUMBER if (bad["outcome"] == outcome).any()]
         words = ", ".join(f"{o.replace('_', ' ')} in {int((bad['outcome'] == o).sum())}" for o in outcomes)
         reason = " or ".join(outcome.replace("_", " ") for outcome in outcomes)
         return replace(source, values=(), reason=reason, detail=f"{words} of {len(own)}")

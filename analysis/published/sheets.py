@@ -11,7 +11,8 @@ from analysis.frames.test_results import tests_frame
 from analysis.published.comparison import ComparedValue, Comparison, Counts, compare, count
 from analysis.published.published import Published, load_published
 from analysis.published.statements import StatementResult, count_verdicts, judge
-from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.statistics.words import format_estimate
+from analysis.tables.sheet import Column, Sheet
 from analysis.text import NO_VALUE, format_number, format_range, percent_limits
 
 _QUANTITIES: Mapping[str, str] = {

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from analysis.frames.frames import BAD_OUTCOMES, DIVERGED
+from analysis.frames.outcomes import DIVERGED, OUTCOMES_WITHOUT_NUMBER
 from analysis.published.claims import KINDS, TESTABLE, Check, Levels, Place, Statement
 from analysis.published.published import TESTED
 from analysis.statistics.claim_inference import (
@@ -217,7 +217,7 @@ class _Data:
         slot = (quantity, table, level)
         if slot not in self._read:
             own = self.trials[(self.trials["table"] == table) & (self.trials["level"] == level)]
-            for outcome in BAD_OUTCOMES:
+            for outcome in OUTCOMES_WITHOUT_NUMBER:
                 if outcome != DIVERGED and (own["outcome"] == outcome).any():
                     raise _UntestableError(f"{level}: {outcome.replace('_', ' ')}")
             lost = own[own[quantity].isna()]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from analysis.figures.registry import PICTURES
+from analysis.figures.registry import drawing
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
@@ -79,7 +79,7 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
         return Section(table.name, table.title, view=view)
     pictures = []
     for kind in table.showing.figures:
-        drawn = PICTURES[kind](view, evidence)
+        drawn = drawing(kind)(view, evidence)
         if drawn is not None:
             name = table.name if kind == table.showing.figures[0] else f"{table.name}-{kind}"
             pictures.append(Picture(name, *drawn))

@@ -3,10 +3,11 @@
 import pandas as pd
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.frames import BAD_OUTCOMES
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.statistics.waterfall import Step, Waterfall, waterfall
-from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.statistics.words import format_estimate
+from analysis.tables.sheet import Column, Sheet
 from analysis.text import format_number, percent_limits
 from tune_jobs.study.model import FRESH_PATH, PATH
 from tune_jobs.study.rows import path_labels
@@ -74,7 +75,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
 def _points(evidence: Evidence, table: str) -> pd.DataFrame:
     own = evidence.trials[evidence.trials["table"] == table]
     order = {position: point for point, position in enumerate(own["position"].unique())}
-    ended = own["outcome"].where(own["outcome"].isin(BAD_OUTCOMES), "").str.replace("_", " ")
+    ended = own["outcome"].where(own["outcome"].isin(OUTCOMES_WITHOUT_NUMBER), "").str.replace("_", " ")
     return pd.DataFrame(
         {"point": own["position"].map(order), "seed": own["seed"], "value": own["validation_metric"], "ended": ended}
     ).reset_index(drop=True)

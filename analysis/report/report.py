@@ -18,7 +18,7 @@ from analysis.published.sheets import counts_in_words, lines_in_words, set_besid
 from analysis.report.order import sections_of
 from analysis.report.section import Section
 from analysis.report.summary import facts, not_as_planned, warnings
-from analysis.tables.columns import sheet
+from analysis.tables.columns import table_sheet
 from analysis.tables.rendering import (
     RENDERERS,
     latex_text,
@@ -142,7 +142,7 @@ def _write_all(
         "report.md": _plain(markdown_text).get_template("report.md").render(words),
         "report.tex": _plain(latex_text).get_template("report.tex").render(words),
         "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n"
-        + "\n".join(to_latex(sheet(view)) for view in views),
+        + "\n".join(to_latex(table_sheet(view)) for view in views),
         "trials.csv": evidence.trials.to_csv(index=False, lineterminator="\n"),
     }
     tables = {f"{view.name}.{kind}": render(view) for view in views for kind, render in RENDERERS.items()}
@@ -194,7 +194,7 @@ def _unwritable(path: Path, error: OSError) -> UserError:
 def _html() -> jinja2.Environment:
     environment = _environment(autoescape=True)
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
-    environment.filters["sheet"] = sheet
+    environment.filters["sheet"] = table_sheet
     return environment
 
 

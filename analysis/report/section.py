@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.report.summary import Fact
-from analysis.tables.columns import Sheet
+from analysis.tables.sheet import Sheet
 from analysis.tables.tables import TableView
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.frames import BAD_OUTCOMES
-from analysis.tables.tables import TableView, seed_words
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
+from analysis.tables.captions import seed_words
+from analysis.tables.tables import TableView
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.rows import FIRST_FRESH_SEED
@@ -127,7 +128,7 @@ def not_as_planned(views: Sequence[TableView], trials: pd.DataFrame) -> list[tup
             if not line.outcomes:
                 found.append((view.title, level, f"cannot be built: {line.reason}"))
             own = trials[trials["position"] == line.position]
-            for outcome in (*BAD_OUTCOMES, MISSING):
+            for outcome in (*OUTCOMES_WITHOUT_NUMBER, MISSING):
                 found += [(view.title, level, words) for words in _endings(own[own["outcome"] == outcome], outcome)]
     return found
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import isfinite
 
 from analysis.statistics.intervals import estimate
-from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.statistics.words import format_estimate
+from analysis.tables.sheet import Column, Sheet
 from analysis.text import percent_limits
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS

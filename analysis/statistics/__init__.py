@@ -1,1 +1,4 @@
-"""Statistics as functions of arrays: intervals, tests, corrections. Nothing here knows of studies, tables or figures."""
+"""Statistics as functions of arrays: intervals, tests and corrections, with their sources, and their results in words.
+
+Nothing here knows of studies, the ledger, tables or figures; data frames come in with columns that a docstring names.
+"""

@@ -1,22 +1,22 @@
-"""What stopping trials early has cost: the audit of a search by successive halving.
+"""What it cost to stop trials early: the audit of a search by successive halving.
 
-Of the trials that a rung stopped, a random sample is trained to full length all the same. The survivors are all
-observed; the audited of a rung are a simple random sample, without replacement, of those that the rung stopped. Each
-rung is a stratum, and an audited trial stands for as many as its rung stopped per audited one.
+A random sample of the trials that a rung stopped is trained to full length all the same. All survivors are observed;
+the audited trials of a rung are a simple random sample, without replacement, of those that it stopped. Each rung is a
+stratum, and an audited trial has the weight (stopped by its rung) / (audited of them).
 
-- Rank correlation of the value at a rung with the final result, over all trials that arrived there: Spearman's, of
-  ranks and with moments that count each trial as often as it stands for. The interval is Fisher's, with Fieller's
-  variance 1.06 / (m - 3) and m the effective number of trials, (Σ weights)² / Σ weights² (Kish, 1965): it is that of
-  trials like these, not of these trials alone.
-- Chance that a stopped trial would have beaten the best survivor: the share of the audited that did, with the interval
-  of Clopper and Pearson (1934), that of trials like these. How many of the stopped trials of this search that would
-  be is a number in a finite population: its interval inverts the hypergeometric test and knows that the audited are
-  part of the stopped.
-- Over all rungs, the number is the sum of the rungs' estimates. Its interval takes in every total that is the sum of
-  numbers which the rungs' tests, combined by Fisher's method, do not reject. With one audited rung it is that rung's.
-  The hypergeometric tests are discrete, so that all these intervals cover at least as often as they say.
+- Rank correlation between the value at a rung and the final result, over all trials that reached the rung: Spearman's,
+  with ranks and moments in which each trial counts by its weight. The interval is Fisher's, with Fieller's variance
+  1.06 / (m - 3), where m is the effective number of trials, (Σ weights)² / Σ weights² (Kish, 1965). It is about trials
+  like these, not about these trials alone.
+- Chance that a stopped trial would have beaten the best survivor: the share of audited trials that did, with the exact
+  interval of Clopper and Pearson (1934), about trials like these. How many of this search's stopped trials would have
+  is a number in a finite population: its interval inverts the hypergeometric test, which knows that the audited trials
+  are among the stopped ones.
+- Over all rungs, that number is the sum of the rungs' estimates. Its interval contains every total whose parts the
+  rungs' tests, combined by Fisher's method, do not reject. With one audited rung it is the rung's interval. The
+  hypergeometric tests are discrete, and so all these intervals cover at least as often as they claim.
 
-The best survivor is taken as it is: that a single run varies by itself is not part of these intervals.
+The best survivor is taken as it is: these intervals do not include that a single run varies.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,11 @@ from math import inf, isfinite
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import beta, chi2, hypergeom, norm, rankdata
+from scipy.stats import binomtest, chi2, hypergeom, norm, rankdata
 
 from analysis.statistics.intervals import CONFIDENCE
-from analysis.text import format_number
 
 Array = NDArray[np.float64]
-# An interval of a chance that is wider than this is called too wide to say much.
-_WIDE_CHANCE = 0.5
 # A correlation of ±1 has no Fisher transform.
 _NEAR_ONE = 1 - 1e-9
 
@@ -49,25 +46,25 @@ class Interval:
 
 @dataclass(frozen=True)
 class RungAudit:
-    """What a rung stopped, and what is known of it.
+    """What a rung stopped, and what the audit found about it.
 
     Attributes:
         epoch: of the rung; None for all rungs together.
-        arrived: trials with a value at the rung; of all rungs, trials in the search.
-        stopped: of these, by this rung.
-        audited: of the stopped, trained to full length.
-        correlation: rank correlation of the value at the rung with the final result; 1 where the rung sees who will be
-            best. None where it cannot be known, with the reason.
-        correlation_reason: why there is none, in words.
+        arrived: how many trials have a value at the rung; for all rungs together, how many the search has.
+        stopped: how many of them this rung stopped.
+        audited: how many of the stopped were trained to full length.
+        correlation: rank correlation between the value at the rung and the final result; 1 where the rung ranks trials
+            as their final results do. None where it is not known.
+        correlation_reason: why it is not known, in words.
         beating: how many of the audited beat the best survivor.
         chance: that a trial like the stopped ones would have beaten it; None where none was audited.
         would_beat: how many of the stopped trials would have; None where there is no survivor to beat.
-        loss: best audited less best survivor, in the metric's unit and above 0 where the audited one is better, else
-            0: the loss that the audit has seen, at least. None where there is nothing to compare.
-        saved_epochs: that the stopped trials were spared, before the audit.
-        saved_seconds: the same, estimated.
-        audit_epochs: that the audit has spent of them again.
-        audit_seconds: the same, estimated.
+        loss: by how much the best audited trial beat the best survivor, in the metric's unit; 0 where none did. This
+            is what stopping is known to have cost, a lower bound. None where there is nothing to compare.
+        saved_epochs: epochs that stopping saved, before the audit.
+        saved_seconds: training time that it saved, estimated.
+        audit_epochs: epochs of these that the audit trained after all.
+        audit_seconds: training time of these, estimated.
     """
 
     epoch: int | None
@@ -88,13 +85,13 @@ class RungAudit:
 
 @dataclass(frozen=True)
 class Audit:
-    """The audit of a search: by rung, and over all of them.
+    """The audit of a search, rung by rung and over all rungs.
 
     Attributes:
         rungs: in the order of their epochs.
-        total: over all rungs; has no correlation, and a chance only as the share of those that would beat.
-        best_survivor: the best final result of a trial that was never stopped; None without one.
-        survivors: trials that were never stopped, those that diverged included.
+        total: over all rungs; it has no correlation, and its chance is the share of stopped trials that would beat.
+        best_survivor: the best final result of a trial that was never stopped; None where there is none.
+        survivors: how many trials were never stopped, including those that diverged.
     """
 
     rungs: tuple[RungAudit, ...]
@@ -104,13 +101,13 @@ class Audit:
 
 
 def audit(trials: pd.DataFrame, *, higher_is_better: bool) -> Audit:
-    """Return the audit of a search.
+    """Audit a search.
 
     Args:
         trials: a line for each trial, with columns rung (epoch of the rung that stopped it, NaN where none did), final
-            (the metric at full length; NaN where it is not known), diverged (a trial that diverged is worse than every
-            other, and final is ignored), at_<epoch> for each rung (the metric there, NaN where the trial did not
-            get so far), audited, saved_epochs and saved_seconds (that stopping spared or would have, 0 or NaN for
+            (the metric at full length; NaN where it is not known), diverged (a diverged trial is worse than every
+            other, and its final is ignored), at_<epoch> for each rung (the metric there, NaN where the trial did not
+            get that far), audited, saved_epochs and saved_seconds (what stopping saved before any audit; 0 or NaN for
             survivors).
         higher_is_better: the metric's direction.
 
@@ -127,38 +124,15 @@ def audit(trials: pd.DataFrame, *, higher_is_better: bool) -> Audit:
     return Audit(rungs, _total(frame, rungs), None if best is None else sign * best, len(finals))
 
 
-def audit_words(found: Audit, *, metric: str, unit: str) -> list[str]:
-    """Return the audit in sentences, one for each rung and one for all: what is known, and what is left open.
-
-    Args:
-        found: of `audit`.
-        metric: what the metric is called.
-        unit: of it; differences of a percentage are written in points.
-    """
-    of = "points" if unit == "%" else unit
-    lines = [f"Rung at epoch {rung.epoch}: {_words(rung, metric, of)}" for rung in found.rungs]
-    if len(found.rungs) > 1:
-        lines.append(f"All rungs: {_words(found.total, metric, of)}")
-    return lines
-
-
-def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
-    """Return the exact 95% interval of a chance after so many hits in n; 0 to 1 where n is 0."""
-    tail = (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
-    return low, high
-
-
 def finite_total(sizes: Sequence[int], samples: Sequence[int], hits: Sequence[int]) -> tuple[int, int]:
-    """Return the 95% interval of how many hits there are in all strata together.
+    """The 95% interval of how many hits all strata hold together.
 
-    A total is taken in where strata with so many hits in all exist whose one-sided hypergeometric tests, combined by
-    Fisher's method, are not rejected at 2.5%; for one stratum that is the exact interval of a finite population.
-    Strata without a sample, or sampled whole, have no test: the former may hold any number.
+    A total is in the interval if it is a sum of numbers of hits, one for each stratum, whose one-sided hypergeometric
+    tests, combined by Fisher's method, are not rejected at 2.5%; for one stratum this is the exact interval of a finite
+    population. A stratum without a sample, or sampled whole, has no test; the former may hold any number of hits.
 
     Args:
-        sizes: how many each stratum holds.
+        sizes: how many items each stratum holds.
         samples: how many were drawn from it, without replacement.
         hits: how many of those were hits.
     """
@@ -171,19 +145,19 @@ def finite_total(sizes: Sequence[int], samples: Sequence[int], hits: Sequence[in
 
 
 def weighted_rank_correlation(first: ArrayLike, second: ArrayLike, weights: ArrayLike) -> Interval | None:
-    """Return Spearman's correlation of trials [n] that each stand for so many, with its interval.
+    """Spearman's correlation of trials [n] with weights [n], and its interval.
 
-    None where fewer than two trials differ in either; with an effective number of 3 trials or fewer, the interval is
-    all of −1 to 1.
+    None where all trials are equal in either value; with an effective number of 3 trials or fewer, the interval is −1
+    to 1.
     """
-    one, other, stand = (np.asarray(values, dtype=np.float64) for values in (first, second, weights))
-    if len(stand) < 2 or np.all(one == one[0]) or np.all(other == other[0]):
+    one, other, weight = (np.asarray(values, dtype=np.float64) for values in (first, second, weights))
+    if len(weight) < 2 or np.all(one == one[0]) or np.all(other == other[0]):
         return None
-    ranks = np.stack([_weighted_ranks(values, stand) for values in (one, other)])
-    centred = ranks - np.average(ranks, axis=1, weights=stand)[:, None]
-    moments = (centred * stand) @ centred.T
+    ranks = np.stack([_weighted_ranks(values, weight) for values in (one, other)])
+    centred = ranks - np.average(ranks, axis=1, weights=weight)[:, None]
+    moments = (centred * weight) @ centred.T
     value = float(np.clip(moments[0, 1] / np.sqrt(moments[0, 0] * moments[1, 1]), -1.0, 1.0))
-    effective = float(stand.sum() ** 2 / (stand**2).sum())
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
     if effective <= 3:
         return Interval(value, -1.0, 1.0)
     middle = np.arctanh(np.clip(value, -_NEAR_ONE, _NEAR_ONE))
@@ -193,7 +167,7 @@ def weighted_rank_correlation(first: ArrayLike, second: ArrayLike, weights: Arra
 
 
 def _checked(trials: pd.DataFrame, higher_is_better: bool) -> pd.DataFrame:
-    """Return the trials with `score`, higher is better: −inf where a trial diverged, NaN where it is not known."""
+    """Check the trials and add `score`, higher is better: −inf where a trial diverged, NaN where it is not known."""
     frame = trials.reset_index(drop=True)
     known = _rung_epochs(frame)
     if not known:
@@ -220,7 +194,7 @@ def _rung(frame: pd.DataFrame, epoch: int, best: float | None, higher_is_better:
     drawn = here[here["audited"]]
     n, size = len(drawn), len(here)
     beating = 0 if best is None else int((drawn["score"] > best).sum())
-    chance = Interval(beating / n, *clopper_pearson(beating, n)) if n and best is not None else None
+    chance = _chance(beating, n) if n and best is not None else None
     count = None
     if best is not None:
         count = Interval(size * beating / n if n else 0.0, *finite_total([size], [n], [beating]))
@@ -240,8 +214,14 @@ def _rung(frame: pd.DataFrame, epoch: int, best: float | None, higher_is_better:
     )
 
 
+def _chance(hits: int, n: int) -> Interval:
+    """The share of hits, with its exact interval."""
+    interval = binomtest(hits, n).proportion_ci(CONFIDENCE, method="exact")
+    return Interval(hits / n, float(interval.low), float(interval.high))
+
+
 def _arrived(frame: pd.DataFrame, epoch: int) -> pd.DataFrame:
-    """Return the trials that the search itself brought to a rung; audited ones pass later rungs for the audit alone."""
+    """The trials that the search brought to a rung; later rungs that an audited trial passes are not counted."""
     return frame[frame[f"at_{epoch}"].notna() & ~(frame["rung"] < epoch)]
 
 
@@ -258,7 +238,7 @@ def _correlation(frame: pd.DataFrame, epoch: int, higher_is_better: bool) -> tup
     strata = arrived[arrived["rung"].notna()].groupby("rung")["audited"].agg(["size", "sum"])
     blind = [int(rung) for rung in strata.index[strata["sum"] == 0]]
     if blind:
-        return None, f"none of the trials stopped at epoch {blind[0]} was audited, and survivors alone do not tell"
+        return None, f"no trial stopped at epoch {blind[0]} was audited, and survivors alone would mislead"
     seen = arrived[arrived["score"].notna()]
     weights = seen["rung"].map(strata["size"] / strata["sum"]).fillna(1.0)
     sign = 1.0 if higher_is_better else -1.0
@@ -279,7 +259,7 @@ def _total(frame: pd.DataFrame, rungs: Sequence[RungAudit]) -> RungAudit:
         stopped=stopped,
         audited=audited,
         correlation=None,
-        correlation_reason="rungs have correlations of their own",
+        correlation_reason="each rung has a correlation",
         beating=sum(rung.beating for rung in rungs),
         chance=None
         if count is None or not stopped
@@ -294,7 +274,7 @@ def _total(frame: pd.DataFrame, rungs: Sequence[RungAudit]) -> RungAudit:
 
 
 def _surprise(size: int, n: int, hits: int, *, few: bool) -> Array:
-    """Return −2 log p of so few (or so many) hits in a sample, by how many the stratum holds, [size + 1]."""
+    """−2 log p of at most (`few`) or at least this many hits in a sample, by how many the stratum holds, [size + 1]."""
     held = np.arange(size + 1)
     possible = (held >= hits) & (held <= size - n + hits)
     if n in (0, size):
@@ -305,62 +285,18 @@ def _surprise(size: int, n: int, hits: int, *, few: bool) -> Array:
 
 
 def _added(surprises: Sequence[Array]) -> Array:
-    """Return the least sum of surprises by the total that strata hold together."""
+    """The least sum of surprises, by the number of hits that the strata hold together."""
     least = np.zeros(1)
-    for own in surprises:
-        ends = np.full(len(least) + len(own) - 1, inf)
-        for held, surprise in enumerate(own):
-            ends[held : held + len(least)] = np.minimum(ends[held : held + len(least)], least + surprise)
-        least = ends
+    for of_stratum in surprises:
+        sums = np.full(len(least) + len(of_stratum) - 1, inf)
+        for held, surprise in enumerate(of_stratum):
+            sums[held : held + len(least)] = np.minimum(sums[held : held + len(least)], least + surprise)
+        least = sums
     return least
 
 
 def _weighted_ranks(values: Array, weights: Array) -> Array:
-    """Return the middle of the places that trials take in a line in which each stands so many times."""
+    """Ranks in a line where each trial stands as often as its weight says: the middle of its places."""
     group = rankdata(values, method="dense").astype(int) - 1
     each = np.bincount(group, weights)
     return np.asarray((np.cumsum(each) - each / 2)[group])
-
-
-def _words(rung: RungAudit, metric: str, unit: str) -> str:
-    """Return what is known of a rung."""
-    if not rung.stopped:
-        return f"{rung.arrived} trials arrived, none was stopped."
-    saved = f"{_duration(rung.saved_seconds)} and {format_number(rung.saved_epochs, 0)} epochs"
-    spent = f", of which the audit spent {format_number(rung.audit_epochs, 0)} epochs again" if rung.audited else ""
-    head = f"{rung.stopped} of {rung.arrived} trials were stopped, which saved {saved}{spent}"
-    if not rung.audited:
-        return f"{head}; none was audited, so that nothing is known of what they would have become."
-    tail = [f"{rung.audited} were audited, {rung.beating} of them beat the best survivor"]
-    if rung.would_beat is None or rung.chance is None:
-        reason = "no survivor ended well" if rung.loss is None else "a rung was not audited"
-        tail = [f"{rung.audited} were audited; how many would have beaten the best survivor is not known ({reason})"]
-    else:
-        count, chance = rung.would_beat, rung.chance
-        wide = ", too few audited to say much" if chance.high - chance.low > _WIDE_CHANCE else ""
-        tail.append(
-            f"of all stopped, an estimated {count.value:.3g} would have ({count.low:.0f} to {count.high:.0f}; "
-            f"chance {chance.low:.0%} to {chance.high:.0%}{wide})"
-        )
-        tail.append(_loss_words(rung, metric, unit))
-    if rung.correlation is not None:
-        found = rung.correlation
-        tail.append(
-            f"rank correlation of the value here with the final one {format_number(found.value, 2)} "
-            f"({format_number(found.low, 2)} to {format_number(found.high, 2)})"
-        )
-    elif rung.epoch is not None:
-        tail.append(f"no rank correlation: {rung.correlation_reason}")
-    return f"{head}; {'; '.join(tail)}."
-
-
-def _loss_words(rung: RungAudit, metric: str, unit: str) -> str:
-    if not rung.loss:
-        return "no audited trial was better, which leaves those open that were not audited"
-    return f"the best audited one was better by {format_number(rung.loss, 2)} {unit}".rstrip() + f" of {metric}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

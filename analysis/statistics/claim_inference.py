@@ -1,6 +1,6 @@
-"""Tests of claims about replicates, as functions of arrays: one-sided, with an effect in words.
+"""One-sided tests of claims about replicates, with the effect in words.
 
-A claim has two p values: that of what it says, and that of the contrary. Both are small in no case.
+A claim has two p values: one for what it says and one for the contrary. They are never both small.
 """
 
 from collections.abc import Sequence
@@ -13,27 +13,25 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
-from analysis.statistics.intervals import SIGNIFICANCE, estimate, holm
-from analysis.text import format_number
+from analysis.statistics.intervals import ROUNDING, SIGNIFICANCE, Difference, estimate, holm
+from analysis.statistics.words import format_difference
 
-# Differences that vary by less than this share of the values are equal up to rounding.
-_ROUNDING = 1e-9
-# One-sided, so that a claim is shown just where the 95% interval that is printed beside it lies on its side.
+# One-sided: a claim is shown exactly where the 95% interval printed beside it lies on the claimed side.
 LEVEL = SIGNIFICANCE / 2
 ONE_REPLICATE = "one replicate cannot be tested"
-# With fewer, the replicate that is the median has no distance from it: the test is too seldom right to be one.
+# With fewer replicates, the one that is the median (at distance 0) makes the test of spread unreliable.
 FEWEST_FOR_SPREAD = 5
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one test finds.
+    """The result of one test.
 
     Attributes:
-        effects: sizes in words; one for each pair that was compared.
-        n: how many replicates, or pairs of them, it has.
-        p_claim: one-sided, of what was claimed; None where there is no test.
+        effects: sizes in words, one for each pair that was compared.
+        n: how many replicates, or pairs of them, were compared.
+        p_claim: one-sided, of the claim; None where there is no test.
         p_contrary: of the contrary.
         reason: why there is no test.
     """
@@ -45,33 +43,36 @@ class Finding:
     reason: str = ""
 
 
-def directed(own: Array, against: Array, sign: float, unit: str, what: str, *, scale: float | None = None) -> Finding:
-    """Test by a paired t test that own [n] lies above (sign 1) or below (sign -1) against [n] on average.
+def directed(
+    values: Array, against: Array, sign: float, unit: str, what: str, *, scale: float | None = None
+) -> Finding:
+    """Test by a paired t test that values [n] lie above (sign 1) or below (sign -1) against [n] on average.
 
-    The statistic is that of `analysis.statistics.intervals.paired_difference`. The exact sign test takes its place where a
-    replicate diverged (is infinite), or where all differences are equal.
+    The statistic is that of `analysis.statistics.intervals.paired_difference`. The exact sign test takes its place
+    where a replicate diverged (is infinite), or where all differences are equal.
 
     Args:
-        own: values, paired with `against`.
+        values: paired with `against`.
         against: what they are compared with.
         sign: of the claimed difference.
         unit: of the values, in words.
-        what: is compared, in words.
-        scale: of the values behind those given, for telling differences from rounding; theirs unless given.
+        what: ends the effect in words: "against Tanh".
+        scale: largest size of the numbers that the values were computed from, to tell differences from rounding; that
+            of the values by default.
     """
-    if not (np.isfinite(own).all() and np.isfinite(against).all()):
-        found = sign_test(signs_of(own, against), sign, f"higher {what}")
-        return found if own.size > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
-    differences = own - against
+    if not (np.isfinite(values).all() and np.isfinite(against).all()):
+        found = sign_test(signs_of(values, against), sign, f"higher {what}")
+        return found if values.size > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
+    differences = values - against
     effect = effect_words(differences, unit, what)
-    if own.size < 2:
-        return Finding((effect,), own.size, reason=ONE_REPLICATE)
+    if values.size < 2:
+        return Finding((effect,), values.size, reason=ONE_REPLICATE)
     spread = float(differences.std(ddof=1))
-    if spread <= _ROUNDING * (scale or float(max(np.abs(own).max(), np.abs(against).max()))):
+    if spread <= ROUNDING * (scale or float(max(np.abs(values).max(), np.abs(against).max()))):
         return replace(sign_test(np.sign(differences), sign, ""), effects=(effect,))
-    statistic = sign * float(differences.mean()) / (spread / np.sqrt(own.size))
-    above, below = student_t.sf([statistic, -statistic], own.size - 1)
-    return Finding((effect,), own.size, float(above), float(below))
+    statistic = sign * float(differences.mean()) / (spread / np.sqrt(values.size))
+    above, below = student_t.sf([statistic, -statistic], values.size - 1)
+    return Finding((effect,), values.size, float(above), float(below))
 
 
 def sign_test(signs: Array, sign: float, what: str) -> Finding:
@@ -88,22 +89,22 @@ def sign_test(signs: Array, sign: float, what: str) -> Finding:
     return Finding((effect,), signs.size, *((above, below) if sign > 0 else (below, above)))
 
 
-def signs_of(own: Array, against: Array) -> Array:
-    """Return 1, 0 or -1 [n] where own is larger than, equal to or smaller than against; infinite values are ordered."""
-    return (own > against).astype(np.float64) - (own < against).astype(np.float64)
+def signs_of(values: Array, against: Array) -> Array:
+    """1, 0 or -1 [n] where a value is larger than, equal to or smaller than `against`; works for infinite values."""
+    return (values > against).astype(np.float64) - (values < against).astype(np.float64)
 
 
 def within_margin(differences: Array, margin: float, unit: str, what: str, scale: float) -> Finding:
     """Test by two one-sided t tests (Schuirmann, 1987) that the mean of differences [n] lies within ±margin.
 
-    Each of the two is one-sided, so that 2.5% is reached where the 95% interval lies inside the margin; that of the
-    contrary where it lies outside as a whole. Where all differences are equal, the exact sign test takes their place.
+    The claim reaches 2.5% where the 95% interval lies inside the margin, and the contrary where it lies entirely
+    outside. Where all differences are equal, the exact sign test takes the place of both tests.
     """
     n, effect = differences.size, effect_words(differences, unit, what)
     if n < 2:
         return Finding((effect,), n, reason=ONE_REPLICATE)
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
-    if spread <= _ROUNDING * scale:
+    if spread <= ROUNDING * scale:
         inside = np.where(np.abs(differences) <= margin, 1.0, -1.0)
         return replace(sign_test(inside, 1.0, ""), effects=(effect,))
     error = spread / np.sqrt(n)
@@ -114,25 +115,26 @@ def within_margin(differences: Array, margin: float, unit: str, what: str, scale
     return Finding((effect,), n, max(inside_above, inside_below), min(above, below))
 
 
-def more_varied(own: Array, against: Array, unit: str, what: str) -> Finding:
-    """Test that own [n] varies more than against [n], by a paired t test of their distances from their medians.
+def more_varied(values: Array, against: Array, unit: str, what: str) -> Finding:
+    """Test that values [n] vary more than against [n], by a paired t test of the distances from the medians.
 
     (Brown and Forsythe, 1974, Robust tests for the equality of variances; here paired by seed.) In simulations of equal
-    spreads it was taken for shown in 0.4% of cases with n = 5, and in 2% with n = 10; with n = 4 in 3 to 4%.
+    spreads, the claim was shown in 0.4% of cases with n = 5, in 2% with n = 10, and in 3 to 4% with n = 4.
     """
-    if own.size < FEWEST_FOR_SPREAD:
-        few = f"a test of spread needs at least {FEWEST_FOR_SPREAD} replicates, there are {own.size}"
-        return Finding((), own.size, reason=few)
-    return directed(np.abs(own - np.median(own)), np.abs(against - np.median(against)), 1.0, unit, what)
+    if values.size < FEWEST_FOR_SPREAD:
+        few = f"a test of spread needs at least {FEWEST_FOR_SPREAD} replicates, there are {values.size}"
+        return Finding((), values.size, reason=few)
+    return directed(np.abs(values - np.median(values)), np.abs(against - np.median(against)), 1.0, unit, what)
 
 
 def ordered(values: Array, sign: float, unit: str, names: Sequence[str]) -> Finding:
     """Test that values [levels, n] rise (sign 1) or fall (sign -1) along the levels, as a trend.
 
     The trend is the slope of each replicate over the rank of the levels, in units per step (least squares); where a
-    replicate diverged (is infinite), the sign of its pairs' concordance. A trend says nothing of single steps, so the
-    step between any two neighbours is tested too: the contrary is shown by the contrary trend, or by any step that goes
-    the other way, after Holm's correction over these. The claim is not shown where a step is shown to be reversed.
+    replicate diverged (is infinite), it is the sign of its concordance over pairs of levels. A trend says nothing about
+    single steps, and the step between any two neighbours is tested too: the contrary is shown by the contrary trend, or
+    by any step in the other direction, after Holm's correction over these tests. The claim is not shown where a step
+    is shown to be reversed.
 
     Args:
         values: of each level, paired by replicate.
@@ -169,16 +171,16 @@ def _trend(values: Array, sign: float, unit: str) -> Finding:
 
 
 def _direction(low: Array, high: Array) -> float:
-    """Return the sign of a step: of its mean, or where a replicate diverged, of most of its pairs."""
+    """The sign of a step: that of its mean, or where a replicate diverged, that of most of its pairs."""
     if np.isfinite(low).all() and np.isfinite(high).all():
         return float(np.sign((high - low).mean()))
     return float(np.sign(signs_of(high, low).sum()))
 
 
 def all_of(parts: Sequence[Finding]) -> Finding:
-    """Return one finding of several: all must be shown for the claim, one of them for its contrary.
+    """Combine findings: the claim needs all of them, the contrary needs one.
 
-    So the claim has the largest p value (Berger, 1982, the intersection-union test), its contrary the smallest times
+    The claim has the largest p value (Berger, 1982, the intersection-union test); the contrary has the smallest times
     their number (Bonferroni).
     """
     effects, n = tuple(effect for part in parts for effect in part.effects), min(part.n for part in parts)
@@ -190,12 +192,9 @@ def all_of(parts: Sequence[Finding]) -> Finding:
 
 
 def effect_words(differences: Array, unit: str, what: str) -> str:
-    """Return a size in words: "−1.42 ± 0.50 points against Sigmoid, n = 3"."""
+    """Write a mean difference in words: "−1.42 ± 0.50 points against Sigmoid, n = 3"."""
     found = estimate(differences)
     measure = found.half_width or abs(found.mean)
     decimals = min(max(1 - floor(log10(measure)), 0), 6) if measure > 0 else 0
-    number = format_number(found.mean, decimals)
-    text = ("+" if found.mean > 0 and number.strip("0.,") else "") + number
-    if found.half_width:
-        text += f" ± {format_number(found.half_width, decimals)}"
+    text = format_difference(Difference(found.mean, found.half_width or None, 1, None), decimals)
     return " ".join(part for part in (text, unit, what) if part) + f", n = {found.n}"

@@ -1,4 +1,4 @@
-"""How often predicted Gaussian intervals hold what they should, and how spread and error go together."""
+"""Predicted Gaussians: how they are read off a network's outputs, and how often their intervals contain the target."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,24 +7,22 @@ from scipy.stats import binom, rankdata
 
 from analysis.statistics.intervals import CONFIDENCE
 
-# As the objective `gaussian_nll` has it, in standardised targets.
+# The same as in the objective `gaussian_nll`, for standardised targets.
 MINIMUM_VARIANCE = 1e-6
 NOMINAL = np.arange(5, 100, 5) / 100
-
-
 LINKS = ("exp", "softplus")
 
 
 def gaussian(
     outputs: ArrayLike, link: str, target_mean: float = 0.0, target_std: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean [n] and standard deviation [n], in the target's unit, that outputs [n, 2] stand for.
+    """Read mean [n] and standard deviation [n], in the target's unit, off outputs [n, 2].
 
     The second output r stands for the variance exp(r) or log(1 + exp(r)) (softplus), plus 1e-6, of the
-    standardised target (see the objective `gaussian_nll`). A variance beyond every float is infinite.
+    standardised target (see the objective `gaussian_nll`). A variance that overflows is infinite.
 
     Raises:
-        ValueError: the outputs are no pairs, or the link is not one of `LINKS`.
+        ValueError: the outputs are not pairs, or the link is not in `LINKS`.
     """
     array = np.asarray(outputs, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 2:
@@ -33,26 +31,26 @@ def gaussian(
         raise ValueError(f"link: {link!r} is not one of {', '.join(LINKS)}")
     raw = array[:, 1]
     with np.errstate(over="ignore"):
-        # exp(r/2) reaches twice as far as the root of exp(r), and logaddexp(0, r) is log(1 + exp(r)) without exp(r).
+        # exp(r/2) overflows at twice the r at which √exp(r) does; logaddexp(0, r) is log(1 + exp(r)) without exp(r).
         std = np.hypot(np.exp(raw / 2) if link == "exp" else np.sqrt(np.logaddexp(0, raw)), MINIMUM_VARIANCE**0.5)
     return array[:, 0] * target_std + target_mean, std * target_std
 
 
 def log_normal(mean: ArrayLike, std: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean [n] and standard deviation [n] of what has a Gaussian logarithm with this mean and deviation [n].
+    """Mean [n] and standard deviation [n] of a variable whose logarithm is Gaussian with this mean and deviation [n].
 
-    They are exp(m + s²/2), and that times √(exp(s²) - 1) (Johnson, Kotz and Balakrishnan, 1994, Continuous univariate
-    distributions, volume 1, chapter 14). What is beyond every float is infinite.
+    They are exp(m + s²/2), and this times √(exp(s²) - 1) (Johnson, Kotz and Balakrishnan, 1994, Continuous univariate
+    distributions, volume 1, chapter 14). What overflows is infinite.
     """
     with np.errstate(over="ignore"):
         variance = np.square(np.asarray(std, dtype=np.float64))
         centre = np.asarray(mean, dtype=np.float64) + variance / 2
-        # log √(exp(v) - 1), without exp(v), which may be beyond every float.
+        # log √(exp(v) - 1), without exp(v), which may overflow.
         return np.exp(centre), np.exp(centre + (variance + np.log(-np.expm1(-variance))) / 2)
 
 
 def z_scores(mean: ArrayLike, std: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
-    """Return how many predicted standard deviations [n] the targets [n] lie above the predicted means [n].
+    """How many predicted standard deviations [n] the targets [n] lie above the predicted means [n].
 
     Raises:
         ValueError: arrays of different length, a mean or a target that is not finite, or a deviation not above 0.
@@ -71,7 +69,7 @@ def z_scores(mean: ArrayLike, std: ArrayLike, targets: ArrayLike) -> NDArray[np.
 def coverage(
     mean: ArrayLike, std: ArrayLike, targets: ArrayLike, *, nominal: ArrayLike = NOMINAL
 ) -> NDArray[np.float64]:
-    """Return the share of targets that the central interval of each nominal level [m] holds, [m].
+    """The share of targets that the central interval of each nominal level [m] contains, [m].
 
     The interval of level p is mean ± z((1 + p)/2) · std, z the quantiles of the standard normal distribution
     (Gneiting, Balabdaoui and Raftery, 2007, Probabilistic forecasts, calibration and sharpness).
@@ -88,23 +86,16 @@ def coverage(
 def coverage_band(
     count: int, *, nominal: ArrayLike = NOMINAL, confidence: float = CONFIDENCE
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lowest and the highest share, [m] each, that calibrated predictions of so many targets show.
+    """The lowest and the highest share, [m] each, that calibrated predictions of `count` targets are likely to show.
 
-    These are quantiles of the binomial distribution of how many of the targets a level's interval holds.
+    These are quantiles of the binomial distribution of the number of targets that a level's interval contains.
     """
     levels, tail = _levels(nominal), (1 - confidence) / 2
     return binom.ppf(tail, count, levels) / count, binom.ppf(1 - tail, count, levels) / count
 
 
-def _levels(nominal: ArrayLike) -> NDArray[np.float64]:
-    levels = np.asarray(nominal, dtype=np.float64)
-    if not np.all((levels > 0) & (levels < 1)):
-        raise ValueError(f"nominal: {nominal!r} are not all between 0 and 1, both excluded")
-    return levels
-
-
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
-    """Return Spearman's rho of x [n] and y [n]: the correlation of their ranks, ties sharing the mean of theirs.
+    """Spearman's rho of x [n] and y [n]: the correlation of their ranks, where ties share their mean rank.
 
     NaN where one of them does not vary (Spearman, 1904, The proof and measurement of association between two things).
 
@@ -121,3 +112,10 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     first, second = rankdata(one) - (one.size + 1) / 2, rankdata(other) - (one.size + 1) / 2
     spread = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / spread if spread > 0 else float("nan")
+
+
+def _levels(nominal: ArrayLike) -> NDArray[np.float64]:
+    levels = np.asarray(nominal, dtype=np.float64)
+    if not np.all((levels > 0) & (levels < 1)):
+        raise ValueError(f"nominal: {nominal!r} are not all between 0 and 1, both excluded")
+    return levels

@@ -1,17 +1,17 @@
-"""Has a search ended at the edge of its space? Ranges whose good values lie at an end, and wider ones to paste.
+"""Whether a search ended at the edge of its space: ranges whose good values lie at an end, and wider ones to paste.
 
-A range is *at an edge* where three things hold, positions being taken on its own (logarithmic) scale from 0 to 1:
+A range is *at an edge* where three things hold. Positions run from 0 to 1 on the range's scale (linear or logarithmic):
 
-1. The best trial, or the median of the top fifth (of five trials at least), lies within the outer 10%.
+1. The best trial, or the median of the top fifth (at least five trials), lies within the outer 10%.
 2. The top fifth lies nearer to that edge than the other trials do: a one-sided Mann-Whitney test at 5%, after Holm's
-   correction over both edges of all ranges. Of a parameter without effect the best trial lies in the outer 10% of
-   either edge in one search of five, and a sampler that trusts its own luck may crowd there; the test compares with
-   where the others lie.
+   correction over both edges of all ranges. For a parameter without effect, the best trial lies in the outer 10% at
+   one of the edges in one search of five, and a sampler misled by this luck may crowd there; the test compares with
+   where the other trials lie.
 3. The response does not fall off towards the edge: among the trials in the outer third, Spearman's correlation of
-   position and metric does not show a decline towards the edge (one-sided, 5%). A decline that few trials cannot show
-   is no reason to leave the range as it is: a wider one costs trials, a narrow one the optimum.
+   position and metric does not show a decline towards the edge (one-sided, 5%). Where there are too few trials to show
+   a decline, the range is still reported: a range too wide costs trials, a range too narrow costs the optimum.
 
-Trials that ended badly are the worst of all.
+Trials that ended badly rank below all others.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
 from analysis.statistics.intervals import SIGNIFICANCE, holm
+from analysis.text import p_text
 
 Array = NDArray[np.float64]
 LOW, HIGH = "low", "high"
@@ -31,7 +32,7 @@ FEWEST_TRIALS = 10
 _OUTER = 0.1
 _TOP, _FEWEST_TOP = 0.2, 5
 _THIRD = 1 / 3
-# One more factor for a logarithmic range; half of its width for any other.
+# A logarithmic range is widened by a factor, any other by half of its width.
 _FACTOR, _INTEGER_FACTOR, _WIDER = 10.0, 2.0, 0.5
 _NICE = (1.0, 2.0, 5.0, 10.0)
 
@@ -47,8 +48,8 @@ class Parameter:
         high: its upper end.
         log: whether it is searched on a logarithmic scale.
         integer: whether its values are whole numbers.
-        hard_low: the least value that the field may have; None without one.
-        hard_high: the largest.
+        hard_low: the least value that the field allows; None where there is no bound.
+        hard_high: the largest value that it allows.
     """
 
     name: str
@@ -61,9 +62,9 @@ class Parameter:
     hard_high: float | None = None
 
     def position(self, values: Array) -> Array:
-        """Return where values [n] lie in the range: 0 at its lower end, 1 at its upper end."""
-        low, high, own = (np.log(x) if self.log else np.asarray(x) for x in (self.low, self.high, values))
-        return np.asarray((own - low) / (high - low))
+        """Where values [n] lie in the range: 0 at its lower end, 1 at its upper end."""
+        low, high, scaled = (np.log(x) if self.log else np.asarray(x) for x in (self.low, self.high, values))
+        return np.asarray((scaled - low) / (high - low))
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Edge:
         side: `LOW` or `HIGH`.
         best: the value of the best trial.
         top_median: the median value of the top fifth.
-        top: how many trials that fifth has.
-        adjusted_p: of the top fifth lying no nearer to the edge than the others, after Holm's correction.
-        wider: the new end of the range; None where the edge is the field's own bound.
+        top: how many trials are in the top fifth.
+        adjusted_p: of the top fifth lying no nearer to the edge than the other trials, after Holm's correction.
+        wider: the new end of the range; None where the edge is a bound of the field.
         yaml: the wider range, ready to paste; "" where there is none.
     """
 
@@ -97,33 +98,33 @@ class Edge:
         found = (
             f"`{self.parameter.name}`: good values lie at the {self.side} end, {_number(end)} (best trial "
             f"{_number(self.best)}, median of the top {self.top} {_number(self.top_median)}; "
-            f"p {'< 0.001' if self.adjusted_p < 0.001 else f'= {self.adjusted_p:.3f}'})"
+            f"{p_text(self.adjusted_p)})"
         )
         if self.wider is None:
-            return f"{found}; that is the field's own bound, so that there is nothing to widen"
+            return f"{found}; the field allows no further value, and the range cannot be widened"
         return f"{found}; the best may lie beyond it: search {self.yaml}"
 
 
 def edges(parameters: Sequence[Parameter], trials: pd.DataFrame, *, higher_is_better: bool) -> list[Edge]:
-    """Return the ranges at an edge, in the parameters' order; none where there are fewer than ten trials.
+    """Find the ranges at an edge, in the order of the parameters; none where there are fewer than ten trials.
 
     Args:
         parameters: of the space.
         trials: a line for each finished trial, with a column for each parameter (NaN where a trial does not use it)
-            and score, the metric; NaN of a trial that ended badly.
+            and score, the metric, which is NaN for a trial that ended badly.
         higher_is_better: the metric's direction.
 
     Raises:
-        ValueError: a range that is empty, or logarithmic and not above zero, or a column is missing.
+        ValueError: a range is empty, or logarithmic and not above zero, or its column is missing.
     """
     sign = 1.0 if higher_is_better else -1.0
     scores = np.asarray((sign * trials["score"].astype(float)).fillna(-inf), dtype=np.float64)
     candidates = [
-        _Candidate(parameter, side, own[used], scores[used])
+        _Candidate(parameter, side, values[used], scores[used])
         for parameter in parameters
         if parameter.kind == "range"
-        for own in (_column(parameter, trials),)
-        for used in (~np.isnan(own),)
+        for values in (_column(parameter, trials),)
+        for used in (~np.isnan(values),)
         for side in (LOW, HIGH)
         if used.sum() >= FEWEST_TRIALS
     ]
@@ -146,26 +147,29 @@ class _Candidate:
 
     @property
     def distance(self) -> Array:
-        """How far from the edge trials lie, 0 to 1."""
+        """How far from the edge each trial lies, 0 to 1."""
         position = self.parameter.position(self.values)
         return position if self.side == LOW else 1 - position
 
     @property
     def top(self) -> NDArray[np.int64]:
-        """The places of the best trials, the best first."""
+        """The indices of the best trials, the best first."""
         count = max(_FEWEST_TOP, ceil(_TOP * len(self.scores)))
         return np.argsort(-self.scores, kind="stable")[:count]
 
     def is_outside(self) -> bool:
+        """Whether the best trial, or the median of the top, lies in the outer 10%."""
         distance = self.distance[self.top]
         return bool(min(distance[0], np.median(distance)) <= _OUTER)
 
     def nearer_p(self) -> float:
+        """The p value of the top trials lying nearer to the edge than the others."""
         others = np.setdiff1d(np.arange(len(self.scores)), self.top)
         distance = self.distance
         return float(mannwhitneyu(distance[self.top], distance[others], alternative="less").pvalue)
 
     def falls_off(self) -> bool:
+        """Whether the metric is shown to decline towards the edge."""
         distance = self.distance
         near = distance <= _THIRD
         distance, scores = distance[near], self.scores[near]
@@ -200,7 +204,7 @@ def _column(parameter: Parameter, trials: pd.DataFrame) -> Array:
 
 
 def _wider(parameter: Parameter, side: str) -> float | None:
-    """Return the new end of a range, no further than the field's own bound; None where it is there already."""
+    """The new end of a range, at most the bound of the field; None where the range ends there already."""
     low, high = parameter.low, parameter.high
     if parameter.log:
         factor = _INTEGER_FACTOR if parameter.integer else _FACTOR
@@ -219,7 +223,7 @@ def _wider(parameter: Parameter, side: str) -> float | None:
 
 
 def _nice(step: float) -> float:
-    """Return the next of 1, 2, 5, 10, … that is no smaller, so that ends stay round."""
+    """Round a step up to 1, 2, 5, 10, …, which keeps the ends of ranges round."""
     power = 10.0 ** floor(log10(step))
     return power * next(nice for nice in _NICE if step <= nice * power * (1 + 1e-9))
 
@@ -231,7 +235,7 @@ def _yaml(parameter: Parameter, side: str, wider: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number as YAML reads it back: a float in exponents needs its point and its sign."""
+    """Write a number that YAML reads back: with an exponent, a float needs a decimal point."""
     text = f"{value:.6g}"
     if "e" not in text:
         return text

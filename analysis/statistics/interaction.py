@@ -1,8 +1,9 @@
 """Does the effect of one change depend on another? A 2×2 factorial, replicated and paired by seed.
 
-The contrast of a seed is the gain of the first change with the second made, less its gain without it; it has a paired
-t interval and test, corrected over all pairs of changes that are looked at (Holm). Where a replicate of a cell ended
-badly, the cell has no mean: survivors are not averaged alone, and neither is a contrast that needs them.
+The contrast of a seed is the gain of the first change with the second made, minus its gain without it. It has a
+paired t interval and a paired t test, with Holm's correction over all pairs of changes that are tested. Where a
+replicate of a cell ended badly, the cell has no mean, since the remaining replicates alone would flatter it; a contrast
+that needs this cell is not known.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ from analysis.statistics.intervals import (
     no_normal_interval,
     paired_difference,
 )
-from analysis.text import format_number
+from analysis.statistics.words import ended_words, format_difference
+from analysis.text import difference_unit, p_text
+from tune_jobs.words import counted, signed
 
-DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence can be shown", "not known"
+DEPENDS, NOT_SHOWN, ENDED = "it depends", "no dependence is shown", "not known"
 _CELLS = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
@@ -37,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Interaction:
-    """What two changes do alone and together; gains are above 0 where the metric became better.
+    """What two changes do alone and together; a gain is above 0 where the metric became better.
 
     Attributes:
         first: the change whose gain is compared.
@@ -45,13 +48,13 @@ class Interaction:
         cells: the metric's mean by (first made, second made), 0 or 1 each; None where a replicate ended badly.
         without: the gain of the first change without the second, paired by seed; None where a cell has no mean.
         beside: its gain with the second made.
-        contrast: `beside` less `without`, seed by seed.
+        contrast: `beside` minus `without`, seed by seed.
         unit: of the metric.
         ended: which cells ended badly, in words; "" where none did.
-        scatter: which cells no normal interval describes, in words; "" where there is none.
-        n: how many seeds it is over.
-        left_out: seeds that have not been run in every cell; they count nowhere.
-        adjusted_p: of the contrast being zero, after Holm's correction; None where there is none.
+        scatter: which cells no normal interval describes, in words; "" where all have one.
+        n: the number of seeds.
+        left_out: seeds that have not been run in every cell; they are not used.
+        adjusted_p: of a contrast of zero, after Holm's correction; None where it is not known.
         verdict: `DEPENDS` at the level of significance, else `NOT_SHOWN`; `ENDED` without a contrast.
     """
 
@@ -73,12 +76,12 @@ class Interaction:
 def interaction(
     replicates: pd.DataFrame, first: Change, second: Change, *, higher_is_better: bool, unit: str = ""
 ) -> Interaction:
-    """Return the interaction of two changes, not yet corrected for others; see `judged`.
+    """Measure how two changes interact, before the correction over several pairs; see `judged`.
 
     Args:
         replicates: a line for each cell and seed, with columns first and second (0 before the change, 1 after it), seed
-            and value; a value that is missing is NaN or has no line. Where there is a column ended, it says in a word
-            how a seed ended badly ("diverged"), and is "" elsewhere.
+            and value; a missing value is NaN or has no line. An optional column ended names how a seed ended badly
+            ("diverged"); it is "" elsewhere.
         first: the change whose gain is compared.
         second: the change that it may depend on.
         higher_is_better: the metric's direction.
@@ -94,11 +97,11 @@ def interaction(
     endings = (
         frame.pivot(index="seed", columns="cell", values="ended").reindex(columns=range(4)).astype(object).fillna("")
     )
-    there = (values.notna() | (endings != "")).all(axis=1)
-    used = values.index[there]
+    has_run = (values.notna() | (endings != "")).all(axis=1)
+    used = values.index[has_run]
     if used.empty:
         raise ValueError("replicates: no seed was run in all four cells; give at least one that was")
-    words = [_ended_words(endings.loc[used, number]) for number in range(4)]
+    words = [ended_words(endings.loc[used, number]) for number in range(4)]
     whole = [None if ended else values.loc[used, number].to_numpy() for number, ended in enumerate(words)]
     sign = 1.0 if higher_is_better else -1.0
     gains = [None if a is None or b is None else sign * (b - a) for a, b in (whole[:2], whole[2:])]
@@ -108,7 +111,7 @@ def interaction(
     return Interaction(
         first=first,
         second=second,
-        cells={cell: None if own is None else estimate(own) for cell, own in zip(_CELLS, whole, strict=True)},
+        cells={cell: None if found is None else estimate(found) for cell, found in zip(_CELLS, whole, strict=True)},
         without=without,
         beside=beside,
         contrast=contrast,
@@ -122,31 +125,32 @@ def interaction(
 
 
 def judged(found: Sequence[Interaction]) -> list[Interaction]:
-    """Return the interactions with p values after Holm's correction over all of them that have one, and verdicts."""
-    adjusted = holm_of_known([None if own.contrast is None else own.contrast.p_value for own in found])
+    """Add p values, after Holm's correction over all interactions that have one, and verdicts."""
+    adjusted = holm_of_known([None if pair.contrast is None else pair.contrast.p_value for pair in found])
     return [
-        own
+        pair
         if p_value is None
-        else replace(own, adjusted_p=p_value, verdict=DEPENDS if p_value <= SIGNIFICANCE else NOT_SHOWN)
-        for own, p_value in zip(found, adjusted, strict=True)
+        else replace(pair, adjusted_p=p_value, verdict=DEPENDS if p_value <= SIGNIFICANCE else NOT_SHOWN)
+        for pair, p_value in zip(found, adjusted, strict=True)
     ]
 
 
 def interaction_words(found: Interaction, *, decimals: int = 2) -> str:
-    """Return what two changes do together, in a sentence; numbers with so many decimals."""
-    first, second, unit = found.first, found.second, "points" if found.unit == "%" else found.unit
+    """Say in a sentence what two changes do together."""
+    first, second, unit = found.first, found.second, difference_unit(found.unit)
     gains = ", ".join(
-        f"{_gain(gain, decimals)}{f' {unit}' * (gain is not None and bool(unit))} with `{second.name} {level}`"
+        f"{_gain_words(gain, decimals)}{f' {unit}' * (gain is not None and bool(unit))} with `{second.name} {level}`"
         for gain, level in ((found.beside, second.after), (found.without, second.before))
     )
     text = f"the gain of `{first.name} {first.after}` over `{first.before}` is {gains}"
     if found.contrast is None:
-        return f"{text}: {found.verdict} whether it depends, since survivors are not averaged alone ({found.ended})"
-    p_value = "" if found.adjusted_p is None else f", {_p_words(found.adjusted_p)}"
-    text += f"; they differ by {_gain(found.contrast, decimals)} {unit}".rstrip()
-    seeds = f"{found.n} seed{'s' * (found.n != 1)}"
+        return (
+            f"{text}: {found.verdict} whether it depends, since the remaining seeds alone would flatter ({found.ended})"
+        )
+    p_value = "" if found.adjusted_p is None else f", {p_text(found.adjusted_p)}"
+    text += f"; they differ by {_gain_words(found.contrast, decimals)} {unit}".rstrip()
     scatter = f" ({found.scatter})" if found.scatter else ""
-    return f"{text} ({seeds}{p_value}): {found.verdict}{scatter}"
+    return f"{text} ({counted(found.n, 'seed')}{p_value}): {found.verdict}{scatter}"
 
 
 def _cell_numbers(replicates: pd.DataFrame) -> "pd.Series[int]":
@@ -161,25 +165,15 @@ def _cell_words(first: Change, second: Change, cell: tuple[int, int]) -> str:
     return " with ".join(settings)
 
 
-def _ended_words(endings: "pd.Series[str]") -> str:
-    """Return how many seeds ended how: "diverged in 1 of 4"."""
-    counts = endings[endings != ""].value_counts(sort=False)
-    return ", ".join(f"{word} in {count} of {len(endings)}" for word, count in counts.items())
-
-
 def _scatter(named: Sequence[str], whole: Sequence[np.ndarray | None]) -> str:
-    words = ((name, no_normal_interval(own)) for name, own in zip(named, whole, strict=True) if own is not None)
+    cells = zip(named, whole, strict=True)
+    words = ((name, no_normal_interval(values)) for name, values in cells if values is not None)
     return "; ".join(f"{name}: {scatter}" for name, scatter in words if scatter)
 
 
-def _gain(gain: Difference | None, decimals: int) -> str:
+def _gain_words(gain: Difference | None, decimals: int) -> str:
     if gain is None:
         return "not known"
-    number = ("+" if gain.mean > 0 else "") + format_number(gain.mean, decimals)
     if gain.half_width is not None:
-        return f"{number} ± {format_number(gain.half_width, decimals)}"
-    return f"{number} (in every pair)" if gain.n > 1 else f"{number} (one seed, no interval)"
-
-
-def _p_words(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+        return format_difference(gain, decimals)
+    return f"{signed(gain.mean, decimals)} ({'in every pair' if gain.n > 1 else 'one seed, no interval'})"

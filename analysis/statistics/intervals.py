@@ -1,4 +1,4 @@
-"""Means with intervals, paired differences and a correction for several comparisons, as functions of arrays."""
+"""Means with intervals, paired differences, and the correction for several comparisons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,15 @@ from scipy.stats import t as student_t
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
-# Differences that vary by less than this share of the values are equal up to rounding.
-_ROUNDING = 1e-9
+# Replicates that learnt and replicates that did not differ by more points of accuracy than this.
+_APART = 20.0
+# Differences that vary by less than this fraction of the values are equal up to rounding.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over n values; the interval is mean ± half_width, None where n is 1."""
+    """A mean of n values; its interval is mean ± half_width, None where n is 1."""
 
     mean: float
     half_width: float | None
@@ -24,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean difference over n pairs, its interval, and the p value of there being none.
+    """A mean difference over n pairs, with its interval and the p value of a difference of zero.
 
     Attributes:
         half_width: None where n is 1, or where all differences are equal.
@@ -38,7 +40,7 @@ class Difference:
 
 
 def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Return the mean of values [n] with its Student-t interval.
+    """The mean of values [n], with its Student-t interval.
 
     The half-width is t(1 - (1 - confidence)/2; n - 1) · s / √n, with s the standard deviation over n - 1
     (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1).
@@ -53,14 +55,14 @@ def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
 
 
 def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE) -> Difference:
-    """Return how far values [n] lie above the reference [n], pair by pair, with a paired t test.
+    """How far values [n] lie above the reference [n], pair by pair, with a paired t test.
 
     The test's statistic is mean / (s / √n) with n - 1 degrees of freedom (Casella and Berger, section 8.3).
-    Where all differences are equal, the statistic is undefined. An accuracy is a multiple of one over the
-    number of rows, so that a few equal differences are no certainty: p is then 1, nothing is claimed.
+    Where all differences are equal, the statistic is undefined. Accuracies are multiples of one over the number of
+    rows, and a few differences may be equal by chance: p is then 1, and nothing is claimed.
 
     Raises:
-        ValueError: no pairs, values that are not finite, or arrays of different length.
+        ValueError: no pairs, a value that is not finite, or arrays of different length.
     """
     array, other = _finite(values, "values"), _finite(reference, "reference")
     if array.size != other.size:
@@ -70,7 +72,7 @@ def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: fl
     if n == 1:
         return Difference(mean, None, 1, None)
     spread = float(differences.std(ddof=1))
-    if spread <= _ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
+    if spread <= ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
         return Difference(mean, None, n, 1.0)
     statistic = abs(mean) / (spread / np.sqrt(n))
     p_value = float(2 * student_t.sf(statistic, n - 1))
@@ -78,9 +80,9 @@ def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: fl
 
 
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """Return the p values [m] after Holm's step-down correction for m comparisons.
+    """The p values [m] after Holm's step-down correction for m comparisons.
 
-    The k-th smallest is multiplied by m - k + 1; none becomes smaller than one before it, or larger than 1
+    The k-th smallest is multiplied by m - k + 1; none becomes smaller than the one before it, or larger than 1
     (Holm, 1979, A simple sequentially rejective multiple test procedure).
 
     Raises:
@@ -97,9 +99,25 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p values after Holm's correction over those that are known; None stays None and counts for nothing."""
+    """Apply Holm's correction to the p values that are known; None stays None and is not counted as a comparison."""
     adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
     return [None if p is None else next(adjusted) for p in p_values]
+
+
+def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
+    """Say why no normal interval describes the accuracies [n] of a level's replicates; "" where one does.
+
+    The accuracy of a collapsed replicate is the share of one class, one of a few numbers; where some replicates learnt
+    and others did not, accuracies lie in two groups. A mean ± interval describes neither.
+
+    Args:
+        accuracies: in percent, finite.
+        collapsed: how many of the replicates predict one class only.
+    """
+    values = np.asarray(accuracies, dtype=np.float64)
+    if values.size < 2 or not np.ptp(values) > (0.0 if collapsed else _APART):
+        return ""
+    return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"
 
 
 def _half_width(values: NDArray[np.float64], confidence: float) -> float:
@@ -112,23 +130,3 @@ def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"{name}: {values!r} is not a list of finite numbers; give at least one")
     return array
-
-
-# Accuracies of replicates that learnt, and of such that did not, lie further apart than these points.
-_APART = 20.0
-
-
-def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
-    """Return why no normal interval describes the accuracies [n] of a level's replicates, in words; "" where one does.
-
-    Replicates that collapsed to one class have its share, one of a few numbers; such that learnt beside others that
-    did not lie in two heaps. A mean ± interval is that of neither.
-
-    Args:
-        accuracies: in percent, finite.
-        collapsed: how many of them predict one class only.
-    """
-    values = np.asarray(accuracies, dtype=np.float64)
-    if values.size < 2 or not np.ptp(values) > (0.0 if collapsed else _APART):
-        return ""
-    return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"

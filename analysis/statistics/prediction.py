@@ -1,4 +1,4 @@
-"""Where one more run would lie, from few replicates and what is known of their noise, as functions of arrays."""
+"""The interval of one more run, from a few replicates and what is known about their noise."""
 
 from math import sqrt
 
@@ -9,27 +9,29 @@ from scipy.stats import t as student_t
 
 from analysis.statistics.intervals import CONFIDENCE
 
-# What sets a new run apart from ours: its split too, which ours vary; its split too, which ours share; its seed alone.
+# How a new run differs from ours: also in its split, which ours vary; also in its split, which ours share; only in its
+# seed.
 MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS = "moving split", "other split", "same rows"
 
 
 def prediction_half_width(
     values: ArrayLike, *, noise: str = MOVING_SPLIT, binomial: float = 0.0, confidence: float = CONFIDENCE
 ) -> float:
-    """Return how far one new run may lie from the mean of replicates [n], n at least 2, with the given confidence.
+    """How far one new run may lie from the mean of replicates [n], n at least 2, with the given confidence.
 
-    With s² the variance over the replicates, b the known part of it and V that of the new run minus the mean,
+    Let s² be the variance over the replicates, b the known part of it, and V the variance of (new run − mean):
 
     - `MOVING_SPLIT`: V = (e + b)(1 + 1/n) with e = max(s² - b, 0). The replicates move their split, so s² holds what
-      seeds, splits and the rows that are scored add; of few replicates it may be small by accident, but not below b.
+      seeds, splits and the scored rows contribute; with few replicates it may be small by accident, but not below b.
     - `OTHER_SPLIT`: V = s²(1 + 1/n) + 2b. The replicates share a split, the new run has another.
-    - `SAME_ROWS`: V = s²(1 + 1/n). The new run is scored on the very rows of the replicates.
+    - `SAME_ROWS`: V = s²(1 + 1/n). The new run is scored on the same rows as the replicates.
 
     The half-width is √(t² · estimated part of V + z² · known part), with Student's t at n - 1 degrees of freedom and
-    the normal's z: each part as wide as if it were alone (the modified large-sample method; Graybill and Wang, 1980,
+    the normal's z: each part as wide as it would be alone (the modified large-sample method; Graybill and Wang, 1980,
     Confidence intervals on nonnegative linear combinations of variances). With b = 0 it is the usual prediction
-    interval (Casella and Berger, Statistical Inference, section 11.3.5), which is exact for normal values; else, in
-    simulations, a moving split's interval held the new run in 91 to 96% of cases with n = 3, in 94 to 96% with n = 10.
+    interval (Casella and Berger, Statistical Inference, section 11.3.5), which is exact for normal values. Otherwise,
+    in simulations, a moving split's interval contained the new run in 91 to 96% of cases with n = 3, and in 94 to 96%
+    with n = 10.
 
     Args:
         values: of the replicates, finite.
@@ -55,16 +57,16 @@ def prediction_half_width(
 
 
 def binomial_variance(percent: float, rows: int, *, overlap: float = 0.0) -> float:
-    """Return the variance p(1 - p)/(rows + 4) of a share of independent rows, in %², at a mean share in %.
+    """The variance p(1 - p)/(rows + 4) of a share of independent rows, in %², at a mean share in %.
 
-    p is (x + 2)/(rows + 4), x the rows of that share: without the four rows there would be no noise at 0% and at 100%
+    p is (x + 2)/(rows + 4) for a share of x rows: without the four added rows, 0% and 100% would have no noise
     (Agresti and Coull, 1998, Approximate is better than "exact" for interval estimation of binomial proportions).
 
     Args:
         percent: the mean share.
-        rows: how many the share is of.
-        overlap: the part of the rows that two runs have in common. They count alike in both, so that between runs only
-            the rest of the variance is left.
+        rows: how many rows there are.
+        overlap: the fraction of rows that two runs share. Shared rows affect both alike, and only the rest of the
+            variance remains between the runs.
     """
     share = (min(max(percent / 100, 0.0), 1.0) * rows + 2) / (rows + 4)
     return 1e4 * share * (1 - share) / (rows + 4) * (1 - overlap)

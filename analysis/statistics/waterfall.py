@@ -1,4 +1,4 @@
-"""The path of a staged study: what each stage gained, as numbers."""
+"""The path of a staged study: what each stage gained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,28 +16,29 @@ from analysis.statistics.intervals import (
     no_normal_interval,
     paired_difference,
 )
+from analysis.statistics.words import ended_words
 
 GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one stage changed, and what that gained; gains are above 0 where the metric became better.
+    """What one stage changed, and what that gained; a gain is above 0 where the metric became better.
 
     Attributes:
         label: of the stage.
         chosen: what it settled on, in words; "" where it kept what it started from.
-        before: the metric before the stage, the mean over the fresh seeds; None where one of them ended badly.
-        after: the metric after it, over the fresh seeds; None where one of them ended badly.
-        gain: over the fresh seeds, paired by seed; None where one ended badly before or after the stage.
-        seen: over the seeds that chose, paired by seed: the choice flatters it. None where they are not known, or where
-            one ended badly.
-        ended: how many fresh seeds ended badly after the stage, or before it, in words: why there is no gain.
+        before: the metric before the stage, the mean over the fresh seeds; None where a seed ended badly.
+        after: the metric after it, over the fresh seeds; None where a seed ended badly.
+        gain: over the fresh seeds, paired by seed; None where a seed ended badly before or after the stage.
+        seen: the gain over the seeds that chose, paired by seed, which the choice flatters. None where it is not known,
+            or a seed ended badly.
+        ended: how many fresh seeds ended badly after the stage, or before it, in words; the reason for no gain.
         scatter: why no interval describes the metric after it, in words; "" where one does.
-        adjusted_p: of the gain being zero, after Holm's correction over the stages that changed something; None
-            where there is one fresh seed only, or where nothing was changed.
+        adjusted_p: of a gain of zero, after Holm's correction over the stages that changed something; None where there
+            is only one fresh seed, or nothing was changed.
         verdict: `GAINED` or `LOST` at the level of significance, else `NOT_SHOWN`; `KEPT` where nothing was changed;
-            `ENDED` without a gain.
+            `ENDED` where there is no gain.
     """
 
     label: str
@@ -59,11 +60,11 @@ class Waterfall:
     Attributes:
         label: of the start.
         start: the metric before the first stage; None where a fresh seed ended badly.
-        steps: one for each stage that is known so far.
+        steps: one for each stage that is known.
         total: what all steps together gained, paired by seed; None without a step, or where a seed ended badly.
         complete: whether all stages are known.
-        n: how many fresh seeds it is over.
-        left_out: fresh seeds that have not been run at some point; they count nowhere.
+        n: the number of fresh seeds.
+        left_out: fresh seeds that have not been run at every point; they are not used.
         ended: how many fresh seeds ended badly at the start, in words.
     """
 
@@ -84,7 +85,7 @@ class Waterfall:
 
     @property
     def level(self) -> float:
-        """The first metric that is known, for its order of magnitude; 0 without one."""
+        """The first metric that is known, for its order of magnitude; 0 where there is none."""
         known = (point.mean for point in (self.start, *(step.after for step in self.steps)) if point is not None)
         return next(known, 0.0)
 
@@ -98,18 +99,18 @@ def waterfall(
     higher_is_better: bool,
     unit: str = "",
 ) -> Waterfall:
-    """Return the path as far as it is known: up to the point before the first that no fresh seed was run at.
+    """Follow the path as far as it is known: up to the first point at which no fresh seed was run.
 
-    Where a fresh seed ended badly there is no mean, and no gain of the stages before and after it: survivors are not
-    averaged alone.
+    Where a fresh seed ended badly there is no mean, and no gain of the stages before and after it: the remaining seeds
+    alone would flatter them.
 
     Args:
-        fresh: a line for each point and fresh seed, with columns point (0 is the start), seed and value; a value
-            that is missing is NaN or has no line. Where there is a column ended, it says in a word how a seed ended
-            badly ("diverged"), and is "" elsewhere.
+        fresh: a line for each point and fresh seed, with columns point (0 is the start), seed and value; a missing
+            value is NaN or has no line. An optional column ended names how a seed ended badly ("diverged"); it is ""
+            elsewhere.
         choosing: the same with the seeds that chose.
         labels: of the start and of each stage.
-        chosen: what each stage settled on, in words; "" where it kept what it started from. As far as it is known.
+        chosen: what each stage that is known settled on, in words; "" where it kept what it started from.
         higher_is_better: the metric's direction.
         unit: of the metric.
 
@@ -119,24 +120,16 @@ def waterfall(
     if len(chosen) >= len(labels):
         raise ValueError(f"chosen: {len(chosen)} for {len(labels) - 1} stages; give at most one for each stage")
     wide, ended, seen = _wide(fresh), _endings(fresh), _wide(choosing).mask(_endings(choosing) != "", inf)
-    there = wide.notna() | (ended != "")
-    points = 0
-    while points <= len(chosen) and points in wide and bool(there[points].any()):
-        points += 1
-    if points == 0:
-        raise ValueError(f"fresh: has no value at point 0, {labels[0]}; give at least one")
-    known = list(range(points))
-    used = there.index[there[known].all(axis=1)]
-    if used.empty:
-        raise ValueError("fresh: no seed has a value at every point; give at least one that has")
+    has_run = wide.notna() | (ended != "")
+    known, used = _known_points(has_run, labels, len(chosen))
     values = [None if (ended.loc[used, point] != "").any() else wide.loc[used, point] for point in known]
-    words = [_ended_words(ended.loc[used, point]) for point in known]
+    words = [ended_words(ended.loc[used, point]) for point in known]
     sign = 1.0 if higher_is_better else -1.0
     steps = [
         Step(
             label=labels[point],
             chosen=chosen[point - 1],
-            before=_mean(before),
+            before=None if before is None else float(before.mean()),
             after=None if after is None else estimate(after),
             gain=_gain(before, after, sign),
             seen=_seen(seen, point, sign),
@@ -150,12 +143,26 @@ def waterfall(
         start=None if values[0] is None else estimate(values[0]),
         steps=tuple(_judged(steps)),
         total=_gain(values[0], values[-1], sign) if steps else None,
-        complete=points == len(labels),
+        complete=len(known) == len(labels),
         n=len(used),
-        left_out=tuple(int(seed) for seed in there.index.difference(used)),
+        left_out=tuple(int(seed) for seed in has_run.index.difference(used)),
         higher_is_better=higher_is_better,
         ended=words[0],
     )
+
+
+def _known_points(has_run: pd.DataFrame, labels: Sequence[str], stages: int) -> tuple[list[int], pd.Index]:
+    """The points that are known, and the fresh seeds that have run at all of them."""
+    count = 0
+    while count <= stages and count in has_run and bool(has_run[count].any()):
+        count += 1
+    if count == 0:
+        raise ValueError(f"fresh: has no value at point 0, {labels[0]}; give at least one")
+    known = list(range(count))
+    used = has_run.index[has_run[known].all(axis=1)]
+    if used.empty:
+        raise ValueError("fresh: no seed has a value at every point; give at least one that has")
+    return known, used
 
 
 def _wide(frame: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +170,7 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _endings(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return in a word how each seed ended badly at each point; "" where it did not."""
+    """How each seed ended badly at each point; "" where it ended well."""
     return (
         frame.assign(ended=frame.get("ended", ""))
         .pivot(index="seed", columns="point", values="ended")
@@ -172,22 +179,12 @@ def _endings(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _ended_words(endings: "pd.Series[str]") -> str:
-    """Return how many seeds ended how: "diverged in 1 of 4"."""
-    counts = endings[endings != ""].value_counts(sort=False)
-    return ", ".join(f"{word} in {count} of {len(endings)}" for word, count in counts.items())
-
-
-def _mean(values: "pd.Series[float] | None") -> float | None:
-    return None if values is None else float(values.mean())
-
-
 def _gain(before: "pd.Series[float] | None", after: "pd.Series[float] | None", sign: float) -> Difference | None:
     return None if before is None or after is None else paired_difference(sign * after, sign * before)
 
 
 def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
-    """Return the gain over the seeds that chose; a value is infinite where one of them ended badly."""
+    """The gain over the seeds that chose; a value is infinite where a seed ended badly."""
     if point not in wide or point - 1 not in wide:
         return None
     pairs = wide[[point - 1, point]].dropna()
@@ -197,7 +194,7 @@ def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
 
 
 def _judged(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps with p values, corrected over those that changed something, and verdicts."""
+    """Add p values, corrected over the steps that changed something, and verdicts."""
     adjusted = holm_of_known([step.gain.p_value if step.chosen and step.gain is not None else None for step in steps])
     return [
         replace(step, adjusted_p=p_value, verdict=_verdict(step, p_value))

@@ -1,49 +1,22 @@
-"""The columns of a table as text. A further column is one function and one line in `COLUMNS`."""
+"""The columns of a table as text. A new column is a function and a line in `COLUMNS`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from analysis.frames.frames import COMPLETED, STOPPED_EARLY
-from analysis.statistics.intervals import Estimate
-from analysis.tables.tables import COMPARED, DEFAULT_MARK, QUANTITIES, Comparison, Line, Quantity, TableView
-from analysis.text import NO_VALUE, Limits, format_number, format_range, percent_limits
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of text, a cell for each line. `kind` is "words", "number" or "note" (long, often empty)."""
-
-    heading: str
-    cells: tuple[str, ...]
-    kind: str = "number"
+from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
+from analysis.statistics.words import format_difference, format_estimate
+from analysis.tables.captions import DEFAULT_MARK
+from analysis.tables.sheet import Column, Sheet
+from analysis.tables.tables import COMPARED, QUANTITIES, Line, Quantity, TableView
+from analysis.text import NO_VALUE, Limits, format_number, percent_limits
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A table of text as it is written: the same columns in every form.
-
-    Attributes:
-        name: of its files and its label.
-    """
-
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-    caption: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The cells, line by line."""
-        return list(zip(*(column.cells for column in self.columns), strict=True))
-
-
-def sheet(view: TableView) -> Sheet:
-    """Return a study's table as text."""
+def table_sheet(view: TableView) -> Sheet:
+    """Write a study's table as text."""
     return Sheet(view.name, view.title, tuple(columns(view)), view.caption)
 
 
 def columns(view: TableView) -> list[Column]:
-    """Return the table's columns of text, those left out that would say nothing."""
+    """Write the table's columns, without those that would say nothing."""
     return [column for make in COLUMNS for column in make(view)]
 
 
@@ -107,7 +80,9 @@ def _differences(view: TableView) -> list[Column]:
         if line.comparison is None:
             cells.append("" if line.is_default else NO_VALUE)
         else:
-            cells.append(f"{format_difference(line.comparison, view.decimals(quantity))}, {line.comparison.verdict}")
+            cells.append(
+                f"{format_difference(line.comparison.difference, view.decimals(quantity))}, {line.comparison.verdict}"
+            )
     return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells))]
 
 
@@ -126,36 +101,6 @@ COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
     _differences,
     _notes,
 )
-
-
-def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None) -> str:
-    """Return mean ± half-width, the bare mean where there is no interval, a dash where there is nothing.
-
-    An interval that leaves what is possible is cut there and written by its ends: "99.2 (97.1 to 100.0)".
-    """
-    if value is None:
-        return NO_VALUE
-    mean = format_number(value.mean, decimals)
-    if value.half_width is None or limits is None:
-        return mean + _interval(value.half_width, decimals)
-    low, high = value.mean - value.half_width, value.mean + value.half_width
-    if limits[0] <= low and high <= limits[1]:
-        return mean + _interval(value.half_width, decimals)
-    return f"{mean} ({format_range(low, high, decimals, limits)})"
-
-
-def format_difference(comparison: Comparison, decimals: int) -> str:
-    """Return a signed difference with its half-width; or that every pair differs by just as much."""
-    difference = comparison.difference
-    number = format_number(difference.mean, decimals)
-    sign = "+" if difference.mean > 0 else ""
-    if difference.half_width is None and difference.n > 1:
-        return f"{sign}{number} in every pair"
-    return sign + number + _interval(difference.half_width, decimals)
-
-
-def _interval(half_width: float | None, decimals: int) -> str:
-    return "" if half_width is None else f" ± {format_number(half_width, decimals)}"
 
 
 def _span(epochs: tuple[int, int] | None) -> str:

@@ -1,4 +1,4 @@
-"""A display table as Markdown, LaTeX and CSV; escaping for each. A further form is one line in `RENDERERS`."""
+"""Tables as Markdown, LaTeX and CSV, each with its escaping. A new form is one line in `RENDERERS`."""
 
 import csv
 import io
@@ -6,24 +6,35 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
-from analysis.frames.frames import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
-from analysis.tables.columns import Column, Sheet, sheet
-from analysis.tables.tables import QUANTITIES, TableView
+from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
+from analysis.tables.columns import table_sheet
+from analysis.tables.sheet import Column, Sheet
+from analysis.tables.tables import QUANTITIES, Line, TableView
 from tune_jobs.ledger.record import MISSING
 
 _NOTE_WIDTH = "0.24\\linewidth"
 _LONG_HEADING = 12
-# Of the page's width: a character's in a long table, and the gap between two of its columns.
+# The width of a character in a long table, and of the gap between two columns, as fractions of the page's width.
 _CHARACTER = 0.0098
 _GAP = 0.017
-# Texts longer than this get no more of the page than such do.
+# Longer texts get no more of the page than texts of this length.
 _LONG_TEXT = 60
+_CSV_OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, MISSING)
+_CSV_COUNTS = ("is_default", "replicates", *_CSV_OUTCOMES)
+_CSV_NUMBERS = tuple(
+    f"{name}_{part}"
+    for name in (*(quantity.name for quantity in QUANTITIES), "epochs_until")
+    for part in ("mean", "half_width", "n")
+)
+_CSV_DIFFERENCE = tuple(
+    f"difference_{part}" for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict")
+)
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
-    # Long paths and names may break after these.
+    # Long paths and names may break after an underscore or a slash.
     "_": r"\_\allowbreak{}",
     "/": r"/\allowbreak{}",
     "%": r"\%",
@@ -69,12 +80,12 @@ _LATEX = {
 
 
 def markdown_text(text: str) -> str:
-    """Return text that Markdown shows as it is, in one line."""
+    """Escape text for Markdown, in one line."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def latex_text(text: str) -> str:
-    """Return text that LaTeX sets as it is, in one line, with any engine; unknown symbols by their code point."""
+    """Escape text for any LaTeX engine, in one line; a symbol that it lacks becomes its code point."""
     return "".join(_latex_character(character) for character in " ".join(text.split()))
 
 
@@ -90,7 +101,7 @@ def _latex_character(character: str) -> str:
 
 
 def to_markdown(shown: Sheet) -> str:
-    """Return the table in Markdown, its caption below."""
+    """Write the table in Markdown, with its caption below."""
     lines = [
         "| " + " | ".join(markdown_text(column.heading) for column in shown.columns) + " |",
         "| " + " | ".join("---:" if column.kind == "number" else ":---" for column in shown.columns) + " |",
@@ -102,12 +113,12 @@ def to_markdown(shown: Sheet) -> str:
 
 
 def to_latex(shown: Sheet) -> str:
-    """Return the table as a LaTeX `table`; needs the packages array, booktabs and graphicx."""
+    """Write the table as a LaTeX `table`; needs the packages array, booktabs and graphicx."""
     lines = [
         r"\begin{table}",
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         _latex_caption(shown) + rf"\label{{tab:{shown.name}}}",
-        # Shrunk to the width of the page where it is wider.
+        # A table wider than the page is shrunk to its width.
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{@{{}}{''.join(_alignment(column) for column in shown.columns)}@{{}}}}",
         *_latex_head(shown),
@@ -120,9 +131,9 @@ def to_latex(shown: Sheet) -> str:
 
 
 def to_long_latex(shown: Sheet) -> str:
-    """Return the table as a LaTeX `longtable`, which breaks over pages; needs array, booktabs and longtable.
+    """Write the table as a LaTeX `longtable`, which breaks over pages; needs array, booktabs and longtable.
 
-    Columns of words and notes share what columns of numbers leave of the width of the page.
+    Columns of words and notes share the width of the page that columns of numbers leave.
     """
     widths = _shares_of_page(shown)
     kinds = "".join(
@@ -146,7 +157,7 @@ def to_long_latex(shown: Sheet) -> str:
 
 
 def _shares_of_page(shown: Sheet) -> Iterator[float]:
-    """Yield the width of each column of words: room for its longest word, and more the longer its texts are."""
+    """Yield the width of each column of words: room for its longest word, and more for longer texts."""
     numbers = [column for column in shown.columns if column.kind == "number"]
     words = [[column.heading, *column.cells] for column in shown.columns if column.kind != "number"]
     taken = _GAP * (len(shown.columns) - 1)
@@ -154,8 +165,8 @@ def _shares_of_page(shown: Sheet) -> Iterator[float]:
     least = [_CHARACTER * max(len(word) for text in texts for word in re.split(r"[\s_/]+", text)) for texts in words]
     wishes = [min(max(map(len, texts)), _LONG_TEXT) for texts in words]
     spare = max(0.99 - taken - sum(least), 0.0)
-    for own, wish in zip(least, wishes, strict=True):
-        yield own + spare * wish / sum(wishes)
+    for word, wish in zip(least, wishes, strict=True):
+        yield word + spare * wish / sum(wishes)
 
 
 def _latex_caption(shown: Sheet) -> str:
@@ -168,7 +179,7 @@ def _latex_head(shown: Sheet) -> list[str]:
 
 
 def to_plain_csv(shown: Sheet) -> str:
-    """Return the table's text, as it is shown."""
+    """Write the table's text as CSV, as it is shown."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.heading for column in shown.columns])
@@ -177,38 +188,30 @@ def to_plain_csv(shown: Sheet) -> str:
 
 
 def to_csv(view: TableView) -> str:
-    """Return the table's numbers in full precision, nothing of the formatted text."""
-    outcomes = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, MISSING)
-    heading = [*view.headings, "is_default", "replicates", *outcomes]
-    for quantity in QUANTITIES:
-        heading += [f"{quantity.name}_{part}" for part in ("mean", "half_width", "n")]
-    heading += ["epochs_until_mean", "epochs_until_half_width", "epochs_until_n"]
-    heading += [f"difference_{part}" for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict")]
+    """Write the table's numbers in full precision."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*heading, "reason", "notes"])
+    writer.writerow([*view.headings, *_CSV_COUNTS, *_CSV_NUMBERS, *_CSV_DIFFERENCE, "reason", "notes"])
     for line in view.lines:
-        row: list[object] = [*line.labels, line.is_default, line.planned]
-        row += [line.outcomes.get(outcome, 0) for outcome in outcomes]
-        for quantity in QUANTITIES:
-            value = line.estimates.get(quantity.name)
-            row += [value.mean, value.half_width, value.n] if value else [None, None, 0]
-        row += [line.until.mean, line.until.half_width, line.until.n] if line.until else [None, None, line.reached]
-        if line.comparison:
-            difference = line.comparison.difference
-            row += [difference.mean, difference.half_width, difference.n, difference.p_value]
-            row += [line.comparison.adjusted_p, line.comparison.verdict]
-        else:
-            row += [None] * 6
-        writer.writerow([*row, line.reason, "; ".join(line.notes)])
+        counts = [line.is_default, line.planned, *(line.outcomes.get(outcome, 0) for outcome in _CSV_OUTCOMES)]
+        notes = "; ".join(line.notes)
+        writer.writerow([*line.labels, *counts, *_csv_numbers(line), *_csv_difference(line), line.reason, notes])
     return stream.getvalue()
 
 
-RENDERERS: Mapping[str, Callable[[TableView], str]] = {
-    "md": lambda view: to_markdown(sheet(view)),
-    "tex": lambda view: to_latex(sheet(view)),
-    "csv": to_csv,
-}
+def _csv_numbers(line: Line) -> list[object]:
+    estimates = (line.estimates.get(quantity.name) for quantity in QUANTITIES)
+    numbers = [(value.mean, value.half_width, value.n) if value else (None, None, 0) for value in estimates]
+    until = (line.until.mean, line.until.half_width, line.until.n) if line.until else (None, None, line.reached)
+    return [part for parts in (*numbers, until) for part in parts]
+
+
+def _csv_difference(line: Line) -> list[object]:
+    if line.comparison is None:
+        return [None] * len(_CSV_DIFFERENCE)
+    difference = line.comparison.difference
+    tested = (difference.p_value, line.comparison.adjusted_p, line.comparison.verdict)
+    return [difference.mean, difference.half_width, difference.n, *tested]
 
 
 def _alignment(column: Column) -> str:
@@ -229,3 +232,10 @@ def _latex_heading(column: Column) -> str:
         return lines[0]
     side = "r" if column.kind == "number" else "l"
     return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{lines[0]}\\{lines[1]}\end{{tabular}}"
+
+
+RENDERERS: Mapping[str, Callable[[TableView], str]] = {
+    "md": lambda view: to_markdown(table_sheet(view)),
+    "tex": lambda view: to_latex(table_sheet(view)),
+    "csv": to_csv,
+}

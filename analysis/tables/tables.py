@@ -1,6 +1,6 @@
-"""From the trials frame to tables: one line per level, with intervals, comparisons and notes in words.
+"""From the trials frame to the numbers of a table: a line for each level, with intervals, comparisons and notes.
 
-A further number is one line in `QUANTITIES`; how a table looks is in `analysis.tables.columns`.
+A new number is one line in `QUANTITIES`; the columns of text are in `analysis.tables.columns`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from math import floor, log10
 import numpy as np
 import pandas as pd
 
-from analysis.frames.frames import BAD_OUTCOMES
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.statistics.intervals import (
     SIGNIFICANCE,
     Difference,
@@ -20,25 +20,19 @@ from analysis.statistics.intervals import (
     no_normal_interval,
     paired_difference,
 )
+from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, table_caption
+from analysis.text import within_sentence
 from tune_jobs.ledger.record import MISSING
-from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
+from tune_jobs.study.model import READS, Table
 from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
-from tune_jobs.trial.data import data_id, validation_rows
 
-DEFAULT_MARK = "*"
-HIGHER, LOWER, NOT_SHOWN = "higher", "lower", "not shown"
 COMPARED = "validation_metric"
-# What a replicate moves beside its seed, in words.
-MOVED = {
-    SPLITS["validation"]: ", each with a validation part of its own",
-    SPLITS["outer"]: ", each with a test part (not read here) and a validation part of its own",
-}
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that tables show. `kind` is "metric", "loss" or "seconds"; `name` a column of the trials frame."""
+    """A number that tables show. `kind` is "metric", "loss" or "seconds"; `name` is a column of the trials frame."""
 
     name: str
     part: str
@@ -56,7 +50,7 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """A level against the default; `adjusted_p` after Holm's correction over the table, None for one pair."""
+    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair."""
 
     difference: Difference
     adjusted_p: float | None
@@ -70,14 +64,14 @@ class Line:
     Attributes:
         position: of its row among all rows of the study.
         planned: how many replicates it should have.
-        outcomes: how many replicates ended how; empty for a cell that cannot be built.
-        estimates: by quantity; empty where a replicate diverged, failed or timed out, or none is there.
+        outcomes: how many replicates had each outcome; empty for a cell that cannot be built.
+        estimates: by quantity; empty where a replicate diverged, failed or timed out, or none has run.
         epochs: the first and the last epoch that a replicate is read at.
         reason: why the cell cannot be built, or why replicates have no number.
-        notes: what a reader must know of the level.
+        notes: what a reader must know about the level.
         until: the mean first epoch that reaches the table's target, where every replicate reaches it.
         reached: how many replicates reach it.
-        losses_of: the objective whose loss it shows.
+        losses_of: the objective whose loss the line shows.
     """
 
     position: int
@@ -100,6 +94,12 @@ class Line:
         return sum(count for outcome, count in self.outcomes.items() if outcome != MISSING)
 
     @property
+    def ended(self) -> str:
+        """How replicates ended badly: "diverged in 1 of 3"; "" where none did."""
+        counts = ((outcome, self.outcomes.get(outcome, 0)) for outcome in OUTCOMES_WITHOUT_NUMBER)
+        return next((_ended_words(outcome, count, self.planned) for outcome, count in counts if count), "")
+
+    @property
     def shown_labels(self) -> tuple[str, ...]:
         """The labels, marked where the level is the default."""
         return tuple(label + DEFAULT_MARK * self.is_default for label in self.labels)
@@ -107,10 +107,11 @@ class Line:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table as it is shown.
+    """The numbers of a table.
 
     Attributes:
-        metric: what its metric columns are called; `unit` is that of the metric.
+        metric: what its metric columns are called; `unit` is the metric's.
+        caption: sentences.
         target: the validation metric whose first epoch is a column; None for no such column.
     """
 
@@ -127,7 +128,12 @@ class TableView:
     @property
     def metric_words(self) -> str:
         """The metric within a sentence."""
-        return _within_sentence(self.metric)
+        return within_sentence(self.metric)
+
+    @property
+    def heading_words(self) -> str:
+        """The factors as the title of a legend."""
+        return " × ".join(self.headings)
 
     @property
     def replicated(self) -> bool:
@@ -136,18 +142,18 @@ class TableView:
 
     @property
     def losses_of(self) -> str:
-        """The loss that all levels share, as a person reads it; "" where losses cannot be compared."""
+        """The loss that all levels share, by its label; "" where losses cannot be compared."""
         names = {line.losses_of for line in self.lines if line.losses_of}
         return names.pop() if len(names) == 1 else ""
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What the table shows: losses beside a metric that is an error, where all levels share the loss."""
+        """The numbers that the table shows: losses only where all levels share one, and the metric is an error."""
         shows_losses = bool(self.losses_of) and not self.higher_is_better
         return tuple(quantity for quantity in QUANTITIES if quantity.kind != "loss" or shows_losses)
 
     def heading(self, quantity: Quantity) -> str:
-        """Return what stands above a quantity's column, with its unit."""
+        """Head a quantity's column, with its unit."""
         name, unit = {
             "metric": (self.metric, self.unit),
             "loss": ("Loss", self.losses_of),
@@ -156,7 +162,7 @@ class TableView:
         return f"{quantity.part} {name} ({unit})" if unit else f"{quantity.part} {name}"
 
     def decimals(self, quantity: Quantity) -> int:
-        """Return how many decimals a quantity is shown with, the same for the whole table."""
+        """How many decimals a quantity has, the same in the whole table."""
         if quantity.kind == "seconds" or (self.unit == "%" and quantity.kind == "metric"):
             return 2
         means = [abs(line.estimates[quantity.name].mean) for line in self.lines if quantity.name in line.estimates]
@@ -168,7 +174,7 @@ class TableView:
 def build_table(
     table: Table, rows: Sequence[tuple[int, Row]], frame: pd.DataFrame, *, seeds: Sequence[int]
 ) -> TableView:
-    """Return a table as it is shown.
+    """Turn a study's table into numbers: a line for each row, with the comparisons and the caption.
 
     Args:
         table: of the study.
@@ -179,7 +185,8 @@ def build_table(
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
     lines = [_line(position, row, shown[position], len(row_seeds(row, seeds)), table) for position, row in rows]
-    comparisons = _comparisons(lines, shown)
+    comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
+    tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
     return TableView(
         name=table.name,
         title=table.title,
@@ -188,22 +195,22 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=(*_caption(table, [row for _, row in rows], seeds, metric), *_comparison_caption(comparisons, metric)),
+        caption=table_caption(table, [row for _, row in rows], seeds, metric, tested),
         target=table.showing.epochs_until,
     )
 
 
 def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table) -> Line:
     if row.config is None:
-        notes = (f"cannot be built: {row.reason}",)
-        return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=notes)
+        note = f"cannot be built: {row.reason}"
+        return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=(note,))
     outcomes = {str(name): int(count) for name, count in replicates["outcome"].value_counts(sort=False).items()}
-    bad = any(outcomes.get(outcome) for outcome in BAD_OUTCOMES)
+    bad = any(outcomes.get(outcome) for outcome in OUTCOMES_WITHOUT_NUMBER)
     present = replicates[replicates["epoch"].notna()]
     until = present["epochs_until"].dropna()
-    remarks = _line_notes(replicates, outcomes, planned)
+    notes = tuple(_line_notes(replicates, outcomes, planned))
     if row.read != table.showing.read:
-        remarks.append(READS[row.read])
+        notes = (*notes, READS[row.read])
     finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
     estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
     return Line(
@@ -215,7 +222,7 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table
         estimates=estimates,
         epochs=None if present.empty else (int(present["epoch"].min()), int(present["epoch"].max())),
         reason=_reasons(replicates),
-        notes=tuple(remarks),
+        notes=notes,
         losses_of=FIELDS["objective"].describe(row.config.objective),
         until=estimate(until) if len(until) == planned else None,
         reached=len(until),
@@ -224,11 +231,10 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table
 
 def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int) -> list[str]:
     notes = []
-    for outcome in BAD_OUTCOMES:
+    for outcome in OUTCOMES_WITHOUT_NUMBER:
         if count := outcomes.get(outcome, 0):
-            share = f" in {count} of {planned}" if planned > 1 else ""
             reasons = _reasons(replicates[replicates["outcome"] == outcome])
-            notes.append(f"{outcome.replace('_', ' ')}{share}" + (f": {reasons}" if reasons else ""))
+            notes.append(_ended_words(outcome, count, planned) + (f": {reasons}" if reasons else ""))
     if missing := outcomes.get(MISSING, 0):
         reasons = _reasons(replicates[replicates["outcome"] == MISSING])
         share = "not run yet" if missing == planned else f"{planned - missing} of {planned} run"
@@ -236,7 +242,7 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
     read = replicates[replicates["epoch"].notna()]
     if collapsed := int(read["one_class"].fillna(False).sum()):
         notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
-    if (read["metric"] == "accuracy").any() and not (set(outcomes) & set(BAD_OUTCOMES)):
+    if (read["metric"] == "accuracy").any() and not (set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER)):
         notes += [words] if (words := no_normal_interval(read[COMPARED], collapsed=collapsed)) else []
     for quantity in QUANTITIES:
         if lost := int((~np.isfinite(read[quantity.name])).sum()):
@@ -244,12 +250,18 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
     return notes
 
 
+def _ended_words(outcome: str, count: int, planned: int) -> str:
+    return outcome_words(outcome) + (f" in {count} of {planned}" if planned > 1 else "")
+
+
 def _reasons(replicates: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(str(reason) for reason in replicates["reason"] if reason))
 
 
-def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) -> dict[int, Comparison]:
-    """Return the comparisons with the default, by the line's position; none where it has no numbers."""
+def _comparisons(
+    lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame], *, higher_is_better: bool
+) -> dict[int, Comparison]:
+    """Compare each line with the default, by the line's position; nothing where the default has no numbers."""
     default = next((line for line in lines if line.is_default and COMPARED in line.estimates), None)
     if default is None or default.planned < 2:
         return {}
@@ -262,7 +274,7 @@ def _comparisons(lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame]) 
             differences[line.position] = paired_difference(values[shared], reference[shared])
     adjusted = holm_of_known([difference.p_value for difference in differences.values()])
     return {
-        position: Comparison(difference, p_value, _verdict(difference, p_value))
+        position: Comparison(difference, p_value, _verdict(difference, p_value, higher_is_better))
         for (position, difference), p_value in zip(differences.items(), adjusted, strict=True)
     }
 
@@ -271,10 +283,10 @@ def _by_seed(replicates: pd.DataFrame) -> "pd.Series[float]":
     return replicates[replicates["epoch"].notna()].set_index("seed")[COMPARED]
 
 
-def _verdict(difference: Difference, adjusted_p: float | None) -> str:
+def _verdict(difference: Difference, adjusted_p: float | None, higher_is_better: bool) -> str:
     if adjusted_p is None or adjusted_p > SIGNIFICANCE:
         return NOT_SHOWN
-    return HIGHER if difference.mean > 0 else LOWER
+    return BETTER if (difference.mean > 0) == higher_is_better else WORSE
 
 
 def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:
@@ -286,61 +298,3 @@ def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:
     label = " or ".join(dict.fromkeys(spec.label for spec, _ in specs))
     units = " or ".join(dict.fromkeys(spec.unit or unit for spec, unit in specs if spec.unit or unit))
     return label, units, specs[0][0].higher_is_better
-
-
-def _within_sentence(label: str) -> str:
-    return label.lower() if label.istitle() else label
-
-
-def seed_words(seeds: Sequence[int]) -> str:
-    """Return seeds in words: "0, 1, 2", or "0 to 9" where they are many in a row."""
-    if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
-        return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds))
-
-
-def _caption(table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str) -> tuple[str, ...]:
-    sentences = [f"Data: {'; '.join(dict.fromkeys(_data(row) for row in rows if row.config is not None))}."]
-    moved = next((MOVED[row.moves] for row in rows if row.moves), "")
-    seeds = next((row_seeds(row, seeds) for row in rows), seeds)
-    if len(seeds) > 1:
-        sentences.append(
-            f"{len(seeds)} replicates of each level (seeds {seed_words(seeds)}){moved}: mean ± 95% Student-t interval."
-        )
-    else:
-        sentences.append(
-            f"One replicate of each level (seed {seeds[0]}): no interval, and no difference can be told from chance."
-        )
-    words = _within_sentence(metric)
-    showing = table.showing
-    sentences.append(f"Shown is {READS[showing.read]}; the train {words} is {TRAIN_METRICS[showing.train_metric]}.")
-    if any(row.is_default for row in rows):
-        sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    return tuple(sentences)
-
-
-def _comparison_caption(comparisons: Mapping[int, Comparison], metric: str) -> tuple[str, ...]:
-    tested = [comparison for comparison in comparisons.values() if comparison.adjusted_p is not None]
-    if not tested:
-        return ()
-    sentences = [
-        f"Differences of the validation {_within_sentence(metric)} are paired by seed, with the 95% interval of each "
-        f"by itself; “{HIGHER}” and “{LOWER}” hold at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
-        f"{len(tested)} comparison{'s' * (len(tested) != 1)}, “{NOT_SHOWN}”: the data cannot show a difference."
-    ]
-    if any(comparison.difference.half_width is None for comparison in tested):
-        sentences.append("Where every pair differs by the same amount, there is no spread to judge it by.")
-    return tuple(sentences)
-
-
-def _data(row: Row) -> str:
-    config = row.config
-    if config is None:
-        return ""
-    info = config.dataset_info
-    options = data_id(config).removeprefix(config.dataset)
-    held_out = validation_rows(config)
-    if "outer_split" in row.moves:
-        options = ""
-    name = f"{info.label} {options}".rstrip()
-    return f"{name}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

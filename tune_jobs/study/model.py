@@ -17,13 +17,6 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
 }
-FIGURES = {
-    "curves": "the validation metric and the train loss over the epochs",
-    "losses": "the train and the validation loss over the epochs",
-    "decision_boundary": "what is predicted where, for two-dimensional inputs",
-    "calibration": "how often predicted intervals hold what they should",
-    "uncertainty": "predicted standard deviations against each input",
-}
 MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
@@ -68,7 +61,7 @@ class Showing:
         read: "last" or "best": the epoch that the table shows.
         train_metric: "evaluation" or "running".
         splits: one of `SPLITS`: which part of the data each replicate draws anew.
-        figures: names in `FIGURES`.
+        figures: names in `tune_jobs.study.figures.FIGURES`.
         epochs_until: a validation metric; a column shows the first epoch that reaches it. None for no such column.
         select: "metric" or "loss", by which a configuration is chosen.
         seeds: number of replicates, if the table has more than the rest of the study.

@@ -15,8 +15,8 @@ from tune_jobs.study.checked_fields import (
     refuse_repeats,
     settings,
 )
+from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import (
-    FIGURES,
     FINAL,
     FRESH_PATH,
     MOST_REPLICATES,

@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.registry import GAUSSIAN, objectives_that_predict
 from tune_jobs.errors import ConfigError, UserError
+from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
@@ -108,19 +108,15 @@ def _check_select(study: Study, stage: Table, rows: Sequence[Row]) -> None:
 
 
 def _check_figures(study: Study, table: Table, rows: Sequence[Row]) -> None:
-    """Raise for a figure that a table itself asks for and none of its rows can have."""
-    if table.showing.figures == study.showing.figures:
-        return
+    """Raise for a figure that the table itself asks for and that can show none of its rows."""
     configs = [row.config for row in rows if row.config is not None]
-    gaussian = f"objective: {' or '.join(objectives_that_predict(GAUSSIAN))}"
-    needs: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
-        "decision_boundary": ("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,)),
-        "calibration": (gaussian, lambda config: config.predicts_gaussian),
-        "uncertainty": (gaussian, lambda config: config.predicts_gaussian),
-    }
-    for figure, (what, fits) in needs.items():
-        if figure in table.showing.figures and configs and not any(fits(config) for config in configs):
-            raise UserError(f"{study.source}, tables.{table.name}: figures: {figure} needs {what}; leave it out")
+    if table.showing.figures == study.showing.figures or not configs:
+        return
+    for name in table.showing.figures:
+        figure = FIGURES[name]
+        if figure.need is not None and not figure.suits(configs):
+            words = figure.need.words
+            raise UserError(f"{study.source}, tables.{table.name}: figures: {name} needs {words}; leave it out")
 
 
 def path_labels(study: Study) -> list[str]:

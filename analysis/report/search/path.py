@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.frames import BAD_OUTCOMES
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
 from analysis.frames.search_frames import Goal
 from analysis.report.path import shared
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
@@ -45,7 +45,7 @@ def replicate_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFr
     """Return a line for each seed of a row that has ended: seed, value, and ended, how it ended badly or ""."""
     own = evidence.trials[evidence.trials["position"] == position]
     own = own[own["outcome"] != MISSING]
-    ended = own["outcome"].where(own["outcome"].isin(BAD_OUTCOMES), "").str.replace("_", " ")
+    ended = own["outcome"].where(own["outcome"].isin(OUTCOMES_WITHOUT_NUMBER), "").str.replace("_", " ")
     return pd.DataFrame({"seed": own["seed"], "value": own[goal.quantity].astype(float), "ended": ended})
 
 

@@ -22,7 +22,8 @@ from analysis.report.search.sheets import audit_sheet, best_sheet, space_sheet, 
 from analysis.report.search.winner import path_section, winner_section
 from analysis.report.section import Picture, Section
 from analysis.report.summary import Fact
-from analysis.statistics.audit import Audit, audit, audit_words
+from analysis.statistics.audit import Audit, audit
+from analysis.statistics.audit_words import audit_words
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS

@@ -13,7 +13,8 @@ from analysis.statistics.edges import LOW, Edge
 from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.statistics.waterfall import Waterfall
-from analysis.tables.columns import Column, Sheet, format_estimate
+from analysis.statistics.words import format_estimate
+from analysis.tables.sheet import Column, Sheet
 from analysis.text import NO_VALUE, format_number, percent_limits
 from tune_jobs.standing.search.importance import Effect, Importance
 from tune_jobs.standing.search.state import State

@@ -20,7 +20,7 @@ from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
-from analysis.tables.columns import format_estimate
+from analysis.statistics.words import format_estimate
 from analysis.tables.tables import TableView, build_table
 from analysis.text import percent_limits
 from tune_jobs.standing.search.follow_up import FollowUp

@@ -1,4 +1,4 @@
-"""Figures: the lines that are drawn."""
+"""Curves over the epochs: the lines that are drawn."""
 
 from typing import Any
 
@@ -9,17 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures.curves import (
-    LOSSES,
-    PANELS,
-    _without_spikes,
-    draw_loss,
-    draw_metric,
-    figure_caption,
-    losses_caption,
-    losses_figure,
-    table_figure,
-)
+from analysis.figures.curves import PANELS, curves_caption, curves_figure, draw_loss, draw_metric
 from analysis.figures.series import series_of
 from analysis.figures.style import DEFAULT_COLOUR, PALETTE
 from tune_jobs.trial.config import TrialConfig
@@ -101,21 +91,13 @@ def test_long_marks_are_letters_that_the_legend_explains(run: Any) -> None:
     assert list(named(ax)) == ["a: stopped by eye\nb: 8*\nc: 12\n(one trajectory, marked)"]
 
 
-def test_single_peaks_do_not_stretch_the_axis_and_lasting_ones_do() -> None:
-    calm = np.linspace(0.0, 1.0, 500)
-    assert _without_spikes(np.concatenate([calm, [1e4]])) == pytest.approx((0.0, 1.0), abs=0.05)
-    assert _without_spikes(calm) == (0.0, 1.0)
-    assert _without_spikes(np.concatenate([calm, np.full(50, 1e4)])) == (0.0, 1e4)
-    assert _without_spikes(np.ones(9)) == (1.0, 1.0)
-
-
 def test_the_figure_is_as_high_as_its_legend(run: Any) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     text = CROSSED.replace("hidden_layers: [1, 2, 3, 4]", "hidden_layers: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]")
     ran = run(text)
     view = ran.view("grid")
-    figure = table_figure(view, series_of(view, ran.curves, ran.trials))
+    figure = curves_figure(view, series_of(view, ran.curves, ran.trials))
     FigureCanvasAgg(figure).draw()
     (legend,) = figure.legends
     box = legend.get_window_extent()
@@ -203,77 +185,12 @@ def test_odd_labels_are_in_the_legend_as_they_are(run: Any, label: str) -> None:
     )
     ran = run(study)
     view = ran.view("odd")
-    figure = table_figure(view, series_of(view, ran.curves, ran.trials))
+    figure = curves_figure(view, series_of(view, ran.curves, ran.trials))
     texts = [text.get_text().replace(r"\$", "$").strip() for text in figure.legends[0].get_texts()]
     assert texts == [label]
     figure.draw_without_rendering()
 
 
 def test_the_caption_says_what_the_band_is(run: Any) -> None:
-    assert "lowest to highest replicate" in figure_caption(run(STUDY).view("hidden_units"))
-    assert "band" not in figure_caption(run(STUDY, seeds=1).view("hidden_units"))
-
-
-def test_train_and_validation_loss_share_their_limits(run: Any) -> None:
-    ran = run(STUDY)
-    view = ran.view("hidden_units")
-    figure = losses_figure(view, series_of(view, ran.curves, ran.trials))
-    train, validation = figure.axes
-    assert train.get_ylabel() == "Train Loss (Cross-Entropy)"
-    assert validation.get_ylabel() == "Validation Loss (Cross-Entropy)"
-    assert train.get_ylim() == validation.get_ylim()
-    assert (train.get_yscale(), validation.get_yscale()) == ("log", "log")
-    own = ran.curves[ran.curves["position"] == 0].groupby("epoch")
-    for ax, value in zip((train, validation), LOSSES, strict=True):
-        np.testing.assert_allclose(named(ax)["4"].get_ydata(), own[value].mean())
-    figure.draw_without_rendering()
-
-
-def test_losses_of_different_kinds_are_both_drawn(run: Any) -> None:
-    ran = run(STUDY)
-    view = ran.view("objective")
-    series = series_of(view, ran.curves, ran.trials)
-    figure = losses_figure(view, series)
-    assert figure.axes[0].get_ylabel() == "Train Loss (each level's own)"
-    assert list(named(figure.axes[1])) == ["Cross-Entropy*", "MSE"]
-    assert "cannot be compared" in losses_caption(view, series)
-    own = ran.view("hidden_units")
-    assert "cannot be compared" not in losses_caption(own, series_of(own, ran.curves, ran.trials))
-
-
-def test_negative_losses_share_a_linear_axis(run: Any, fate: Any) -> None:
-    train, validation = (tuple(start - 0.1 * epoch for epoch in range(1, 13)) for start in (0.0, 0.5))
-    negative = fate(changes={"train_loss": train, "validation_loss": validation})
-    ran = run(STUDY, fates=lambda config: negative)
-    view = ran.view("hidden_units")
-    series = series_of(view, ran.curves, ran.trials)
-    figure = losses_figure(view, series)
-    assert {ax.get_yscale() for ax in figure.axes} == {"linear"}
-    low, high = figure.axes[0].get_ylim()
-    assert low < -0.8
-    assert high > 0.2
-    assert "outside the axis" in losses_caption(view, series)
-
-
-def test_a_level_that_diverged_does_not_stretch_the_losses(run: Any, fate: Any) -> None:
-    def fates(config: TrialConfig) -> Any:
-        exploded = (1.0, 1e20, 1e30, np.nan)
-        return fate("diverged", 4, changes={"train_loss": exploded}) if config.hidden_units == 4 else fate()
-
-    ran = run(STUDY, fates=fates)
-    view = ran.view("hidden_units")
-    figure = losses_figure(view, series_of(view, ran.curves, ran.trials))
-    assert figure.axes[0].get_ylim()[1] < 10
-
-
-def test_a_long_label_is_in_lines(run: Any) -> None:
-    label = "5 hidden layers of 60, learning rate 0.00005, no weight decay"
-    study = (
-        STUDY.partition("  - factor")[0] + f"  - name: long\n    levels: [{{label: '{label}', set: {{epochs: 4}}}}]\n"
-    )
-    ran = run(study)
-    view = ran.view("long")
-    figure = losses_figure(view, series_of(view, ran.curves, ran.trials))
-    (text,) = figure.legends[0].get_texts()
-    assert text.get_text().replace("\n", " ") == label
-    assert max(map(len, text.get_text().split("\n"))) <= 30
+    assert "lowest to highest replicate" in curves_caption(run(STUDY).view("hidden_units"))
+    assert "band" not in curves_caption(run(STUDY, seeds=1).view("hidden_units"))

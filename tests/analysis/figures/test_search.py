@@ -136,7 +136,7 @@ def test_the_audit_marks_who_is_known_and_who_is_not(ax: Axes) -> None:
     draw_audit(ax, audited(), epoch=3, **ACCURACY)
     assert points(ax, SURVIVED).tolist() == [[90, 97]]
     assert sorted(points(ax, AUDITED).tolist()) == [[85, 96], [88, 95]]
-    assert points(ax, "stopped, end not known")[:, 0].tolist() == [84]
+    assert points(ax, "stopped, end unknown")[:, 0].tolist() == [84]
     assert points(ax, DIVERGED_FATE)[:, 0].tolist() == [89]
     later = Figure().subplots()
     draw_audit(later, audited(), epoch=9, **ACCURACY)

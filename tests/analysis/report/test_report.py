@@ -227,7 +227,7 @@ def test_equal_staged_ledgers_give_equal_bytes(staged: Any, staged_files: Report
 def test_one_replicate_is_reported_too(run: Any, tmp_path: Path) -> None:
     text = report(run(STUDY, seeds=1), tmp_path / "report").markdown.read_text()
     assert "±" not in text.partition("## Final configuration")[0].partition("## Learning rate")[2].replace("mean ±", "")
-    assert "no difference can be told from chance" in text
+    assert "a difference cannot be told from chance" in text
     assert "Difference from" not in text
 
 

@@ -53,7 +53,7 @@ def test_the_field_s_own_bound_is_not_crossed() -> None:
     assert [edge.wider for edge in high] == [0.6]
     low = edges([dropout], pd.DataFrame({"dropout": spread, "score": -spread}), higher_is_better=True)
     assert [(edge.side, edge.wider, edge.yaml) for edge in low] == [(LOW, None, "")]
-    assert "nothing to widen" in low[0].words
+    assert "the range cannot be widened" in low[0].words
 
 
 @pytest.mark.parametrize(

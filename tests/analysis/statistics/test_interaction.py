@@ -87,7 +87,7 @@ def test_one_seed_shows_nothing() -> None:
     assert (found.verdict, found.adjusted_p) == (NOT_SHOWN, None)
     words = interaction_words(found)
     assert "one seed, no interval" in words
-    assert words.endswith("(1 seed): no dependence can be shown")
+    assert words.endswith("(1 seed): no dependence is shown")
 
 
 def test_equal_contrasts_claim_nothing() -> None:

@@ -1,11 +1,8 @@
-"""Numbers and columns as text; what a whole table says is tested with the tables."""
+"""Columns as text; what a whole table says is tested with the tables."""
 
 from typing import Any
 
-import pytest
-
-from analysis.tables.columns import columns, format_estimate
-from analysis.text import format_number
+from analysis.tables.columns import columns
 
 STUDY = """\
 title: Small
@@ -21,15 +18,3 @@ def test_every_column_has_a_cell_for_each_level(run: Any, fate: Any) -> None:
     shown = columns(ran.view("hidden_units"))
     assert {len(column.cells) for column in shown} == {2}
     assert [column.kind for column in shown] == ["words", *["number"] * 5, "note"]
-
-
-@pytest.mark.parametrize(
-    ("value", "decimals", "text"),
-    [(-0.001, 2, "0.00"), (-1.5, 1, "−1.5"), (30512.4, 0, "30,512"), (0.0, 2, "0.00")],
-)
-def test_numbers(value: float, decimals: int, text: str) -> None:
-    assert format_number(value, decimals) == text
-
-
-def test_nothing_is_a_dash() -> None:
-    assert format_estimate(None, 2) == "–"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.statistics.intervals import estimate
-from analysis.tables.columns import sheet
+from analysis.tables.columns import table_sheet
 from analysis.tables.rendering import RENDERERS, latex_text, markdown_text, to_csv, to_latex, to_markdown
 from tune_jobs.trial.config import TrialConfig
 
@@ -54,7 +54,7 @@ def test_a_markdown_cell_has_no_bare_separator(text: str) -> None:
 
 
 def test_a_markdown_table_has_one_line_for_each_level(run: Any) -> None:
-    lines = to_markdown(sheet(run(STUDY).view("odd"))).splitlines()
+    lines = to_markdown(table_sheet(run(STUDY).view("odd"))).splitlines()
     assert lines[0].startswith("| Level\\_name \\& more | Train Accuracy (%) |")
     assert lines[1].startswith("| :--- | ---: |")
     assert lines[2].startswith(r"| \_a%b\&c\|d\*e\<f\$g\\h |")
@@ -64,7 +64,7 @@ def test_a_markdown_table_has_one_line_for_each_level(run: Any) -> None:
 
 
 def test_a_latex_table_has_rules_and_as_many_cells_as_columns(run: Any) -> None:
-    text = to_latex(sheet(run(STUDY).view("odd")))
+    text = to_latex(table_sheet(run(STUDY).view("odd")))
     body = text.partition("\\midrule")[2].partition("\\bottomrule")[0].strip().splitlines()
     assert len(body) == 3
     assert {line.replace(r"\&", "").count("&") for line in body} == {5}

@@ -212,7 +212,10 @@ def test_every_shipped_study_expands(name: str) -> None:
             "{factor: epochs, levels: [1, 2], figures: [decision_boundary]}",
             "decision_boundary needs inputs of two numbers",
         ),
-        ("{factor: epochs, levels: [1, 2], figures: [calibration]}", "calibration needs objective: gaussian_nll"),
+        (
+            "{factor: epochs, levels: [1, 2], figures: [calibration]}",
+            "calibration needs an objective that predicts a distribution, such as gaussian_nll",
+        ),
         ("{factor: kernel_size, levels: [3, 5]}", "its levels train the same thing"),
     ],
 )

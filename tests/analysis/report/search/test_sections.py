@@ -100,9 +100,9 @@ def test_all_parts_follow_the_tables(whole: dict[str, Section]) -> None:
 
 def test_every_trial_is_in_the_csv_with_its_end(evidence: Any, whole: dict[str, Section]) -> None:
     frame = whole["search"].frames["search"]
-    assert len(frame) == len(evidence.search.all)
+    assert len(frame) == len(evidence.standing.search.all)
     stopped = frame[frame["stopped_at_epoch"].notna()]
-    assert len(stopped) == len(evidence.search.stopped) > 0
+    assert len(stopped) == len(evidence.standing.search.stopped) > 0
     assert (stopped["epochs"] == stopped["stopped_at_epoch"]).all(), "what the audit has added is not the search's"
     assert (stopped["rank_at_rung"] <= stopped["reached_rung"]).all()
     assert stopped["validation_at_full_length"].notna().sum() == stopped["audited"].sum() == 6
@@ -112,11 +112,11 @@ def test_every_trial_is_in_the_csv_with_its_end(evidence: Any, whole: dict[str, 
 
 
 def test_what_was_used_is_what_the_trials_add_up_to(evidence: Any, whole: dict[str, Section]) -> None:
-    goal = goal_of(evidence.search)
+    goal = goal_of(evidence.standing.search)
     assert goal is not None
-    frame = search_frame(evidence.search, goal)
+    frame = search_frame(evidence.standing.search, goal)
     facts = {fact.name: fact.value for fact in whole["search"].facts}
-    spent = evidence.search.epochs_trained
+    spent = evidence.standing.search.epochs_trained
     assert facts["Used"].startswith(f"30 trials, {spent:,} epochs")
     assert facts["Used"].endswith(f"would have taken {30 * 9:,} epochs")
     assert facts["Rungs"] == "after epochs 1, 3 of 9; the best 1 in 3 of the trials that reach a rung continue"
@@ -124,7 +124,7 @@ def test_what_was_used_is_what_the_trials_add_up_to(evidence: Any, whole: dict[s
 
 
 def test_curves_of_stopped_trials_end_at_their_rung_unless_audited(evidence: Any) -> None:
-    state = evidence.search
+    state = evidence.standing.search
     goal = goal_of(state)
     assert goal is not None
     ends = search_curves(state, search_frame(state, goal), goal).groupby("trial").tail(1)
@@ -136,7 +136,7 @@ def test_curves_of_stopped_trials_end_at_their_rung_unless_audited(evidence: Any
 def test_the_audit_knows_of_every_trial_of_the_search_and_of_no_row_of_a_table(
     evidence: Any, whole: dict[str, Section]
 ) -> None:
-    state = evidence.search
+    state = evidence.standing.search
     goal = goal_of(state)
     assert goal is not None
     lines = audit_frame(state, search_frame(state, goal), goal)
@@ -165,7 +165,7 @@ def test_the_winner_is_said_to_be_flattered_and_estimated_again(whole: dict[str,
 
 
 def test_the_path_adds_up_and_names_what_did_nothing(evidence: Any, whole: dict[str, Section]) -> None:
-    goal = goal_of(evidence.search)
+    goal = goal_of(evidence.standing.search)
     assert goal is not None
     path, back = steps_of(evidence, goal), taken_back(evidence, goal)
     assert path is not None

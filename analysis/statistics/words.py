@@ -1,0 +1,39 @@
+"""Means and differences in words, with their intervals."""
+
+import pandas as pd
+
+from analysis.statistics.intervals import Difference, Estimate
+from analysis.text import NO_VALUE, Limits, format_number, format_range
+from tune_jobs.words import signed
+
+
+def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None) -> str:
+    """Write mean ± half-width, the mean alone where there is no interval, a dash where there is no estimate.
+
+    An interval that goes beyond the limits is cut there and written by its ends: "99.2 (97.1 to 100.0)".
+    """
+    if value is None:
+        return NO_VALUE
+    mean = format_number(value.mean, decimals)
+    if value.half_width is None:
+        return mean
+    low, high = value.mean - value.half_width, value.mean + value.half_width
+    if limits is not None and not (limits[0] <= low and high <= limits[1]):
+        return f"{mean} ({format_range(low, high, decimals, limits)})"
+    return f"{mean} ± {format_number(value.half_width, decimals)}"
+
+
+def format_difference(difference: Difference | None, decimals: int) -> str:
+    """Write a difference with its sign and half-width, or that it is the same in every pair; a dash for None."""
+    if difference is None:
+        return NO_VALUE
+    number = signed(difference.mean, decimals)
+    if difference.half_width is not None:
+        return f"{number} ± {format_number(difference.half_width, decimals)}"
+    return f"{number} in every pair" if difference.n > 1 else number
+
+
+def ended_words(endings: "pd.Series[str]") -> str:
+    """Say how many seeds ended badly, and how: "diverged in 1 of 4"; an ending is "" where a seed ended well."""
+    counts = endings[endings != ""].value_counts(sort=False)
+    return ", ".join(f"{word} in {count} of {len(endings)}" for word, count in counts.items())

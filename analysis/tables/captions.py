@@ -1,0 +1,89 @@
+"""The caption of a table: its data and replicates, the epoch it shows, and how levels were compared."""
+
+from collections.abc import Collection, Sequence
+
+from analysis.statistics.intervals import SIGNIFICANCE, Difference
+from analysis.text import within_sentence
+from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
+from tune_jobs.study.rows import Row, row_seeds
+from tune_jobs.trial.data import data_id, validation_rows
+from tune_jobs.words import counted
+
+DEFAULT_MARK = "*"
+BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
+# What differs between replicates besides the seed.
+_MOVED = {
+    SPLITS["validation"]: ", each with a different validation part",
+    SPLITS["outer"]: ", each with a different test part (not read here) and validation part",
+}
+
+
+def table_caption(
+    table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str, compared: Collection[Difference]
+) -> tuple[str, ...]:
+    """Say what a reader must know to read a table, in sentences.
+
+    Args:
+        table: of the study.
+        rows: of the table.
+        seeds: the replicates of every row.
+        metric: what the metric is called.
+        compared: the differences that were tested.
+    """
+    data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
+    sentences = [f"Data: {data}.", _replicate_sentence(rows, seeds)]
+    showing = table.showing
+    sentences.append(
+        f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
+        f"{TRAIN_METRICS[showing.train_metric]}."
+    )
+    if any(row.is_default for row in rows):
+        sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
+    return (*sentences, *_comparison_sentences(compared, metric))
+
+
+def seed_words(seeds: Sequence[int]) -> str:
+    """List seeds: "0, 1, 2", or "0 to 9" for more than three in a row."""
+    if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
+    moved = next((_MOVED[row.moves] for row in rows if row.moves), "")
+    of_row = next((row_seeds(row, seeds) for row in rows), seeds)
+    if len(of_row) > 1:
+        return (
+            f"{len(of_row)} replicates of each level (seeds {seed_words(of_row)}){moved}: mean ± 95% Student-t "
+            "interval."
+        )
+    return (
+        f"One replicate of each level (seed {of_row[0]}): there is no interval, and a difference cannot be told from "
+        "chance."
+    )
+
+
+def _comparison_sentences(compared: Collection[Difference], metric: str) -> list[str]:
+    if not compared:
+        return []
+    sentences = [
+        f"Differences of the validation {within_sentence(metric)} are paired by seed, and each has its 95% interval; "
+        f"“{BETTER}” and “{WORSE}” are shown at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
+        f"{counted(len(compared), 'comparison')}, “{NOT_SHOWN}”: the data do not show a difference."
+    ]
+    if any(difference.half_width is None for difference in compared):
+        sentences.append("Where every pair differs by the same amount, there is no spread to test the difference with.")
+    return sentences
+
+
+def _data_words(row: Row) -> str:
+    config = row.config
+    if config is None:
+        return ""
+    info = config.dataset_info
+    options = data_id(config).removeprefix(config.dataset)
+    held_out = validation_rows(config)
+    if "outer_split" in row.moves:
+        options = ""
+    name = f"{info.label} {options}".rstrip()
+    return f"{name}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -1,0 +1,32 @@
+"""A table of text: the same columns whatever it is written as."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of text, a cell for each line. `kind` is "words", "number" or "note" (long, often empty)."""
+
+    heading: str
+    cells: tuple[str, ...]
+    kind: str = "number"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of text.
+
+    Attributes:
+        name: of its files and its label.
+        caption: sentences.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    caption: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The cells, line by line."""
+        return list(zip(*(column.cells for column in self.columns), strict=True))
