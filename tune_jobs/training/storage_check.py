@@ -4,11 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tune_jobs.capacity.room import node_name
+from tune_jobs.capacity.ray_nodes import alive_nodes, node_name
 from tune_jobs.errors import UserError
-from tune_jobs.storage.probe import look, probe
+from tune_jobs.storage.probe import probe, storage_problem
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.ray_session import alive_nodes
 
 _ANSWER_SECONDS = 60.0
 
@@ -35,7 +34,7 @@ def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dic
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     with probe(storage) as name:
-        remote = ray.remote(num_cpus=0, max_retries=0)(look)
+        remote = ray.remote(num_cpus=0, max_retries=0)(storage_problem)
         names = {node["NodeID"]: node_name(node) for node in nodes}
         answers = {
             node["NodeID"]: remote.options(
