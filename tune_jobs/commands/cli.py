@@ -277,28 +277,26 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from tune_jobs.submit.submit import Where, pick_up, submit_run
+    from tune_jobs.submit.submit import ClusterAddress, Submission, pick_up, submit_run
 
-    where = Where(options.cluster, options.address)
-    warn = functools.partial(print, file=sys.stderr, flush=True)
+    cluster = ClusterAddress(options.cluster, options.address)
+    say = functools.partial(print, file=sys.stderr, flush=True)
     if options.job is not None:
-        return pick_up(where, options.job, warn=warn)
+        return pick_up(cluster, options.job, say=say)
     if options.study is None:
         raise UserError("submit: give a study, or --job ID to pick up a job")
     # Bad input is said before anything is sent.
     study = _study(options)
     study.run_options(**_training_options(options))
-    return submit_run(
-        where,
-        options.study,
-        study.definition,
-        _run_arguments(options),
-        folder=Path.cwd(),
+    submission = Submission(
+        named=options.study,
+        study=study.definition,
+        run_arguments=_run_arguments(options),
         storage=options.storage,
+        folder=Path.cwd(),
         data_dir=options.data_dir,
-        wait=not options.no_wait,
-        warn=warn,
     )
+    return submit_run(cluster, submission, wait=not options.no_wait, say=say)
 
 
 def _run_arguments(options: argparse.Namespace) -> list[str]:
