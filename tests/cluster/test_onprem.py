@@ -55,9 +55,9 @@ def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tm
 
 
 def shown(*beginnings: str) -> list[str]:
-    """Return the commands for machines of one's own that the documentation shows, those with a beginning."""
+    """Return the commands that the documentation shows for your own machines, by how each begins."""
     page = (lab.PROJECT / "docs" / "clusters.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("## Machines of your own")
+    _, _, section = page.partition("## Your own machines")
     found = [line for line in section.partition("## ")[0].splitlines() if line.startswith(beginnings)]
     assert len(found) == len(beginnings)
     return found
