@@ -163,7 +163,7 @@ def test_workers_come_up_from_zero_for_what_fits_them_and_go_again(
     said = found["refused"]["output"]
     assert found["refused"]["code"] == 2, said
     assert "the largest node has 0 CPU and 0 GPU" in said
-    assert "worker group gpu_spot (up to 1) has 1 CPU and 1 GPU a node" in said
+    assert "worker group gpu_spot (up to 1) has 1 CPU and 1 GPU per node" in said
     assert found["refused"]["most"] == 0
 
     assert found["plan"]["code"] == 0, found["plan"]["output"]

@@ -98,7 +98,7 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     assert "the largest node has 2 CPU and 1 GPU" in refused.stdout
     unknown = cluster.lab.run(["ablatune", "submit", "--job", "none", "--cluster", FILE], folder=cluster.project)
     assert unknown.returncode == 2
-    assert "the cluster knows no such job" in unknown.stdout
+    assert "the cluster has no such job" in unknown.stdout
 
     # Data of the study's own, which git ignores and the trials need.
     data = load_trial_data("digits", data_dir=tmp_path)
@@ -168,7 +168,7 @@ def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: On
     output, _ = client.communicate(timeout=300)
     assert client.returncode == 2, output
     assert "the connection is lost" in output
-    assert "submit the study again: only what is missing is run" in output
+    assert "submit the study again: only what is missing will run" in output
     done = cluster.run(cluster.submit(study.name))
     assert f"in the ledger: {len(before)}; to run: {12 - len(before)}" in done.stdout
     records = cluster.records()
