@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from data_utils import load_trial_data
 from tests.cluster import lab
+from tests.cluster.lab import wait_until
 from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
@@ -21,19 +23,9 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=l
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[OnPrem]:
-    hosts = OnPrem(tmp_path / "lab")
-    try:
+    with closing(OnPrem(tmp_path / "lab")) as hosts:
         hosts.up()
         yield hosts
-    finally:
-        hosts.close()
-
-
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.2)
 
 
 def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tmp_path: Path) -> None:
