@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. Each installs what it needs first.
+# `make demo` and `make test` install what they need first.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,12 +13,12 @@ setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older; set PYTHON=/path/to/python3.11"; exit 1; }
+		{ echo "Python 3.11 or newer is needed, and $(PYTHON) is older; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
-# What a node of a cluster needs, and a laptop that submits to one: the same step on both.
+# For the nodes of a cluster, and for a laptop that submits to one.
 node: $(VENV)/.node
 
 $(VENV)/.node: pyproject.toml constraints.txt
@@ -26,7 +26,7 @@ $(VENV)/.node: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
 	@touch $@
 
-# For tests: what a cluster needs more, in an environment on top of the first: a Ray that has its dashboard starts seconds later.
+# For the tests of clusters: a second environment on top of the first, because Ray starts seconds later with its dashboard.
 setup-cluster: $(CLUSTER_INSTALLED)
 
 $(CLUSTER_INSTALLED): $(INSTALLED)

@@ -1,8 +1,8 @@
 """Configurations, studies, the ledger, Ray Tune trainables and the command line.
 
-The project's packages have common names. A folder of the user's may hold a `models.py` of its own, and
-Python or Ray may put that folder first on the path. Importing `tune_jobs`, which every process of the
-project does first, therefore ties the four names to the folders beside this one.
+The project's packages have common names. A user's folder may hold a `models.py`, and Python or Ray may put
+that folder first on the path. Every process of the project imports `tune_jobs` first, and this import binds
+the four names to the folders beside this one.
 """
 
 import sys
@@ -16,7 +16,7 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 
 
 class _SiblingFinder:
-    """Finds the project's own packages beside this one, whatever `sys.path` says."""
+    """Finds the project's packages beside this one, whatever `sys.path` says."""
 
     @staticmethod
     def find_spec(

@@ -1,10 +1,10 @@
-"""Errors that are the user's to mend: one clear line, exit code 2."""
+"""Errors that the user can fix: one clear line, exit code 2."""
 
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# A secret may have a slash in it: all up to the last @ before the options is left out. S3 knows no ports.
+# A secret may contain a slash, so everything up to the last @ before the options is hidden. S3 URIs have no port.
 _CREDENTIALS = re.compile(
     r"(\w+://)[^\s'\"?]*@"
     r"|(s3://)[^\s'\"?@/]*:[^\s'\"?]*"
@@ -15,15 +15,15 @@ _SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:key|secret|token|password)[^=&\s]*
 
 
 class UserError(ValueError):
-    """Bad input: the message says what, where, the rule, and what to do."""
+    """Bad input: the message says what is wrong and where, the rule, and what to do."""
 
 
 class StorageError(UserError):
-    """A storage that cannot be reached, read or written: no trial's fault, and perhaps gone when it is tried again."""
+    """A storage that cannot be reached, read or written: not the fault of a trial, and perhaps temporary."""
 
 
 class ConfigError(UserError):
-    """A configuration field with a value that it cannot have."""
+    """A configuration field with an invalid value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
@@ -32,7 +32,7 @@ class ConfigError(UserError):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Return the line for a name that does not exist: the nearest that does, or all of them."""
+    """Say that a name does not exist, and suggest the nearest one, or list all."""
     names = sorted(known)
     word = str(name)
     nearest = get_close_matches(word, names, n=1) or [known for known in names if word and word in known]
@@ -41,12 +41,12 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return text without the credentials of the URIs in it, as it may be shown and written down."""
+    """Hide the credentials in the URIs of a text, so it can be shown and recorded."""
     shown = _CREDENTIALS.sub(lambda found: f"{found[1] or found[2] or found[3]}…@", text)
     return _SECRET_OPTION.sub(r"\1…", shown)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or its kind where it says nothing."""
+    """The first line of an error's message, or its type if the message is empty."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

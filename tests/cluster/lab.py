@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ _START_SECONDS = 60.0
 
 
 def why_not() -> str:
-    """Return what this machine lacks for a lab; "" if nothing."""
+    """Say what this machine lacks for a lab; "" if nothing."""
     if os.geteuid() != 0:
         return "hosts are made of namespaces, which takes root"
     lacking = [name for name in NEEDED if shutil.which(name) is None]
@@ -34,8 +34,8 @@ def why_not() -> str:
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """Return a new folder with all of the project that git does not ignore; nothing in it is to be installed."""
-    # Where the hosts have this environment, which lacks nothing, they are to leave it as it is.
+    """Copy the files of the project that git does not ignore to a new folder."""
+    # Tells `make node` on the hosts, which have this environment, that nothing needs to be installed.
     Path(sys.prefix, ".node").touch()
     for name in files_of(PROJECT):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -43,17 +43,25 @@ def copy_of_the_project(folder: Path) -> Path:
     return folder
 
 
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
+    """Wait for a condition; fail if it does not become true in time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
 class Lab:
-    """A client and hosts with addresses of their own; all of it dies with this.
+    """A client and hosts, each with its address; all of them die with this process.
 
     Args:
         folder: a new folder, which client and hosts share.
-        hosts: how many.
-        venv: the environment that hosts have.
-        keep: folders that client and hosts see as they are.
+        hosts: how many there are.
+        venv: the Python environment of the hosts.
+        keep: folders that client and hosts share with this machine.
         net: the first three parts of all addresses; the client's ends in 1.
-        first: what the first host's address ends in.
-        bits: how many of an address are the network's.
+        first: the last part of the first host's address.
+        bits: the length of the network's prefix.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
+from tests.cluster.results import numbers
+from tune_jobs.ledger.record import CURVES
 from tune_jobs.storage.storage import Storage
 
 HERE = Path(__file__).resolve().parent
@@ -132,13 +132,6 @@ def local(*arguments: object) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def numbers(storage: Path) -> dict[str, dict[str, Any]]:
-    """Return every number of a ledger but times and provenance, by trial."""
-    names = [name for name in SCHEMA.names if name not in {*PROVENANCE, "train_seconds"}]
-    records = Ledger.open(Storage.at(str(storage))).read(predictions=True).records
-    return {key: {name: getattr(record, name) for name in names} for key, record in records.items()}
-
-
 @pytest.mark.long
 def test_workers_come_up_from_zero_for_what_fits_them_and_go_again(
     on_the_cluster: Callable[[dict[str, list[object]]], dict[str, dict[str, Any]]], tmp_path: Path
@@ -163,7 +156,7 @@ def test_workers_come_up_from_zero_for_what_fits_them_and_go_again(
     said = found["refused"]["output"]
     assert found["refused"]["code"] == 2, said
     assert "the largest node has 0 CPU and 0 GPU" in said
-    assert "worker group gpu_spot (up to 1) has 1 CPU and 1 GPU a node" in said
+    assert "worker group gpu_spot (up to 1) has 1 CPU and 1 GPU per node" in said
     assert found["refused"]["most"] == 0
 
     assert found["plan"]["code"] == 0, found["plan"]["output"]
@@ -184,9 +177,9 @@ def test_workers_come_up_from_zero_for_what_fits_them_and_go_again(
 
     local("run", tables, "--storage", stores["alone"])
     local("run", search, "--storage", stores["search_alone"])
-    assert_equal(numbers(stores["cpu"]), numbers(stores["alone"]))
-    assert_equal(numbers(stores["gpu"]), numbers(stores["alone"]))
-    assert_equal(numbers(stores["search"]), numbers(stores["search_alone"]))
+    for name, alone in (("cpu", "alone"), ("gpu", "alone"), ("search", "search_alone")):
+        on_cluster, expected = (Storage.at(str(stores[which])) for which in (name, alone))
+        assert_equal(numbers(on_cluster), numbers(expected))
 
 
 def assert_equal(ones: dict[str, dict[str, Any]], others: dict[str, dict[str, Any]]) -> None:

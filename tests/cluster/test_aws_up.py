@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("moto.server", reason="the simulated AWS is not installed: r
 
 from tests.cluster import lab
 from tests.cluster.cloud import BUCKET, ROOT, SERVER, credentials
-from tests.cluster.lab import Lab, copy_of_the_project
+from tests.cluster.lab import Lab, copy_of_the_project, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
 
@@ -56,9 +57,9 @@ Cloud(sys.argv[1]).client("ec2").terminate_instances(InstanceIds=[sys.argv[2]])
 
 
 class Aws:
-    """A client, a cloud that answers it, and the hosts that the cloud believes to have started.
+    """A client, a simulated cloud, and the hosts that stand for the instances it starts.
 
-    The cloud gives the addresses 172.31.0.4, .5, … in turn, and these the hosts have.
+    The cloud assigns the addresses 172.31.0.4, .5, … in turn, which are those of the hosts.
 
     Args:
         folder: a new folder.
@@ -68,7 +69,7 @@ class Aws:
         self.lab = Lab(folder, 4, Path(sys.prefix), keep=[ROOT], net="172.31.0", first=4, bits=20)
         self.project = copy_of_the_project(folder / "project")
         more = {"RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "150000000", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
-        # What is imported there is what was sent there.
+        # Nodes import the copy that was sent to them.
         self.lab.set_environment(**credentials(URL), **more, PYTHONPATH="/root/ablatune")
         self.environment = {**credentials(URL), "PYTHONPATH": str(self.project)}
         self._log = (folder / "moto.log").open("wb")
@@ -77,7 +78,7 @@ class Aws:
         self._moto = self.lab.start(command, environment=SERVER, **given)
 
     def set_up(self) -> None:
-        """Make what the file needs of an account, and change what the file says is to be changed."""
+        """Set up the account, and edit the lines of the file that say CHANGE."""
         self._wait_for_cloud()
         account = json.loads(self.run("python", "-c", SET_UP, URL, str(self.lab.key.with_suffix(".pub"))))
         key = "~/.ssh/ray-autoscaler_us-west-2.pem"
@@ -85,10 +86,8 @@ class Aws:
         self._edit_file(account)
 
     def _wait_for_cloud(self) -> None:
-        deadline = time.monotonic() + 120
-        while self.lab.run(["bash", "-c", "exec 3<>/dev/tcp/172.31.0.1/5000"]).returncode:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        connect = ["bash", "-c", "exec 3<>/dev/tcp/172.31.0.1/5000"]
+        wait_until(lambda: self.lab.run(connect).returncode == 0, "the simulated AWS", seconds=120)
 
     def _edit_file(self, account: dict[str, str]) -> None:
         text = (self.project / "cluster.yaml").read_text()
@@ -111,12 +110,12 @@ class Aws:
         return done.stdout
 
     def instances(self) -> list[list[str]]:
-        """Return kind, id and address of what runs."""
+        """Return the kind, id and address of each running instance."""
         found: list[list[str]] = json.loads(self.run("python", "-c", LIST, URL))
         return found
 
     def wait_for(self, *kinds: str, seconds: float = 600.0) -> list[list[str]]:
-        """Wait until such nodes run, and no others; return what runs."""
+        """Wait until exactly these kinds of nodes run; return them."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.instances()
@@ -126,14 +125,11 @@ class Aws:
             time.sleep(1)
 
     def wait_for_checkpoints(self, seconds: float = 600.0) -> None:
-        """Wait until a trial has saved something."""
-        deadline = time.monotonic() + seconds
-        while "checkpoints/" not in self.run("python", "-c", SAVED, URL):
-            assert time.monotonic() < deadline
-            time.sleep(1)
+        """Wait until a trial has saved a checkpoint."""
+        wait_until(lambda: "checkpoints/" in self.run("python", "-c", SAVED, URL), "a checkpoint", seconds)
 
     def close(self) -> None:
-        """Take all down."""
+        """Stop the hosts and the cloud."""
         self.lab.close()
         self._moto.wait()
         self._log.close()
@@ -141,15 +137,12 @@ class Aws:
 
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[Aws]:
-    aws = Aws(tmp_path / "lab")
-    try:
+    with closing(Aws(tmp_path / "lab")) as aws:
         aws.set_up()
         yield aws
-    finally:
-        aws.close()
 
 
-def test_a_study_on_spot_instances_of_which_one_is_taken_away(aws: Aws) -> None:
+def test_a_study_survives_the_loss_of_a_spot_instance(aws: Aws) -> None:
     (aws.project / "study.yaml").write_text(STUDY)
     aws.run("ray", "up", "--yes", "--no-config-cache", "cluster.yaml")
     aws.wait_for("head")

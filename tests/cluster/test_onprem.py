@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from data_utils import load_trial_data
 from tests.cluster import lab
+from tests.cluster.lab import wait_until
 from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
@@ -21,19 +23,9 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=l
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[OnPrem]:
-    hosts = OnPrem(tmp_path / "lab")
-    try:
+    with closing(OnPrem(tmp_path / "lab")) as hosts:
         hosts.up()
         yield hosts
-    finally:
-        hosts.close()
-
-
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.2)
 
 
 def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tmp_path: Path) -> None:
@@ -55,9 +47,9 @@ def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tm
 
 
 def shown(*beginnings: str) -> list[str]:
-    """Return the commands for machines of one's own that the documentation shows, those with a beginning."""
+    """Return the commands that the documentation shows for your own machines, by how each begins."""
     page = (lab.PROJECT / "docs" / "clusters.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("## Machines of your own")
+    _, _, section = page.partition("## Your own machines")
     found = [line for line in section.partition("## ")[0].splitlines() if line.startswith(beginnings)]
     assert len(found) == len(beginnings)
     return found
@@ -98,7 +90,7 @@ def test_ways_to_submit(cluster: OnPrem, tmp_path: Path) -> None:
     assert "the largest node has 2 CPU and 1 GPU" in refused.stdout
     unknown = cluster.lab.run(["ablatune", "submit", "--job", "none", "--cluster", FILE], folder=cluster.project)
     assert unknown.returncode == 2
-    assert "the cluster knows no such job" in unknown.stdout
+    assert "the cluster has no such job" in unknown.stdout
 
     # Data of the study's own, which git ignores and the trials need.
     data = load_trial_data("digits", data_dir=tmp_path)
@@ -168,7 +160,7 @@ def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: On
     output, _ = client.communicate(timeout=300)
     assert client.returncode == 2, output
     assert "the connection is lost" in output
-    assert "submit the study again: only what is missing is run" in output
+    assert "submit the study again: only what is missing will run" in output
     done = cluster.run(cluster.submit(study.name))
     assert f"in the ledger: {len(before)}; to run: {12 - len(before)}" in done.stdout
     records = cluster.records()

@@ -1,8 +1,8 @@
-"""Which kind of node a cluster starts next: spot first, on-demand where spot cannot be had, GPUs for GPU trials alone.
+"""Which kind of node an autoscaler adds next: spot first, on-demand when spot is sold out, GPUs only for GPU trials.
 
-Ray's autoscaler calls `score` where its environment names it: RAY_AUTOSCALER_UTILIZATION_SCORER. Its own choice knows
-nothing of spot, goes on asking for a kind of node that the cloud has run out of, and starts nodes with GPUs for trials
-without when nothing else is left.
+Ray's autoscaler calls `score` if its environment says so: RAY_AUTOSCALER_UTILIZATION_SCORER. Ray's default knows
+nothing of spot instances, keeps asking for a kind of node that the cloud has run out of, and starts GPU nodes for
+trials without GPUs once nothing else is left.
 """
 
 import functools
@@ -13,7 +13,7 @@ from typing import Any
 
 from ray.autoscaler._private.resource_demand_scheduler import _resource_based_utilization_scorer
 
-from tune_jobs.capacity.worker_groups import Scaling, config_file, read_scaling
+from tune_jobs.capacity.worker_groups import Autoscaling, config_file, read_autoscaling
 
 ON_DEMAND = "on_demand"
 
@@ -25,18 +25,18 @@ def score(
     *,
     node_availability_summary: Any,
 ) -> tuple[float, ...] | None:
-    """Return how well a new node would suit, more for better; None where it is of no use.
+    """Score how well a new node would serve the waiting requests, higher for better; None if it is of no use.
 
     Args:
-        node_resources: of such a node.
-        resources: what waits for a place.
+        node_resources: of the new node.
+        resources: of each waiting request.
         node_type: its name in the cluster's file; on-demand ones have `on_demand` in it.
-        node_availability_summary: which kinds the cloud refused of late.
+        node_availability_summary: which kinds the cloud has refused recently.
     """
-    gpus, plain = node_resources.get("GPU", 0) > 0, _cpus_without_gpus()
+    gpus, cpus_without = node_resources.get("GPU", 0) > 0, _most_cpus_without_gpus()
     fit = _resource_based_utilization_scorer(
         node_resources,
-        [wanted for wanted in resources if (wanted.get("GPU", 0) > 0 or wanted.get("CPU", 0) > plain) == gpus],
+        [wanted for wanted in resources if (wanted.get("GPU", 0) > 0 or wanted.get("CPU", 0) > cpus_without) == gpus],
         node_availability_summary=node_availability_summary,
     )
     if fit is None:
@@ -45,8 +45,8 @@ def score(
     return (tried is None or tried.is_available, ON_DEMAND not in node_type, *fit)
 
 
-def _cpus_without_gpus() -> float:
-    """Return the CPUs of the largest kind of node without GPUs: what asks for more needs one with. inf if not known."""
+def _most_cpus_without_gpus() -> float:
+    """The CPUs of the largest kind of node without GPUs: a request for more needs a GPU node. inf if unknown."""
     file = config_file(sys.argv)
     known = _read(file, file.stat().st_mtime_ns) if file is not None and file.is_file() else None
     if known is None:
@@ -55,5 +55,5 @@ def _cpus_without_gpus() -> float:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(file: Path, changed: int) -> Scaling | None:
-    return read_scaling(file)
+def _read(file: Path, changed: int) -> Autoscaling | None:
+    return read_autoscaling(file)

@@ -1,17 +1,17 @@
-"""How many trials fit on the nodes of a cluster at once."""
+"""How many trials fit on a node, and on several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune_jobs.study.resources import Resources
 
-# Sums of fractions of a GPU, such as three times 0.333…, may miss a whole by this.
+# Rounding error of a sum of fractions of a GPU, such as three times 0.333….
 _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Node:
-    """What a node offers: its name, CPUs and GPUs."""
+    """A node's name, CPUs and GPUs."""
 
     name: str
     cpus: float
@@ -20,7 +20,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Slots:
-    """How many trials a node takes at once, and what keeps it from taking more: "CPU" or "GPU"."""
+    """How many trials a node holds at once, and which resource limits the number: "CPU" or "GPU"."""
 
     node: Node
     count: int
@@ -28,7 +28,7 @@ class Slots:
 
 
 def pack(node: Node, resources: Resources) -> Slots:
-    """Return how many trials fit on a node; one GPU is shared by whole trials only."""
+    """Count the trials that fit on a node; no trial spans parts of two GPUs."""
     by_cpu = int(node.cpus / resources.cpus_per_trial + _TOLERANCE)
     wanted = resources.gpus_per_trial
     if not wanted:
@@ -38,11 +38,11 @@ def pack(node: Node, resources: Resources) -> Slots:
 
 
 def per_gpu(gpus_per_trial: float) -> int:
-    """Return how many trials share one GPU."""
+    """Count the trials that share one GPU."""
     return int(1 / gpus_per_trial + _TOLERANCE) if 0 < gpus_per_trial < 1 else 1
 
 
 def at_once(packed: Sequence[Slots], max_concurrent: int | None) -> int:
-    """Return how many trials run at once on all nodes."""
+    """Count the trials that run at once on all nodes."""
     fitting = sum(slots.count for slots in packed)
     return fitting if max_concurrent is None else min(fitting, max_concurrent)

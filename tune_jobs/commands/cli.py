@@ -213,28 +213,26 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _submit(parsed: argparse.Namespace) -> int:
-    from tune_jobs.submit.submit import Where, pick_up, submit_run
+    from tune_jobs.submit.submit import ClusterAddress, Submission, pick_up, submit_run
 
-    where = Where(parsed.cluster, parsed.address)
-    warn = functools.partial(print, file=sys.stderr, flush=True)
+    cluster = ClusterAddress(parsed.cluster, parsed.address)
+    say = functools.partial(print, file=sys.stderr, flush=True)
     if parsed.job is not None:
-        return pick_up(where, parsed.job, warn=warn)
+        return pick_up(cluster, parsed.job, say=say)
     if parsed.study is None:
         raise UserError("submit: give a study, or --job ID to follow a job that was submitted before")
     # Bad input is found before anything is sent.
     study = _study(parsed)
     study.settings(options_from(parsed, RunOptions))
-    return submit_run(
-        where,
-        parsed.study,
-        study.definition,
-        run_arguments(parsed),
-        folder=Path.cwd(),
+    submission = Submission(
+        named=parsed.study,
+        study=study.definition,
+        run_arguments=run_arguments(parsed),
         storage=parsed.storage,
+        folder=Path.cwd(),
         data_dir=parsed.data_dir,
-        wait=not parsed.no_wait,
-        warn=warn,
     )
+    return submit_run(cluster, submission, wait=not parsed.no_wait, say=say)
 
 
 def run_arguments(parsed: argparse.Namespace) -> list[str]:

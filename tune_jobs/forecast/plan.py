@@ -134,9 +134,9 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
+    from tune_jobs.capacity.ray_nodes import alive_nodes
     from tune_jobs.forecast.pilot import pilot
-    from tune_jobs.training.ray_session import find_room, ray_running
-    from tune_jobs.training.storage_check import alive_nodes
+    from tune_jobs.training.ray_session import find_capacity, ray_running
 
     distinct = samples(study, missing)
     print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)
@@ -144,16 +144,16 @@ def _look_and_pilot(
     cluster, resources, most = settings.cluster, settings.resources, settings.options.max_concurrent
     with ray_running(cluster, data):
         start_seconds = time.monotonic() - begun
-        room = find_room(cluster)
-        waiting = room.check(resources)
-        to_come = room.to_come(resources)
-        found = _Found(room.up, [f"{storage.uri}: writable from here"], to_come=to_come)
+        capacity = find_capacity(cluster)
+        waiting = capacity.check(resources)
+        to_come = capacity.nodes_to_add(resources)
+        found = _Found(capacity.up, [f"{storage.uri}: writable from here"], to_come=to_come)
         if cluster.address is not None:
             found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
         if not distinct:
             return found
         # Pilots run on what is up; where that is nothing, on the first node that the autoscaler brings up.
-        usable = to_come[:1] if waiting else room.up
+        usable = to_come[:1] if waiting else capacity.up
         if waiting:
             print(f"{waiting}; the pilots need one (--no-pilot counts only)", file=sys.stderr, flush=True)
         packed = [pack(node, resources) for node in usable]
@@ -164,7 +164,7 @@ def _look_and_pilot(
             replace(new_job(study, study.config(), "", settings), time_limit_seconds=None),
             resources=resources,
             at_once=together,
-            max_concurrent=together if room.scaling.groups else most,
+            max_concurrent=together if capacity.autoscaling.groups else most,
             seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
         )
         stopping = time.monotonic()

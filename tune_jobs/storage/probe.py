@@ -1,4 +1,4 @@
-"""Whether the storage can be written: from here, and from every node of a cluster."""
+"""Whether a storage can be written from here, and from another machine that is asked."""
 
 import contextlib
 import uuid
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tune_jobs.errors import UserError, first_line
-from tune_jobs.storage.s3 import forget_folder
+from tune_jobs.storage.s3 import delete_folder_marker
 from tune_jobs.storage.storage import Storage
 
 
 @contextmanager
 def probe(storage: Storage) -> Iterator[str]:
-    """Write a file into the storage and yield its name; nothing is left behind, no folder either.
+    """Write a file into the storage and yield its name; afterwards delete it, with the folders made for it.
 
     Raises:
         StorageError: the storage cannot be written.
@@ -27,26 +27,26 @@ def probe(storage: Storage) -> Iterator[str]:
     finally:
         storage.delete(name)
         if fresh:
-            forget_folder(storage.uri)
+            delete_folder_marker(storage.uri)
         with contextlib.suppress(OSError):
             for folder in new:
                 folder.rmdir()
 
 
-def look(uri: str, name: str, patience_seconds: float = 0.0) -> str:
-    """Return what keeps this machine from using the storage that a probe was written into; "" if nothing does.
+def storage_problem(uri: str, probe_name: str, patience_seconds: float = 0.0) -> str:
+    """Say what keeps this machine from using a storage that another machine has probed; "" if nothing does.
 
     Args:
         uri: of the storage.
-        name: of the probe.
-        patience_seconds: for how long an outage is waited out.
+        probe_name: the file that `probe` wrote.
+        patience_seconds: how long to wait out an outage.
     """
     try:
         storage = Storage.at(uri).patient(patience_seconds)
-        if name not in storage.names():
-            return "does not see it: another folder of the same name is there, or none"
-        # The same again: what this machine added, the other one would not delete.
-        storage.write(b"", name)
+        if probe_name not in storage.names():
+            return "does not see it: there is another folder of that name, or none"
+        # The same name again: the other machine would not delete a new one.
+        storage.write(b"", probe_name)
     except (UserError, OSError) as error:
         return f"cannot use it: {first_line(error)}"
     return ""

@@ -1,10 +1,7 @@
-"""Where results live: a local or shared folder, S3, or any file system that pyarrow reaches by URI."""
+"""The place where results are kept: a local or shared folder, S3, or any file system that pyarrow knows by URI."""
 
 import itertools
 import json
-import logging
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,29 +12,28 @@ from pyarrow import fs
 
 from tune_jobs.errors import StorageError, UserError, first_line, redacted
 from tune_jobs.files import replace_file
-from tune_jobs.storage import s3
+from tune_jobs.storage import retries, s3
+from tune_jobs.storage.retries import retried
+from tune_jobs.storage.s3_errors import explain, s3_error
 
-# How long a run goes on trying where S3 does not answer: what has been trained waits for it.
-PATIENCE_SECONDS = 600.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
-# Requests at once: each takes tens of milliseconds, whatever its size.
-_AT_ONCE = 16
-_READINGS = 4
+# A request takes tens of milliseconds, whatever its size.
+_CONCURRENT_REQUESTS = 16
+# Of a file that was replaced while it was read.
+_READ_ATTEMPTS = 4
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Storage:
-    """A place with atomic writes: a reader sees a file whole or not at all.
+    """A place with atomic writes: a reader sees a whole file or none.
 
     Attributes:
-        uri: as the user named it.
+        uri: as the user gave it.
         root: its path within the file system.
-        patience_seconds: for how long to try again what fails for reasons that may pass; for S3.
-        region: of an S3 bucket, where Amazon had to be asked.
+        patience_seconds: how long a request to S3 is retried (see retries.py).
+        region: of an S3 bucket, if Amazon had to be asked.
     """
 
     uri: str
@@ -48,11 +44,11 @@ class Storage:
 
     @classmethod
     def at(cls, uri: str) -> "Storage":
-        """Return the storage at a folder or URI; nothing is created.
+        """Open a folder or URI as a storage; nothing is created.
 
         Raises:
-            UserError: the URI is of no kind that pyarrow knows, or has credentials in it.
-            StorageError: Amazon is to be asked for the region of the bucket, and does not say.
+            UserError: the URI is malformed, holds credentials, or is of a kind that pyarrow does not know.
+            StorageError: Amazon does not say in which region the bucket is.
         """
         if not uri.strip():
             raise UserError("--storage: is empty; give a folder or s3://bucket/path")
@@ -69,93 +65,98 @@ class Storage:
         return cls(uri, filesystem, root)
 
     def __reduce__(self) -> Any:
-        """Another process opens it anew: a file system that was pickled forgets how often to try."""
+        """Have another process open it anew: pyarrow forgets the number of attempts when it pickles a file system."""
         return _reopened, (self.shared_uri, self.patience_seconds)
 
     def patient(self, seconds: float | None = None) -> "Storage":
-        """Return the storage as it is used in mid-run, where an outage is waited out for so long."""
-        return replace(self, patience_seconds=PATIENCE_SECONDS if seconds is None else seconds)
+        """The same storage, which waits out an outage for this long; by default as long as a run does."""
+        return replace(self, patience_seconds=retries.PATIENCE_SECONDS if seconds is None else seconds)
 
     @property
     def local_root(self) -> Path | None:
-        """The folder, where the storage is one."""
+        """The folder, if the storage is one."""
         return Path(self.root) if isinstance(self.filesystem, fs.LocalFileSystem) else None
 
     @property
     def is_s3(self) -> bool:
-        """Whether it is reached by S3's protocol."""
+        """Whether it speaks the S3 protocol."""
         return isinstance(self.filesystem, fs.S3FileSystem)
 
     @property
+    def is_relative(self) -> bool:
+        """Whether it is a path that another machine would resolve differently."""
+        return "://" not in self.uri and not Path(self.uri).is_absolute()
+
+    @property
     def shared_uri(self) -> str:
-        """What other processes and nodes find it by."""
+        """The URI by which other processes and nodes find it."""
         if self.local_root is not None:
             return str(self.local_root)
         return f"{self.uri}{'&' if '?' in self.uri else '?'}region={self.region}" if self.region else self.uri
 
     def path(self, *parts: str) -> str:
-        """Return the path of something in the storage."""
+        """The path, within the file system, of a file or folder of the storage."""
         return str(PurePosixPath(self.root, *parts))
 
     def address(self, *parts: str) -> str:
-        """Return what a person names something in the storage by: a path, or a URI as `at` takes it."""
+        """The path or URI of a file or folder of the storage, for people: `at` accepts it."""
         if "://" not in self.uri:
             return self.path(*parts)
         uri, question, options = self.uri.partition("?")
         return "/".join([uri.rstrip("/"), *parts]) + question + options
 
     def require_bucket(self) -> None:
-        """Raise where there is no such bucket: S3 lists it as an empty one.
+        """Check that the bucket exists: listed, one that does not looks empty.
 
         Raises:
-            StorageError: there is none.
+            StorageError: it does not.
         """
         if self.is_s3:
             bucket = self.root.partition("/")[0]
-            infos = self._tried("read", lambda: self.filesystem.get_file_info([bucket]))
+            infos = self._request("read", lambda: self.filesystem.get_file_info([bucket]))
             if infos[0].type == fs.FileType.NotFound:
                 raise StorageError(f"{self.uri}: there is no bucket {bucket}; create it, or give another --storage")
 
     def exists(self, *parts: str) -> bool:
-        """Return whether a file or folder is there.
+        """Whether there is such a file or folder.
 
         Raises:
-            StorageError: the place cannot be read.
+            StorageError: the storage cannot be read.
         """
-        info = self._tried("read", lambda: self.filesystem.get_file_info(self.path(*parts)))
+        info = self._request("read", lambda: self.filesystem.get_file_info(self.path(*parts)))
         return bool(info.type != fs.FileType.NotFound)
 
     def names(self, *parts: str) -> dict[str, bool]:
-        """Return the entries of a folder, name to whether it is a file; none where there is no folder.
+        """List a folder: each entry's name, and whether it is a file. A folder that does not exist is empty.
 
         Raises:
-            StorageError: the place cannot be read.
+            StorageError: the storage cannot be read.
         """
         selector = fs.FileSelector(self.path(*parts), allow_not_found=True)
-        infos = self._tried("read", lambda: self.filesystem.get_file_info(selector))
+        infos = self._request("read", lambda: self.filesystem.get_file_info(selector))
         return {info.base_name: info.type == fs.FileType.File for info in infos}
 
     def read(self, *parts: str) -> bytes:
-        """Return a file's content.
+        """Read a whole file.
 
         Raises:
             FileNotFoundError: there is no such file.
-            StorageError: the place cannot be read.
+            StorageError: the storage cannot be read.
         """
 
         def content() -> bytes:
             with self.filesystem.open_input_file(self.path(*parts)) as stream:
                 return bytes(stream.read())
 
-        return self._tried("read", content)
+        return self._request("read", content)
 
     def opened(self, use: Callable[[Any], _T], *parts: str) -> _T:
-        """Return what `use` makes of an open file, of which it reads only what it needs.
+        """Open a file for `use`, which reads only what it needs, and return its result.
 
         Raises:
             FileNotFoundError: there is no such file.
-            OSError: the file is not what `use` takes it for.
-            StorageError: the place cannot be read.
+            OSError: the content is not what `use` expects.
+            StorageError: the storage cannot be read.
         """
 
         def content() -> _T:
@@ -163,23 +164,23 @@ class Storage:
                 return use(stream)
 
         try:
-            return self._tried("read", content)
+            return self._request("read", content)
         except StorageError as error:
-            if isinstance(error.__cause__, OSError) and not s3.is_answer(error.__cause__):
+            if isinstance(error.__cause__, OSError) and s3_error(error.__cause__) is None:
                 raise error.__cause__ from None
             raise
 
     def parsed(self, parse: Callable[[bytes], _T], *parts: str) -> _T:
-        """Return what `parse` makes of a file that may be replaced meanwhile.
+        """Read and parse a file that may be replaced at the same time.
 
-        pyarrow asks S3 for the length of a file before its content: one that was replaced in between comes cut off, and
-        is read again.
+        pyarrow asks S3 for a file's length before its content. If the file is replaced in between, the content comes
+        cut off, and is read again.
 
         Raises:
             FileNotFoundError: there is no such file.
-            StorageError: the place cannot be read.
+            StorageError: the storage cannot be read.
         """
-        for _ in range(_READINGS if self.is_s3 else 1):
+        for _ in range(_READ_ATTEMPTS if self.is_s3 else 1):
             content = self.read(*parts)
             try:
                 return parse(content)
@@ -188,11 +189,11 @@ class Storage:
         return parse(content)
 
     def each(self, function: Callable[[_Item], _T], items: Iterable[_Item]) -> Iterator[_T]:
-        """Return what a function gives for each item, in order; where each waits for a server, many at once."""
+        """Apply a function to each item, concurrently where that saves waiting for a server; results come in order."""
         if self.local_root is not None:
             yield from map(function, items)
             return
-        pool = ThreadPoolExecutor(_AT_ONCE)
+        pool = ThreadPoolExecutor(_CONCURRENT_REQUESTS)
         try:
             yield from pool.map(function, items)
         finally:
@@ -201,18 +202,16 @@ class Storage:
     def documents(
         self, parse: Callable[[Any], _T], *parts: str, torn: Callable[[str, Exception], None] | None = None
     ) -> Iterator[_T]:
-        """Return what `parse` makes of each JSON file of a folder, in the order of their names.
-
-        A file that is deleted meanwhile is passed over.
+        """Read each JSON file of a folder, in order of name; a file that is deleted meanwhile is skipped.
 
         Args:
             parse: takes the value in a file.
             parts: of the folder's path.
-            torn: takes the address of a file that has no such value, and the error, and may raise; else, and where it
-                does not, the file is passed over.
+            torn: called with the address of a file that is corrupt or incomplete, and the error. It may raise; if it
+                does not, or is not given, the file is skipped.
 
         Raises:
-            StorageError: the place cannot be read.
+            StorageError: the storage cannot be read.
         """
 
         def read(name: str) -> tuple[_T, ...]:
@@ -231,10 +230,10 @@ class Storage:
         return itertools.chain.from_iterable(self.each(read, names))
 
     def write(self, content: bytes, *parts: str) -> None:
-        """Write a file whole: on return it is durable, and no reader ever sees a part of it.
+        """Write a whole file: on return it is durable, and no reader ever sees a part of it.
 
         Raises:
-            StorageError: the place cannot be written.
+            StorageError: the storage cannot be written.
         """
         path = self.path(*parts)
 
@@ -246,48 +245,33 @@ class Storage:
                 stream.write(content)
 
         try:
-            self._tried("written", put)
+            self._request("written", put)
         except FileNotFoundError as error:
             raise self._unusable("written", error) from error
 
     def delete(self, *parts: str) -> None:
-        """Delete a file; one that is gone already is no error.
+        """Delete a file, if it exists.
 
         Raises:
-            StorageError: the place cannot be written.
+            StorageError: the storage cannot be written.
         """
         try:
-            self._tried("written", lambda: self.filesystem.delete_file(self.path(*parts)))
+            self._request("written", lambda: self.filesystem.delete_file(self.path(*parts)))
         except FileNotFoundError:
             return
 
-    def _tried(self, done: str, action: Callable[[], _T]) -> _T:
-        """Do something, again and again within the storage's patience where S3 is in trouble that may pass."""
-        start, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return action()
-            except OSError as error:
-                if isinstance(error, FileNotFoundError):
-                    raise
-                if not self.is_s3:
-                    raise self._unusable(done, error) from error
-                waited = time.monotonic() - start
-                if not s3.transient(error) or waited + pause > self.patience_seconds:
-                    raise StorageError(f"{self.uri}: cannot be {done}: {s3.explain(error)}") from error
-                if pause == _FIRST_PAUSE_SECONDS:
-                    _log.warning(
-                        "%s: %s; trying for up to %.0f s more",
-                        self.uri,
-                        s3.explain(error),
-                        self.patience_seconds - waited,
-                    )
-            # At random, so that workers that were cut off together do not come back together.
-            time.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    def _request(self, done: str, action: Callable[[], _T]) -> _T:
+        try:
+            return retried(action, self.uri, self.patience_seconds)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if self.is_s3:
+                raise StorageError(f"{self.uri}: cannot be {done}: {explain(error)}") from error
+            raise self._unusable(done, error) from error
 
     def _unusable(self, done: str, error: OSError) -> StorageError:
-        return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another place with --storage")
+        return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another --storage")
 
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:

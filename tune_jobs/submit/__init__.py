@@ -1,1 +1,3 @@
-"""Sending a run to a cluster as a Ray job: what is sent, the tunnel, the job and its log. What then runs there is an ordinary run."""
+"""Sending a run to a cluster as a Ray job: which files are sent, the ssh tunnel, the job and its log. The run that it
+starts there is an ordinary one (commands/run.py). Starting clusters is left to `ray up`.
+"""

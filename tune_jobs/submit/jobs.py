@@ -1,4 +1,4 @@
-"""A run as a job of a Ray cluster: submitted, followed over lost connections, and ended with its own exit status."""
+"""A run as a job of a Ray cluster: started, followed across lost connections, ended with the run's exit code."""
 
 import os
 import shlex
@@ -10,62 +10,62 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.errors import UserError, first_line
+from tune_jobs.submit import timeouts
 
 _POLL_SECONDS = 1.0
-# A head that is brought up again takes minutes.
-_LOST_SECONDS = 600.0
 _LONG_LOG = 2**20
-# Seconds to connect and to send all, and between two parts of an answer.
-_ANSWER, _UPLOAD = (10.0, 120.0), (3600.0, 120.0)
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
-_TOKEN = "give Ray the token of the cluster: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+_TOKEN = "give Ray the cluster's token: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 _SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
 STOPPED_CODE = 130
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a job ended: the exit code of its command, and what Ray says of it where it has no code."""
+class JobEnd:
+    """How a job ended: the exit code of its command, and what Ray says if there is none."""
 
     code: int
     message: str = ""
 
 
 def connect(address: str) -> Any:
-    """Return a client of a cluster's job server.
+    """Connect to a cluster's job server.
 
     Args:
         address: http://HOST:PORT of the dashboard.
 
     Raises:
-        UserError: nothing answers there, or it refuses; so do the client's own calls where it wants a token.
+        UserError: nothing answers there, or the token is refused; later calls of the client raise it too.
     """
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
     class Client(JobSubmissionClient):
-        """Waits for no answer without an end, and says in a line what a refused token means."""
+        """Adds time-outs, and one line of advice when the token is refused."""
 
         def _do_request(self, method: str, endpoint: str, **more: Any) -> Any:
+            # While a request is sent, the time-out is the one for connecting.
+            sending = timeouts.UPLOAD_TIMEOUT_SECONDS if more.get("data") else timeouts.CONNECT_TIMEOUT_SECONDS
+            timeout = (sending, timeouts.ANSWER_TIMEOUT_SECONDS)
             try:
-                return super()._do_request(method, endpoint, timeout=_UPLOAD if more.get("data") else _ANSWER, **more)
+                return super()._do_request(method, endpoint, timeout=timeout, **more)
             except AuthenticationError as error:
                 raise UserError(f"{address}: {first_line(error)}; {_TOKEN}") from error
 
     try:
-        with _no_other_address():
+        with _addresses_hidden():
             return Client(address)
     except UserError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
         if "ray[default]" in str(error):
-            raise UserError("submit: needs more of Ray than is installed; run `pip install 'ray[default]'`") from error
+            raise UserError("submit: Ray's job client is not installed; run `pip install 'ray[default]'`") from error
         raise UserError(f"{address}: no job server answers there ({first_line(error)}); is the cluster up?") from error
 
 
 @contextmanager
-def _no_other_address() -> Iterator[None]:
-    """Hide what Ray would take in the place of an address that it is given."""
+def _addresses_hidden() -> Iterator[None]:
+    """Hide the variables that Ray prefers to the address it is given."""
     hidden = {name: os.environ.pop(name) for name in _ADDRESSES if name in os.environ}
     try:
         yield
@@ -73,101 +73,102 @@ def _no_other_address() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def submit(client: Any, command: str, folder: Path, *, job: str) -> None:
-    """Start a command on the head as a job; it goes on without this process.
+def start_job(client: Any, command: str, folder: Path, *, job: str) -> None:
+    """Start a command on the head as a job, which does not depend on this process.
 
     Args:
-        client: of `connect`.
+        client: from `connect`.
         command: for the head's shell.
-        folder: that becomes the command's working folder.
-        job: its id, used by no other job.
+        folder: becomes the command's working folder.
+        job: its id, which no other job has.
 
     Raises:
         UserError: the cluster refuses it.
     """
-    # What is sent was chosen already; Ray would leave out what git ignores, chosen or not.
+    # All of the folder is needed; Ray would leave out what git ignores.
     os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
-    _submit(client, command, submission_id=job, runtime_env={"working_dir": str(folder)})
+    _start(client, command, submission_id=job, runtime_env={"working_dir": str(folder)})
 
 
-def listing(client: Any, folder: str) -> set[str]:
-    """Return the names of what is in a folder that the head sees; none where there is no such folder.
+def list_folder(client: Any, folder: str) -> set[str]:
+    """List the names in a folder that the head can read; a folder that does not exist is empty.
 
     Raises:
         UserError: the cluster does not answer.
     """
-    job = _submit(client, f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
+    job = _start(client, f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
     lines: list[str] = []
     follow(lambda: client, job, lines.append, lambda line: None)
     return set("".join(lines).split("\n"))
 
 
-def _submit(client: Any, command: str, **more: Any) -> str:
+def _start(client: Any, command: str, **more: Any) -> str:
     try:
         return str(client.submit_job(entrypoint=command, **more))
     except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster does not take the job: {first_line(error)}") from error
+        raise UserError(f"the cluster refused the job: {first_line(error)}") from error
 
 
-def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], warn: Callable[[str], None]) -> Ended:
-    """Print what a job prints until it ends.
+def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], say: Callable[[str], None]) -> JobEnd:
+    """Print a job's output until the job ends.
 
-    The log is asked for again and again, which survives what a stream does not: a head that restarts, a tunnel that
-    is cut, a laptop that sleeps.
+    The log is polled rather than streamed: polling survives a head that restarts, a tunnel that is cut and a laptop
+    that sleeps.
 
     Args:
-        reconnect: returns a client of the job server, or raises `UserError` where none can be had now.
+        reconnect: returns a client of the job server, or raises `UserError` if it cannot be reached now.
         job: its id.
-        write: takes text of the job's log, as it comes.
-        warn: takes lines about the connection.
+        write: takes new text of the job's log.
+        say: takes lines about the connection.
 
     Raises:
         UserError: there is no such job, or the cluster was out of reach for ten minutes.
     """
-    client, shown, lost, polled = None, 0, None, 0
+    client, shown, lost_since, polled = None, 0, None, 0
     while True:
         try:
             client = client or reconnect()
-            # The status first: what is printed before the end is in the log that is read after it.
+            # The status first, so the log read after it has everything that was printed before the end.
             info = client.get_job_info(job)
             log = client.get_job_logs(job)
         except (OSError, RuntimeError, UserError) as error:
             if "does not exist" in str(error) and not isinstance(error, UserError):
                 raise UserError(
-                    f"job {job}: the cluster knows no such job ({first_line(error)}); if its head was started anew, "
-                    "submit the study again: only what is missing is run"
+                    f"job {job}: the cluster has no such job ({first_line(error)}); if its head was restarted, submit "
+                    "the study again: only what is missing will run"
                 ) from error
             client = None
-            lost = _wait_for(job, lost, error, warn)
+            lost_since = _wait_for_cluster(job, lost_since, error, say)
             continue
-        if lost is not None:
-            warn("connected again")
-            lost = None
+        if lost_since is not None:
+            say("connected again")
+            lost_since = None
         write(log[shown:])
         shown = len(log)
         status = str(getattr(info.status, "value", info.status))
         if status in (_SUCCEEDED, _STOPPED, _FAILED):
-            return _ended(status, info)
+            return _end(status, info)
         polled += 1
-        # Soon at first, for jobs that end at once; then seldom, the seldomer the more there is to read again.
+        # Quickly at first, for short jobs; less often the longer the log, which is read from its start each time.
         time.sleep(min(_POLL_SECONDS, 0.1 * polled) * max(1.0, len(log) / _LONG_LOG))
 
 
-def _wait_for(job: str, lost: float | None, error: Exception, warn: Callable[[str], None]) -> float:
+def _wait_for_cluster(job: str, lost_since: float | None, error: Exception, say: Callable[[str], None]) -> float:
     now = time.monotonic()
-    if lost is None:
-        warn(f"the connection is lost ({first_line(error)}); job {job} goes on, and this tries again")
-        lost = now
-    elif now - lost > _LOST_SECONDS:
-        raise UserError(f"job {job}: the cluster has been out of reach for {_LOST_SECONDS / 60:.0f} minutes") from error
+    if lost_since is None:
+        say(f"the connection is lost ({first_line(error)}); job {job} keeps running; trying to reconnect")
+        lost_since = now
+    elif now - lost_since > timeouts.RECONNECT_TIMEOUT_SECONDS:
+        minutes = timeouts.RECONNECT_TIMEOUT_SECONDS / 60
+        raise UserError(f"job {job}: the cluster has been out of reach for {minutes:.0f} minutes") from error
     time.sleep(_POLL_SECONDS)
-    return lost
+    return lost_since
 
 
-def _ended(status: str, info: Any) -> Ended:
+def _end(status: str, info: Any) -> JobEnd:
     message = str(info.message or "").strip()
     if status == _SUCCEEDED:
-        return Ended(0)
+        return JobEnd(0)
     if status == _STOPPED:
-        return Ended(STOPPED_CODE, message)
-    return Ended(info.driver_exit_code if info.driver_exit_code is not None else 1, message)
+        return JobEnd(STOPPED_CODE, message)
+    return JobEnd(info.driver_exit_code if info.driver_exit_code is not None else 1, message)

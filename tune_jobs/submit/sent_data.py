@@ -1,4 +1,6 @@
-"""Dataset files for clusters that cannot fetch them: kept in the storage by their content, so each is sent once."""
+"""Dataset files for a cluster that cannot fetch them: kept in the storage by the hash of their content, so each is sent
+once.
+"""
 
 import hashlib
 import json
@@ -10,17 +12,18 @@ from pathlib import Path
 from tune_jobs.errors import UserError
 from tune_jobs.files import replace_file
 from tune_jobs.storage.storage import Storage
+from tune_jobs.words import counted, file_size
 
 FOLDER = "datasets"
-# In the folder of a job, as JSON: where in the data folder each file belongs, and the hash of its content.
-LISTED = ".ablatune-datasets.json"
-# In the folder of a job: what comes with it, for a storage that only the cluster reaches.
-SHIPPED = ".ablatune-datasets"
-_SAID_SINGLY = 5
+# In a job's folder, as JSON: the path in the data folder of each file, and the hash of its content.
+MANIFEST = ".ablatune-datasets.json"
+# In a job's folder: files attached to it, for a storage that only the cluster can reach.
+ATTACHED = ".ablatune-datasets"
+_NAMED = 5
 
 
-def hashes(data_dir: Path, patterns: Iterable[str]) -> dict[str, str]:
-    """Return the files of a data folder, path in it to hash of the content; what is not there is left out.
+def file_hashes(data_dir: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """Hash files of a data folder, by their path in it; files that do not exist are left out.
 
     Args:
         data_dir: the data folder of this machine.
@@ -30,124 +33,125 @@ def hashes(data_dir: Path, patterns: Iterable[str]) -> dict[str, str]:
     return {path.relative_to(data_dir).as_posix(): _hash(path.read_bytes()) for path in found}
 
 
-def send(storage: Storage, data_dir: Path, files: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Bring files of a data folder into a storage, those that it lacks.
+def upload(storage: Storage, data_dir: Path, files: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Write those files into a storage that it lacks.
 
     Args:
-        storage: that the cluster reaches, and this machine.
+        storage: that this machine and the cluster can reach.
         data_dir: the data folder of this machine.
-        files: of `hashes`.
-        say: takes lines on what is sent.
+        files: from `file_hashes`.
+        say: takes lines about what is sent.
 
     Raises:
         UserError: the storage cannot be written from here.
     """
-    lacking = _lacking(files, storage.names(FOLDER))
-    _announce(lacking.values(), data_dir, f"to {storage.address(FOLDER)}", say)
-    for _ in storage.each(lambda one: storage.write((data_dir / one[1]).read_bytes(), FOLDER, one[0]), lacking.items()):
+    missing = _missing(files, storage.names(FOLDER))
+    _announce(missing.values(), data_dir, f"to {storage.address(FOLDER)}", say)
+
+    def write(item: tuple[str, str]) -> None:
+        digest, name = item
+        storage.write((data_dir / name).read_bytes(), FOLDER, digest)
+
+    for _ in storage.each(write, missing.items()):
         pass
 
 
-def ship(
+def attach(
     target: Path, data_dir: Path, files: Mapping[str, str], there: Collection[str], say: Callable[[str], None]
 ) -> None:
-    """Put files into the folder of a job, those that the storage lacks.
+    """Copy those files into the folder of a job that the storage lacks.
 
     Args:
-        target: the folder.
+        target: the job's folder.
         data_dir: the data folder of this machine.
-        files: of `hashes`.
-        there: the hashes that the storage has.
-        say: takes lines on what is sent.
+        files: from `file_hashes`.
+        there: the hashes of the files in the storage.
+        say: takes lines about what is sent.
     """
-    lacking = _lacking(files, there)
-    _announce(lacking.values(), data_dir, "with the job", say)
-    for digest, name in lacking.items():
-        (target / SHIPPED).mkdir(exist_ok=True)
-        shutil.copyfile(data_dir / name, target / SHIPPED / digest)
+    missing = _missing(files, there)
+    _announce(missing.values(), data_dir, "with the job", say)
+    for digest, name in missing.items():
+        (target / ATTACHED).mkdir(exist_ok=True)
+        shutil.copyfile(data_dir / name, target / ATTACHED / digest)
 
 
-def enlist(target: Path, files: Mapping[str, str]) -> None:
-    """Write into the folder of a job which files of the storage are its data; nothing where there are none.
+def write_manifest(target: Path, files: Mapping[str, str]) -> None:
+    """Write into the folder of a job which files of the storage are its data, if there are any.
 
-    A variable of the environment would not do: Linux takes no more than 128 KiB in one.
+    An environment variable would not do: Linux limits each to 128 KiB.
     """
     if files:
-        (target / LISTED).write_text(json.dumps(dict(files)))
+        (target / MANIFEST).write_text(json.dumps(dict(files)))
 
 
-def _lacking(files: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
-    """Return what is not there yet: hash to the name of a file."""
+def _missing(files: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
+    """The files that are not there yet: hash to a file's name."""
     return {digest: name for name, digest in files.items() if digest not in there}
 
 
 def _announce(names: Collection[str], data_dir: Path, where: str, say: Callable[[str], None]) -> None:
     sizes = {name: (data_dir / name).stat().st_size for name in names}
-    if len(sizes) > _SAID_SINGLY:
-        say(f"sending {len(sizes):,} files ({_mebibytes(sum(sizes.values()))}) {where}")
+    if len(sizes) > _NAMED:
+        say(f"sending {counted(len(sizes), 'file')} ({file_size(sum(sizes.values()))}) {where}")
         return
     for name, size in sizes.items():
-        say(f"sending {name} ({_mebibytes(size)}) {where}")
+        say(f"sending {name} ({file_size(size)}) {where}")
 
 
-def keep_shipped(storage: Storage, folder: Path) -> None:
-    """Bring what came with a job into the storage, where the next job finds it.
+def store_attached(storage: Storage, folder: Path) -> None:
+    """Copy the files attached to a job into the storage, where the next job finds them.
 
     Raises:
         UserError: the storage cannot be written.
     """
-    for path in sorted((folder / SHIPPED).glob("*")):
+    for path in sorted((folder / ATTACHED).glob("*")):
         if not storage.exists(FOLDER, path.name):
             storage.write(path.read_bytes(), FOLDER, path.name)
 
 
 def fetch(storage: Storage, wanted: Mapping[str, str], cache: Path) -> Path:
-    """Return a data folder that holds files of the storage; what the cache has already is not read again.
+    """Make a data folder of files from the storage; files that are in the cache are not read again.
 
     Args:
         storage: that they were sent to.
-        wanted: of `hashes`.
+        wanted: from `file_hashes`.
         cache: a folder of this machine.
 
     Raises:
-        UserError: a file is not in the storage, or not what was sent.
+        UserError: a file is not in the storage, or differs from the one that was sent.
     """
     folder = cache / _hash(json.dumps(dict(wanted), sort_keys=True).encode())[:16]
 
-    def bring(name: str) -> None:
+    def fetch_file(name: str) -> None:
         path, digest = folder / name, wanted[name]
         if path.is_file() and _hash(path.read_bytes()) == digest:
             return
         try:
             content = storage.read(FOLDER, digest)
         except FileNotFoundError as error:
-            raise UserError(f"{storage.address(FOLDER, digest)}: {name} is not there any more; submit again") from error
+            raise UserError(f"{storage.address(FOLDER, digest)}: {name} is missing; submit again") from error
         if _hash(content) != digest:
             raise UserError(
-                f"{storage.address(FOLDER, digest)}: is not what was sent as {name}; delete it, submit again"
+                f"{storage.address(FOLDER, digest)}: is not the {name} that was sent; delete it and submit again"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
 
-    for _ in storage.each(bring, wanted):
+    for _ in storage.each(fetch_file, wanted):
         pass
     return folder
 
 
 def data_folder(data_dir: Path, storage: str) -> Path:
-    """Return the data folder of this run: one with the files that its job lists, where it does, else its own."""
-    listed = Path(LISTED)
-    if not listed.is_file():
+    """The data folder of this run: made of the files in its job's manifest, or without one the given folder."""
+    manifest = Path(MANIFEST)
+    if not manifest.is_file():
         return data_dir
-    place = Storage.at(storage)
-    keep_shipped(place, Path.cwd())
+    opened = Storage.at(storage)
+    store_attached(opened, Path.cwd())
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ablatune"
-    return fetch(place, json.loads(listed.read_text()), cache)
+    return fetch(opened, json.loads(manifest.read_text()), cache)
 
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"

@@ -1,4 +1,4 @@
-"""A way to a cluster's job server through ssh, so that no port of the cluster is open to the world."""
+"""An ssh tunnel to a cluster's job server: the cluster opens no other port."""
 
 import os
 import signal
@@ -13,32 +13,32 @@ from types import TracebackType
 from typing import IO, Any, NoReturn
 
 from tune_jobs.errors import UserError
+from tune_jobs.submit.timeouts import TUNNEL_TIMEOUT_SECONDS
 
-_OPENING_SECONDS = 90.0
 _POLL_SECONDS = 0.2
-_ENDINGS = (signal.SIGHUP, signal.SIGTERM)
+_END_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 
 class Tunnel:
     """Forwards a port of this machine to the dashboard of the cluster that a file describes.
 
-    ssh and where the head is are left to `ray dashboard`, which knows all of Ray's providers. To be entered in the main
-    thread, in which a signal to end closes it.
+    `ray dashboard` finds the head and starts ssh, for all of Ray's providers. Enter the tunnel in the main thread:
+    there, signals that end the process close it.
 
     Args:
-        cluster: the file that the cluster was brought up with.
+        cluster: the file that was given to `ray up`.
     """
 
     def __init__(self, cluster: Path) -> None:
         self._cluster = cluster
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: IO[bytes] | None = None
+        self._output: IO[bytes] | None = None
         self._port = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Tunnel":
-        # A terminal that is closed must not leave the tunnel open, unless `nohup` says that it is to be outlived.
-        for number in _ENDINGS:
+        # Closing the terminal must close the tunnel, except under `nohup`.
+        for number in _END_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, _end)
         return self
@@ -51,7 +51,7 @@ class Tunnel:
             signal.signal(number, handler)
 
     def address(self) -> str:
-        """Return where the dashboard is to be reached, having opened the tunnel where it is not open.
+        """Return the dashboard's address here; the tunnel is opened if it is not open.
 
         Raises:
             UserError: the head cannot be found or reached.
@@ -64,41 +64,41 @@ class Tunnel:
     def close(self) -> None:
         """Close the tunnel."""
         if self._process is not None:
-            # With its ssh, which it does not end by itself.
+            # The whole group: `ray dashboard` leaves its ssh running.
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait()
             self._process = None
-        if self._said is not None:
-            self._said.close()
-            self._said = None
+        if self._output is not None:
+            self._output.close()
+            self._output = None
 
     def _open(self) -> None:
         self._port = _free_port()
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115, closed by `close`
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115, closed by `close`
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", "dashboard", "--port", str(self._port), str(self._cluster)],
             stdin=subprocess.DEVNULL,
-            stdout=self._said,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        deadline = time.monotonic() + _OPENING_SECONDS
+        deadline = time.monotonic() + TUNNEL_TIMEOUT_SECONDS
         while not _answers(self._port):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                said = self._last_words()
+                last = self._last_line()
                 self.close()
                 raise UserError(
-                    f"--cluster {self._cluster}: its head cannot be reached ({said}); `ray up {self._cluster}` "
-                    "brings the cluster up"
+                    f"--cluster {self._cluster}: the head cannot be reached ({last}); start the cluster with "
+                    f"`ray up {self._cluster}`"
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _last_words(self) -> str:
-        assert self._said is not None
-        self._said.seek(0)
-        lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
-        return lines[-1] if lines else f"no answer within {_OPENING_SECONDS:.0f} s"
+    def _last_line(self) -> str:
+        assert self._output is not None
+        self._output.seek(0)
+        lines = [line.strip() for line in self._output.read().decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else f"no answer within {TUNNEL_TIMEOUT_SECONDS:.0f} s"
 
 
 def _end(number: int, frame: object) -> NoReturn:
@@ -106,9 +106,9 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Which files of a working tree go to a cluster: what git would keep, and no secrets."""
+"""Which files of a working tree go to a cluster: those that git does not ignore, without secrets."""
 
 import os
 import shutil
@@ -8,8 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from tune_jobs.errors import UserError
+from tune_jobs.words import file_size
 
-# Never sent, tracked by git or not: what holds passwords and keys by the habits of common tools.
+# Never sent, even if git tracks it: where common tools keep passwords and keys.
 SECRETS = (
     ".env",
     ".env.*",
@@ -48,21 +49,21 @@ SECRETS = (
     ".gnupg",
     ".kube",
 )
-# What Ray's job server takes.
-MOST_BYTES = 100 * 2**20
+# The limit of Ray's job server.
+MAX_JOB_BYTES = 100 * 2**20
 _NAMED = 5
 
 
 def stage(folder: Path, target: Path, *, also: Iterable[str] = ()) -> list[str]:
-    """Copy what a folder sends into another; return a line on each kind of what was kept back.
+    """Copy a working tree's files to where a job is sent from; return a line for each kind of file left out.
 
     Args:
         folder: the working tree, or a folder in one.
-        target: takes the copies; what is in it counts as sent.
+        target: takes the copies; what is already in it counts towards the job's size.
         also: files that are sent although git ignores them.
 
     Raises:
-        UserError: there is more than a job may have, or a file that cannot be read.
+        UserError: the files are larger than a job may be, or one cannot be read.
     """
     names = sorted({*files_of(folder), *also})
     secret = [name for name in names if _holds_secrets(folder, name)]
@@ -70,12 +71,13 @@ def stage(folder: Path, target: Path, *, also: Iterable[str] = ()) -> list[str]:
     sent = [name for name in names if name not in secret and name not in linked]
     sizes = {name: (folder / name).stat().st_size for name in sent}
     sizes |= {path.name: path.stat().st_size for path in target.rglob("*") if path.is_file()}
-    if sum(sizes.values()) > MOST_BYTES:
+    total = sum(sizes.values())
+    if total > MAX_JOB_BYTES:
         largest = sorted(sizes, key=lambda name: -sizes[name])[:_NAMED]
         raise UserError(
-            f"{folder}: {sum(sizes.values()) / 2**20:.0f} MiB would be sent, and a job may have "
-            f"{MOST_BYTES / 2**20:.0f} MiB; have git ignore what the trials do not need (the largest: "
-            f"{', '.join(f'{name}, {sizes[name] / 2**20:.0f} MiB' for name in largest)})"
+            f"{folder}: {file_size(total)} would be sent, and a job may have {file_size(MAX_JOB_BYTES)}; have git "
+            "ignore what the trials do not need (the largest: "
+            f"{', '.join(f'{name}, {file_size(sizes[name])}' for name in largest)})"
         )
     for name in sent:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -83,10 +85,10 @@ def stage(folder: Path, target: Path, *, also: Iterable[str] = ()) -> list[str]:
             shutil.copy(folder / name, target / name)
         except OSError as error:
             raise UserError(
-                f"{folder / name}: cannot be read ({error.strerror}); mend it, or have git ignore it"
+                f"{folder / name}: cannot be read ({error.strerror}); make it readable, or have git ignore it"
             ) from error
-    kinds = {"since they may hold secrets": secret, "being links to folders": linked}
-    return [f"not sent, {why}: {_some(kept)}" for why, kept in kinds.items() if kept]
+    left_out = {"may hold secrets": secret, "links to folders": linked}
+    return [f"not sent ({why}): {_some(files)}" for why, files in left_out.items() if files]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -95,32 +97,32 @@ def _some(names: Sequence[str]) -> str:
 
 
 def files_of(folder: Path) -> list[str]:
-    """Return the files of a folder that git does not ignore, and links to folders, relative to it.
+    """List the files of a folder that git does not ignore, and links to folders, relative to it.
 
-    Submodules count as folders. Where git has no say, all counts that is not hidden.
+    Submodules are included as folders. Outside a git tree all files are listed that are not hidden.
     """
-    # Of a folder that is ignored as a whole git lists nothing.
+    # For a folder that is itself ignored git lists nothing.
     listed = _listed_by_git(folder) or _walked(folder)
     found = []
     for name in listed:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
-            found += [f"{name.rstrip('/')}/{one}" for one in files_of(path)]
+            found += [f"{name.rstrip('/')}/{file}" for file in files_of(path)]
         elif path.exists():
             found.append(name)
     return sorted(found)
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a file, or a folder above it, is named as secrets are."""
+    """Whether a file, or a folder above it, has a name that suggests secrets."""
     return any(fnmatch(part.lower(), pattern) for part in PurePosixPath(name).parts for pattern in SECRETS)
 
 
 def _holds_secrets(folder: Path, name: str) -> bool:
-    """Return whether a file, or what it is a link to, is named as secrets are."""
+    """Whether a file, or the target of a link, has a name that suggests secrets."""
     home, real = folder.resolve(), (folder / name).resolve()
     target = real.relative_to(home) if real.is_relative_to(home) else real
-    # A folder above the tree may be named as it likes; one above what a link leads to may not.
+    # Folders above the tree may have any name; folders above the target of a link outside may not.
     return is_secret(name) or is_secret(target.as_posix())
 
 
@@ -130,7 +132,7 @@ def _listed_by_git(folder: Path) -> Sequence[str] | None:
         done = subprocess.run(command, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    # Of a submodule that is not checked out git lists the folder itself.
+    # For a submodule that is not checked out git lists the folder itself.
     return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name not in (b"", b"./")]
 
 
@@ -141,6 +143,6 @@ def _walked(folder: Path) -> Iterator[str]:
             for name in folders
             if not name.startswith(".") and name != "__pycache__" and not Path(place, name, "pyvenv.cfg").exists()
         ]
-        for name in [*files, *(one for one in folders if Path(place, one).is_symlink())]:
+        for name in [*files, *(child for child in folders if Path(place, child).is_symlink())]:
             if not name.startswith("."):
                 yield Path(place, name).relative_to(folder).as_posix()

@@ -11,13 +11,14 @@ from typing import Any
 import ray
 
 from data_utils import TrialData
-from tune_jobs.capacity.room import Room, room_of
+from tune_jobs.capacity.cluster_capacity import ClusterCapacity, capacity_of
+from tune_jobs.capacity.ray_nodes import alive_nodes
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
 from tune_jobs.training.settings import Cluster
-from tune_jobs.training.storage_check import alive_nodes, check_storage
+from tune_jobs.training.storage_check import check_storage
 
 _SPARE_BYTES = 256 * 2**20
 
@@ -28,13 +29,13 @@ class Session:
 
     Attributes:
         data: references to the data in its object store.
-        room: what it offers.
+        capacity: what it offers.
         waiting: what the trials wait for, in a line; "" where a node can take one at once.
         mark: a file in the storage that every node must see while the session lasts; "" where no node needs to look.
     """
 
     data: Mapping[str, Any]
-    room: Room
+    capacity: ClusterCapacity
     waiting: str = ""
     mark: str = ""
 
@@ -54,14 +55,14 @@ def session(
             the storage.
     """
     with ray_running(cluster, data, ray_exit), ExitStack() as until:
-        room = find_room(cluster)
-        waiting = room.check(resources)
+        capacity = find_capacity(cluster)
+        waiting = capacity.check(resources)
         mark = ""
         if cluster.address is not None:
             check_storage(storage)
             # A node that comes up later looks for it before its first trial.
             mark = until.enter_context(probe(storage))
-        yield Session({name: ray.put(part) for name, part in data.items()}, room, waiting, mark)
+        yield Session({name: ray.put(part) for name, part in data.items()}, capacity, waiting, mark)
 
 
 @contextmanager
@@ -151,9 +152,9 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
         ) from error
 
 
-def find_room(cluster: Cluster) -> Room:
+def find_capacity(cluster: Cluster) -> ClusterCapacity:
     """Return what the running cluster offers to trials."""
-    return room_of(alive_nodes(), autoscaled=cluster.address is not None)
+    return capacity_of(alive_nodes(), autoscaled=cluster.address is not None)
 
 
 def data_bytes(data: TrialData) -> int:

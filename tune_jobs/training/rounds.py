@@ -56,7 +56,7 @@ def run_trials(
                 tune.with_parameters(train_trial, job=replace(job, mark=joined.mark), data=joined.data),
                 payloads,
                 resources=resources,
-                max_concurrent=joined.room.bound(resources, most),
+                max_concurrent=joined.capacity.request_limit(resources, most),
                 watch=watch,
                 stop=EndsWith(watch),
             )

@@ -68,7 +68,7 @@ def run_search(
     if joined.waiting:
         progress.say(joined.waiting)
     # An autoscaler brings up nodes for what Tune asks: no more than there are trials to come.
-    fitting = joined.room.at_once(resources, max_concurrent)
+    fitting = joined.capacity.at_once(resources, max_concurrent)
     together = max(1, min(fitting, _MOST_PENDING if most is None else most, _MOST_PENDING))
     places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
     with _pending(together):
@@ -79,7 +79,7 @@ def run_search(
             stop=EndsWith(watch),
             search_alg=places,
             num_samples=-1,
-            max_concurrent_trials=joined.room.bound(resources, max_concurrent),
+            max_concurrent_trials=joined.capacity.request_limit(resources, max_concurrent),
         )
     watch.raise_unusable()
     return places.closed and len(watch.settled) == places.given

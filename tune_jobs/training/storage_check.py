@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tune_jobs.capacity.room import node_name
+from tune_jobs.capacity.ray_nodes import alive_nodes, node_name
 from tune_jobs.errors import UserError
-from tune_jobs.storage.probe import look, probe
+from tune_jobs.storage.probe import probe, storage_problem
 from tune_jobs.storage.storage import Storage
 
 _ANSWER_SECONDS = 60.0
@@ -34,7 +34,7 @@ def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dic
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     with probe(storage) as name:
-        remote = ray.remote(num_cpus=0, max_retries=0)(look)
+        remote = ray.remote(num_cpus=0, max_retries=0)(storage_problem)
         names = {node["NodeID"]: node_name(node) for node in nodes}
         answers = {
             node["NodeID"]: remote.options(
@@ -80,10 +80,3 @@ def check_storage(storage: Storage) -> None:
     for node, problem in look_from_nodes(storage, alive_nodes()).items():
         if problem:
             raise UserError(refusal(storage, f"node {node} {problem}"))
-
-
-def alive_nodes() -> list[dict[str, Any]]:
-    """Return what Ray knows of each node that is up."""
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]

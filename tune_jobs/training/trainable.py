@@ -12,7 +12,7 @@ from data_utils import TrialData
 from models.history import History
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
-from tune_jobs.capacity.room import node_name
+from tune_jobs.capacity.ray_nodes import node_name
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
@@ -20,8 +20,9 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
-from tune_jobs.storage.probe import look
-from tune_jobs.storage.storage import PATIENCE_SECONDS, Storage
+from tune_jobs.storage.probe import storage_problem
+from tune_jobs.storage.retries import PATIENCE_SECONDS
+from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job, from_payload
 from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.trial.config import plain_config
@@ -104,7 +105,7 @@ def _unusable(storage: str, mark: str) -> str:
     """
     for pause in (0.0, 1.0, 3.0):
         time.sleep(pause)
-        problem = look(storage, mark, PATIENCE_SECONDS)
+        problem = storage_problem(storage, mark, PATIENCE_SECONDS)
         if not problem:
             break
     return problem

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray import tune
 
-from tune_jobs.capacity.room import node_name
+from tune_jobs.capacity.ray_nodes import node_name
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.lost_workers import Incident, Loss, own_losses, write_incident

@@ -1,4 +1,4 @@
-"""Following a job: its log once and whole, over lost connections, to its own exit code."""
+"""Following a job: its whole log, once, across lost connections, and the exit code of the run."""
 
 import importlib.util
 from collections.abc import Callable
@@ -9,12 +9,12 @@ import pytest
 import requests
 
 from tune_jobs.errors import UserError
-from tune_jobs.submit import jobs
-from tune_jobs.submit.jobs import Ended, follow
+from tune_jobs.submit import jobs, timeouts
+from tune_jobs.submit.jobs import JobEnd, follow
 
 
 class Server:
-    """A job server of which each answer is told; an exception is raised instead."""
+    """A job server with prepared answers; an exception among them is raised."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -36,7 +36,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.0)
 
 
-def followed(server: Server, reconnect: Callable[[], Any] | None = None) -> tuple[Ended, str, list[str]]:
+def followed(server: Server, reconnect: Callable[[], Any] | None = None) -> tuple[JobEnd, str, list[str]]:
     written: list[str] = []
     warned: list[str] = []
     ended = follow(reconnect or (lambda: server), "job", written.append, warned.append)
@@ -47,30 +47,30 @@ def test_the_log_is_written_once_and_whole() -> None:
     server = Server(
         ("PENDING", "", None), ("RUNNING", "a\n", None), ("RUNNING", "a\nb\n", None), ("SUCCEEDED", "a\nb\nc\n", 0)
     )
-    assert followed(server) == (Ended(0), "a\nb\nc\n", [])
+    assert followed(server) == (JobEnd(0), "a\nb\nc\n", [])
 
 
 @pytest.mark.parametrize(
     ("status", "code", "expected"), [("FAILED", 2, 2), ("FAILED", None, 1), ("STOPPED", None, 130)]
 )
-def test_a_job_ends_with_its_own_exit_code(status: str, code: int | None, expected: int) -> None:
+def test_a_job_ends_with_the_exit_code_of_its_command(status: str, code: int | None, expected: int) -> None:
     ended, _, _ = followed(Server((status, "", code)))
-    assert ended == Ended(expected, "why")
+    assert ended == JobEnd(expected, "why")
 
 
 @pytest.mark.parametrize(
     "error", [ConnectionError("refused"), requests.exceptions.ReadTimeout("refused"), RuntimeError("refused")]
 )
-def test_a_lost_connection_is_taken_up_again_where_it_was(error: Exception) -> None:
+def test_after_a_lost_connection_the_log_continues_where_it_was(error: Exception) -> None:
     server = Server(("RUNNING", "a\n", None), error, ("SUCCEEDED", "a\nb\n", 0))
     ended, written, warned = followed(server)
     assert (ended.code, written) == (0, "a\nb\n")
-    assert warned[0].startswith("the connection is lost (refused); job job goes on")
+    assert warned[0].startswith("the connection is lost (refused); job job keeps running")
     assert warned[1:] == ["connected again"]
 
 
 def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_LOST_SECONDS", -1.0)
+    monkeypatch.setattr(timeouts, "RECONNECT_TIMEOUT_SECONDS", -1.0)
 
     def away() -> Any:
         raise UserError("no job server answers there")
@@ -79,14 +79,14 @@ def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         followed(Server(), away)
 
 
-def test_a_job_that_is_not_there_is_said_in_one_line() -> None:
+def test_an_unknown_job_is_an_error_of_one_line() -> None:
     with pytest.raises(
-        UserError, match=r"job job: the cluster knows no such job \(Job job does not exist\); .*submit the study again"
+        UserError, match=r"job job: the cluster has no such job \(Job job does not exist\); .*submit the study again"
     ):
         followed(Server(RuntimeError("Job job does not exist\nmore")))
 
 
-def test_an_address_without_a_server_is_said_in_one_line() -> None:
+def test_an_address_without_a_server_is_an_error_of_one_line() -> None:
     with_dashboard = importlib.util.find_spec("aiohttp_cors") is not None
     expected = r"http://127\.0\.0\.1:9: no job server answers there" if with_dashboard else r"install 'ray\[default\]'"
     with pytest.raises(UserError, match=expected):

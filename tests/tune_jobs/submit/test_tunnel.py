@@ -1,4 +1,4 @@
-"""What ends a tunnel: being closed, and the signals that end its process; not those that are ignored."""
+"""A tunnel is closed by signals that end its process, unless they are ignored."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,7 @@ from tune_jobs.submit.tunnel import Tunnel
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-def test_a_signal_to_end_closes_the_tunnel_on_its_way(number: signal.Signals) -> None:
+def test_a_signal_that_ends_the_process_closes_the_tunnel(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with pytest.raises(SystemExit) as ended, Tunnel(Path("cluster.yaml")):
         signal.raise_signal(number)
@@ -17,7 +17,7 @@ def test_a_signal_to_end_closes_the_tunnel_on_its_way(number: signal.Signals) ->
     assert signal.getsignal(number) is before
 
 
-def test_a_process_that_outlives_its_terminal_keeps_the_tunnel() -> None:
+def test_under_nohup_the_tunnel_stays_open() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Tunnel(Path("cluster.yaml")):

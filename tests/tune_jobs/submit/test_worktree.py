@@ -1,4 +1,4 @@
-"""What of a working tree is sent: what git keeps, and nothing that is secret."""
+"""Which files of a working tree are sent: those that git does not ignore, and no secrets."""
 
 import subprocess
 from pathlib import Path
@@ -22,7 +22,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def copied(tree: Path, tmp_path: Path) -> tuple[set[str], list[str]]:
-    """Return what is sent, and what is said of the rest."""
+    """Return the files that are sent, and the lines about the others."""
     target = tmp_path / "target"
     target.mkdir()
     said = stage(tree, target)
@@ -40,31 +40,31 @@ def test_a_git_tree_sends_what_git_does_not_ignore_committed_or_not(tree: Path, 
     (tree / "net.py").write_text("changed since")
     sent, said = copied(tree, tmp_path)
     assert sent == {"study.yaml", "net.py", "deep/more.py", ".gitignore"}
-    assert said == ["not sent, since they may hold secrets: .env, keys/id_ed25519"], "not even where git has it"
+    assert said == ["not sent (may hold secrets): .env, keys/id_ed25519"], "not even where git has it"
     assert (tmp_path / "target" / "net.py").read_text() == "changed since"
 
 
-def test_a_folder_within_a_git_tree_sends_its_own_files(tree: Path, tmp_path: Path) -> None:
+def test_a_folder_within_a_git_tree_sends_only_its_files(tree: Path, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     sent, _ = copied(tree / "deep", tmp_path)
     assert sent == {"more.py"}
 
 
-def test_a_file_that_git_knows_and_that_is_gone_is_not_sent(tree: Path) -> None:
+def test_a_deleted_file_that_git_tracks_is_not_sent(tree: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     subprocess.run(["git", "add", "net.py"], cwd=tree, check=True)
     (tree / "net.py").unlink()
     assert "net.py" not in files_of(tree)
 
 
-def test_without_git_hidden_files_and_virtual_environments_stay(tree: Path) -> None:
+def test_without_git_hidden_files_and_virtual_environments_are_left_out(tree: Path) -> None:
     for name in ("venv/pyvenv.cfg", "venv/lib/x.py", "deep/__pycache__/more.pyc"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("")
     assert files_of(tree) == ["deep/more.py", "keys/id_ed25519", "net.py", "results/ledger/x", "run.log", "study.yaml"]
 
 
-def test_links_to_secrets_stay_and_so_do_links_to_folders(tree: Path, tmp_path: Path) -> None:
+def test_links_to_secrets_and_to_folders_are_left_out(tree: Path, tmp_path: Path) -> None:
     git("init", "-q", folder=tree)
     (tmp_path / "credentials").write_text("secret")
     (tmp_path / "elsewhere").mkdir()
@@ -75,8 +75,8 @@ def test_links_to_secrets_stay_and_so_do_links_to_folders(tree: Path, tmp_path: 
     sent, said = copied(tree, tmp_path)
     assert sent == {"study.yaml", "net.py", "again.py", "deep/more.py", ".gitignore"}
     assert said == [
-        "not sent, since they may hold secrets: .env, inside, keys/id_ed25519, outside",
-        "not sent, being links to folders: library",
+        "not sent (may hold secrets): .env, inside, keys/id_ed25519, outside",
+        "not sent (links to folders): library",
     ]
 
 
@@ -92,20 +92,22 @@ def test_submodules_are_sent_with_what_they_hold(tree: Path, tmp_path: Path) -> 
     git("commit", "-qam", "first", folder=tree)
     assert "lib/part.py" in files_of(tree)
     git("clone", "-q", str(tree), "cloned", folder=tmp_path)
-    assert not [name for name in files_of(tmp_path / "cloned") if name.startswith("lib")], "it is not checked out"
+    assert not [name for name in files_of(tmp_path / "cloned") if name.startswith("lib")], (
+        "the submodule is not checked out"
+    )
 
 
-def test_a_folder_that_git_ignores_as_a_whole_is_sent_too(tree: Path) -> None:
+def test_a_folder_that_git_ignores_can_be_sent(tree: Path) -> None:
     git("init", "-q", folder=tree)
     assert files_of(tree / "results") == ["ledger/x"]
 
 
-def test_a_file_that_cannot_be_read_is_named(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_named(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(worktree.shutil, "copy", refuse)  # root, who may run this, reads whatever it likes
-    with pytest.raises(UserError, match=r"deep/more\.py: cannot be read \(Permission denied\); mend it"):
+    monkeypatch.setattr(worktree.shutil, "copy", refuse)  # the tests may run as root, who can read everything
+    with pytest.raises(UserError, match=r"deep/more\.py: cannot be read \(Permission denied\); make it readable"):
         copied(tree, tmp_path)
 
 
@@ -131,14 +133,16 @@ def test_names_of_secrets(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["environment.yaml", "keys.py", "secret_santa.py", "models/keynet.py", "Secretary.py"])
-def test_names_of_no_secrets(name: str) -> None:
+def test_names_that_are_no_secrets(name: str) -> None:
     assert not is_secret(name)
 
 
 def test_too_much_is_refused_with_the_largest_files(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worktree, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(worktree, "MAX_JOB_BYTES", 2**20)
     (tree / "weights.bin").write_bytes(bytes(2 * 2**20))
-    with pytest.raises(UserError, match=r"2 MiB would be sent.*have git ignore.*weights\.bin, 2 MiB"):
+    with pytest.raises(
+        UserError, match=r"2\.1 MB would be sent, and a job may have 1 MB; have git ignore.*weights\.bin, 2\.1 MB"
+    ):
         copied(tree, tmp_path)
