@@ -118,9 +118,9 @@ def test_an_npz_file_that_cannot_be_used_gets_one_line(tmp_path: Path) -> None:
     np.savez(path, x=INPUTS, y=CLASSES / 1)
     refuses(r"rings\.task: must be given, because the targets are 4 distinct whole numbers")
     np.savez(path, x=INPUTS, y=np.arange(100))
-    refuses(r"rings\.task: is needed, because the targets are 100 different whole numbers")
+    refuses(r"rings\.task: must be given, because the targets are 100 distinct whole numbers")
     np.savez(path, x=INPUTS, y=np.zeros(100, dtype=int))
-    refuses("one class is nothing to learn")
+    refuses("all targets outside the test part are 0; add rows of another class")
     np.savez(path, x=INPUTS[:1], y=[0.5])
     refuses("none of its 1 rows falls into the sealed test part|the sealed test part leaves 0 rows")
 
