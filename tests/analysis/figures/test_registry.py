@@ -7,7 +7,7 @@ import pytest
 
 from analysis.figures.registry import PICTURES
 from analysis.frames.gaussian_predictions import gaussian_replicates
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.study.model import FIGURES
 
 TOY = """\
@@ -34,7 +34,7 @@ def keep(ran: Any, inputs: int, **more: Any) -> Any:
         "input_offset": np.full(inputs, 10.0),
         "input_scale": np.full(inputs, 2.0),
     }
-    ran.ledger.write_targets(name, {**arrays, **more})
+    write_targets(ran.ledger.storage, name, {**arrays, **more})
     return ran
 
 
