@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import read_targets, targets_name
 from tune_jobs.ledger.test_openings import Opening, read_openings
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.standing.standing import Standing
@@ -93,7 +93,7 @@ class Evidence:
     def targets(self, replicate: Replicate) -> dict[str, NDArray[Any]]:
         """Read what a replicate's predictions are compared with; empty if it was not kept."""
         try:
-            return self.ledger.read_targets(self._targets_name(replicate))
+            return read_targets(self.ledger.storage, self._targets_name(replicate))
         except FileNotFoundError:
             return {}
 

@@ -1,4 +1,4 @@
-"""The last state of a trial that is being trained, from which another worker goes on should its own be lost."""
+"""The last state of a trial in training: if its worker is lost, another continues from it."""
 
 import hashlib
 import json
@@ -15,15 +15,15 @@ FOLDER = "checkpoints"
 
 
 class Checkpoints:
-    """Keeps the snapshots of one trial in the storage, each in the place of the one before.
+    """Keeps the latest snapshot of a trial in the storage.
 
-    They are found again only by a trial that would be the same bit for bit: of the same engine, on a machine of the
-    same kind, with the same measurements.
+    A trial finds a snapshot only if it would be the same bit for bit: with the same engine, on the same kind of
+    machine, with the same measurements.
 
     Args:
         storage: of the ledger.
-        trial: that is trained.
-        device: that it is trained on.
+        trial: in training.
+        device: that trains it.
         period_seconds: between two snapshots.
     """
 
@@ -36,34 +36,34 @@ class Checkpoints:
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds
         self._saved = time.monotonic()
-        self._there = False
+        self._exists = False
 
     def load(self) -> bytes | None:
-        """Return the last snapshot; None where there is none.
+        """Read the last snapshot; None if there is none.
 
         Raises:
-            StorageError: the storage cannot be read: what is trained now could not be written either.
+            StorageError: the storage cannot be read, so results could not be written either.
         """
         try:
             content = self._storage.read(FOLDER, self._name)
         except FileNotFoundError:
             return None
-        self._there = True
+        self._exists = True
         return content
 
     def due(self) -> bool:
-        """Return whether the last snapshot is older than a period."""
+        """Whether the last snapshot is older than a period."""
         return time.monotonic() - self._saved >= self._period
 
     def save(self, content: bytes) -> None:
-        """Keep a snapshot; where that does not go now, training goes on and the next one is due after a period."""
+        """Keep a snapshot; if the storage refuses it, training continues and the next is due after a period."""
         self._saved = time.monotonic()
         with suppress(StorageError):
             self._storage.patient(0).write(content, FOLDER, self._name)
-            self._there = True
+            self._exists = True
 
     def forget(self) -> None:
-        """Delete the snapshot: the trial has ended. One that stays is of no harm."""
-        if self._there:
+        """Delete the snapshot of a trial that has ended; if that fails, the snapshot does no harm."""
+        if self._exists:
             with suppress(StorageError):
                 self._storage.delete(FOLDER, self._name)

@@ -1,8 +1,8 @@
 """The ledger: a folder of Parquet files that holds every trajectory by its key.
 
-A finished trial is one file, written atomically, so that any number of runs write side by side without a
-server or a lock. `compact` gathers single files into packs; while it does, a record may be seen twice,
-never not at all. Readers combine records of one key (see `tune_jobs.ledger.record.combine`).
+A finished trial is one file, written atomically: any number of runs can write at once without a server or a lock.
+`compact` gathers single files into packs; meanwhile a record may be seen twice, is never missed. Readers combine the
+records of a key (see `tune_jobs.ledger.record.combine`).
 """
 
 import io
@@ -11,25 +11,22 @@ import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
+from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
 
 FOLDER = "ledger"
-TARGETS = "validation"
 MARKER = "ledger.json"
 FORMAT = 1
 PACK_SIZE = 500
-# There each file takes two requests whenever it is read.
+# On S3 each file takes two requests whenever it is read.
 _ENOUGH_ON_S3 = 50
 _SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
 _PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
@@ -38,7 +35,7 @@ _LISTING_ATTEMPTS = 100
 
 @dataclass(frozen=True)
 class Contents:
-    """What a ledger holds: one record per key, and the keys whose records do not agree with each other."""
+    """What a ledger holds: a record for each key, and the keys whose records disagree."""
 
     records: dict[str, Record]
     disagreements: list[str] = field(default_factory=list)
@@ -46,17 +43,21 @@ class Contents:
 
 @dataclass(frozen=True)
 class Ledger:
-    """A ledger in a storage; create one with `Ledger.open`."""
+    """A ledger in a storage; get it with `Ledger.open`."""
 
     storage: Storage
 
     @classmethod
     def open(cls, storage: Storage, *, create: bool = False) -> "Ledger":
-        """Return the ledger in a storage, after a look at what the folder holds.
+        """Open the ledger in a storage, after checking what its folder holds.
+
+        Args:
+            storage: that holds it.
+            create: whether to create a ledger where there is none.
 
         Raises:
-            UserError: there is none and none is to be created, the folder cannot be read or written, holds
-                something that is not of a ledger, or a ledger of a later format.
+            UserError: there is no ledger, or its folder cannot be read or written, holds something that does not belong
+                to a ledger, or holds a ledger of a later format.
         """
         ledger = cls._found(storage, create=create)
         if ledger is None:
@@ -65,11 +66,11 @@ class Ledger:
 
     @classmethod
     def find(cls, storage: Storage) -> "Ledger | None":
-        """Return the ledger in a storage, or None where there is none yet; else as `open`."""
+        """Open the ledger in a storage if there is one; otherwise as `open`."""
         return cls._found(storage, create=False)
 
     def patient(self) -> "Ledger":
-        """Return the ledger as it is used in mid-run, where an outage of its storage is waited out."""
+        """The same ledger for use during a run: it waits until an outage of its storage is over."""
         return Ledger(self.storage.patient())
 
     @classmethod
@@ -77,15 +78,15 @@ class Ledger:
         ledger, names = cls(storage), storage.names(FOLDER)
         if not names:
             storage.require_bucket()
-        foreign = sorted(name for name, is_file in names.items() if not _ours(name, is_file))
+        foreign = sorted(name for name, is_file in names.items() if not _belongs(name, is_file))
         if foreign:
             raise UserError(
-                f"{storage.path(FOLDER, foreign[0])}: is not of a ledger; move it away, or give another --storage"
+                f"{storage.path(FOLDER, foreign[0])}: does not belong to a ledger; move it away, or give another --storage"
             )
         if MARKER in names:
             ledger._check_format()
         if create:
-            # Also where it is there: to write it anew shows that the ledger can be written, and leaves nothing behind.
+            # Rewritten even if it is there: this tests that the ledger can be written, and leaves nothing behind.
             storage.write(json.dumps({"format": FORMAT}).encode(), FOLDER, MARKER)
         return ledger if create or names else None
 
@@ -94,7 +95,7 @@ class Ledger:
         try:
             version = json.loads(self.storage.read(FOLDER, MARKER))["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f'{path}: is no ledger\'s marker; restore it as {{"format": {FORMAT}}}') from error
+            raise UserError(f'{path}: is not a valid ledger marker; restore it as {{"format": {FORMAT}}}') from error
         if version != FORMAT:
             raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
 
@@ -108,14 +109,14 @@ class Ledger:
         self.storage.write(to_parquet([record]), FOLDER, name)
 
     def read(self, *, predictions: bool = False, keys: Collection[str] | None = None) -> Contents:
-        """Return the records, with their predictions only if asked for, since they are large.
+        """Read the records.
 
         Args:
-            predictions: whether to read the stored outputs.
-            keys: only these.
+            predictions: whether to read the stored outputs too, which are large.
+            keys: read only these.
 
         Raises:
-            UserError: a file is torn.
+            UserError: a file is corrupt or incomplete.
         """
         wanted = set(keys) if keys is not None else None
         by_key: dict[str, list[Record]] = {}
@@ -129,16 +130,19 @@ class Ledger:
         return contents
 
     def lookup(self) -> "Lookup":
-        """Return a function of a key that knows which keys there are now, so that a miss costs nothing."""
+        """Make a function that finds a record by its key; it lists the keys once, so a miss costs nothing."""
         keys: set[str] = set()
         for held in self.storage.each(self._keys_in, self._files()):
             keys |= held
         return Lookup(self, frozenset(keys))
 
     def compact(self, *, at_least: int | None = None) -> int:
-        """Gather single files into packs if there are enough, or at least so many; return how many were gathered.
+        """Gather single files into packs; return how many files were gathered.
 
-        Safe beside other runs and other compactions: a file is deleted only once a pack holds it.
+        Safe during other runs and other compactions: a file is deleted only once a pack holds it.
+
+        Args:
+            at_least: do nothing with fewer single files; None for a number that suits the storage.
         """
         singles = sorted(name for name in self._files() if _SINGLE.fullmatch(name))
         if at_least is None:
@@ -157,7 +161,7 @@ class Ledger:
         try:
             return name, self._table(name, SCHEMA.names)
         except FileNotFoundError:
-            return name, None  # another compaction was quicker
+            return name, None  # another compaction has gathered it
 
     def _delete(self, names: Iterable[str]) -> None:
         for _ in self.storage.each(lambda name: self.storage.delete(FOLDER, name), names):
@@ -166,7 +170,7 @@ class Ledger:
     def remove(self, keys: Collection[str]) -> int:
         """Remove every record of these keys; return how many trials were removed.
 
-        A pack is written anew without them before it is deleted, so that nothing else is ever lost.
+        A pack is rewritten without them before it is deleted, so no other record is ever lost.
         """
         removed: set[str] = set()
         while True:
@@ -190,7 +194,7 @@ class Ledger:
         return hit
 
     def merge(self, other: "Ledger") -> int:
-        """Add what another ledger holds and this one does not; return how many records were added."""
+        """Add the records that only another ledger has; return how many were added."""
         mine = {_identity(record) for record in self._all(predictions=False)}
         new = {_identity(record): record.key for record in other._all(predictions=False)}
         keys = sorted({key for identity, key in new.items() if identity not in mine})
@@ -206,35 +210,13 @@ class Ledger:
                     self.storage.write(other.storage.read(folder, name), folder, name)
         return added
 
-    def write_targets(self, data: str, arrays: dict[str, NDArray[Any]]) -> None:
-        """Keep what predictions are compared with: the validation targets of one data set and split."""
-        if not self._holds(data, arrays):
-            stream = io.BytesIO()
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
-            self.storage.write(stream.getvalue(), TARGETS, f"{data}.npz")
-
-    def _holds(self, data: str, arrays: dict[str, NDArray[Any]]) -> bool:
-        try:
-            return set(arrays) <= set(self.read_targets(data))
-        except FileNotFoundError:
-            return False
-
-    def read_targets(self, data: str) -> dict[str, NDArray[Any]]:
-        """Return what `write_targets` kept.
-
-        Raises:
-            FileNotFoundError: nothing was kept under the name.
-        """
-        with np.load(io.BytesIO(self.storage.read(TARGETS, f"{data}.npz")), allow_pickle=False) as stored:
-            return dict(stored)
-
     def _files(self) -> list[str]:
         return sorted(name for name in self.storage.names(FOLDER) if _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
 
     def _all(self, *, predictions: bool, keys: set[str] | None = None) -> list[Record]:
         columns = [name for name in SCHEMA.names if predictions or name not in PREDICTIONS]
-        # A listing is no snapshot: while it is made, a compaction may delete a file that it has yet to reach, and
-        # add the pack behind it. What vanished is then in a pack that only a second listing shows.
+        # A listing is not a snapshot: meanwhile a compaction may delete a file before the listing reaches it, and add
+        # the pack at a place that it has passed. Only a second listing then shows the pack.
         for _ in range(_LISTING_ATTEMPTS):
             names = self._files()
             try:
@@ -245,7 +227,7 @@ class Ledger:
                 continue
             if _packs(self._files()) <= _packs(names):
                 return found
-        raise UserError(f"{self.storage.path(FOLDER)}: is being rewritten without end; try again later")
+        raise UserError(f"{self.storage.path(FOLDER)}: other runs keep rewriting it; try again later")
 
     def _keys_in(self, name: str) -> set[str]:
         if _SINGLE.fullmatch(name):
@@ -256,7 +238,7 @@ class Ledger:
         path = self.storage.path(FOLDER, name)
         try:
             if self.storage.is_s3 and _SINGLE.fullmatch(name):
-                # Whole, in one request; to find its columns and then read them would take several.
+                # The whole file takes one request; finding and reading its columns would take several.
                 stream = pa.BufferReader(self.storage.read(FOLDER, name))
                 return pq.ParquetFile(stream).read(columns=list(columns), use_threads=False)
             return self.storage.opened(
@@ -270,7 +252,7 @@ class Ledger:
             raise
         except (pa.ArrowException, OSError, KeyError) as error:
             raise UserError(
-                f"{path}: is torn or no ledger file ({first_line(error)}); move it away and run again"
+                f"{path}: is corrupt or incomplete ({first_line(error)}); move it away and run again"
             ) from error
 
     def _write_pack(self, records: Iterable[Record]) -> None:
@@ -292,20 +274,20 @@ class Lookup:
     keys: frozenset[str]
 
     def __call__(self, key: str) -> Record | None:
-        """Return the record of a key; None where there is none."""
+        """Read the record of a key; None if there is none."""
         return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
 
 
 def to_parquet(records: Iterable[Record]) -> bytes:
-    """Return records as the content of a file of the ledger."""
+    """Encode records as a file of the ledger."""
     table = pa.Table.from_pylist([record.to_row() for record in records], schema=SCHEMA)
     stream = io.BytesIO()
     pq.write_table(table, stream, compression="zstd")
     return stream.getvalue()
 
 
-def _ours(name: str, is_file: bool) -> bool:
-    """Return whether a ledger folder may hold this: its own files, and hidden ones of file systems."""
+def _belongs(name: str, is_file: bool) -> bool:
+    """Whether a ledger folder may hold this: a file of the ledger, or a hidden file of the file system."""
     if name.startswith("."):
         return True
     return is_file and bool(name == MARKER or _SINGLE.fullmatch(name) or _PACK.fullmatch(name))

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tune_jobs.errors import redacted
+from tune_jobs.words import counted
 
 PACKAGES = ("numpy", "ray", "torch")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @functools.cache
 def code_version() -> str:
-    """Return the project's version, with the commit (and "modified") where it runs from a git checkout."""
+    """The project's version; in a git checkout also the commit, and "modified" if files differ from it."""
     version = metadata.version("ablatune") if _installed() else "0"
     if not (_ROOT / ".git").exists():
         return version
@@ -38,7 +39,7 @@ def code_version() -> str:
 
 @functools.cache
 def packages() -> str:
-    """Return name to version, as JSON, of Python and the packages that numbers may depend on."""
+    """The versions of Python and of the packages that numbers may depend on, by name, as JSON."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -50,33 +51,40 @@ def packages() -> str:
 
 @functools.cache
 def host() -> str:
-    """Return the host's name."""
+    """The host's name."""
     return socket.gethostname()
 
 
 def node() -> str:
-    """Return the id of the node of Ray that this process works on; "" for none."""
+    """The id of the Ray node that this process runs on; "" without Ray."""
     ray = sys.modules.get("ray")
     return str(ray.get_runtime_context().get_node_id()) if ray is not None and ray.is_initialized() else ""
 
 
 def gpu() -> str:
-    """Return which GPUs of its machine a worker was assigned, as it is told by Ray; "" where it was not told."""
+    """The GPUs that Ray assigned to this worker; "" for none."""
     return os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
 
 def command() -> str:
-    """Return the command line that started this process, without credentials."""
+    """The command line that started this process, without credentials."""
     return redacted(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
 
 
 def machine_kind(device: str, threads: int) -> str:
-    """Return what the bits of a trajectory depend on: device, instruction set, torch version, threads."""
+    """What the bits of a trajectory depend on: device, instruction set, torch version, threads."""
     import torch
 
     unit = torch.cuda.get_device_name(device) if device.startswith("cuda") else torch.backends.cpu.get_cpu_capability()
-    pool = f"{threads} thread{'s' * (threads != 1)}"
-    return f"{device.partition(':')[0]}/{platform.machine()}/{unit}/torch {torch.__version__}/{pool}"
+    return "/".join(
+        [
+            device.partition(":")[0],
+            platform.machine(),
+            unit,
+            f"torch {torch.__version__}",
+            counted(threads, "thread"),
+        ]
+    )
 
 
 def _installed() -> bool:

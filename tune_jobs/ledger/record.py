@@ -1,4 +1,4 @@
-"""A record: one trajectory as the ledger keeps it, and its form as a row of a Parquet file."""
+"""A record: a trajectory as the ledger keeps it, and as a row of a Parquet file."""
 
 import json
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ from models.metrics import metric_spec
 from tune_jobs.trial.trial import Trial
 
 FAILED = "failed"
-# Of a trial whose worker was lost too often in one run; the ledger has no such record.
+# A run says this of a trial whose worker was lost too often; the ledger never holds it.
 LOST = "lost"
-# Not an outcome: what a row reads is not there (yet).
+# Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
 CURVES = (
@@ -77,7 +77,7 @@ SCHEMA = pa.schema(
     ],
     metadata={"ablatune_record": "1"},
 )
-# Predictions are by far the largest part of a record; most readers do without.
+# By far the largest part of a record; most readers do not need it.
 PREDICTIONS = ("validation_outputs", "grid_outputs")
 PROVENANCE = (
     "study",
@@ -98,17 +98,17 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Record:
-    """One trajectory: what was trained, every epoch, what was measured, how it ended, and where it ran.
+    """A trajectory: what was trained, each epoch's numbers, what was measured, how it ended, and where it ran.
 
     Attributes:
         fields: the trajectory's configuration (see `tune_jobs.trial.key.trajectory`), as JSON.
-        outcome: one of `OUTCOMES`; `reason` and `traceback` say more where there is more to say.
+        outcome: one of `OUTCOMES`; `reason` and `traceback` explain it.
         retriable: whether a failure came from outside the trial (out of memory).
-        train_loss … train_seconds: one value per epoch; see `models.history.History`.
+        train_loss … train_seconds: a value per epoch; see `models.history.History`.
         measured_*: in evaluation mode, at `measured_epochs`.
-        validation_outputs, grid_outputs: the network's outputs at `measured_epochs`, float32 little-endian
-            bytes of an array [n, outputs]; empty where the ledger was read without predictions.
-        node, gpu: ids that Ray gave the node, and the GPUs on it that the trial was assigned; "" for none.
+        validation_outputs, grid_outputs: the network's outputs at `measured_epochs`, float32 little-endian bytes of an
+            array [n, outputs]; empty if the ledger was read without predictions.
+        node, gpu: Ray's ids of the node and of the GPUs that the trial was assigned; "" for none.
         machine_kind: device, instruction set, torch version and threads: what bits depend on.
     """
 
@@ -152,7 +152,7 @@ class Record:
     command: str = ""
 
     def predictions(self, epoch: int) -> NDArray[np.float32]:
-        """Return the outputs on the validation part, [n, outputs], after a measured epoch.
+        """The outputs on the validation part, [n, outputs], after a measured epoch.
 
         Raises:
             KeyError: the epoch was not measured, or the record was read without predictions.
@@ -160,7 +160,7 @@ class Record:
         return self._outputs(self.validation_outputs, epoch)
 
     def grid_predictions(self, epoch: int) -> NDArray[np.float32]:
-        """Return the outputs on `models.grid.grid_points()` after a measured epoch; else as `predictions`."""
+        """The outputs on `models.grid.grid_points()` after a measured epoch; otherwise as `predictions`."""
         return self._outputs(self.grid_outputs, epoch)
 
     def _outputs(self, stored: tuple[bytes, ...], epoch: int) -> NDArray[np.float32]:
@@ -170,21 +170,26 @@ class Record:
         return np.frombuffer(content, dtype="<f4").reshape(-1, self.outputs)
 
     def to_row(self) -> dict[str, Any]:
-        """Return the record as a row of `SCHEMA`."""
+        """The record as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in SCHEMA.names}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Record":
-        """Return the record in a row; columns that were not read keep their defaults."""
+        """Make a record from a row; columns that were not read keep their defaults."""
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
         return cls(**values)
 
     def reading(self, *, epochs: int, patience: int, read: str) -> "Reading":
-        """Return what a row of so many epochs reads of the trajectory, and how that part of it ended.
+        """Work out what a row reads of the trajectory, and how it ended as far as the row reads it.
 
-        A longer record answers for a shorter row, and for one that early stopping would have ended. A
-        trajectory that diverged later is complete up to the epoch before.
+        A long record also serves a shorter row, and a row that early stopping would have ended. A trajectory that
+        diverged is complete up to the epoch before.
+
+        Args:
+            epochs: of the row.
+            patience: of its early stopping; 0 for none.
+            read: "last" or "best" epoch.
         """
         if self.outcome == FAILED:
             return Reading(FAILED, None)
@@ -201,24 +206,24 @@ class Record:
         return Reading(outcome, best_epoch(self.validation_metric[:last], higher_is_better=higher))
 
     def measured(self, epoch: int) -> tuple[float, float]:
-        """Return the loss and the metric on the training part in evaluation mode after a measured epoch."""
+        """The loss and the metric on the training part, in evaluation mode, after a measured epoch."""
         index = self.measured_epochs.index(epoch)
         return self.measured_train_loss[index], self.measured_train_metric[index]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a row reads of a trajectory: how it ended (an outcome, or `MISSING`), and the epoch it shows."""
+    """What a row reads of a trajectory: how it ended (an outcome or `MISSING`), and the epoch whose numbers it shows."""
 
     outcome: str
     epoch: int | None
 
 
 def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | None, retry_failed: bool) -> bool:
-    """Return whether a trial need not be run again.
+    """Whether a trial need not run again.
 
-    A divergence is a result. A time-out stands until the limit is raised, a failure until it is to be
-    retried or came from outside the trial.
+    A divergence is a result. A time-out stands until the limit is raised. A failure stands unless it came from outside
+    the trial or `retry_failed` is set.
     """
     if record.outcome == FAILED:
         return not (retry_failed or record.retriable)
@@ -238,26 +243,27 @@ def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | Non
 
 
 def encode_fields(fields: Mapping[str, Any]) -> str:
-    """Return a trajectory's fields as the ledger keeps them: JSON, in the order of declaration."""
+    """Encode a trajectory's fields as the ledger keeps them: JSON, in the order of declaration."""
     return json.dumps(fields, allow_nan=False)
 
 
 def combine(records: list[Record]) -> tuple[Record, bool]:
-    """Return one record for several of the same key, and whether they agree.
+    """Combine the records of a key into one, and say whether they agree.
 
-    The longest wins, a result over a failure, but a failure over a trial that a search had stopped before it; what the
-    others measured in addition is taken over. They must be equal, bit for bit, where they overlap, if they were
-    trained on machines of one kind.
+    The longest wins, a result over a failure, but a failure over a trial that a search had stopped at an earlier epoch.
+    Measurements that only the others have are added. Records from the same kind of machine must be equal bit for bit
+    where they overlap.
     """
     ordered = sorted(
         records, key=lambda r: (r.outcome != FAILED, r.epochs, r.started_at, r.host, r.reason), reverse=True
     )
     best = ordered[0]
     if best.outcome == PRUNED:
-        best = next((one for one in ordered if one.outcome == FAILED and one.epochs > best.epochs), best)
+        later = (record for record in ordered if record.outcome == FAILED and record.epochs > best.epochs)
+        best = next(later, best)
     agree = True
     measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
-    for other in (one for one in ordered if one is not best):
+    for other in (record for record in ordered if record is not best):
         if other.machine_kind != best.machine_kind or other.execution_mode != best.execution_mode:
             continue
         agree = agree and _overlap_equal(best, other)
@@ -284,10 +290,10 @@ def _measured(record: Record, index: int) -> tuple[Any, ...]:
     )
 
 
-def _overlap_equal(one: Record, other: Record) -> bool:
-    shared = min(one.epochs, other.epochs)
+def _overlap_equal(first: Record, second: Record) -> bool:
+    shared = min(first.epochs, second.epochs)
     return all(
-        np.array_equal(getattr(one, name)[:shared], getattr(other, name)[:shared], equal_nan=True)
+        np.array_equal(getattr(first, name)[:shared], getattr(second, name)[:shared], equal_nan=True)
         for name in CURVES
         if name != "train_seconds"
     )

@@ -1,7 +1,7 @@
-"""What was asked for: the variants of each study that were run, and the runs that are going on now.
+"""Manifests of the variants of a study that were run, and beacons of the runs in progress.
 
-A manifest lets `status` and `report` work where the data is not: it keeps the seeds and the data's
-fingerprints. A beacon is refreshed by a run while it lives.
+A manifest keeps the seeds and the fingerprints of the data: `status` and `report` work without the data. A run refreshes
+its beacon while it lives.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ _BEACON_LIFETIME = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Manifest:
-    """One variant of a study, as it was last run.
+    """A variant of a study, as it was last run.
 
     Attributes:
         overrides: what `--set` changed.
-        seeds: the most replicates that were asked for since the study declares what it does.
+        seeds: the most replicates that were run while the study declared `declared` of them.
         declared: the replicates that the study declares.
         fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
-        fraction: the share of their epochs that rows were run to.
-        datasets: what is known of datasets that are not registered; see `data_utils.DatasetInfo.to_dict`.
+        fraction: of the epochs that was trained.
+        datasets: facts about the user's datasets; see `data_utils.DatasetInfo.to_dict`.
     """
 
     study: str
@@ -44,18 +44,18 @@ class Manifest:
 
     @property
     def variant(self) -> str:
-        """The overrides and the fraction in words; "" for the study as it stands."""
+        """The overrides and the fraction in words; "" for the study as declared."""
         return variant_words(self.overrides, self.fraction)
 
     @property
     def id(self) -> str:
-        """What names the variant's file."""
+        """The name of the variant's file."""
         return _variant_id(self.overrides, self.fraction)
 
 
 @dataclass(frozen=True)
 class Beacon:
-    """A run that is going on: where, and which trials it is training, key to epochs done."""
+    """A run in progress: where, and the trials in training, by key, with the epochs they have done."""
 
     run: str
     study: str
@@ -66,13 +66,13 @@ class Beacon:
 
 
 def variant_words(overrides: Mapping[str, Any], fraction: float) -> str:
-    """Return what sets a variant of a study apart; "" for the study as it stands."""
-    quick = {"fraction": fraction} if fraction < 1 else {}
-    return ", ".join(f"{name}={value}" for name, value in sorted({**overrides, **quick}.items()))
+    """Say how a variant differs from the study as declared; "" if it does not."""
+    shortened = {"fraction": fraction} if fraction < 1 else {}
+    return ", ".join(f"{name}={value}" for name, value in sorted({**overrides, **shortened}.items()))
 
 
 def write_manifest(storage: Storage, manifest: Manifest) -> None:
-    """Keep the manifest of a variant; the number of seeds shrinks only where the study declares another."""
+    """Keep the manifest of a variant; its number of seeds shrinks only if the study now declares another."""
     before = read_manifests(storage, manifest.study).get(manifest.id)
     merged = asdict(manifest)
     if before is not None:
@@ -84,26 +84,26 @@ def write_manifest(storage: Storage, manifest: Manifest) -> None:
 
 
 def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
-    """Return the manifests of a study's variants, by an id of their overrides.
+    """Read the manifests of a study's variants, by their ids.
 
     Raises:
-        UserError: a manifest is torn.
+        UserError: a manifest is corrupt or incomplete.
     """
 
-    def torn(address: str, error: Exception) -> None:
-        raise UserError(f"{address}: is no manifest ({error}); delete it and run the study again") from error
+    def refuse(address: str, error: Exception) -> None:
+        raise UserError(f"{address}: is not a valid manifest ({error}); delete it and run the study again") from error
 
-    found = storage.documents(lambda values: Manifest(**values), STUDIES, study, torn=torn)
-    return {manifest.id: manifest for manifest in found}
+    manifests = storage.documents(lambda values: Manifest(**values), STUDIES, study, torn=refuse)
+    return {manifest.id: manifest for manifest in manifests}
 
 
 def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Manifest | None:
-    """Return the manifest that a command without a run means, or None where the study was never run.
+    """Find the manifest that a command means which trains nothing; None if the study was never run.
 
-    With overrides or a fraction: that variant. Without: the study as it stands, or the only variant that was run.
+    With overrides or a fraction: that variant. Without: the study as declared, or the only variant that was run.
 
     Raises:
-        UserError: only variants were run, and several of them.
+        UserError: several variants were run, but not the study as declared.
     """
     manifests = read_manifests(storage, study)
     exact = manifests.get(_variant_id(overrides, fraction))
@@ -116,17 +116,17 @@ def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fr
 
 
 def write_beacon(storage: Storage, beacon: Beacon) -> None:
-    """Say that a run is alive."""
+    """Mark a run as alive."""
     storage.write(json.dumps(asdict(beacon)).encode(), ACTIVE, f"{beacon.run}.json")
 
 
 def remove_beacon(storage: Storage, run: str) -> None:
-    """Say that a run has ended."""
+    """Mark a run as ended."""
     storage.delete(ACTIVE, f"{run}.json")
 
 
 def live_beacons(storage: Storage) -> list[Beacon]:
-    """Return the runs that were seen within the last minute."""
+    """The runs that were alive within the last minute."""
     oldest = datetime.now(UTC) - _BEACON_LIFETIME
     return [
         beacon
@@ -136,7 +136,7 @@ def live_beacons(storage: Storage) -> list[Beacon]:
 
 
 def now() -> str:
-    """Return the time in UTC, as ISO 8601."""
+    """The time in UTC, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from models.saved import SavedModel
 
 FOLDER = "models"
-# Losses and layers of PyTorch itself may be named like the user's own.
+# Losses and layers of PyTorch are named by module and class, as the user's components are.
 _TRUSTED_LIBRARY = "torch.nn"
 
 
 def model_name(key: str, epoch: int) -> str:
-    """Return the file name of a trial's model after an epoch."""
+    """The file name of a trial's model after an epoch."""
     return f"{key}-{epoch}.safetensors"
 
 
 def load_model(path: str, *, code: str | Path | None = None, changed_code: bool = False) -> "SavedModel":
-    """Return the model in a file; no code in the file is executed.
+    """Load a trained model; no code in the file is executed.
 
     Args:
         path: of a `.safetensors` file that `ablatune evaluate` wrote: a local path or s3://….
-        code: the folder with the user's own network, where the model has one; nothing else is imported.
+        code: the folder with your network, if the model needs it; nothing else is imported.
         changed_code: whether that code may have changed since the model was trained.
 
     Raises:
-        UserError: there is no such file, it is no model file, or it needs code that is not given or has changed.
+        UserError: there is no such file, it is not a model file, or it needs code that is not given or has changed.
     """
-    # The options of a URI, such as the endpoint, are those of its folder.
+    # The options of a URI, such as the endpoint, apply to its folder.
     address, question, options = str(path).partition("?") if "://" in str(path) else (str(path), "", "")
     folder, _, name = address.rpartition("/")
     place = Storage.at((folder or ("/" if address.startswith("/") else ".")) + question + options)
@@ -42,8 +42,8 @@ def load_model(path: str, *, code: str | Path | None = None, changed_code: bool 
 def read_model(
     storage: Storage, *parts: str, code: str | Path | Code | None = None, changed_code: bool = False
 ) -> "SavedModel":
-    """Return the model in a file of a storage; see `load_model`."""
-    # Imported here: names of files are asked for where torch need not be loaded.
+    """Load a model from a storage; see `load_model`."""
+    # Imported here: `model_name` is used where torch need not be loaded.
     from models.saved import from_bytes, user_references
 
     path = storage.address(*parts)
@@ -53,7 +53,7 @@ def read_model(
         trusted = _trusted(path, needed, code, changed_code) if needed else set()
         return from_bytes(content, trusted)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such model file; `ablatune evaluate STUDY` writes some") from error
+        raise UserError(f"{path}: there is no such model file; `ablatune evaluate STUDY` writes them") from error
     except ModelError as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -67,8 +67,8 @@ def _trusted(
         return library
     if code is None:
         raise UserError(
-            f"{path}: was trained with {', '.join(sorted(references - library))} of your own; give the folder that "
-            'holds it, load_model(path, code=".")'
+            f"{path}: was trained with your {', '.join(sorted(references - library))}; give the folder that holds it, "
+            'load_model(path, code=".")'
         )
     frozen = code if isinstance(code, Code) else freeze(sorted(references - library), [Path(code)])
     for kind, (reference, fingerprint) in needed.items():
@@ -79,7 +79,7 @@ def _trusted(
         if frozen.fingerprint(reference) != fingerprint and not changed_code:
             raise UserError(
                 f"{path}: {kind} {reference} has changed since the model was trained; give the code as it was, or "
-                "changed_code=True if the change does not matter"
+                "changed_code=True if the change does not affect the model"
             )
     frozen.install()
     return references

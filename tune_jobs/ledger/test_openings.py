@@ -1,4 +1,4 @@
-"""Openings of sealed test sets: each is written down before a test row is read, and stays for good."""
+"""Openings of sealed test sets: each is recorded before a test row is read, and kept for good."""
 
 import json
 import uuid
@@ -14,16 +14,16 @@ FOLDER = "openings"
 
 @dataclass(frozen=True)
 class Reached:
-    """What one configuration reached on a test set.
+    """What a configuration reached on a test set.
 
     Attributes:
-        final: the name of the final configuration that it is, or stands against.
+        final: the final configuration that it is, or is compared with.
         roles: "declared", "chosen" or both.
-        label: where in the study it stands.
+        label: its name in the study.
         fields: its configuration.
         data: names of the test sets, one for each seed; see `tune_jobs.trial.data.data_id`.
-        seeds, keys, epochs: of its replicates, in order.
-        metrics, losses: on the test set, in order; empty until they are known.
+        seeds, keys, epochs: of its replicates.
+        metrics, losses: of its replicates on the test set; empty until they are known.
     """
 
     final: str
@@ -42,11 +42,11 @@ class Reached:
 
 @dataclass(frozen=True)
 class Opening:
-    """One opening: by which study, when, of which test sets, for which configurations.
+    """An opening: the study, the time, the test sets and the configurations tested.
 
     Attributes:
         test_sets: the fingerprint of each test set, by `tune_jobs.trial.data.data_id`; empty until they are read.
-        finished: whether the results are in.
+        finished: whether the results are recorded.
     """
 
     id: str
@@ -59,42 +59,42 @@ class Opening:
 
     @property
     def finished(self) -> bool:
-        return bool(self.test_sets) and all(len(one.metrics) == len(one.seeds) for one in self.tested)
+        return bool(self.test_sets) and all(len(reached.metrics) == len(reached.seeds) for reached in self.tested)
 
     @property
     def data(self) -> set[str]:
         """The names of the test sets."""
-        return {name for one in self.tested for name in one.data}
+        return {name for reached in self.tested for name in reached.data}
 
 
 def new_id() -> str:
-    """Return an id that no other opening has."""
+    """Make an id that no other opening has."""
     return uuid.uuid4().hex[:12]
 
 
 def write_opening(storage: Storage, opening: Opening) -> None:
-    """Write an opening down; it is durable on return."""
+    """Record an opening; it is durable on return."""
     storage.write(json.dumps(asdict(opening), indent=1).encode(), FOLDER, f"{opening.id}.json")
 
 
 def read_openings(storage: Storage) -> list[Opening]:
-    """Return all openings in the order of time.
+    """Read all openings, the oldest first.
 
     Raises:
-        UserError: one of them is torn.
+        UserError: an opening is corrupt or incomplete.
     """
 
-    def torn(address: str, error: Exception) -> None:
+    def refuse(address: str, error: Exception) -> None:
         raise UserError(
-            f"{address}: is torn and no record of an opening of a test set; restore it from a copy, or move it away, "
-            "and reports no longer count that opening"
+            f"{address}: the record of this opening of a test set is corrupt or incomplete; restore it from a copy, or "
+            "move it away if reports should no longer count the opening"
         ) from error
 
-    return sorted(storage.documents(_opening, FOLDER, torn=torn), key=lambda opening: (opening.opened_at, opening.id))
+    return sorted(storage.documents(_opening, FOLDER, torn=refuse), key=lambda opening: (opening.opened_at, opening.id))
 
 
 def _opening(values: dict[str, Any]) -> Opening:
-    tested = [Reached(**{k: _tuple(v) for k, v in one.items()}) for one in values.pop("tested")]
+    tested = [Reached(**{k: _tuple(v) for k, v in reached.items()}) for reached in values.pop("tested")]
     return Opening(**values, tested=tested)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data_utils import DatasetError, TrialData, load_trial_data
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot, dataset_options, preparation
 
@@ -45,4 +45,4 @@ def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialDa
     if part.validation_inputs.ndim == 2:
         arrays |= {"inputs": part.validation_inputs}
         arrays |= {"input_offset": part.input_offset, "input_scale": part.input_scale}
-    ledger.write_targets(targets_name(part.fingerprint, config), arrays)
+    write_targets(ledger.storage, targets_name(part.fingerprint, config), arrays)

@@ -15,7 +15,7 @@ from ray import tune
 from tune_jobs.capacity.ray_nodes import node_name
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
-from tune_jobs.ledger.lost_workers import Incident, Loss, own_losses, write_incident
+from tune_jobs.ledger.lost_workers import Incident, LostWorker, unexplained_losses, write_incident
 from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.storage_check import refusal
@@ -42,7 +42,7 @@ class _Lost:
     """A trial of Tune that lost workers: what of it is kept, and the id of the node of each."""
 
     trial: Any
-    losses: list[Loss] = field(default_factory=list)
+    losses: list[LostWorker] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
 
 
@@ -144,7 +144,7 @@ class Watch(tune.Callback, Generic[Shown]):
             reason=last_line(trial),
         )
         lost = self._lost.setdefault(trial.trial_id, _Lost(trial))
-        lost.losses.append(Loss(node, time.monotonic()))
+        lost.losses.append(LostWorker(node, time.monotonic()))
         lost.incidents.append(incident)
         with suppress(StorageError):
             write_incident(self._storage, incident)
@@ -155,7 +155,7 @@ class Watch(tune.Callback, Generic[Shown]):
         alive = {one["NodeID"] for one in ray.nodes() if one["Alive"]}  # type: ignore[no-untyped-call]
         home = ray.get_runtime_context().get_node_id()
         for lost in self._lost.values():
-            own = own_losses(lost.losses, alive, home, self._judged)
+            own = unexplained_losses(lost.losses, alive, home, self._judged)
             lost.trial.max_failures = lost.trial.num_failures + RESTARTS - own
             for number, (loss, incident) in enumerate(zip(lost.losses, lost.incidents, strict=True)):
                 if loss.node and loss.node not in alive and not incident.node_lost:

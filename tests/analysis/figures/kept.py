@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.registry import drawing
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 
 TOY = """\
 base: {dataset: toy, hidden_units: 4, epochs: 3, objective: mse}
@@ -31,7 +31,7 @@ def keep(ran: Any, inputs: int, **more: Any) -> Any:
         "input_offset": np.full(inputs, 10.0),
         "input_scale": np.full(inputs, 2.0),
     }
-    ran.ledger.write_targets(name, {**arrays, **more})
+    write_targets(ran.ledger.storage, name, {**arrays, **more})
     return ran
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.frames.evidence import all_tables
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.study.model import FRESH_PATH, PATH
 from tune_jobs.trial.config import TrialConfig
 
@@ -56,7 +56,9 @@ def test_predictions_are_read_for_the_rows_that_are_asked_for(ran: Any) -> None:
 def test_targets_that_were_not_kept_are_empty(ran: Any) -> None:
     evidence = ran.evidence
     assert evidence.targets(evidence.standing.replicates[0][0]) == {}
-    ran.ledger.write_targets(targets_name("f" * 64, TrialConfig(dataset="digits")), {"targets": np.array([0, 0, 1])})
+    write_targets(
+        ran.ledger.storage, targets_name("f" * 64, TrialConfig(dataset="digits")), {"targets": np.array([0, 0, 1])}
+    )
     assert evidence.targets(evidence.standing.replicates[0][0])["targets"].tolist() == [0, 0, 1]
 
 

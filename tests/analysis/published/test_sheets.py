@@ -14,7 +14,7 @@ from analysis.published.sheets import (
     set_beside,
     statements_sheet,
 )
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -88,7 +88,7 @@ def uncertain(run: Any, fate: Any, publish: Any) -> Any:
             "input_offset": np.zeros(10),
             "input_scale": np.ones(10),
         }
-        ran.ledger.write_targets(targets_name("f" * 64, config), arrays)
+        write_targets(ran.ledger.storage, targets_name("f" * 64, config), arrays)
     return ran
 
 

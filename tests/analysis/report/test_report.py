@@ -13,7 +13,7 @@ import pytest
 
 from analysis.report.report import ReportFiles, write_report
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.targets import targets_name
+from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -162,8 +162,10 @@ def test_a_collapsed_level_says_so(files: ReportFiles, run: Any, fate: Any, tmp_
     assert "predicts one class only" in files.markdown.read_text(), "without targets"
     small = STUDY.partition("  - title: Grid")[0]
     with_targets = run(small, fates=lambda config: fate(last=100 * 2 / 3, one_class=config.learning_rate == 1))
-    with_targets.ledger.write_targets(
-        targets_name("f" * 64, TrialConfig(dataset="digits")), {"targets": np.array([0, 0, 1])}
+    write_targets(
+        with_targets.ledger.storage,
+        targets_name("f" * 64, TrialConfig(dataset="digits")),
+        {"targets": np.array([0, 0, 1])},
     )
     text = report(with_targets, tmp_path / "report").markdown.read_text()
     assert [line.split()[1] for line in text.splitlines() if "predicts one class only" in line] == ["1"]

@@ -18,6 +18,7 @@ import pytest
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger, to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, Record
+from tune_jobs.ledger.targets import read_targets, write_targets
 from tune_jobs.storage.storage import Storage
 
 Make = Callable[..., Record]
@@ -151,11 +152,11 @@ def test_merge_adds_what_is_new_once(ledger: Ledger, make_record: Make, tmp_path
         ledger.write(record)
     for record in (shared, theirs):
         other.write(record)
-    other.write_targets("data-0-3", {"targets": np.arange(3)})
+    write_targets(other.storage, "data-0-3", {"targets": np.arange(3)})
     assert ledger.merge(other) == 1
     assert ledger.merge(other) == 0
     assert set(ledger.read().records) == {shared.key, mine.key, theirs.key}
-    assert ledger.read_targets("data-0-3")["targets"].tolist() == [0, 1, 2]
+    assert read_targets(ledger.storage, "data-0-3")["targets"].tolist() == [0, 1, 2]
 
 
 def test_a_folder_that_is_no_ledger(tmp_path: Path) -> None:
