@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.commands.cli import _parser
+from tune_jobs.commands.cli import parser
 
 ROOT = Path(__file__).resolve().parent.parent
 # The commands of this page need a cluster; `tests/cluster` brings some up.
@@ -66,7 +66,7 @@ def test_commands_for_clusters_are_understood() -> None:
     lines = [line for line in CLUSTERS.read_text(encoding="utf-8").splitlines() if line.startswith("ablatune ")]
     assert any(line.startswith("ablatune submit") for line in lines)
     for line in lines:
-        _parser().parse_args(shlex.split(line)[1:])
+        parser().parse_args(shlex.split(line)[1:])
 
 
 def test_cluster_files_and_targets_that_the_page_names_are_there() -> None:

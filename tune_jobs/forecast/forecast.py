@@ -7,7 +7,7 @@ from typing import Any
 from tune_jobs.capacity.packing import Slots
 from tune_jobs.forecast.disk import Disk
 from tune_jobs.forecast.estimate import Estimate, Span
-from tune_jobs.forecast.shapes import Piloted
+from tune_jobs.forecast.pilot_samples import PilotResults
 from tune_jobs.standing.counts import Counts
 from tune_jobs.study.resources import Resources
 from tune_jobs.trial.trial import Trial
@@ -51,7 +51,7 @@ class Forecast:
     packed: Sequence[Slots]
     at_once: int
     searching: Sequence[tuple[Trial, Span]] = ()
-    piloted: Piloted | None = None
+    piloted: PilotResults | None = None
     estimate: Estimate | None = None
     untimed: int = 0
     disk: Disk | None = None

@@ -14,14 +14,14 @@ from ray import tune
 from data_utils import TrialData
 from models.history import COMPLETED
 from tune_jobs.forecast.estimate import Pilot
-from tune_jobs.forecast.shapes import MOST_SECONDS, Piloted, Sample, allotted, within
-from tune_jobs.forecast.time_shape import time_shape
+from tune_jobs.forecast.pilot_samples import MOST_SECONDS, PilotResults, Sample, seconds_for_pilot, that_fit
+from tune_jobs.forecast.pilot_timing import time_shape
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.progress import Progress
+from tune_jobs.training.ray_tune import run_payloads
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 
@@ -29,7 +29,7 @@ from tune_jobs.trial.data import data_slot
 _ROUNDS = 2
 
 
-def pilot(
+def run_pilots(
     samples: Sequence[Sample],
     data: Mapping[str, TrialData],
     job: Job,
@@ -38,7 +38,7 @@ def pilot(
     at_once: int,
     max_concurrent: int | None,
     seconds: float,
-) -> Piloted:
+) -> PilotResults:
     """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.training.ray_session.ray_running`).
 
     Nothing is written to the job's storage, and no test row is read.
@@ -59,18 +59,18 @@ def pilot(
             "key": f"pilot-{number}-{turn}",
             "shape": sample.shape,
             "trial": payload(sample.trial),
-            "seconds": allotted(sample.share, len(samples), seconds * at_once / rounds),
+            "seconds": seconds_for_pilot(sample.share, len(samples), seconds * at_once / rounds),
         }
         for turn in range(rounds)
         for number, sample in enumerate(ordered)
     ]
-    payloads = within(wanted, MOST_SECONDS * at_once)
+    payloads = that_fit(wanted, MOST_SECONDS * at_once)
     labels = {sample.shape: sample.label for sample in samples}
     watch = _Collect(payloads, labels)
     references = {name: ray.put(part) for name, part in data.items()}
     start = time.time()
     try:
-        tune_all(
+        run_payloads(
             tune.with_parameters(_time_one, job=job, data=references),
             payloads,
             resources=resources,
@@ -144,7 +144,7 @@ def _equally(config: TrialConfig) -> float:
     return 1.0
 
 
-def _gathered(watch: _Collect, start: float, end: float) -> Piloted:
+def _gathered(watch: _Collect, start: float, end: float) -> PilotResults:
     turns = [sorted(own) for own in watch.turns.values()]
     between = [max(0.0, after[0] - before[1]) for own in turns for before, after in itertools.pairwise(own)]
     first = min((own[0][0] for own in turns), default=end)
@@ -154,4 +154,4 @@ def _gathered(watch: _Collect, start: float, end: float) -> Piloted:
         for one in watch.pilots
         if one.shape not in watch.failures
     ]
-    return Piloted(pilots, watch.failures, between, max(0.0, first - start), max(0.0, end - last))
+    return PilotResults(pilots, watch.failures, between, max(0.0, first - start), max(0.0, end - last))

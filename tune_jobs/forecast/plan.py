@@ -1,6 +1,6 @@
 """`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price.
 
-Three steps, each of use alone: `tune_jobs.forecast.shapes.samples` and `tune_jobs.forecast.pilot.pilot` time the shapes of any trials,
+Three steps, each of use alone: `tune_jobs.forecast.pilot_samples.samples` and `tune_jobs.forecast.pilot.run_pilots` time the shapes of any trials,
 `work_of` turns a trial into work, and `tune_jobs.forecast.estimate.estimate` packs the work.
 """
 
@@ -17,8 +17,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.forecast.disk import disk
 from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.forecast.forecast import Forecast, Later
+from tune_jobs.forecast.pilot_samples import PilotResults, budget_seconds, samples
 from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
-from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
@@ -31,11 +31,11 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
 from tune_jobs.training.data import load_data
-from tune_jobs.training.ongoing import new_job
 from tune_jobs.training.options import PlanOptions
-from tune_jobs.training.preflight import check_own
+from tune_jobs.training.run_context import new_job
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.storage_check import look_from_nodes
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.cost import epoch_weight, longest_first
 from tune_jobs.trial.shape import shape
 from tune_jobs.trial.trial import Trial
@@ -51,7 +51,7 @@ class _Found:
 
     nodes: Sequence[Node]
     storage: Sequence[str]
-    piloted: Piloted | None = None
+    piloted: PilotResults | None = None
     fixed_seconds: float = 0.0
     seconds: float = 0.0
     to_come: Sequence[Node] = ()
@@ -77,7 +77,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     load = os.getloadavg()[0]
     begun = time.monotonic()
     data = load_data((trial.config for trial in missing), settings.data_dir)
-    check_own(missing, data, study.own.code)
+    check_user_code(missing, data, study.own.code)
     load_seconds = time.monotonic() - begun
     address = settings.cluster.address
     if address is not None or (options.pilot and missing):
@@ -134,7 +134,7 @@ def _look_and_pilot(
 ) -> _Found:
     """Look at the nodes that there are, and time the shapes of what is missing on them."""
     # Imported here: counting alone does without Ray's second of start-up.
-    from tune_jobs.forecast.pilot import pilot
+    from tune_jobs.forecast.pilot import run_pilots
     from tune_jobs.training.ray_session import find_room, ray_running
     from tune_jobs.training.storage_check import alive_nodes
 
@@ -158,14 +158,14 @@ def _look_and_pilot(
             print(f"{waiting}; the pilots need one (--no-pilot counts only)", file=sys.stderr, flush=True)
         packed = [pack(node, resources) for node in usable]
         together = min(at_once(packed, most), len(missing))
-        piloted = pilot(
+        piloted = run_pilots(
             distinct,
             data,
             replace(new_job(study, study.config(), "", settings), time_limit_seconds=None),
             resources=resources,
             at_once=together,
             max_concurrent=together if room.scaling.groups else most,
-            seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
+            seconds=budget_seconds(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
         )
         stopping = time.monotonic()
     ended = time.monotonic()

@@ -18,14 +18,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.director import Director
-from tune_jobs.training.fit import fit
 from tune_jobs.training.job import Job
 from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.ray_session import Session
+from tune_jobs.training.ray_tune import run_tuner
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
 from tune_jobs.training.settings import Settings
-from tune_jobs.training.watch import EndsWith, Watch, last_line
+from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
 # As many as Tune itself lets wait for room at once.
@@ -42,7 +42,7 @@ def run_search(
     progress: SearchProgress,
     most: int | None,
 ) -> bool:
-    """Run a search until its budget is used up, within a session of `tune_jobs.training.rounds`; return whether it was.
+    """Run a search until its budget is used up, within a session of `tune_jobs.training.table_launch`; return whether it was.
 
     It was not where it is interrupted: Tune takes that for a wish to stop, and returns.
 
@@ -72,7 +72,7 @@ def run_search(
     together = max(1, min(fitting, _MOST_PENDING if most is None else most, _MOST_PENDING))
     places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
     with _pending(together):
-        fit(
+        run_tuner(
             trainable,
             resources,
             watch,

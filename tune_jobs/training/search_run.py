@@ -15,16 +15,16 @@ from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.director import Director
 from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
-from tune_jobs.training.ongoing import OngoingRun
-from tune_jobs.training.preflight import check_own
+from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import ScalingOptions, data_id
 from tune_jobs.trial.trial import Trial
 from tune_jobs.words import counted, duration
 
 
-def train_search(run: OngoingRun, state: State, *, retry_failed: bool) -> int:
+def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     """Run a search through Ray Tune; return the exit code: 0 if it ended well, 1 with failures, 130 interrupted.
 
     Args:
@@ -36,7 +36,7 @@ def train_search(run: OngoingRun, state: State, *, retry_failed: bool) -> int:
     storage = ledger.storage
     configs = data_configs(study, search)
     data = load_data(configs, settings.data_dir)
-    check_own([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
+    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
-from tune_jobs.training.ongoing import OngoingRun
-from tune_jobs.training.preflight import check_own
 from tune_jobs.training.progress import Progress
+from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted, duration
 
 
-def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
+def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
     """Train trials and write their records; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
 
     Args:
@@ -25,7 +25,7 @@ def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool 
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir)
-    check_own(trials, data, run.study.own.code)
+    check_user_code(trials, data, run.study.own.code)
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
         keep_targets(ledger, config, data)
     base = run.study.config()
@@ -34,7 +34,7 @@ def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool 
     if run.ray_exit is None:
         run.say_start()
     # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
-    from tune_jobs.training.rounds import run_trials
+    from tune_jobs.training.table_launch import run_trials
 
     progress = Progress(trials, labels)
     start = time.monotonic()

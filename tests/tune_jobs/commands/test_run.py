@@ -16,7 +16,7 @@ import pytest
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training.worker_watch import RESTARTS
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]
 # What may differ between two runs of the same trial: where and when, and how long it took.

@@ -18,7 +18,7 @@ from tune_jobs.ledger.lost_workers import read_incidents
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import rounds as launch
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training.worker_watch import RESTARTS
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 

@@ -8,10 +8,10 @@ from typing import Any
 from ray import tune
 
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training.worker_watch import RESTARTS
 
 
-def tune_all(
+def run_payloads(
     trainable: Any,
     payloads: Sequence[Mapping[str, Any]],
     *,
@@ -32,7 +32,7 @@ def tune_all(
         restarts: how often one that lost its worker is started again.
         stop: may end them all.
     """
-    fit(
+    run_tuner(
         trainable,
         resources,
         watch,
@@ -45,7 +45,7 @@ def tune_all(
     )
 
 
-def fit(
+def run_tuner(
     trainable: Any,
     resources: Resources,
     watch: tune.Callback,

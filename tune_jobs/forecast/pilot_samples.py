@@ -32,7 +32,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Piloted:
+class PilotResults:
     """What the pilots found.
 
     Attributes:
@@ -65,18 +65,18 @@ def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
     ]
 
 
-def worth_spending(work_seconds: float) -> float:
+def budget_seconds(work_seconds: float) -> float:
     """Return how long all pilots together may take for work of roughly so long: a tenth of it, within bounds."""
     return min(max(0.1 * work_seconds, _LEAST_IN_ALL), PILOT_SECONDS)
 
 
-def allotted(share: float, shapes: int, seconds: float) -> float:
+def seconds_for_pilot(share: float, shapes: int, seconds: float) -> float:
     """Return the seconds for one pilot: half of all in equal parts, half by the share of the work to come."""
     own = seconds * (0.5 / shapes + 0.5 * share)
     return min(max(own, _LEAST_SECONDS), _LONGEST_SECONDS)
 
 
-def within(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+def that_fit(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
     """Return the first pilots, as many as fit into so many seconds one after the other; one at least."""
     ends = itertools.accumulate(pilot["seconds"] + _BESIDE_SECONDS for pilot in wanted)
     return [pilot for number, (pilot, end) in enumerate(zip(wanted, ends, strict=True)) if end <= seconds or not number]

@@ -14,7 +14,7 @@ from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
 
-def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
+def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
     """Try each distinct network and loss of the user's own on two rows.
 
     What they raise themselves is left to the trials, which keep the traceback.

@@ -10,14 +10,14 @@ from ray import tune
 from data_utils import TrialData
 from tune_jobs.ledger.record import LOST
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, payload
 from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.ray_session import session
+from tune_jobs.training.ray_tune import run_payloads
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import train_trial
-from tune_jobs.training.watch import EndsWith, Watch, last_line
+from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 from tune_jobs.trial.cost import longest_first
 from tune_jobs.trial.trial import Trial
 
@@ -52,7 +52,7 @@ def run_trials(
         watch = _Watch(progress, storage, job.study)
         payloads: Sequence[Mapping[str, Any]] = [payload(trial) for trial in longest_first(trials)]
         while payloads:
-            tune_all(
+            run_payloads(
                 tune.with_parameters(train_trial, job=replace(job, mark=joined.mark), data=joined.data),
                 payloads,
                 resources=resources,

@@ -15,7 +15,7 @@ from tune_jobs.trial.config import TrialConfig
 
 
 @dataclass(frozen=True)
-class OngoingRun:
+class RunContext:
     """A run that is going on.
 
     Attributes:
