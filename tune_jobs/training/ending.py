@@ -1,4 +1,4 @@
-"""How a run ends: its exit code, and the lines that say how to go on."""
+"""How a run ends: its exit code, and what it tells the user to do next."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ INTERRUPTED = 130
 
 
 def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
-    """Return 1 if a trial failed or was lost, else 0; say how to try again."""
+    """1 if a trial failed or was lost, else 0; say how to retry."""
     failed = sum(outcomes.get(outcome, 0) for outcome in RETRIABLE_OUTCOMES)
     if failed:
         say(
@@ -27,8 +27,8 @@ def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
     """Say how many trials lost their workers.
 
     Args:
-        keys: of the trials, a key for each time that a trial was started again.
-        say: takes a line for a person to read.
+        keys: a trial's key for each time that it was started again.
+        say: prints a line.
     """
     count = len(set(keys))
     if count:
@@ -37,8 +37,8 @@ def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
 
 
 def compact(ledger: Ledger, say: Callable[[str], None]) -> None:
-    """Make the ledger quicker to read; if the storage cannot be written now, a later run does it."""
+    """Gather the ledger's records into packs, which read faster; if that fails now, a later run does it."""
     try:
         ledger.compact()
     except StorageError as error:
-        say(f"warning: {error}; what was trained is kept, but its records were not gathered into packs")
+        say(f"warning: {error}; all results are kept, but their records were not gathered into packs")

@@ -25,12 +25,12 @@ def run_payloads(
 
     Args:
         trainable: takes Tune's configuration, with its payload under "trial".
-        payloads: plain values, each with a "key" of its own.
-        resources: what each is given.
-        max_concurrent: at most so many at once.
-        watch: is told what Tune sees.
-        restarts: how often one that lost its worker is started again.
-        stop: may end them all.
+        payloads: plain values, each with a different "key".
+        resources: of each trial.
+        max_concurrent: how many run at once, at most.
+        watch: sees every result.
+        restarts: how often a trial that lost its worker is started again.
+        stop: can end them all.
     """
     run_tuner(
         trainable,
@@ -62,9 +62,9 @@ def run_tuner(
         resources: of one trial.
         watch: sees every result.
         restarts: how often a trial that lost its worker is started again.
-        stop: may end them all.
-        param_space: of the trials, unless a searcher gives them.
-        tune_config: more for `tune.TuneConfig`.
+        stop: can end them all.
+        param_space: of the trials, unless a searcher supplies them.
+        tune_config: further arguments of `tune.TuneConfig`.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
@@ -92,10 +92,10 @@ def _trial_name(trial: Any) -> str:
 
 
 class _Silent(tune.ProgressReporter):
-    """Says nothing: Tune's own reporter would clear the output of a notebook cell."""
+    """Prints nothing: Tune's default reporter would clear the output of a notebook cell."""
 
     def should_report(self, trials: list[Any], done: bool = False) -> bool:
         return False
 
     def report(self, trials: list[Any], done: bool, *sys_info: str) -> None:
-        """Say nothing."""
+        """Print nothing."""

@@ -25,12 +25,12 @@ from tune_jobs.words import counted, duration
 
 
 def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
-    """Run a search through Ray Tune; return the exit code: 0 if it ended well, 1 with failures, 130 interrupted.
+    """Run a search; return the exit code: 0, 1 with failures, 130 if interrupted.
 
     Args:
         run: that the search belongs to; the journal goes next to its ledger.
-        state: how far the search has got.
-        retry_failed: whether trials that failed before are tried again.
+        state: how far the search is.
+        retry_failed: whether to run trials again that failed before.
     """
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
@@ -41,7 +41,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
         keep_targets(ledger, config, data)
     default = default_config(study, search)
     job = run.job(default)
-    # Imported here: every command that does not search does without Ray's second of start-up.
+    # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
@@ -64,14 +64,14 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
     say_restarts(progress.restarts, run.say)
     if not complete:
-        run.say("stopped within the search; the same command continues")
+        run.say("stopped during the search; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
     return exit_code(outcomes, run.say)
 
 
 def _left(state: State, *, retry_failed: bool) -> int | None:
-    """Return how many trials a search has left; None if its budget does not say."""
+    """How many trials a search has left; None if its budget does not say."""
     if state.search.budget.trials is None:
         return None
     again = len(state.failed) if retry_failed else 0
@@ -79,7 +79,7 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
 
 
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
-    """Return a configuration for each way in which trials of the search have their data prepared."""
+    """One configuration for each way in which trials of the search prepare their data."""
     default = default_config(study, search)
     varied = [one for one in search.space if one.name in ScalingOptions.__annotations__ and one.choices]
     cells = product(*(one.choices for one in varied))

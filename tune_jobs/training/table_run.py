@@ -1,4 +1,4 @@
-"""Trains the missing trials of a study's rows through Ray Tune; a search has `tune_jobs.training.search_run`."""
+"""Trains the missing trials of a study's tables; for a search see `tune_jobs.training.search_run`."""
 
 import time
 from collections import Counter
@@ -16,12 +16,12 @@ from tune_jobs.words import counted, duration
 
 
 def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
-    """Train trials and write their records; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
+    """Train trials and write their records; return the exit code: 0, 1 with failures, 130 if interrupted.
 
     Args:
         run: that they belong to.
         trials: with different keys.
-        keep_models: whether to keep the trained networks in the storage too.
+        keep_models: whether to keep the trained networks too.
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir)
@@ -33,7 +33,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     job = run.job(base, keep_models=keep_models)
     if run.ray_exit is None:
         run.say_start()
-    # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
+    # Imported here: a run with nothing to do, and every other command, saves the second that importing Ray takes.
     from tune_jobs.training.table_launch import run_trials
 
     progress = Progress(trials, labels)

@@ -117,7 +117,7 @@ def test_what_was_not_timed_is_said_and_scaled(plan: Plan) -> None:
 def test_early_stopping_and_a_time_limit_shorten(plan: Plan) -> None:
     stopping = plan(TABLE.replace("epochs: 10", "epochs: 10, early_stopping_patience: 2"))
     assert stopping.estimate.busy.low < 0.5 * stopping.estimate.busy.high
-    assert "stop as early as its early stopping allows" in str(stopping)
+    assert "stops as early as its early stopping allows" in str(stopping)
     limited = plan(TABLE, time_limit_minutes=0.05)
     assert limited.estimate.busy.high == pytest.approx(4 * 3)
 

@@ -1,18 +1,18 @@
-"""What is said of a run while it lasts."""
+"""What a run says while it trains."""
 
 import io
 
 import pytest
 
-from tune_jobs.training import progress as module
+from tune_jobs.training import display, eta
+from tune_jobs.training import progress as progress_module
 from tune_jobs.training.progress import Progress
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
 
 
 class Clock:
-    """A clock that tests turn by hand."""
+    """A clock that tests move by hand."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -24,7 +24,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    for module in (progress_module, display, eta):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
@@ -66,9 +67,3 @@ def test_bad_ends_are_said_at_once(clock: Clock) -> None:
     assert "diverged: default, seed 0: the training loss was not finite in epoch 2" in stream.getvalue()
     assert progress.finished == {"key0": "diverged"}
     assert progress.running == {}
-
-
-def test_heavier_trials_weigh_more() -> None:
-    light, heavy = TrialConfig(), TrialConfig(network="cnn", hidden_layers=3, hidden_units=64)
-    assert epoch_weight(heavy) > epoch_weight(light) > 0
-    assert epoch_weight(TrialConfig(batch_size=1)) > epoch_weight(TrialConfig(batch_size=64))

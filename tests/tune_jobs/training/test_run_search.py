@@ -121,7 +121,7 @@ def test_an_interrupted_search_says_so_and_stops(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 130, output
-    assert "stopped within the search; the same command continues" in output
+    assert "stopped during the search; the same command continues" in output
     assert "Traceback" not in output
 
 
