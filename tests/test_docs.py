@@ -12,7 +12,7 @@ import pytest
 from tune_jobs.commands.cli import parser
 
 ROOT = Path(__file__).resolve().parent.parent
-# The commands of this page need a cluster; `tests/cluster` brings some up.
+# This page's commands need a cluster; `tests/cluster` starts some.
 CLUSTERS = ROOT / "docs" / "clusters.md"
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path != CLUSTERS)
 _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,7 +22,7 @@ def test_there_are_pages() -> None:
     assert [page.name for page in PAGES] == ["own_problems.md", "planning.md", "searches.md"]
 
 
-# What the pages show, the tests of searches, of plans and of own components look at in every run.
+# The tests of searches, plans and user code check in every run what these pages show.
 @pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:

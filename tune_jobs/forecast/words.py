@@ -88,8 +88,8 @@ def _times(forecast: Forecast) -> Iterator[str]:
     yield f"wall time: about {duration(wall.expected)} ({duration(wall.low)} to {duration(wall.high)})"
     if forecast.load > _NOTED_LOAD:
         yield (
-            f"  other work on this machine (load average {forecast.load:.1f} before the pilots) slowed them down, as it "
-            "would the run"
+            f"  other work on this machine (load average {forecast.load:.1f} before the pilots) slowed them down, "
+            "as it would the run"
         )
     if any(trial.config.early_stopping_patience for trial in forecast.missing):
         yield "  at the low end every trial stops as early as its early stopping allows, at the high end none does"
