@@ -159,35 +159,35 @@ def reached_by_networks(uris: Sequence[str], study: str | None, final: str | Non
     names = set()
     for storage in map(Storage.at, uris):
         for opening in read_openings(storage):
-            for one in opening.tested:
-                wanted = study in (None, opening.study) and final in (None, one.final) and "chosen" in one.roles
-                if not (wanted and opening.finished and one.fields["dataset"] == "house_prices"):
+            for reached in opening.tested:
+                wanted = study in (None, opening.study) and final in (None, reached.final) and "chosen" in reached.roles
+                if not (wanted and opening.finished and reached.fields["dataset"] == "house_prices"):
                     continue
-                names.add(f"{opening.study}, {one.final}")
-                for name in dict.fromkeys(one.data):
-                    replicates = [place for place, data in enumerate(one.data) if data == name]
+                names.add(f"{opening.study}, {reached.final}")
+                for name in dict.fromkeys(reached.data):
+                    replicates = [place for place, data in enumerate(reached.data) if data == name]
                     if name in splits:
-                        found.setdefault(splits[name], (storage, one, replicates))
+                        found.setdefault(splits[name], (storage, reached, replicates))
     if len(names) > 1:
         raise UserError(f"--storage: has openings of {'; '.join(sorted(names))}; choose with --study and --final")
     scores: Scores = {NETWORKS: {}, AVERAGED: {}}
-    for split, (storage, one, replicates) in sorted(found.items()):
-        metrics = [one.metrics[place] for place in replicates]
+    for split, (storage, reached, replicates) in sorted(found.items()):
+        metrics = [reached.metrics[place] for place in replicates]
         if not all(map(isfinite, metrics)):
             raise UserError(f"split {split}: the test RMSE of a replicate is not finite, so there is no mean")
         scores[NETWORKS][split] = float(np.mean(metrics))
-        print(f"split {split}, {one.label}: {', '.join(f'{metric:,.0f}' for metric in metrics)} dollars")
-        averaged = averaged_prediction(storage, one, replicates, split, data_dir)
+        print(f"split {split}, {reached.label}: {', '.join(f'{metric:,.0f}' for metric in metrics)} dollars")
+        averaged = averaged_prediction(storage, reached, replicates, split, data_dir)
         if averaged is not None:
             scores[AVERAGED][split] = averaged
     return {name: by_split for name, by_split in scores.items() if by_split}
 
 
 def averaged_prediction(
-    storage: Storage, one: Reached, replicates: Sequence[int], split: int, data_dir: Path
+    storage: Storage, reached: Reached, replicates: Sequence[int], split: int, data_dir: Path
 ) -> float | None:
     """RMSE of the mean prediction of the replicates; None if a model is not kept."""
-    names = [model_name(one.keys[place], one.epochs[place]) for place in replicates]
+    names = [model_name(reached.keys[place], reached.epochs[place]) for place in replicates]
     if not set(names) <= set(storage.names(FOLDER)):
         return None
     parts = load_parts(split, data_dir)

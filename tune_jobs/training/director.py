@@ -96,24 +96,24 @@ class Director:
         self._slots: dict[str, int] = {}
         self._running: set[int] = set()
         self._out_of_time = False
-        for trial in state.trials.values():
-            if trial.seconds is not None or trial.record is None:
+        for searched in state.trials.values():
+            if searched.seconds is not None or searched.record is None:
                 continue
-            if trial.standing(self._search.read) == BROKEN:
-                self._end(trial.number, trial.record)
-            elif trial.standing(self._search.read) != OPEN:
-                self._answered_from_ledger(trial.number)
+            if searched.standing(self._search.read) == BROKEN:
+                self._end(searched.number, searched.record)
+            elif searched.standing(self._search.read) != OPEN:
+                self._answered_from_ledger(searched.number)
         self._left = [
-            trial.number
-            for trial in sorted(self._state.trials.values(), key=lambda trial: trial.number)
-            if self._to_run(trial, retry_failed=retry_failed)
+            searched.number
+            for searched in sorted(self._state.trials.values(), key=lambda searched: searched.number)
+            if self._to_run(searched, retry_failed=retry_failed)
         ]
 
-    def _to_run(self, trial: SearchTrial, *, retry_failed: bool) -> bool:
-        standing = trial.standing(self._search.read)
-        if standing != BROKEN or trial.trial is None or trial.record is None:
+    def _to_run(self, searched: SearchTrial, *, retry_failed: bool) -> bool:
+        standing = searched.standing(self._search.read)
+        if standing != BROKEN or searched.trial is None or searched.record is None:
             return standing == OPEN
-        return not is_finished(trial.record, trial.trial, time_limit_seconds=None, retry_failed=retry_failed)
+        return not is_finished(searched.record, searched.trial, time_limit_seconds=None, retry_failed=retry_failed)
 
     def open(self) -> bool:
         """Whether there is, or may soon be, a trial to assign."""
@@ -166,7 +166,7 @@ class Director:
         done = self._state.ended
         return Tally(
             ended=len(done),
-            stopped=sum(one.stopped_at is not None for one in done),
+            stopped=sum(searched.stopped_at is not None for searched in done),
             best="" if best is None else f"{words} ({best.name})",
             share=self._state.share_used(self._seconds()),
         )
@@ -211,7 +211,7 @@ class Director:
     def _point(self, number: int) -> tuple[dict[str, Any], str] | None:
         """Draw a new point that can be built; the first is the default configuration. None if the space is used up."""
         search = self._search
-        keys = {one.trial.key for one in self._state.trials.values() if one.trial is not None}
+        keys = {searched.trial.key for searched in self._state.trials.values() if searched.trial is not None}
         if number == 0 and search.sampler != "grid":
             default = searched_default(self._state.study, search)
             if default is not None and self._key(default):
@@ -237,12 +237,12 @@ class Director:
         return self._search.scheduler.brackets(self._state.epochs)[self._state.trials[number].bracket]
 
     def _decision(self, number: int, scores: Sequence[float]) -> Decision:
-        """The decision at a rung: the earlier one from the journal, or a new one."""
-        one, epoch = self._state.trials[number], len(scores)
-        for arrival in one.arrivals:
+        """The decision at a rung: from the journal, or else made now."""
+        searched, epoch = self._state.trials[number], len(scores)
+        for arrival in searched.arrivals:
             if arrival.epoch == epoch:
                 return arrival.decision
-        others = [a.score for a in self._state.arrivals(one.bracket, epoch) if a.trial != one.number]
+        others = [a.score for a in self._state.arrivals(searched.bracket, epoch) if a.trial != searched.number]
         decision = self._search.scheduler.decide(scores, others)
         score = self._search.scheduler.score(scores)
         self._journal.add(
@@ -257,14 +257,14 @@ class Director:
                 of=decision.of,
             )
         )
-        self._change(number, arrivals=(*one.arrivals, Arrival(number, epoch, score, decision)))
+        self._change(number, arrivals=(*searched.arrivals, Arrival(number, epoch, score, decision)))
         return decision
 
     def _answered_from_ledger(self, number: int) -> bool:
         """If the ledger has all that this trial would train, pass its rungs and end it; return whether."""
-        one = self._state.trials[number]
-        record = one.record
-        if record is None or one.trial is None or one.standing(self._search.read) == BROKEN:
+        searched = self._state.trials[number]
+        record = searched.record
+        if record is None or searched.trial is None or searched.standing(self._search.read) == BROKEN:
             return False
         scores = scores_of(record, read=self._search.read, select=self._search.select)
         for rung in self._rungs(number):
@@ -282,10 +282,14 @@ class Director:
         self._change(number, seconds=seconds)
         self._journal.add(Event(ENDED, number, seconds, epoch=record.epochs))
 
-    def _assignment(self, one: SearchTrial) -> Assignment:
-        if one.trial is None:
-            raise ValueError(f"trial {one.number} cannot be built")
-        label = differences(one.trial.config, default_config(self._state.study, self._search))
+    def _assignment(self, searched: SearchTrial) -> Assignment:
+        if searched.trial is None:
+            raise ValueError(f"trial {searched.number} cannot be built")
+        label = differences(searched.trial.config, default_config(self._state.study, self._search))
         return Assignment(
-            one.number, one.trial, self._rungs(one.number), f"trial {one.number} ({label})", self._search.select
+            searched.number,
+            searched.trial,
+            self._rungs(searched.number),
+            f"trial {searched.number} ({label})",
+            self._search.select,
         )

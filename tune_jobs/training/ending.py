@@ -1,11 +1,13 @@
 """How a run ends: its exit code, and what it tells the user to do next."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, LOST
-from tune_jobs.words import counted
+from tune_jobs.standing.words import outcomes_in_words
+from tune_jobs.words import counted, duration
 
 # Outcomes after which a trial can be tried again.
 RETRIABLE_OUTCOMES = (FAILED, LOST)
@@ -23,14 +25,17 @@ def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
     return 1 if failed else 0
 
 
-def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
-    """Say how many trials lost their workers.
+def say_outcomes(outcomes: Counter[str], restarts: Sequence[str], seconds: float, say: Callable[[str], None]) -> None:
+    """Say how trials ended, and how many lost their workers.
 
     Args:
-        keys: a trial's key for each time that it was started again.
+        outcomes: how many trials had each outcome.
+        restarts: a trial's key for each time that it was started again.
+        seconds: that all took.
         say: prints a line.
     """
-    count = len(set(keys))
+    say(f"{counted(outcomes.total(), 'trial')} in {duration(seconds)}: {outcomes_in_words(outcomes)}")
+    count = len(set(restarts))
     if count:
         workers = "its worker" if count == 1 else "their workers"
         say(f"{counted(count, 'trial')} lost {workers} and started again; `ablatune status` names where and when")

@@ -8,20 +8,18 @@ from itertools import product
 
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
-from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.director import Director
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
+from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import ScalingOptions, data_id
 from tune_jobs.trial.trial import Trial
-from tune_jobs.words import counted, duration
 
 
 def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
@@ -60,9 +58,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
-    took = duration(time.monotonic() - start)
-    run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
-    say_restarts(progress.restarts, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if not complete:
         run.say("stopped during the search; the same command continues")
         return INTERRUPTED

@@ -4,15 +4,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.training.data import keep_targets, load_data
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
+from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial, differences
-from tune_jobs.words import counted, duration
+from tune_jobs.words import counted
 
 
 def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
@@ -47,9 +46,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         progress.close()
     outcomes = Counter(progress.finished.values())
     left = len(trials) - outcomes.total()
-    took = duration(time.monotonic() - start)
-    run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
-    say_restarts(progress.restarts, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if interrupted or left:
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")
         return INTERRUPTED
