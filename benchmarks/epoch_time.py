@@ -43,7 +43,7 @@ class Images:
 
 
 def textbook(data: Images) -> float:
-    """Return the seconds of the second epoch as tutorials write it: DataLoader, activation first, plain Adam."""
+    """Seconds of the second epoch in a loop as tutorials write it: DataLoader, activation first, plain Adam."""
     torch.set_num_threads(1)
     network = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
@@ -70,13 +70,13 @@ def textbook(data: Images) -> float:
 
 
 def engine(data: Images) -> float:
-    """Return the engine's own seconds of its second epoch."""
+    """Seconds of the second epoch, as the engine records them."""
     seconds = train(CONFIG, [0], data)[0].history.train_seconds
     return seconds[1] - seconds[0]
 
 
 def main() -> None:
-    """Time both, interleaved, and print median and range."""
+    """Time both in turn; print median and range."""
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(6600, 1, 16, 16)).astype("float32")
     targets = generator.integers(0, 10, size=6600)

@@ -3,17 +3,17 @@
     python benchmarks/house_prices_baselines.py [--data-dir data] [--out report/house_prices]
     python benchmarks/house_prices_baselines.py --fitted report/house_prices/baselines.csv --storage results …
 
-Each regressor is fitted on the development part (training and validation together) of the outer splits that `SPLITS`
-declares, and predicts their test parts. The test parts of our own networks are opened by `ablatune evaluate` alone,
-which writes every opening down; the baselines are nobody's search, so that this script reads the test parts directly
-and seals nothing. "Tuned" is a grid search by 5-fold cross-validation inside the development part.
+Each regressor is fitted on the development part (training and validation) of each outer split in `SPLITS`, and predicts
+the test part. For networks, only `ablatune evaluate` opens a test part, and records it; the baselines choose nothing on
+the test part, so this script reads it directly. "Tuned" means a grid search by 5-fold cross-validation within the
+development part.
 
-With `--storage` (one or more), what `ablatune evaluate` reached there with the configuration that validation chose is
-read from the openings, of a study run with `--set outer_split=K` for each split K, in one storage or several, and put
-beside the baselines. Where a study opened a test part more than once, the first opening counts.
+With `--storage` (one or more), the baselines are compared with the networks that validation chose: run and evaluate a
+study with `--set outer_split=K` for each split K. If a study opened a test part more than once, the first opening
+counts.
 
-Intervals over splits are Student's t, and corrected for the overlap of the splits' parts (Nadeau and Bengio, 2003,
-Inference for the generalization error, Machine Learning 52).
+Intervals over splits are Student's t, also corrected for the overlap of the splits (Nadeau and Bengio, 2003, Inference
+for the generalization error, Machine Learning 52).
 """
 
 import argparse
@@ -48,7 +48,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 
-# Splits 0 to 9 tested an earlier form of the study; the one there is now was made on the development part of split 10.
+# Splits 0 to 9 tested an earlier version of the study; this one was designed on the development part of split 10.
 SPLITS = tuple(range(10, 20))
 PUBLISHED_DOLLARS = 33_657
 FOLDS = 5
@@ -59,7 +59,7 @@ Scores = dict[str, dict[int, float]]
 
 @dataclass(frozen=True)
 class Parts:
-    """One outer split in the units of the table: inputs [n, 4] and sale prices [n] in dollars."""
+    """An outer split, in the units of the table: inputs [n, 4] and sale prices [n] in dollars."""
 
     inputs: NDArray[np.float64]
     prices: NDArray[np.float64]
@@ -68,7 +68,7 @@ class Parts:
 
 
 def load_parts(split: int, data_dir: Path) -> Parts:
-    """Return the development and the test part of an outer split."""
+    """Load the development and the test part of an outer split."""
     options = {"outer_split": split}
     data = load_trial_data("house_prices", data_dir=data_dir, options=options)
     test = load_test_data("house_prices", data_dir=data_dir, options=options)
@@ -86,13 +86,13 @@ def load_parts(split: int, data_dir: Path) -> Parts:
 
 
 def tuned(regressor: Any, seed: int, **grid: Sequence[Any]) -> GridSearchCV:
-    """Return a search of a grid by cross-validation, refitted on everything with what it found."""
+    """A grid search by cross-validation, refitted on all rows with the best values."""
     folds = KFold(FOLDS, shuffle=True, random_state=seed)
     return GridSearchCV(regressor, grid, cv=folds, scoring="neg_mean_squared_error", n_jobs=-1)
 
 
 def squares_and_products(_: int) -> Any:
-    """Return ridge regression of log prices on the inputs, their squares and products, its penalty cross-validated."""
+    """Ridge regression of log prices on the inputs, their squares and products, with a cross-validated penalty."""
     ridge = make_pipeline(
         StandardScaler(), PolynomialFeatures(2, include_bias=False), StandardScaler(), RidgeCV(np.logspace(-3, 3, 25))
     )
@@ -127,12 +127,12 @@ REGRESSORS: Mapping[str, Callable[[int], Any]] = {
 
 
 def rmse(predicted: NDArray[np.float64], prices: NDArray[np.float64]) -> float:
-    """Return the root mean squared error of predictions [n] of prices [n]."""
+    """Root mean squared error of predictions [n] of prices [n]."""
     return float(np.sqrt(np.mean(np.square(predicted - prices))))
 
 
 def fit_all(data_dir: Path) -> Scores:
-    """Return the test RMSE in dollars of each regressor on each split, and say how long each took."""
+    """Fit each regressor on each split; return the test RMSE in dollars, and print how long each took."""
     scores: Scores = {name: {} for name in REGRESSORS}
     for split in SPLITS:
         parts = load_parts(split, data_dir)
@@ -147,47 +147,47 @@ def fit_all(data_dir: Path) -> Scores:
 
 
 def reached_by_networks(uris: Sequence[str], study: str | None, final: str | None, data_dir: Path) -> Scores:
-    """Return the test RMSE of the networks that validation chose, for each split that was opened.
+    """Read the test RMSE of the networks that validation chose, for each split that was opened.
 
-    That is the mean RMSE of the replicates, and the RMSE of the mean of their predictions where every model is kept.
+    That is the mean RMSE of the replicates and, if all models are kept, the RMSE of their mean prediction.
 
     Raises:
-        UserError: an opening is torn, two studies or finals are there and none was named, or an RMSE is not finite.
+        UserError: an opening is corrupt, an RMSE is not finite, or there are several studies or finals: name one.
     """
     splits = {data_id(TrialConfig(dataset="house_prices", outer_split=split)): split for split in SPLITS}
     found: dict[int, tuple[Storage, Reached, list[int]]] = {}
     names = set()
     for storage in map(Storage.at, uris):
         for opening in read_openings(storage):
-            for one in opening.tested:
-                wanted = study in (None, opening.study) and final in (None, one.final) and "chosen" in one.roles
-                if not (wanted and opening.finished and one.fields["dataset"] == "house_prices"):
+            for reached in opening.tested:
+                wanted = study in (None, opening.study) and final in (None, reached.final) and "chosen" in reached.roles
+                if not (wanted and opening.finished and reached.fields["dataset"] == "house_prices"):
                     continue
-                names.add(f"{opening.study}, {one.final}")
-                for name in dict.fromkeys(one.data):
-                    replicates = [place for place, own in enumerate(one.data) if own == name]
+                names.add(f"{opening.study}, {reached.final}")
+                for name in dict.fromkeys(reached.data):
+                    replicates = [place for place, data in enumerate(reached.data) if data == name]
                     if name in splits:
-                        found.setdefault(splits[name], (storage, one, replicates))
+                        found.setdefault(splits[name], (storage, reached, replicates))
     if len(names) > 1:
-        raise UserError(f"--storage: holds openings of {'; '.join(sorted(names))}; say which with --study and --final")
+        raise UserError(f"--storage: has openings of {'; '.join(sorted(names))}; choose with --study and --final")
     scores: Scores = {NETWORKS: {}, AVERAGED: {}}
-    for split, (storage, one, replicates) in sorted(found.items()):
-        metrics = [one.metrics[place] for place in replicates]
+    for split, (storage, reached, replicates) in sorted(found.items()):
+        metrics = [reached.metrics[place] for place in replicates]
         if not all(map(isfinite, metrics)):
-            raise UserError(f"split {split}: the test RMSE of a replicate is not finite, so that there is no mean")
+            raise UserError(f"split {split}: the test RMSE of a replicate is not finite, so there is no mean")
         scores[NETWORKS][split] = float(np.mean(metrics))
-        print(f"split {split}, {one.label}: {', '.join(f'{metric:,.0f}' for metric in metrics)} dollars")
-        averaged = averaged_prediction(storage, one, replicates, split, data_dir)
+        print(f"split {split}, {reached.label}: {', '.join(f'{metric:,.0f}' for metric in metrics)} dollars")
+        averaged = averaged_prediction(storage, reached, replicates, split, data_dir)
         if averaged is not None:
             scores[AVERAGED][split] = averaged
     return {name: by_split for name, by_split in scores.items() if by_split}
 
 
 def averaged_prediction(
-    storage: Storage, one: Reached, replicates: Sequence[int], split: int, data_dir: Path
+    storage: Storage, reached: Reached, replicates: Sequence[int], split: int, data_dir: Path
 ) -> float | None:
-    """Return the RMSE of the mean of the replicates' predictions; None where a model is not kept."""
-    names = [model_name(one.keys[place], one.epochs[place]) for place in replicates]
+    """RMSE of the mean prediction of the replicates; None if a model is not kept."""
+    names = [model_name(reached.keys[place], reached.epochs[place]) for place in replicates]
     if not set(names) <= set(storage.names(FOLDER)):
         return None
     parts = load_parts(split, data_dir)
@@ -196,7 +196,7 @@ def averaged_prediction(
 
 
 def corrected_half_width(differences: NDArray[np.float64], test_rows: int, train_rows: int) -> float:
-    """Return the half-width of the 95% interval of a mean difference over J overlapping random splits, [J].
+    """Half-width of the 95% interval of the mean of differences [J] over J overlapping random splits.
 
     t(0.975; J - 1) · s · √(1/J + test/train): Nadeau and Bengio (2003), the corrected resampled t test.
     """
@@ -206,11 +206,11 @@ def corrected_half_width(differences: NDArray[np.float64], test_rows: int, train
 
 
 def score_lines(scores: Scores) -> list[str]:
-    """Return the table of RMSE by split, the mean, and the share of splits below the published value."""
+    """Table of the RMSE by split, the mean, and the share of splits below the published value."""
     width = max(map(len, scores))
     below = f"below {PUBLISHED_DOLLARS:,}"
     lines = [
-        f"test RMSE (dollars) by outer split; a published network reached {PUBLISHED_DOLLARS:,}, on a split not known"
+        f"test RMSE (dollars) by outer split; a published network reached {PUBLISHED_DOLLARS:,}, on an unknown split"
     ]
     lines.append(f"{'':{width}s} " + " ".join(f"{split:>7d}" for split in SPLITS) + f" {'mean':>8s}  {below}")
     for name, by_split in scores.items():
@@ -222,7 +222,7 @@ def score_lines(scores: Scores) -> list[str]:
 
 
 def difference_lines(scores: Scores, ours: str, *, test_rows: int, train_rows: int) -> list[str]:
-    """Return how far one line of the table lies above each other (below: negative), paired by split."""
+    """Differences between a line of the table and each of the others, paired by split."""
     lines = [
         f"{ours} less each other, paired by split (dollars): mean, half-width of the 95% interval over splits, and "
         "corrected for their overlap"
@@ -231,7 +231,7 @@ def difference_lines(scores: Scores, ours: str, *, test_rows: int, train_rows: i
         shared = sorted(set(by_split) & set(scores[ours]))
         if name == ours or len(shared) < 2:
             continue
-        values, reference = ([own[split] for split in shared] for own in (scores[ours], by_split))
+        values, reference = ([rmses[split] for split in shared] for rmses in (scores[ours], by_split))
         difference = paired_difference(values, reference)
         corrected = corrected_half_width(np.subtract(values, reference), test_rows, train_rows)
         better = sum(one < other for one, other in zip(values, reference, strict=True))
@@ -243,7 +243,7 @@ def difference_lines(scores: Scores, ours: str, *, test_rows: int, train_rows: i
 
 
 def read_scores(path: Path) -> Scores:
-    """Return what `write_scores` wrote."""
+    """Read what `write_scores` wrote."""
     scores: Scores = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -257,18 +257,18 @@ def write_scores(path: Path, scores: Scores) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["regressor", "outer_split", "test_rmse_dollars"])
-        writer.writerows([name, split, value] for name, own in scores.items() for split, value in own.items())
+        writer.writerows([name, split, value] for name, by_split in scores.items() for split, value in by_split.items())
 
 
 def main() -> None:
-    """Fit or read the baselines, read what networks reached, and print both."""
+    """Fit or read the baselines, read the scores of the networks, and print both."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("ABLATUNE_DATA_DIR", "data")))
     parser.add_argument("--out", type=Path, default=Path("report/house_prices"), help="folder of the CSVs")
     parser.add_argument("--fitted", type=Path, help="a baselines.csv of an earlier run, instead of fitting again")
     parser.add_argument("--storage", nargs="+", default=[], help="storages with openings of the networks")
-    parser.add_argument("--study", help="whose openings, where there are those of several")
-    parser.add_argument("--final", help="which final configuration's, where there are several")
+    parser.add_argument("--study", help="study, if there are openings of several")
+    parser.add_argument("--final", help="final configuration, if there are several")
     told = parser.parse_args()
     print(f"{platform.machine()}, scikit-learn {version('scikit-learn')}, numpy {version('numpy')}")
     scores = read_scores(told.fitted) if told.fitted else fit_all(told.data_dir)

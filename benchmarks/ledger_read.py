@@ -1,9 +1,9 @@
-"""How long a ledger of many trials takes to read: one file per trial against compacted packs, in one run.
+"""How long a ledger of many trials takes to read: a file for each trial against compacted packs.
 
     python benchmarks/ledger_read.py [TRIALS]
 
-Prints the median and the range of several readings, the machine and the versions. Each trial has 30 epochs
-and predictions of 1,291 × 10 outputs, as a trial of the USPS study has.
+Prints the median and the range of several readings, the machine and the versions. As in the USPS study, each trial has
+30 epochs and predictions of 1,291 × 10 outputs.
 """
 
 import platform
@@ -25,7 +25,7 @@ EPOCHS = 30
 
 
 def made_up(seed: int, generator: np.random.Generator) -> Record:
-    """Return a record of random numbers, of the size that a USPS trial has."""
+    """A record of random numbers, as large as that of a USPS trial."""
     curve = tuple(generator.random(EPOCHS))
     return Record(
         key=f"{seed:020x}",
@@ -53,7 +53,7 @@ def made_up(seed: int, generator: np.random.Generator) -> Record:
 
 
 def timed(name: str, work: Callable[[], object]) -> None:
-    """Print how long some work takes."""
+    """Time some work, and print median and range."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -64,7 +64,7 @@ def timed(name: str, work: Callable[[], object]) -> None:
 
 
 def main(trials: int) -> None:
-    """Write the trials, read them singly, compact them, and read them again."""
+    """Write the trials, read their files, compact them, and read the packs."""
     print(f"{trials} trials; {platform.machine()}, Python {platform.python_version()}, pyarrow {pa.__version__}")
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The contenders of `search_race.py`: each is run as `python race_contenders.py NAME …` in a fresh process."""
+"""The contenders of `search_race.py`, which runs each in a new process: `python race_contenders.py NAME …`."""
 
 import argparse
 import sys
@@ -27,15 +27,15 @@ from tune_jobs.storage.storage import Storage
 
 @dataclass(frozen=True)
 class Race:
-    """What a contender is told.
+    """Settings of a contender.
 
     Attributes:
-        storage: an empty folder of its own.
-        stamps: to write finished epochs to.
-        seconds: until it is ended, from now.
-        worker: which of the contender's processes this is, from 0.
-        engine: whether to train with the project's engine instead of the textbook loop.
-        reuse: whether Ray keeps the process of a trial for the next.
+        storage: an empty folder.
+        stamps: takes finished epochs.
+        seconds: until it is stopped, from now.
+        worker: number of this process of the contender, from 0.
+        engine: whether to train with the project's engine, not the textbook loop.
+        reuse: whether Ray reuses the process of a trial for the next.
     """
 
     data_dir: Path
@@ -51,7 +51,7 @@ class Race:
 
 @dataclass(frozen=True)
 class Contender:
-    """A contender: how it is called, and how it is run.
+    """A contender: its name, and how to run it.
 
     Attributes:
         kind: "ours", "ray" or "optuna".
@@ -64,7 +64,7 @@ class Contender:
     reuse: bool = False
 
     def processes(self, cpus: int) -> int:
-        """Return how many processes to start; those of Ray are started by Ray."""
+        """How many processes to start; Ray starts its own."""
         return cpus if self.kind == "optuna" else 1
 
 
@@ -79,10 +79,10 @@ CONTENDERS = {
 
 
 def run_ours(race: Race) -> None:
-    """Search with `search:` of a study, as `ablatune run` does, until this process is interrupted.
+    """Run the search of a study, as `ablatune run` does, until this process is interrupted.
 
-    Epochs are stamped afterwards from the ledger, evenly over the wall time of their trial; those of trials that had
-    not ended by then are lost.
+    Epochs are stamped afterwards from the ledger, evenly over the wall time of their trial. Trials that have not ended
+    by then do not count.
     """
     import ablatune
 
@@ -108,7 +108,7 @@ def run_ours(race: Race) -> None:
 
 
 def study_range(dimension: Dimension) -> Any:
-    """Return a dimension as a study file declares it."""
+    """A dimension as in a study file."""
     if dimension.choices:
         return list(dimension.choices)
     bounds = {"low": dimension.low, "high": dimension.high, "scale": "log" if dimension.log else "linear"}
@@ -118,8 +118,8 @@ def study_range(dimension: Dimension) -> Any:
 def run_ray(race: Race) -> None:
     """Search as Ray's `mnist_pytorch.py` does: a function trainable, random points, ASHA, until the time is up.
 
-    In its favour, the data goes to the trials through the object store, which saves each the reading of its file, and
-    the dashboard is not started; everything else is as Ray has it unless told.
+    In its favour, trials get the data from the object store, not from a file, and there is no dashboard. All else is
+    Ray's default.
     """
     import ray
     from ray import tune
@@ -161,7 +161,7 @@ def ray_trial(chosen: dict[str, Any], *, data: Any, race: Race) -> None:
 
 
 def ray_range(dimension: Dimension) -> Any:
-    """Return a dimension as Ray samples it, without regard to whether it has a meaning at a point."""
+    """A dimension as Ray samples it, also at points where it has no effect."""
     from ray import tune
 
     low, high = dimension.low, dimension.high
@@ -173,7 +173,7 @@ def ray_range(dimension: Dimension) -> Any:
 
 
 def run_optuna(race: Race) -> None:
-    """Search as Optuna's `pytorch_simple.py` does, in one of several processes that share a journal file."""
+    """Search as Optuna's `pytorch_simple.py` does, as one of several processes that share a journal file."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -212,7 +212,7 @@ def optuna_trial(trial: Any, *, data: Any, race: Race) -> float:
 
 
 def optuna_point(trial: Any) -> dict[str, Any]:
-    """Return a point of the space, with the hyperparameters that have a meaning there."""
+    """A point of the space, with the hyperparameters that have an effect there."""
     chosen: dict[str, Any] = {}
     for name, dimension in SPACE.items():
         if any(chosen[other] != value for other, value in dimension.only.items()):
@@ -230,7 +230,7 @@ RUN = {"ours": run_ours, "ray": run_ray, "optuna": run_optuna}
 
 
 def main() -> None:
-    """Run one contender, in one of its processes."""
+    """Run a process of a contender."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--data-dir", type=Path, required=True)

@@ -28,10 +28,10 @@ Train = Callable[[TrialConfig, TrialData, OnEpoch], None]
 
 @dataclass(frozen=True)
 class Dimension:
-    """One hyperparameter of the space: `choices`, or a range from `low` to `high`, both included.
+    """A hyperparameter of the space: `choices`, or a range from `low` to `high`, both included.
 
     Attributes:
-        only: the values of other hyperparameters that it has a meaning with.
+        only: values of other hyperparameters with which it has an effect.
     """
 
     choices: Sequence[Any] = ()
@@ -42,7 +42,7 @@ class Dimension:
 
     @property
     def whole(self) -> bool:
-        """Whether the range is one of whole numbers."""
+        """Whether the values are whole numbers."""
         return isinstance(self.low, int)
 
 
@@ -61,22 +61,22 @@ SPACE: Mapping[str, Dimension] = {
 
 
 def dataset_name(data_dir: Path) -> str:
-    """Return "usps" where its files are in the data folder, else "digits", which scikit-learn ships."""
+    """The dataset to use: "usps" if its files are in the data folder, else scikit-learn's "digits"."""
     return "usps" if (data_dir / "USPS" / "usps.bz2").exists() else "digits"
 
 
 def load_data(data_dir: Path) -> TrialData:
-    """Return the training and the validation part, the same for every contender and repetition."""
+    """Load the training and the validation part, the same for every contender and repetition."""
     return load_trial_data(dataset_name(data_dir), data_dir=data_dir, download=False)
 
 
 def trial_config(dataset: str, seed: int, chosen: Mapping[str, Any]) -> TrialConfig:
-    """Return a point of the space as the configuration that every contender trains.
+    """The configuration of a point of the space, for every contender.
 
     Args:
         dataset: its name.
-        seed: of weights and shuffling, one for all trials of a repetition.
-        chosen: a value for each hyperparameter; those without a meaning at this point may be there or not.
+        seed: of weights and shuffling, the same for all trials of a repetition.
+        chosen: a value for each hyperparameter; those without an effect at this point may be left out.
     """
     return TrialConfig(dataset=dataset, network="cnn", epochs=EPOCHS, seed=seed, **chosen)
 
@@ -84,10 +84,10 @@ def trial_config(dataset: str, seed: int, chosen: Mapping[str, Any]) -> TrialCon
 def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> None:
     """Train as the examples of Ray Tune and Optuna do: DataLoader, eager, accuracy over batches, one thread.
 
-    After Ray's `mnist_pytorch.py` and Optuna's `pytorch_simple.py`, which are the same loop; `on_epoch` is called with
-    the epoch, from 1, and the validation accuracy in percent, and may raise to end the trial.
+    Ray's `mnist_pytorch.py` and Optuna's `pytorch_simple.py` have the same loop. `on_epoch` is called with the epoch,
+    from 1, and the validation accuracy in percent; it may raise to end the trial.
     """
-    # Imported here, as below: only the processes that train need torch, and those of `ablatune` load it by themselves.
+    # Imported here, as below: only processes that train need torch.
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
@@ -121,7 +121,7 @@ def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> N
 
 
 def train_engine(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> None:
-    """Train the same with the project's engine; `on_epoch` as above."""
+    """Train with the project's engine; `on_epoch` as in `train_textbook`."""
     from models.engine import train
     from models.plan import TrainingControl
 
@@ -145,7 +145,7 @@ class Stamps:
     """Appends a line to a contender's CSV for each finished epoch, from any of its processes.
 
     Attributes:
-        path: of the CSV, absolute; see `search_race.py` for its format.
+        path: absolute path of the CSV; `search_race.py` describes its format.
         started: when the contender was started, in seconds since 1970.
     """
 
@@ -153,9 +153,9 @@ class Stamps:
     started: float
 
     def write(self, trial: str, epoch: int, accuracy: float, *, at: float | None = None) -> None:
-        """Write down that a trial has finished an epoch, at a time in seconds since 1970; now unless told."""
+        """Record that a trial has finished an epoch, at a time in seconds since 1970 (default: now)."""
         line = f"{(at or time.time()) - self.started:.3f},{trial},{epoch},{accuracy:.4f}\n".encode()
-        # One write to a file opened to append: lines of several processes never mix.
+        # A single write to a file opened for appending, so lines of several processes never mix.
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(handle, line)
@@ -165,7 +165,7 @@ class Stamps:
 
 @dataclass(frozen=True)
 class Stamp:
-    """One line of a contender's CSV: see `search_race.py`."""
+    """A line of a contender's CSV; see `search_race.py`."""
 
     seconds: float
     trial: str
@@ -174,7 +174,7 @@ class Stamp:
 
 
 def read_stamps(path: Path) -> list[Stamp]:
-    """Return the lines of a contender's CSV in the order of time; none where there is no file."""
+    """Read the lines of a contender's CSV, in order of time; none if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="") as lines:

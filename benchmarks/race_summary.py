@@ -1,4 +1,4 @@
-"""What the stamps of `search_race.py` say: the best accuracy so far over time, as a table and a figure."""
+"""Table and figure of a race of `search_race.py`: the best accuracy so far over time."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ SHARES = (0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Outcome:
-    """One contender in one repetition.
+    """A contender in a repetition.
 
     Attributes:
-        stamps: its finished epochs in the order of time, those after the limit left out.
+        stamps: its finished epochs up to the limit, in order of time.
         seconds: the limit.
     """
 
@@ -30,11 +30,11 @@ class Outcome:
     seconds: float
 
     def best(self, seconds: float) -> float:
-        """Return the best accuracy (%) until then; 0 before the first epoch."""
+        """Best accuracy (%) up to a time; 0 before the first epoch."""
         return max((stamp.accuracy for stamp in self.stamps if stamp.seconds <= seconds), default=0.0)
 
     def reached(self, accuracy: float) -> float | None:
-        """Return when an accuracy was first reached, in seconds; None where it never was."""
+        """When an accuracy was first reached, in seconds; None if never."""
         return next((stamp.seconds for stamp in self.stamps if stamp.accuracy >= accuracy), None)
 
     @property
@@ -49,18 +49,18 @@ class Outcome:
 
 
 def outcome(stamps: Sequence[Stamp], seconds: float) -> Outcome:
-    """Return the outcome of a contender's stamps at a time limit."""
+    """The outcome of a contender's stamps at a time limit."""
     return Outcome([stamp for stamp in stamps if stamp.seconds <= seconds], seconds)
 
 
 @dataclass(frozen=True)
 class Overtaking:
-    """When one contender reached what another had at the end, in one repetition.
+    """When a contender reached the final accuracy of another, in a repetition.
 
     Attributes:
-        seconds: None where it did not within the limit.
-        of_limit: that as a share of the limit.
-        of_theirs: that as a share of the time that the other took to reach it.
+        seconds: None if it did not within the limit.
+        of_limit: as a share of the limit.
+        of_theirs: as a share of the time that the other took to reach it.
     """
 
     seconds: float | None
@@ -69,7 +69,7 @@ class Overtaking:
 
 
 def overtaking(ours: Outcome, theirs: Outcome) -> Overtaking:
-    """Return when ours reached the best accuracy that theirs had at the limit.
+    """When ours reached the best accuracy that theirs had at the limit.
 
     Raises:
         ValueError: theirs finished no epoch.
@@ -77,14 +77,14 @@ def overtaking(ours: Outcome, theirs: Outcome) -> Overtaking:
     final = theirs.best(theirs.seconds)
     seconds, their_seconds = ours.reached(final), theirs.reached(final)
     if their_seconds is None:
-        raise ValueError("theirs: finished no epoch, so that there is nothing to reach; leave the pair out")
+        raise ValueError("theirs: finished no epoch, so there is nothing to reach; leave the pair out")
     if seconds is None:
         return Overtaking(None, None, None)
     return Overtaking(seconds, seconds / theirs.seconds, seconds / their_seconds)
 
 
 def result_lines(outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, str]) -> list[str]:
-    """Return the table: best accuracy at shares of the time, epochs and trials, a line for each contender."""
+    """Table of the best accuracy at shares of the time, epochs and trials; a line for each contender."""
     width = max(len(labels[name]) for name in outcomes)
     heads = [f"at {share:.0%} of the time" for share in SHARES]
     counts = ["first epoch (s)", "epochs", "trials", f"of {EPOCHS} epochs"]
@@ -108,7 +108,7 @@ def result_lines(outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str,
 def overtaking_lines(
     outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, str], ours: str = "ours"
 ) -> list[str]:
-    """Return when ours reached the final accuracy of each other, per repetition and the median.
+    """When ours reached the final accuracy of each other contender: in each repetition, and the median.
 
     Repetitions in which the other finished no epoch are left out.
     """
@@ -128,7 +128,7 @@ def overtaking_lines(
 
 
 def draw_race(ax: Axes, outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, str]) -> Axes:
-    """Draw the best accuracy so far (%) against seconds: the median over repetitions, and the range as a band."""
+    """Draw the best accuracy so far (%) against seconds: median over repetitions, with the range as a band."""
     limit = max(run.seconds for runs in outcomes.values() for run in runs)
     seconds = np.linspace(0, limit, 721)
     starts = []
@@ -156,7 +156,7 @@ def draw_race(ax: Axes, outcomes: Mapping[str, Sequence[Outcome]], labels: Mappi
 
 
 def race_figure(outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, str], title: str) -> Figure:
-    """Return the figure of a race; the title says on what and how often."""
+    """The figure of a race."""
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     ax = draw_race(figure.subplots(), outcomes, labels)
     ax.set_title(title, fontsize="small")
@@ -164,7 +164,7 @@ def race_figure(outcomes: Mapping[str, Sequence[Outcome]], labels: Mapping[str, 
 
 
 def _curves(runs: Sequence[Outcome], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the best accuracy so far (%), [repetitions, seconds], 0 before the first epoch."""
+    """Best accuracy so far (%), [repetitions, seconds]; 0 before the first epoch."""
     curves = np.zeros((len(runs), len(seconds)))
     for row, run in enumerate(runs):
         if run.stamps:
@@ -184,7 +184,7 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def _shares(shares: Sequence[float | None], what: str) -> str:
-    """Return shares with their median, in which a share that was never reached counts as infinite."""
+    """Shares and their median, in which "never" counts as infinite."""
     median = statistics.median([float("inf") if share is None else share for share in shares])
     each = ", ".join("never" if share is None else f"{share:.0%}" for share in shares)
     return f"{each} {what}; median " + ("never" if median == float("inf") else f"{median:.0%}")

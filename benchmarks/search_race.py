@@ -1,22 +1,21 @@
-"""Validation accuracy over wall time: the joint search of a study against Ray Tune and Optuna, side by side in one run.
+"""Validation accuracy over wall time: the joint search of a study against Ray Tune and Optuna.
 
     python benchmarks/search_race.py [--seconds 90] [--repetitions 5] [--cpus 2] [--same-engine]
 
-All search one space (`race_problem.SPACE`) of a CNN on USPS (on the digits of scikit-learn, where the data folder has
-no USPS), with one split between training and validation, at most 20 epochs a trial, a reduction factor of 3, one
-thread a trial, and as many trials at once as there are CPUs. Ray Tune (random points, ASHA) and Optuna (TPE, Hyperband)
-are used, and train, as the PyTorch examples in their documentation do. With `--same-engine` they also train with this
-project's engine, which tells what the search and what the engine contributes.
+All search the same space (`race_problem.SPACE`) of a CNN on USPS (or scikit-learn's digits, if the data folder has no
+USPS), with the same split, at most 20 epochs a trial, a reduction factor of 3, one thread a trial, and as many trials
+at once as there are CPUs. Ray Tune (random points, ASHA) and Optuna (TPE, Hyperband) search and train like the PyTorch
+examples in their documentation. With `--same-engine` they also run with this project's engine, which separates the
+effect of the search from that of the engine.
 
-In every repetition each contender runs in fresh processes, one contender after the other, the order rotated; a
-repetition's seed is the same for all. The clock starts when the process does: start-up, imports and the reading of the
-data count. Every epoch's validation accuracy counts for the best so far.
+In every repetition the contenders run one after another, in rotating order, each in new processes and with the same
+seed. The clock starts with the process: start-up, imports and reading the data count. So does every epoch's validation
+accuracy.
 
-`--out` gets one CSV for each contender and repetition, NAME-REPETITION.csv, to which the contender's processes append
-while they run (no header): seconds since the contender was started, the trial's name, the epoch of that trial that was
-just finished (from 1), and its validation accuracy (%). Beside them `search_race.csv`, all of these in one, with a
-header, and `search_race.png`, the median and the range of the best so far. `--summarise` reads the CSVs of an earlier
-run again, and runs nothing; `race.json` says how that was run.
+`--out` gets a CSV for each contender and repetition, NAME-REPETITION.csv, to which the contender's processes append
+while they run (no header): seconds since the start, the trial's name, the finished epoch (from 1), and its validation
+accuracy (%). `search_race.csv` has all of them, with a header; `search_race.png` shows the median and the range of the
+best so far. `--summarise` runs nothing and reads the CSVs of an earlier run; `race.json` has its settings.
 """
 
 import argparse
@@ -45,7 +44,7 @@ LABELS = {name: contender.label for name, contender in CONTENDERS.items()}
 
 
 def main() -> None:
-    """Run the race, and print and draw what came of it."""
+    """Run the race, print the results and draw the figure."""
     told = _arguments()
     names = list(dict.fromkeys([*(told.contenders or USUAL), *(SAME_ENGINE if told.same_engine else ())]))
     told.out.mkdir(parents=True, exist_ok=True)
@@ -73,13 +72,13 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=90.0, help="time limit of each contender (90)")
-    parser.add_argument("--repetitions", type=int, default=5, help="how often, each with a seed of its own (5)")
+    parser.add_argument("--repetitions", type=int, default=5, help="repetitions, each with another seed (5)")
     parser.add_argument("--cpus", type=int, default=2, help="trials at once, one thread each (2)")
-    parser.add_argument("--same-engine", action="store_true", help="the others also with this project's engine")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, help=f"which ({' '.join(USUAL)})")
+    parser.add_argument("--same-engine", action="store_true", help="also run the others with this project's engine")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, help=f"contenders ({' '.join(USUAL)})")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("ABLATUNE_DATA_DIR", "data")))
     parser.add_argument("--out", type=Path, default=Path("report/search_race"), help="folder of CSVs and the figure")
-    parser.add_argument("--summarise", action="store_true", help="read the CSVs of an earlier run again")
+    parser.add_argument("--summarise", action="store_true", help="run nothing; read the CSVs of an earlier run")
     told = parser.parse_args()
     told.data_dir, told.out = told.data_dir.resolve(), told.out.resolve()
     return told
@@ -97,7 +96,7 @@ def _run_all(names: Sequence[str], told: argparse.Namespace) -> None:
 
 
 def _run(name: str, repetition: int, told: argparse.Namespace) -> None:
-    """Start a contender's processes, let them run until the limit, and end them."""
+    """Start a contender's processes, and stop them at the limit."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(HERE.parent), *_path()])}
     environment.pop("RAY_ADDRESS", None)
     log = told.out / f"{name}-{repetition}.log"
@@ -143,7 +142,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], until: float) -> None:
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Interrupt what still runs, as Ctrl-C does; kill what does not heed it. Epochs after the limit do not count."""
+    """Interrupt what still runs, like Ctrl-C; kill what does not stop. Epochs after the limit do not count."""
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

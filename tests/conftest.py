@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-# The files that take longest begin first: no process is left alone with one of them at the end.
+# The longest files start first, so no process is left alone with one of them at the end.
 _LONGEST = (
     "test_run.py",
     "test_own_components.py",
-    "test_run_search.py",
     "test_evaluate.py",
-    "test_files.py",
-    "test_search_sections.py",
-    "test_plan.py",
+    "test_search_run.py",
+    "test_sections.py",
     "test_report.py",
+    "test_plan.py",
+    "test_kept_ledger.py",
+    "test_files.py",
 )
 
 
@@ -25,8 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Return the folder with the real datasets, or skip."""
+    """The folder of the real datasets; skips the test without one."""
     folder = os.environ.get("ABLATUNE_DATA_DIR")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("the real datasets are not here: set ABLATUNE_DATA_DIR to the folder that holds them")
+        pytest.skip("the real datasets are missing: set ABLATUNE_DATA_DIR to their folder")
     return Path(folder)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.commands.cli import _parser
+from tune_jobs.commands.cli import parser
 
 ROOT = Path(__file__).resolve().parent.parent
-# The commands of this page need a cluster; `tests/cluster` brings some up.
+# This page's commands need a cluster; `tests/cluster` starts some.
 CLUSTERS = ROOT / "docs" / "clusters.md"
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path != CLUSTERS)
 _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,7 +22,7 @@ def test_there_are_pages() -> None:
     assert [page.name for page in PAGES] == ["own_problems.md", "planning.md", "searches.md"]
 
 
-# What the pages show, the tests of searches, of plans and of own components look at in every run.
+# The tests of searches, plans and user code check in every run what these pages show.
 @pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_commands_for_clusters_are_understood() -> None:
     lines = [line for line in CLUSTERS.read_text(encoding="utf-8").splitlines() if line.startswith("ablatune ")]
     assert any(line.startswith("ablatune submit") for line in lines)
     for line in lines:
-        _parser().parse_args(shlex.split(line)[1:])
+        parser().parse_args(shlex.split(line)[1:])
 
 
 def test_cluster_files_and_targets_that_the_page_names_are_there() -> None:

@@ -1,4 +1,4 @@
-"""The Python interface in a real notebook kernel; skipped where none is installed (pip install nbclient ipykernel)."""
+"""The Python interface in a real notebook kernel; skipped if none is installed (pip install nbclient ipykernel)."""
 
 import os
 from pathlib import Path

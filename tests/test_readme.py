@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README is true."""
 
 import dataclasses
 import re
@@ -17,7 +17,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 
 
 def blocks(language: str) -> list[str]:
-    """Return the README's fenced blocks of a language."""
+    """The README's fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks are scripts in a folder of their own, which Python puts first on the path when it runs one."""
+"""Benchmarks are scripts; as when Python runs one, their folder comes first on the path."""
 
 import sys
 from pathlib import Path

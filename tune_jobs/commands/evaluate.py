@@ -26,8 +26,8 @@ from tune_jobs.standing.stages import selection_scores
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
-from tune_jobs.training.ongoing import OngoingRun
 from tune_jobs.training.options import EvaluateOptions
+from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
@@ -79,7 +79,7 @@ def evaluate_study(
     _check_ready(standing)
     found, storage = find_candidates(standing), ledger.storage
     _opening(standing, found, again=settings.options.again)
-    code = _train(OngoingRun(study, ledger, settings, say), found)
+    code = _train(RunContext(study, ledger, settings, say), found)
     if code:
         return Evaluation(code)
     # Checked once more: training may have taken hours, in which another call may have opened the test set.
@@ -158,7 +158,7 @@ def _untested(candidate: Candidate) -> Reached:
     )
 
 
-def _train(run: OngoingRun, found: Sequence[Candidate]) -> int:
+def _train(run: RunContext, found: Sequence[Candidate]) -> int:
     """Train the networks that are not kept yet, and keep them; return the exit code."""
     readings = [reading for candidate in found for reading in candidate.readings]
     storage = run.ledger.storage

@@ -15,8 +15,8 @@ from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import INTERRUPTED, exit_code
-from tune_jobs.training.ongoing import OngoingRun
 from tune_jobs.training.options import RunOptions
+from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_run import train_search
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
@@ -38,7 +38,7 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         _say_counts(_count(standing, settings), say)
         return 0
     with ExitStack() as ray_exit:
-        return _Rounds(OngoingRun(study, standing.ledger, settings, say, ray_exit), settings).run(standing)
+        return _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings).run(standing)
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
@@ -60,7 +60,7 @@ class _Rounds:
     this run has trained already. Once all that is missing was tried in this run, no further round helps.
     """
 
-    ongoing: OngoingRun
+    ongoing: RunContext
     settings: Settings[RunOptions]
     code: int = 0
     tried: list[Trial] = field(default_factory=list)
@@ -129,7 +129,7 @@ def _outcomes(standing: Standing) -> Counter[str]:
     return Counter(outcomes.values())
 
 
-def _say_other_runs(run: OngoingRun) -> None:
+def _say_other_runs(run: RunContext) -> None:
     for beacon in live_beacons(run.ledger.storage):
         if beacon.study == run.study.name:
             run.say(

@@ -1,3 +1,5 @@
-"""What a run would take: pilots that time each shape of trial, and the wall time, disk and price that follow from them.
-Nothing here is kept in the ledger. The live estimate of a run that is going on is in `training.progress`.
+"""What a run would take, before it runs. Nothing here is kept in the ledger; the live estimate is in `training.eta`.
+
+`pilot_samples` chooses which trials pilots time, `pilot` runs the pilots through Ray, and `pilot_timing` times one of
+them. `estimate` turns the timings into wall time, `disk` into disk space; `plan` does all of it.
 """

@@ -1,4 +1,4 @@
-"""What a run leaves on disk, from the records and logs that pilots really wrote."""
+"""How much disk a run will take, from the records and logs that pilots wrote."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -18,18 +18,18 @@ class Disk:
 
 
 def disk(work: Sequence[Work], pilots: Sequence[Pilot]) -> Disk:
-    """Return what work leaves on disk; a shape without a pilot counts as the mean of those that have one.
+    """Estimate the disk space of some work; a shape without a pilot counts as the mean of the others.
 
     Raises:
-        ValueError: no pilot.
+        ValueError: there is no pilot.
     """
     if not pilots:
-        raise ValueError("pilots: there is none to estimate from")
+        raise ValueError("pilots: there are none to estimate from")
     by_shape: dict[str, list[Pilot]] = {}
     for pilot in pilots:
         by_shape.setdefault(pilot.shape, []).append(pilot)
     usual = _sizes(pilots)
-    sizes = {shape: _sizes(own) for shape, own in by_shape.items()}
+    sizes = {shape: _sizes(pilots_of_shape) for shape, pilots_of_shape in by_shape.items()}
     records, logs = ZERO, ZERO
     for piece in work:
         size = sizes.get(piece.shape, usual)

@@ -1,7 +1,6 @@
-"""From the time of an epoch to that of a run: pure functions of what pilots measured.
+"""From the time of an epoch to the time of a run: pure functions of what pilots measured.
 
-A search estimates its own run with the same two steps: `costs` turns pilots and the shapes to come into the cost of
-each shape, and `estimate` packs any `Work` onto slots.
+`costs` turns pilots into the cost of each shape; `estimate` packs `Work` onto slots.
 """
 
 import heapq
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# What a range leaves out at either end of the timings.
+# A range leaves out this share of the timings at either end.
 _TAIL = 0.1
 
 
@@ -25,7 +24,7 @@ class Span:
 
     @classmethod
     def exactly(cls, value: float) -> "Span":
-        """Return a quantity without doubt."""
+        """A quantity without uncertainty."""
         return cls(value, value, value)
 
     def __add__(self, other: "Span") -> "Span":
@@ -36,7 +35,7 @@ class Span:
         return Span(self.low * by.low, self.expected * by.expected, self.high * by.high)
 
     def capped(self, most: float) -> "Span":
-        """Return the quantity where it cannot be more than so much."""
+        """Limit the quantity to a maximum."""
         return Span(min(self.low, most), min(self.expected, most), min(self.high, most))
 
 
@@ -48,13 +47,13 @@ class Pilot:
     """What one pilot of a shape measured, in seconds and bytes.
 
     Attributes:
-        epoch_seconds: of each timed epoch, the evaluation of the validation part included.
-        measure_seconds: what an epoch takes longer that a table reads.
-        trial_seconds: what a trial takes beside its epochs.
-        share: of the training rows that an epoch ran over; its seconds are scaled to all of them.
-        record_bytes, epoch_bytes: of a record without predictions, and what each epoch adds to it.
-        measure_bytes: of the predictions of one measured epoch, encoded as the ledger does.
-        log_bytes, log_epoch_bytes: of a TensorBoard log, and what each epoch adds to it.
+        epoch_seconds: of each timed epoch, including the evaluation on the validation part.
+        measure_seconds: additional time of an epoch that a table reads.
+        trial_seconds: time of a trial beside its epochs.
+        share: of the training rows that an epoch ran over; the seconds are scaled to all rows.
+        record_bytes, epoch_bytes: of a record without predictions, and what each epoch adds.
+        measure_bytes: of the predictions of one measured epoch, compressed as in the ledger.
+        log_bytes, log_epoch_bytes: of a TensorBoard log, and what each epoch adds.
         model_bytes: of the trained network.
     """
 
@@ -73,7 +72,7 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a shape costs in seconds: an epoch, what a measured epoch takes longer, and a trial beside its epochs."""
+    """Seconds that a shape costs: per epoch, additionally per measured epoch, and per trial beside its epochs."""
 
     epoch: Span
     measurement: Span
@@ -86,9 +85,9 @@ class Work:
 
     Attributes:
         shape: of `tune_jobs.trial.shape`.
-        epochs: how many, fewer at the low end where it may stop early.
-        measured: at how many of them predictions are kept.
-        at_most: the time limit of the trial, in seconds.
+        epochs: how many; fewer at the low end if it may stop early.
+        measured: how many epochs' predictions are kept.
+        at_most: time limit of the trial, in seconds.
     """
 
     shape: str
@@ -97,35 +96,35 @@ class Work:
     at_most: float = math.inf
 
     def seconds(self, cost: Cost) -> Span:
-        """Return how long it keeps its slot."""
+        """How long it occupies its slot."""
         return (cost.trial + self.epochs * cost.epoch + self.measured * cost.measurement).capped(self.at_most)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long work takes, in seconds: from beginning to end, and summed over its trials."""
+    """How long work takes, in seconds: wall time, and summed over its trials."""
 
     wall: Span
     busy: Span
 
     def __add__(self, other: "Estimate") -> "Estimate":
-        """Return the estimate of one after the other."""
+        """The estimate if one runs after the other."""
         return Estimate(self.wall + other.wall, self.busy + other.busy)
 
 
 def estimate(work: Sequence[Work], costs: Mapping[str, Cost], slots: int, *, fixed: Span = ZERO) -> Estimate:
-    """Return how long work takes on so many slots at once.
+    """Estimate how long work takes on so many slots.
 
-    Each piece goes, in the order given, to the slot that is free first, as Tune starts its trials.
+    As in Tune, each trial in turn goes to the slot that is free first.
 
     Args:
-        work: in the order in which it is started; see `tune_jobs.trial.cost.longest_first`.
+        work: in the order in which it starts; see `tune_jobs.trial.cost.longest_first`.
         costs: of every shape in the work.
         slots: how many trials run at once.
-        fixed: seconds before the first and after the last.
+        fixed: seconds before the first trial and after the last.
 
     Raises:
-        ValueError: no slot.
+        ValueError: there is no slot.
     """
     seconds = [piece.seconds(costs[piece.shape]) for piece in work]
     low, expected, high = ([getattr(one, end) for one in seconds] for end in ("low", "expected", "high"))
@@ -134,10 +133,10 @@ def estimate(work: Sequence[Work], costs: Mapping[str, Cost], slots: int, *, fix
 
 
 def makespan(seconds: Sequence[float], slots: int) -> float:
-    """Return when the last ends, each being started in order on the slot that is free first.
+    """When the last trial ends, if each in turn starts on the slot that is free first.
 
     Raises:
-        ValueError: no slot.
+        ValueError: there is no slot.
     """
     if slots < 1:
         raise ValueError(f"slots: {slots} is less than 1; nothing would ever run")
@@ -148,10 +147,10 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
 
 
 def spread(pilots: Sequence[Pilot]) -> Span:
-    """Return how much faster and slower than its shape's mean an epoch was: the inner 80% of all timed epochs.
+    """How much faster and slower than the mean of its shape an epoch was: the inner 80% of all timed epochs.
 
-    Each pilot has one vote, however many epochs it timed. A run's epochs average much of this out; what slows all
-    of them down at once, such as other work on the machine, does not, so the whole is taken as the range.
+    Each pilot has the same weight, however many epochs it timed. Over a run much of this averages out, but not what
+    slows all epochs at once, such as other work on the machine: so the full spread is the range.
     """
     means = _means(pilots)
     ratios = [seconds / means[pilot.shape] for pilot in pilots for seconds in pilot.epoch_seconds]
@@ -160,18 +159,18 @@ def spread(pilots: Sequence[Pilot]) -> Span:
 
 
 def costs(pilots: Sequence[Pilot], weights: Mapping[str, float], between: Sequence[float] = ()) -> dict[str, Cost]:
-    """Return the cost of each shape; of one without a pilot, by its weight.
+    """Work out the cost of each shape; a shape without a pilot is scaled by its weight.
 
     Args:
         pilots: any number of each shape, at least one in all.
         weights: of every shape; see `tune_jobs.trial.cost.epoch_weight`.
-        between: seconds from the end of one trial on a worker to the start of the next.
+        between: seconds from the end of a trial to the start of the next on the same worker.
 
     Raises:
-        ValueError: no pilot.
+        ValueError: there is no pilot.
     """
     if not pilots:
-        raise ValueError("pilots: there is none to estimate from")
+        raise ValueError("pilots: there are none to estimate from")
     noise = spread(pilots)
     gap = _mean_and_inner(between) if between else ZERO
     means = _means(pilots)
@@ -181,10 +180,10 @@ def costs(pilots: Sequence[Pilot], weights: Mapping[str, float], between: Sequen
     every_trial = _mean_and_inner([pilot.trial_seconds for pilot in pilots])
     found = {}
     for name, weight in weights.items():
-        own = [pilot for pilot in pilots if pilot.shape == name]
-        if own:
-            measurement = noise * float(np.mean([pilot.measure_seconds for pilot in own]))
-            trial = noise * float(np.mean([pilot.trial_seconds for pilot in own]))
+        timed = [pilot for pilot in pilots if pilot.shape == name]
+        if timed:
+            measurement = noise * float(np.mean([pilot.measure_seconds for pilot in timed]))
+            trial = noise * float(np.mean([pilot.trial_seconds for pilot in timed]))
             found[name] = Cost(noise * means[name], measurement, trial + gap)
         else:
             epoch = scale * weight * noise
@@ -193,7 +192,7 @@ def costs(pilots: Sequence[Pilot], weights: Mapping[str, float], between: Sequen
 
 
 def _means(pilots: Sequence[Pilot]) -> dict[str, float]:
-    """Return the mean seconds of an epoch of each shape, over the means of its pilots."""
+    """Mean seconds of an epoch of each shape: the mean of the means of its pilots."""
     by_shape: dict[str, list[float]] = {}
     for pilot in pilots:
         by_shape.setdefault(pilot.shape, []).append(float(np.mean(pilot.epoch_seconds)))
@@ -205,7 +204,7 @@ def _mean_and_inner(values: Sequence[float]) -> Span:
 
 
 def _inner(values: Sequence[float], votes: Sequence[float], *, middle: float) -> Span:
-    """Return the inner 80% of weighted values, stretched to hold the middle."""
+    """The inner 80% of weighted values, widened to include the middle."""
     order = np.argsort(values)
     ordered, weights = np.asarray(values)[order], np.asarray(votes)[order]
     reached = np.cumsum(weights) / weights.sum()

@@ -1,4 +1,4 @@
-"""Times shapes through Ray Tune, as many at once as trials will run at once, on the workers that trials will run on."""
+"""Runs pilots through Ray Tune, on the same workers and as many at once as the trials of the run."""
 
 import dataclasses
 import itertools
@@ -14,22 +14,22 @@ from ray import tune
 from data_utils import TrialData
 from models.history import COMPLETED
 from tune_jobs.forecast.estimate import Pilot
-from tune_jobs.forecast.shapes import MOST_SECONDS, Piloted, Sample, allotted, within
-from tune_jobs.forecast.time_shape import time_shape
+from tune_jobs.forecast.pilot_samples import MOST_SECONDS, PilotResults, Sample, seconds_for_pilot, that_fit
+from tune_jobs.forecast.pilot_timing import time_shape
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.progress import Progress
+from tune_jobs.training.ray_tune import run_payloads
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 
-# Each shape is timed at two moments, so that a passing load shows.
+# Each shape is timed twice, some time apart, to show a passing load.
 _ROUNDS = 2
 
 
-def pilot(
+def run_pilots(
     samples: Sequence[Sample],
     data: Mapping[str, TrialData],
     job: Job,
@@ -38,8 +38,8 @@ def pilot(
     at_once: int,
     max_concurrent: int | None,
     seconds: float,
-) -> Piloted:
-    """Time shapes, the largest shares of the work first. Ray is running (see `tune_jobs.training.ray_session.ray_running`).
+) -> PilotResults:
+    """Time shapes, those with the largest shares of the work first. Ray must be running.
 
     Nothing is written to the job's storage, and no test row is read.
 
@@ -47,10 +47,10 @@ def pilot(
         samples: one for each shape, with shares that sum to 1.
         data: by `tune_jobs.trial.data.data_slot`.
         job: of the run to come.
-        resources: what each trial is given.
-        at_once: how many trials will run at once; at least so many pilots run at once too.
+        resources: of each trial.
+        at_once: how many trials will run at once; at least as many pilots do.
         max_concurrent: as for the run.
-        seconds: for all shapes together, about; those that would not fit into `MOST_SECONDS` are left out.
+        seconds: for all shapes together, roughly; shapes that do not fit into `MOST_SECONDS` are left out.
     """
     rounds = max(_ROUNDS, math.ceil(at_once / max(len(samples), 1)))
     ordered = sorted(samples, key=lambda sample: -sample.share)
@@ -59,18 +59,18 @@ def pilot(
             "key": f"pilot-{number}-{turn}",
             "shape": sample.shape,
             "trial": payload(sample.trial),
-            "seconds": allotted(sample.share, len(samples), seconds * at_once / rounds),
+            "seconds": seconds_for_pilot(sample.share, len(samples), seconds * at_once / rounds),
         }
         for turn in range(rounds)
         for number, sample in enumerate(ordered)
     ]
-    payloads = within(wanted, MOST_SECONDS * at_once)
+    payloads = that_fit(wanted, MOST_SECONDS * at_once)
     labels = {sample.shape: sample.label for sample in samples}
     watch = _Collect(payloads, labels)
     references = {name: ray.put(part) for name, part in data.items()}
     start = time.time()
     try:
-        tune_all(
+        run_payloads(
             tune.with_parameters(_time_one, job=job, data=references),
             payloads,
             resources=resources,
@@ -81,7 +81,7 @@ def pilot(
     finally:
         watch.progress.close()
     if len(watch.progress.finished) < len(payloads):
-        # Tune takes an interrupt for a wish to stop and returns.
+        # On an interrupt Tune stops and returns.
         raise KeyboardInterrupt
     return _gathered(watch, start, time.time())
 
@@ -99,7 +99,7 @@ def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, An
 
 
 class _Collect(tune.Callback):
-    """Takes what the pilots report, and shows how far they are."""
+    """Collects what the pilots report, and shows how far they are."""
 
     def __init__(self, payloads: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> None:
         self.pilots: list[Pilot] = []
@@ -113,7 +113,7 @@ class _Collect(tune.Callback):
         self.progress = Progress(trials, named, weigh=_equally, counted="pilots")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks with the experiment's state, which nothing here reads."""
+        """Nothing: Tune pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 
     def on_trial_result(
@@ -144,14 +144,15 @@ def _equally(config: TrialConfig) -> float:
     return 1.0
 
 
-def _gathered(watch: _Collect, start: float, end: float) -> Piloted:
-    turns = [sorted(own) for own in watch.turns.values()]
-    between = [max(0.0, after[0] - before[1]) for own in turns for before, after in itertools.pairwise(own)]
-    first = min((own[0][0] for own in turns), default=end)
-    last = max((own[-1][1] for own in turns), default=end)
+def _gathered(watch: _Collect, start: float, end: float) -> PilotResults:
+    # By worker: when each of its pilots started and ended.
+    turns = [sorted(spans) for spans in watch.turns.values()]
+    between = [max(0.0, after[0] - before[1]) for spans in turns for before, after in itertools.pairwise(spans)]
+    first = min((spans[0][0] for spans in turns), default=end)
+    last = max((spans[-1][1] for spans in turns), default=end)
     pilots = [
         dataclasses.replace(one, epoch_seconds=tuple(one.epoch_seconds))
         for one in watch.pilots
         if one.shape not in watch.failures
     ]
-    return Piloted(pilots, watch.failures, between, max(0.0, first - start), max(0.0, end - last))
+    return PilotResults(pilots, watch.failures, between, max(0.0, first - start), max(0.0, end - last))

@@ -1,7 +1,6 @@
-"""`plan`: what a run would take, from pilots of what is still to run: time, packing, disk, price.
+"""`plan`: what a run would take: time, packing, disk and price, from pilots of the missing trials.
 
-Three steps, each of use alone: `tune_jobs.forecast.shapes.samples` and `tune_jobs.forecast.pilot.pilot` time the shapes of any trials,
-`work_of` turns a trial into work, and `tune_jobs.forecast.estimate.estimate` packs the work.
+`samples` and `run_pilots` time the shapes of trials, `work_of` turns a trial into work, `estimate` packs the work.
 """
 
 import math
@@ -17,8 +16,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.forecast.disk import disk
 from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.forecast.forecast import Forecast, Later
+from tune_jobs.forecast.pilot_samples import PilotResults, budget_seconds, samples
 from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
-from tune_jobs.forecast.shapes import Piloted, samples, worth_spending
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
@@ -31,27 +30,27 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
 from tune_jobs.training.data import load_data
-from tune_jobs.training.ongoing import new_job
 from tune_jobs.training.options import PlanOptions
-from tune_jobs.training.preflight import check_own
+from tune_jobs.training.run_context import new_job
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.storage_check import look_from_nodes
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.cost import epoch_weight, longest_first
 from tune_jobs.trial.shape import shape
 from tune_jobs.trial.trial import Trial
+from tune_jobs.words import counted
 
-# Starting Ray, and the imports of its workers, took between these times as long as in the plan: they are read from the
-# disk or from memory, which depends on what the machine did before.
+# A run starts Ray and imports its modules this much faster or slower than the plan, by whether the files are cached.
 _QUICK_START, _SLOW_START = 0.8, 1.6
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What was found where the trials will run."""
+    """What was found out on the nodes."""
 
     nodes: Sequence[Node]
     storage: Sequence[str]
-    piloted: Piloted | None = None
+    piloted: PilotResults | None = None
     fixed_seconds: float = 0.0
     seconds: float = 0.0
     to_come: Sequence[Node] = ()
@@ -61,12 +60,12 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     """Work out what a run of the study would take.
 
     Raises:
-        UserError: the data cannot be read, the storage cannot be written, there is no such cluster, or no node can
-            hold a trial.
+        UserError: the data cannot be read, the storage cannot be written, the cluster cannot be reached, or no node
+            can hold a trial.
     """
     options = settings.options
     if options.rate is not None and not (options.rate >= 0 and math.isfinite(options.rate)):
-        raise UserError(f"--rate: {options.rate:g} is not a price; give what one node costs for one hour")
+        raise UserError(f"--rate: {options.rate:g} is not a price; give the price of one node for one hour")
     storage = Storage.at(settings.storage)
     counts = _count(study, settings, storage)
     standing = counts.standing
@@ -77,7 +76,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     load = os.getloadavg()[0]
     begun = time.monotonic()
     data = load_data((trial.config for trial in missing), settings.data_dir)
-    check_own(missing, data, study.own.code)
+    check_user_code(missing, data, study.own.code)
     load_seconds = time.monotonic() - begun
     address = settings.cluster.address
     if address is not None or (options.pilot and missing):
@@ -115,7 +114,7 @@ def _count(study: Study, settings: Settings[PlanOptions], storage: Storage) -> C
 
 
 def this_machine(settings: Settings[PlanOptions]) -> Node:
-    """Say what the local node will offer, without starting Ray."""
+    """The node that Ray would start here."""
     cluster = settings.cluster
     gpus = cluster.logical_gpus
     if settings.resources.gpus_per_trial and not gpus:
@@ -132,14 +131,14 @@ def _look_and_pilot(
     data: Mapping[str, TrialData],
     missing: Sequence[Trial],
 ) -> _Found:
-    """Look at the nodes that there are, and time the shapes of what is missing on them."""
-    # Imported here: counting alone does without Ray's second of start-up.
+    """Look at the nodes, and time the shapes of the missing trials on them."""
+    # Imported here: counting alone saves the second that importing Ray takes.
     from tune_jobs.capacity.ray_nodes import alive_nodes
-    from tune_jobs.forecast.pilot import pilot
+    from tune_jobs.forecast.pilot import run_pilots
     from tune_jobs.training.ray_session import find_capacity, ray_running
 
     distinct = samples(study, missing)
-    print(f"starting Ray to time {len(distinct)} shapes of trial", file=sys.stderr, flush=True)
+    print(f"starting Ray to time {counted(len(distinct), 'shape')} of trial", file=sys.stderr, flush=True)
     begun = time.monotonic()
     cluster, resources, most = settings.cluster, settings.resources, settings.options.max_concurrent
     with ray_running(cluster, data):
@@ -152,20 +151,20 @@ def _look_and_pilot(
             found = replace(found, storage=_node_lines(storage, look_from_nodes(storage, alive_nodes())))
         if not distinct:
             return found
-        # Pilots run on what is up; where that is nothing, on the first node that the autoscaler brings up.
+        # Pilots run on the nodes that are up, or else on the first that the autoscaler brings up.
         usable = to_come[:1] if waiting else capacity.up
         if waiting:
-            print(f"{waiting}; the pilots need one (--no-pilot counts only)", file=sys.stderr, flush=True)
+            print(f"{waiting}; the pilots need it (--no-pilot only counts)", file=sys.stderr, flush=True)
         packed = [pack(node, resources) for node in usable]
         together = min(at_once(packed, most), len(missing))
-        piloted = pilot(
+        piloted = run_pilots(
             distinct,
             data,
             replace(new_job(study, study.config(), "", settings), time_limit_seconds=None),
             resources=resources,
             at_once=together,
             max_concurrent=together if capacity.autoscaling.groups else most,
-            seconds=worth_spending(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
+            seconds=budget_seconds(sum(trial.epochs * epoch_weight(trial.config) for trial in missing) / together),
         )
         stopping = time.monotonic()
     ended = time.monotonic()
@@ -178,18 +177,16 @@ def _node_lines(storage: Storage, problems: Mapping[str, str]) -> list[str]:
     lines = [f"{storage.uri}: writable from {fine} of {len(problems)} nodes"]
     lines += [f"node {name} {problem}" for name, problem in problems.items() if problem]
     if fine < len(problems):
-        lines.append(
-            "what such a node trains would be lost to this machine: give a shared folder or s3://… (--storage)"
-        )
+        lines.append("results from such a node would be lost: give a shared folder or s3://… (--storage)")
     return lines
 
 
 def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
-    """Return a trial as work.
+    """Turn a trial into work.
 
-    One that may stop early does so half way between the earliest and the last epoch, for all that is known before.
-    Where a table reads the best epoch, predictions are kept after each improvement: after every epoch at most, and
-    where nothing but chance improves, after as many as the harmonic sum; their geometric mean is expected.
+    Early stopping is expected half way between the earliest possible epoch and the last. Where a table reads the best
+    epoch, predictions are kept after each improvement: after every epoch at most; if validation improves by chance
+    alone, after as many as the harmonic sum. The geometric mean is expected.
     """
     patience = trial.config.early_stopping_patience
     fewest = min(patience + 1, trial.epochs) if patience else trial.epochs
@@ -202,10 +199,10 @@ def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
 
 
 def later_trials(standing: Standing) -> dict[str, list[Trial]]:
-    """Return what comes once what is known has run, by its name.
+    """Upper bound on the trials of later stages and of a search's follow-up, by name.
 
-    For each stage its trials were the stages before to keep what they start from; the next stage, whose trials are
-    known, still adds its fresh estimate, as does each after it. For a search what follows it.
+    A stage's trials are counted as if the stages before it changed nothing. The next stage, whose trials are known,
+    adds only its fresh estimate.
     """
     study = standing.study
     settled = [choice.fields for choice in standing.choices]
@@ -226,7 +223,7 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
 
 
 def _with_estimate(forecast: Forecast, limit_seconds: float | None, fixed_seconds: float) -> Forecast:
-    """Return the forecast with its times and its disk use, where there is something to base them on."""
+    """Add times and disk space, if pilots timed anything."""
     piloted = forecast.piloted
     if piloted is None or not piloted.pilots or not forecast.at_once:
         return forecast

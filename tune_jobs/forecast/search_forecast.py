@@ -1,4 +1,4 @@
-"""What a search is expected to train: its trials as random points, and what follows it, for the estimate of a plan."""
+"""What a search is expected to train, for a plan: its trials, as random points, and the follow-up."""
 
 from dataclasses import replace
 from math import ceil, sqrt
@@ -9,16 +9,16 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.samplers import random
 from tune_jobs.trial.trial import Trial
 
-# Enough points to know what a trial costs on average; more trials than that are counted as repeats of them.
+# Enough points to know the average cost of a trial; further trials count as repeats of these.
 _MOST_POINTS = 200
 
 
 def trials_to_come(state: State) -> list[tuple[Trial, Span]]:
-    """Return the trials that a search's budget is expected to give, each with its epochs.
+    """The trials that a search is expected to draw within its budget, each with its epochs.
 
-    At the low end one in `reduction_factor` goes on at each rung. A sampler that learns draws points that are better
-    than those before, so that more go on: at the high end all do, and the geometric mean of the two is expected.
-    A budget of minutes alone gives none: it is its own estimate.
+    At the low end one in `reduction_factor` goes on at each rung. A sampler that learns draws ever better points, of
+    which more go on: at the high end all do; the geometric mean is expected. A budget of minutes gives no trials: it is
+    itself the estimate.
     """
     count = _count(state)
     points = _points(state, min(count, _MOST_POINTS))
@@ -34,7 +34,7 @@ def trials_to_come(state: State) -> list[tuple[Trial, Span]]:
 
 
 def trials_that_follow(state: State) -> dict[str, list[Trial]]:
-    """Return, for each part of what follows a search, about as many trials as it has at most."""
+    """About as many trials as each part of the follow-up of a search can have, by its name."""
     search, factors = state.search, len(state.search.space.groups())
     counts = {
         "audit": search.audit,
@@ -71,7 +71,7 @@ def _shares(state: State) -> tuple[float, float]:
 
 
 def _epochs_at(state: State, place: float, share: float) -> float:
-    """Return the epochs of the trial at a place, 0 to 1 from the worst to the best, where such a share goes on."""
+    """Epochs of the trial at a place (0 the worst, 1 the best), if such a share goes on at each rung."""
     rungs = max(state.search.scheduler.brackets(state.epochs), key=len)
     if state.search.scheduler.name == "median":
         rungs = rungs[len(rungs) // 3 :][:1]

@@ -15,13 +15,13 @@ _MOST_NAMED = 5
 
 
 def plan_lines(forecast: Forecast) -> list[str]:
-    """Return the forecast in lines."""
+    """The forecast in lines."""
     counts = forecast.counts
     lines = [*counts.lines(), *_saved(forecast)]
     if forecast.searching:
         lines += _searching(forecast)
     if not forecast.missing:
-        lines.append("nothing to run: the ledger has everything that is known of the study")
+        lines.append("nothing to run: the ledger has everything that the study is known to need")
     lines += [*_timed(forecast), *_times(forecast), *_later(forecast), *_packing(forecast)]
     lines += _disk(forecast)
     lines += [f"storage: {line}" for line in forecast.storage]
@@ -32,7 +32,7 @@ def plan_lines(forecast: Forecast) -> list[str]:
 def _saved(forecast: Forecast) -> Iterator[str]:
     saved = forecast.counts.epochs_by_hand - sum(trial.epochs for trial in forecast.trials)
     if saved > 0:
-        yield f"saved: {saved:,} epochs, by trials that rows share and short rows that are the beginning of long ones"
+        yield f"saved: {saved:,} epochs, since rows share trials and short rows are the beginning of long ones"
 
 
 def _searching(forecast: Forecast) -> Iterator[str]:
@@ -46,12 +46,12 @@ def _searching(forecast: Forecast) -> Iterator[str]:
         return
     arrivals = expected_arrivals(state.search.scheduler, state.search.budget.trials, state.epochs)
     words = ", ".join(f"epoch {epoch}: {count:.0f}" for epoch, count in arrivals.items() if count >= 1)
-    yield f"  trials that reach it if each rung keeps its share: {words}"
+    yield f"  trials expected at each rung, if rungs keep their share: {words}"
     unreached = [epoch for epoch, count in arrivals.items() if count < 1]
     if unreached:
         yield (
-            f"  fewer than one trial is expected at epoch {', '.join(map(str, unreached))}: give more trials, a larger "
-            "grace_epochs or a smaller reduction_factor"
+            f"  fewer than one trial is expected at epoch {', '.join(map(str, unreached))}: give more trials, a "
+            "larger grace_epochs or a smaller reduction_factor"
         )
 
 
@@ -63,22 +63,22 @@ def _timed(forecast: Forecast) -> Iterator[str]:
     if shapes:
         epochs = [seconds for pilot in piloted.pilots for seconds in pilot.epoch_seconds]
         partly = {pilot.shape for pilot in piloted.pilots if pilot.share < 1}
-        part = f", {len(partly)} of them over a part of the rows, scaled" if partly else ""
+        part = f", {len(partly)} of them on a part of the rows, scaled" if partly else ""
         yield (
             f"timed: {counted(len(shapes), 'shape')} of trial{part}, in {duration(forecast.pilot_seconds)}; an epoch "
             f"takes {_short(min(epochs))} to {_short(max(epochs))}"
         )
     if forecast.untimed:
         yield (
-            f"not timed for lack of time: {counted(forecast.untimed, 'shape')}; estimated by rows, batches and "
-            "multiplications, at the pace of those that were"
+            f"not timed for lack of time: {counted(forecast.untimed, 'shape')}; estimated from rows, batches and "
+            "multiplications, at the pace of the timed shapes"
         )
     raised = Counter(shape(trial.config) for trial in forecast.missing)
     for number, (name, reason) in enumerate(piloted.failures.items()):
         if number < _MOST_NAMED:
             yield f"would fail: {counted(raised[name], 'trial')}: {reason}"
     if len(piloted.failures) > _MOST_NAMED:
-        yield f"would fail: {len(piloted.failures) - _MOST_NAMED} more shapes of trial"
+        yield f"would fail: {counted(len(piloted.failures) - _MOST_NAMED, 'more shape')} of trial"
 
 
 def _times(forecast: Forecast) -> Iterator[str]:
@@ -88,33 +88,34 @@ def _times(forecast: Forecast) -> Iterator[str]:
     yield f"wall time: about {duration(wall.expected)} ({duration(wall.low)} to {duration(wall.high)})"
     if forecast.load > _NOTED_LOAD:
         yield (
-            f"  other work on this machine (load average {forecast.load:.1f} before the pilots) slowed them down as it "
-            "would the run"
+            f"  other work on this machine (load average {forecast.load:.1f} before the pilots) slowed them down, "
+            "as it would the run"
         )
     if any(trial.config.early_stopping_patience for trial in forecast.missing):
-        yield "  the low end has every trial stop as early as its early stopping allows, the high end none"
+        yield "  at the low end every trial stops as early as its early stopping allows, at the high end none does"
     yield f"CPU time: about {_amount(cpu)} CPU-hours"
     if forecast.resources.gpus_per_trial:
         yield f"GPU time: about {_amount(gpu)} GPU-hours"
     if price is not None:
         yield (
-            f"price: about {_amount(price)} in the currency of the rate, for {counted(len(forecast.packed), 'node')} at "
-            f"{forecast.rate:g} an hour each"
+            f"price: about {_amount(price)} in the currency of the rate, "
+            f"for {counted(len(forecast.packed), 'node')} at {forecast.rate:g} an hour each"
         )
 
 
 def _later(forecast: Forecast) -> Iterator[str]:
-    """Say what the stages to come add, were each to start from what the study starts from now."""
+    """Say what later stages add, if each started from what is chosen now."""
     if not forecast.later:
         return
     trials = sum(one.trials for one in forecast.later)
     times = [one.estimate.wall for one in forecast.later if one.estimate is not None]
-    words = f"to come after that: at most {counted(trials, 'trial')} more ({', '.join(one.stage for one in forecast.later)})"
+    stages = ", ".join(one.stage for one in forecast.later)
+    words = f"to come after that: at most {counted(trials, 'trial')} more ({stages})"
     if times:
         total = sum(times[1:], start=times[0])
         words += (
             f", about {duration(total.expected)} ({duration(total.low)} to {duration(total.high)}) if what is chosen "
-            "trains as fast as what there is"
+            "trains as fast as now"
         )
     yield words
 
@@ -127,7 +128,7 @@ def _packing(forecast: Forecast) -> Iterator[str]:
     if forecast.to_come:
         groups = Counter(slots.node.name for slots in forecast.packed[-forecast.to_come :])
         named = ", ".join(f"{count} of worker group {name}" for name, count in groups.items())
-        yield f"  {forecast.to_come} of the nodes are not up yet: the autoscaler may bring up {named}, as far as it can"
+        yield f"  {forecast.to_come} of the nodes are not up yet: the autoscaler may bring up {named}"
     kinds = Counter((slots.node.cpus, slots.node.gpus, slots.count, slots.limit) for slots in forecast.packed)
     for (cpus, gpus, count, limit), nodes in kinds.items():
         has = f"{cpus:g} CPU" + (f" and {gpus:g} GPU" if gpus else "")
@@ -141,8 +142,8 @@ def _disk(forecast: Forecast) -> Iterator[str]:
         return
     total = found.records + found.logs
     yield (
-        f"disk: about {file_size(total.expected)} (at most {file_size(total.high)}): {file_size(found.records.expected)} of records, "
-        f"{file_size(found.logs.expected)} of TensorBoard logs"
+        f"disk: about {file_size(total.expected)} (at most {file_size(total.high)}): "
+        f"{file_size(found.records.expected)} of records, {file_size(found.logs.expected)} of TensorBoard logs"
     )
     finals = forecast.counts.standing.study.finals
     if finals:
@@ -161,5 +162,5 @@ def _amount(span: Span) -> str:
 
 
 def _digits(value: float) -> str:
-    """Return a number with two digits that count, or all digits before the point."""
+    """A number with two significant digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 99.5 else f"{value:#.2g}".rstrip(".")

@@ -1,4 +1,6 @@
-"""Training through Ray Tune: options and settings of a run, the trainable, the driver's rounds, the director and the
-workers of a search, live progress, TensorBoard. The training loop itself is in `models`, which knows no Ray; what is
-left to train is decided in `standing`.
+"""Training through Ray Tune. `models` has the training loop, without Ray; `standing` decides what is left to train.
+
+`table_run` and `search_run` are the two kinds of run. Each has a `…_launch`, the side of the driver, and runs
+`trainable` or `search_worker` in the workers. `director` decides what a search trains and who stops at a rung;
+`worker_watch` deals with workers that die; `progress`, `search_progress` and `eta` say how far a run is.
 """

@@ -1,4 +1,4 @@
-"""The data that trials train on, and what their predictions are compared with."""
+"""Loads the data that trials train on, and keeps the targets that their predictions are compared with."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from tune_jobs.trial.data import data_slot, dataset_options, preparation
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
-    """Load the data that configurations train on, by `data_slot`.
+    """Load the data of some configurations, by `data_slot`.
 
     Raises:
         UserError: a file is missing or corrupt.
@@ -37,7 +37,7 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, Trial
 
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
-    """Keep what the predictions of a configuration's trials are compared with."""
+    """Write the targets of a configuration's validation part to the ledger."""
     part = data[data_slot(config)]
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
     if part.task == "regression":

@@ -1,7 +1,7 @@
-"""Directs a search: which trial comes next, and whether one that reached a rung goes on.
+"""Directs a search: draws the next trial, and decides at each rung whether a trial goes on.
 
-One director serves all workers, as an actor of Ray. Whatever it decides is in the journal before a worker hears of it,
-so that a search that was killed goes on from there.
+One director, a Ray actor, serves all workers. It writes each decision to the journal before a worker hears of it, so a
+search that is killed can continue.
 """
 
 import time
@@ -30,7 +30,7 @@ from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.trial.trial import Trial, differences
 
-# Draws of a point that can be built and was not drawn before, before the space counts as used up.
+# Attempts to draw a new point that can be built, before the space counts as used up.
 _ATTEMPTS = 200
 
 
@@ -41,8 +41,8 @@ class Assignment:
     Attributes:
         number: of the trial in the search.
         rungs: the epochs at which to ask whether it goes on.
-        label: what it is called.
-        select: "metric" or "loss": what it is judged by.
+        label: a readable name.
+        select: "metric" or "loss": what trials are ranked by.
     """
 
     number: int
@@ -54,10 +54,10 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Tally:
-    """How a search stands.
+    """How far a search is.
 
     Attributes:
-        best: the best score of those that finished, in words, and which trial that is; "" without one.
+        best: the best score of a finished trial, in words, and which trial that is; "" for none.
         share: of the budget that is used up, 0 to 1.
     """
 
@@ -71,10 +71,11 @@ class Director:
     """Directs one run of a search.
 
     Args:
-        state: as the journal and the ledger have it.
-        lookup: returns what the ledger has under a key, or None.
-        journal: takes what happens.
-        clock: gives seconds.
+        state: from the journal and the ledger.
+        lookup: returns the ledger's record of a key, or None.
+        journal: takes each event.
+        retry_failed: whether to run trials again that failed before.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -95,32 +96,32 @@ class Director:
         self._slots: dict[str, int] = {}
         self._running: set[int] = set()
         self._out_of_time = False
-        for one in state.trials.values():
-            if one.seconds is not None or one.record is None:
+        for searched in state.trials.values():
+            if searched.seconds is not None or searched.record is None:
                 continue
-            if one.standing(self._search.read) == BROKEN:
-                self._end(one.number, one.record)
-            elif one.standing(self._search.read) != OPEN:
-                self._answered(one.number)
+            if searched.standing(self._search.read) == BROKEN:
+                self._end(searched.number, searched.record)
+            elif searched.standing(self._search.read) != OPEN:
+                self._answered_from_ledger(searched.number)
         self._left = [
-            one.number
-            for one in sorted(self._state.trials.values(), key=lambda one: one.number)
-            if self._to_run(one, retry_failed=retry_failed)
+            searched.number
+            for searched in sorted(self._state.trials.values(), key=lambda searched: searched.number)
+            if self._to_run(searched, retry_failed=retry_failed)
         ]
 
-    def _to_run(self, one: SearchTrial, *, retry_failed: bool) -> bool:
-        standing = one.standing(self._search.read)
-        if standing != BROKEN or one.trial is None or one.record is None:
+    def _to_run(self, searched: SearchTrial, *, retry_failed: bool) -> bool:
+        standing = searched.standing(self._search.read)
+        if standing != BROKEN or searched.trial is None or searched.record is None:
             return standing == OPEN
-        return not is_finished(one.record, one.trial, time_limit_seconds=None, retry_failed=retry_failed)
+        return not is_finished(searched.record, searched.trial, time_limit_seconds=None, retry_failed=retry_failed)
 
     def open(self) -> bool:
-        """Return whether there is, or may soon be, a trial to give out."""
+        """Whether there is, or may soon be, a trial to assign."""
         self._note_time()
         return self._resumable() or self._affordable()
 
     def next(self, slot: str) -> Assignment | None:
-        """Return the trial of a slot: the one that it was given before, if it lost its worker; None for none."""
+        """Assign a trial to a slot, or its earlier one again if it lost its worker; None if there is none left."""
         if slot in self._slots and self._slots[slot] in self._running:
             return self._assignment(self._state.trials[self._slots[slot]])
         self._note_time()
@@ -129,18 +130,18 @@ class Director:
             number = self._drawn() if number is None else number
             if number is None:
                 return None
-            if self._answered(number):
+            if self._answered_from_ledger(number):
                 continue
             self._running.add(number)
             self._slots[slot] = number
             return self._assignment(self._state.trials[number])
 
     def reached(self, number: int, values: Sequence[float]) -> str | None:
-        """Return why a trial that has done so many epochs stops; None where it goes on.
+        """Decide whether a trial stops after so many epochs: the reason, or None if it goes on.
 
         Args:
             number: of the trial.
-            values: of `tune_jobs.standing.search.state.signed`, one for each epoch so far.
+            values: for each epoch so far, as from `tune_jobs.standing.search.state.signed`.
         """
         epoch = len(values)
         if epoch in self._rungs(number):
@@ -152,20 +153,20 @@ class Director:
         return None
 
     def ended(self, number: int, record: Record) -> Tally:
-        """Take in how a trial ended; its record is in the ledger."""
+        """Note that a trial has ended; its record is in the ledger."""
         self._change(number, record=record)
         self._running.discard(number)
         self._end(number, record)
         return self.tally()
 
     def tally(self) -> Tally:
-        """Return how the search stands."""
+        """How far the search is."""
         best = next(iter(self._state.best(1)), None)
         words = "" if best is None else score_in_words(self._state, self._state.final_score(best))
         done = self._state.ended
         return Tally(
             ended=len(done),
-            stopped=sum(one.stopped_at is not None for one in done),
+            stopped=sum(searched.stopped_at is not None for searched in done),
             best="" if best is None else f"{words} ({best.name})",
             share=self._state.share_used(self._seconds()),
         )
@@ -174,7 +175,7 @@ class Director:
         return round(float(self._clock() - self._began), 3)
 
     def _note_time(self) -> None:
-        """Have the journal say that the time is used up: no trial may end after that to say it."""
+        """Write to the journal that the time is used up; if no trial ends after that, nothing else would."""
         if not self._out_of_time and self._state.out_of_time(self._seconds()):
             self._out_of_time = True
             self._state = replace(self._state, seconds=self._seconds())
@@ -208,15 +209,15 @@ class Director:
         return number
 
     def _point(self, number: int) -> tuple[dict[str, Any], str] | None:
-        """Return a point that can be built and was not drawn before; the first is the default configuration."""
+        """Draw a new point that can be built; the first is the default configuration. None if the space is used up."""
         search = self._search
-        keys = {one.trial.key for one in self._state.trials.values() if one.trial is not None}
+        keys = {searched.trial.key for searched in self._state.trials.values() if searched.trial is not None}
         if number == 0 and search.sampler != "grid":
             default = searched_default(self._state.study, search)
             if default is not None and self._key(default):
                 return default, "default"
         known = self._state.known()
-        # A grid has an end of its own.
+        # A grid ends by itself.
         for attempt in count() if search.sampler == "grid" else range(_ATTEMPTS):
             values = SAMPLERS[search.sampler](search.space, search.seed, number, attempt, known)
             if values is None:
@@ -236,12 +237,12 @@ class Director:
         return self._search.scheduler.brackets(self._state.epochs)[self._state.trials[number].bracket]
 
     def _decision(self, number: int, scores: Sequence[float]) -> Decision:
-        """Return what was decided at the rung, or decide it now."""
-        one, epoch = self._state.trials[number], len(scores)
-        for arrival in one.arrivals:
+        """The decision at a rung: from the journal, or else made now."""
+        searched, epoch = self._state.trials[number], len(scores)
+        for arrival in searched.arrivals:
             if arrival.epoch == epoch:
                 return arrival.decision
-        others = [a.score for a in self._state.arrivals(one.bracket, epoch) if a.trial != one.number]
+        others = [a.score for a in self._state.arrivals(searched.bracket, epoch) if a.trial != searched.number]
         decision = self._search.scheduler.decide(scores, others)
         score = self._search.scheduler.score(scores)
         self._journal.add(
@@ -256,14 +257,14 @@ class Director:
                 of=decision.of,
             )
         )
-        self._change(number, arrivals=(*one.arrivals, Arrival(number, epoch, score, decision)))
+        self._change(number, arrivals=(*searched.arrivals, Arrival(number, epoch, score, decision)))
         return decision
 
-    def _answered(self, number: int) -> bool:
-        """Return whether the ledger has all of a trial that it would train: then it passes its rungs as it is read."""
-        one = self._state.trials[number]
-        record = one.record
-        if record is None or one.trial is None or one.standing(self._search.read) == BROKEN:
+    def _answered_from_ledger(self, number: int) -> bool:
+        """If the ledger has all that this trial would train, pass its rungs and end it; return whether."""
+        searched = self._state.trials[number]
+        record = searched.record
+        if record is None or searched.trial is None or searched.standing(self._search.read) == BROKEN:
             return False
         scores = scores_of(record, read=self._search.read, select=self._search.select)
         for rung in self._rungs(number):
@@ -281,10 +282,14 @@ class Director:
         self._change(number, seconds=seconds)
         self._journal.add(Event(ENDED, number, seconds, epoch=record.epochs))
 
-    def _assignment(self, one: SearchTrial) -> Assignment:
-        if one.trial is None:
-            raise ValueError(f"trial {one.number} cannot be built")
-        label = differences(one.trial.config, default_config(self._state.study, self._search))
+    def _assignment(self, searched: SearchTrial) -> Assignment:
+        if searched.trial is None:
+            raise ValueError(f"trial {searched.number} cannot be built")
+        label = differences(searched.trial.config, default_config(self._state.study, self._search))
         return Assignment(
-            one.number, one.trial, self._rungs(one.number), f"trial {one.number} ({label})", self._search.select
+            searched.number,
+            searched.trial,
+            self._rungs(searched.number),
+            f"trial {searched.number} ({label})",
+            self._search.select,
         )

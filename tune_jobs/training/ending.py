@@ -1,11 +1,13 @@
-"""How a run ends: its exit code, and the lines that say how to go on."""
+"""How a run ends: its exit code, and what it tells the user to do next."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, LOST
-from tune_jobs.words import counted
+from tune_jobs.standing.words import outcomes_in_words
+from tune_jobs.words import counted, duration
 
 # Outcomes after which a trial can be tried again.
 RETRIABLE_OUTCOMES = (FAILED, LOST)
@@ -13,7 +15,7 @@ INTERRUPTED = 130
 
 
 def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
-    """Return 1 if a trial failed or was lost, else 0; say how to try again."""
+    """1 if a trial failed or was lost, else 0; say how to retry."""
     failed = sum(outcomes.get(outcome, 0) for outcome in RETRIABLE_OUTCOMES)
     if failed:
         say(
@@ -23,22 +25,25 @@ def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
     return 1 if failed else 0
 
 
-def say_restarts(keys: Sequence[str], say: Callable[[str], None]) -> None:
-    """Say how many trials lost their workers.
+def say_outcomes(outcomes: Counter[str], restarts: Sequence[str], seconds: float, say: Callable[[str], None]) -> None:
+    """Say how trials ended, and how many lost their workers.
 
     Args:
-        keys: of the trials, a key for each time that a trial was started again.
-        say: takes a line for a person to read.
+        outcomes: how many trials had each outcome.
+        restarts: a trial's key for each time that it was started again.
+        seconds: that all took.
+        say: prints a line.
     """
-    count = len(set(keys))
+    say(f"{counted(outcomes.total(), 'trial')} in {duration(seconds)}: {outcomes_in_words(outcomes)}")
+    count = len(set(restarts))
     if count:
         workers = "its worker" if count == 1 else "their workers"
         say(f"{counted(count, 'trial')} lost {workers} and started again; `ablatune status` names where and when")
 
 
 def compact(ledger: Ledger, say: Callable[[str], None]) -> None:
-    """Make the ledger quicker to read; if the storage cannot be written now, a later run does it."""
+    """Gather the ledger's records into packs, which read faster; if that fails now, a later run does it."""
     try:
         ledger.compact()
     except StorageError as error:
-        say(f"warning: {error}; what was trained is kept, but its records were not gathered into packs")
+        say(f"warning: {error}; all results are kept, but their records were not gathered into packs")

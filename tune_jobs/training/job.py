@@ -16,12 +16,12 @@ class Job:
 
     Attributes:
         base: the study's base configuration, to name a trial by what it changes.
-        gpus_per_trial: whether (and how much of) a GPU each trial is assigned.
-        keep_models: whether the trained networks are kept in the storage.
-        code: the user's own modules that the trials need.
-        logical_gpus: whether GPUs are only counted, for a machine without any; trials train on the CPU then.
-        mark: a file in the storage that the run made, and that a node must see that came up later; "" for none.
-        checkpoint_seconds: between two snapshots of a trial, from which it goes on should its worker be lost.
+        gpus_per_trial: how many GPUs, or what share of one, each trial gets.
+        keep_models: whether to keep the trained networks in the storage.
+        code: the user's modules that the trials need.
+        logical_gpus: whether GPUs are only counted, on a machine without any; trials then train on the CPU.
+        mark: a file that the run put into the storage; a node that comes up later must see it. "" for none.
+        checkpoint_seconds: between two checkpoints of a trial; it resumes from the last if its worker is lost.
     """
 
     study: str
@@ -39,7 +39,7 @@ class Job:
 
 
 def payload(trial: Trial) -> dict[str, Any]:
-    """Return a trial as plain values, for Tune's configuration."""
+    """Turn a trial into plain values, for Tune's configuration."""
     return {
         "key": trial.key,
         "config": plain_config(trial.config),
@@ -51,7 +51,7 @@ def payload(trial: Trial) -> dict[str, Any]:
 
 
 def from_payload(values: Mapping[str, Any]) -> Trial:
-    """Return the trial that `payload` described."""
+    """Turn what `payload` returned back into the trial."""
     return Trial(
         key=values["key"],
         config=config_of(values["config"]),

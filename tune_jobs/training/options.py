@@ -13,13 +13,13 @@ from tune_jobs.study.model import MOST_REPLICATES
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option beside its name, type and default.
+    """An option, beyond its name, type and default.
 
     Attributes:
-        help: what giving the flag does.
-        keyword: what the keyword of `ablatune.Study` means, if that is not the help (`pilot=True` beside `--no-pilot`).
-        flag: on the command line; its name with dashes unless given.
-        metavar: what stands for the value in the help.
+        help: what the flag does.
+        keyword: what the keyword of `ablatune.Study` means, if not the same (`pilot=True`, but `--no-pilot`).
+        flag: on the command line; by default the name with dashes.
+        metavar: placeholder for the value in the help.
         at_most: the largest value.
         travels: whether `submit` passes it on to the run on the cluster.
     """
@@ -39,7 +39,7 @@ class Option:
 
 def option(
     default: Any,
-    help: str,  # noqa: A002 - the command line's word for it
+    help: str,  # noqa: A002 - the command line's word
     **more: Any,
 ) -> Any:
     """Declare an option as a field of a dataclass; `more` as in `Option`."""
@@ -48,13 +48,13 @@ def option(
 
 @dataclass(frozen=True, kw_only=True)
 class VariantOptions:
-    """Options of every command: how much of a study is meant."""
+    """Options of every command: which part of a study to use."""
 
     fraction: float = option(
         1.0, "train this fraction of the epochs; the full run continues from it (default: 1)", metavar="SHARE"
     )
     replicates: int | None = option(
-        None, "replicates: seeds 0 to N-1 (default: the study's)", flag="--seeds", at_most=MOST_REPLICATES
+        None, "number of replicates: seeds 0 to N-1 (default: the study's)", flag="--seeds", at_most=MOST_REPLICATES
     )
 
 
@@ -65,19 +65,17 @@ class TrainingOptions:
     download: bool = option(
         True,
         "never fetch a dataset; use the data folder only",
-        keyword="whether a dataset that is missing is fetched",
+        keyword="whether to fetch a missing dataset",
         flag="--no-download",
     )
-    cpus_per_trial: float | None = option(None, "CPUs that Ray reserves for one trial")
-    gpus_per_trial: float | None = option(None, "GPUs for one trial; trials share a GPU if it is a fraction")
+    cpus_per_trial: float | None = option(None, "CPUs that Ray reserves for each trial")
+    gpus_per_trial: float | None = option(None, "GPUs for each trial; a fraction lets trials share a GPU")
     time_limit_minutes: float | None = option(
-        None, "end a trial that takes longer", flag="--time-limit", metavar="MINUTES"
+        None, "stop a trial that takes longer", flag="--time-limit", metavar="MINUTES"
     )
     max_concurrent: int | None = option(None, "trials at once (default: as many as fit)")
-    cpus: int | None = option(None, "CPUs that the local node offers (default: all)", travels=False)
-    logical_gpus: int = option(
-        0, "let the local node count N GPUs that it does not have; trials train on the CPU (to try scheduling)"
-    )
+    cpus: int | None = option(None, "CPUs to use on this machine (default: all)", travels=False)
+    logical_gpus: int = option(0, "pretend that this machine has N GPUs, to try scheduling; trials train on the CPU")
     address: str | None = option(
         None,
         "address of a running Ray cluster (default: RAY_ADDRESS, or else this machine alone)",
@@ -90,7 +88,7 @@ class TrainingOptions:
 class RunOptions(TrainingOptions):
     """Options of `run`."""
 
-    dry_run: bool = option(False, "count what would be run, and stop", travels=False)
+    dry_run: bool = option(False, "count what would run, and stop", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
 
 
@@ -100,11 +98,11 @@ class PlanOptions(TrainingOptions):
 
     pilot: bool = option(
         True,
-        "count only; time nothing",
+        "only count trials; time nothing",
         keyword="whether to time a few epochs of each shape of trial, which takes seconds to a minute",
         flag="--no-pilot",
     )
-    rate: float | None = option(None, "price of one node for one hour: adds the price of the run", metavar="PRICE")
+    rate: float | None = option(None, "price of one node for one hour; adds the price of the run", metavar="PRICE")
     nodes: int | None = option(None, "assume N nodes identical to the first")
 
 
@@ -112,4 +110,4 @@ class PlanOptions(TrainingOptions):
 class EvaluateOptions(TrainingOptions):
     """Options of `evaluate`."""
 
-    again: bool = option(False, "open the test set once more; the report counts the openings")
+    again: bool = option(False, "open the test set again; the report counts the openings")

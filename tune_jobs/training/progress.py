@@ -1,64 +1,28 @@
-"""Live progress of a run: a bar on a terminal, plain lines in a log, both with what is left."""
+"""Live progress of known trials, those of tables or the pilots of a plan; a search has `search_progress`."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
-from typing import Any, TextIO
+from typing import TextIO
 
-from models.history import DIVERGED, TIMED_OUT
-from tune_jobs.ledger.record import FAILED, LOST
+from tune_jobs.training.display import Display, training_words
+from tune_jobs.training.eta import Eta
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
 from tune_jobs.words import duration
 
-LINE_PERIOD_SECONDS = 10.0
 _SECONDS_BEFORE_ESTIMATE = 3.0
 
 
-class Display:
-    """Shows the state of a run: a bar on a terminal or in a notebook, else a line every now and then."""
-
-    def __init__(self, total: int | None, *, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._printed = 0.0
-        self._bar: _Bar | _NotebookBar | None = None
-        if stream is None and _in_notebook():
-            self._bar = _NotebookBar(total)
-        elif self._stream.isatty():
-            self._bar = _Bar(total)
-
-    def show(self, done: float, line: Callable[[], str], *, force: bool) -> None:
-        """Show how much of the total is done, and a line."""
-        if self._bar is not None:
-            self._bar.update(done, line())
-        elif force or time.monotonic() - self._printed >= LINE_PERIOD_SECONDS:
-            self._printed = time.monotonic()
-            print(line(), file=self._stream, flush=True)
-
-    def say(self, line: str) -> None:
-        """Print a line of its own."""
-        if self._bar is not None:
-            self._bar.say(line)
-        else:
-            print(line, file=self._stream, flush=True)
-
-    def close(self) -> None:
-        """Take the bar down."""
-        if self._bar is not None:
-            self._bar.close()
-
-
 class Progress:
-    """Counts finished trials and epochs, and says how long the rest will take.
+    """Counts finished trials and estimates how long the rest will take.
 
-    The estimate scales the weights of what is left by the time that what is done has taken.
+    The estimate scales the weights of what is left by the time that finished work has taken.
 
     Args:
         trials: to come.
-        labels: what a person knows each by, by key.
-        stream: takes the lines; standard error unless told.
+        labels: a readable name for each, by key.
+        stream: takes the lines; standard error by default.
         weigh: how long an epoch of a configuration takes, relative to others.
         counted: what the trials are called.
     """
@@ -81,66 +45,55 @@ class Progress:
         self._done: dict[str, int] = {}
         self._outcomes: dict[str, str] = {}
         self._started = time.monotonic()
-        self._first_sign: tuple[float, float] | None = None
+        total = sum(self._weights[key] * epochs for key, epochs in self._epochs.items())
+        self._eta = Eta(total, least_seconds=_SECONDS_BEFORE_ESTIMATE)
 
     @property
     def running(self) -> dict[str, int]:
-        """Key to epochs done of the trials that were seen to train and have not finished."""
+        """Epochs done, by key, of the trials that have begun and not finished."""
         return {key: epochs for key, epochs in self._done.items() if key not in self._outcomes}
 
     @property
     def finished(self) -> dict[str, str]:
-        """Key to outcome of the trials that have finished."""
+        """Outcomes, by key, of the trials that have finished."""
         return dict(self._outcomes)
 
     def advanced(self, key: str, epoch: int) -> None:
         """Note that a trial has done so many epochs."""
         self._done[key] = epoch
-        self._signs_of_life()
+        # From the first sign of training, so Ray's start-up does not count.
+        self._eta.begin(self._weight_finished())
         self._show(force=False)
 
     def label(self, key: str) -> str:
-        """Return what a person knows a trial by."""
+        """A readable name for a trial."""
         return self._labels.get(key, key)
 
     def restarted(self, key: str, label: str) -> None:
-        """Note that a trial lost its worker and begins again."""
+        """Note that a trial lost its worker and starts again."""
         self._done.pop(key, None)
         self.restarts.append(key)
-        self.say(f"lost its worker, starts again: {label}")
+        self._display.say_restart(label)
 
     def ended(self, key: str, outcome: str, reason: str) -> None:
         """Note that a trial has ended."""
         self._outcomes[key] = outcome
         self._done.setdefault(key, 0)
-        self._signs_of_life()
-        if outcome in (DIVERGED, FAILED, LOST, TIMED_OUT):
-            self.say(f"{outcome.replace('_', ' ')}: {self._labels.get(key, key)}: {reason}")
+        self._eta.begin(self._weight_finished())
+        self._display.say_ending(outcome, self.label(key), reason)
         self._show(force=len(self._outcomes) == len(self._epochs))
 
-    def _signs_of_life(self) -> None:
-        """Begin the estimate with the first sign of training, after Ray's start-up."""
-        if self._first_sign is None:
-            self._first_sign = (time.monotonic(), self._weight_finished())
-
     def say(self, line: str) -> None:
-        """Print a line of its own."""
+        """Print a separate line."""
         self._display.say(line)
 
     def close(self) -> None:
-        """Take the bar down."""
+        """Remove the bar."""
         self._display.close()
 
     def seconds_left(self) -> float | None:
-        """Return the estimate, or None while too little has been seen to base one on."""
-        if self._first_sign is None:
-            return None
-        start, weight_then = self._first_sign
-        seconds, gained = time.monotonic() - start, self._weight_finished() - weight_then
-        if seconds < _SECONDS_BEFORE_ESTIMATE or gained <= 0:
-            return None
-        total = sum(self._weights[key] * epochs for key, epochs in self._epochs.items())
-        return seconds * (total - self._weight_finished()) / gained
+        """Estimate the time to the end; None while too little has been done to tell."""
+        return self._eta.seconds_left(self._weight_finished())
 
     def _weight_finished(self) -> float:
         return sum(self._weight_done(key) for key in self._done)
@@ -150,64 +103,14 @@ class Progress:
         return self._weights[key] * epochs
 
     def line(self) -> str:
-        """Return the state of the run in one line."""
-        left = self.seconds_left()
-        running = [f"{self._labels.get(key, key)} {epoch}/{self._epochs[key]}" for key, epoch in self.running.items()]
-        return ", ".join(
-            [
-                f"{len(self._outcomes)}/{len(self._epochs)} {self._counted}",
-                f"elapsed {duration(time.monotonic() - self._started)}",
-                f"about {duration(left)} left" if left is not None else "estimating what is left",
-            ]
-        ) + (f"; training {'; '.join(running[:4])} epochs" if running else "")
+        """Say in one line how far the run is."""
+        parts = [
+            f"{len(self._outcomes)}/{len(self._epochs)} {self._counted}",
+            f"elapsed {duration(time.monotonic() - self._started)}",
+            self._eta.words(self._weight_finished()),
+        ]
+        running = ((self.label(key), epoch, self._epochs[key]) for key, epoch in self.running.items())
+        return ", ".join(parts) + training_words(running)
 
     def _show(self, *, force: bool) -> None:
         self._display.show(len(self._outcomes), self.line, force=force)
-
-
-class _Bar:
-    """A bar on a terminal (rich), redrawn in place."""
-
-    def __init__(self, total: float | None) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
-        self._task = self._progress.add_task("starting", total=total)
-        self._progress.start()
-
-    def update(self, finished: float, line: str) -> None:
-        self._progress.update(self._task, completed=finished, description=line)
-
-    def say(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False)
-
-    def close(self) -> None:
-        self._progress.stop()
-
-
-class _NotebookBar:
-    """A bar in a notebook's output, redrawn in place."""
-
-    def __init__(self, total: float | None) -> None:
-        from IPython.display import display
-
-        self._total = total
-        self._handle: Any = display({"text/plain": "starting"}, raw=True, display_id=True)
-
-    def update(self, finished: float, line: str) -> None:
-        text = f"{finished}/{self._total} {line}"
-        bar = f'<progress value="{finished}" max="{self._total}"></progress> {escape(line)}'
-        self._handle.update({"text/plain": text, "text/html": bar}, raw=True)
-
-    def say(self, line: str) -> None:
-        print(line, flush=True)
-
-    def close(self) -> None:
-        """Leave the last state standing."""
-
-
-def _in_notebook() -> bool:
-    """Return whether output goes to a notebook; a terminal's IPython is a terminal."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"

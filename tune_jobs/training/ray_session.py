@@ -1,4 +1,4 @@
-"""Starts Ray or joins a cluster, and puts the data into its object store."""
+"""Starts Ray or joins a cluster, and puts the data into the object store."""
 
 import logging
 import os
@@ -28,10 +28,10 @@ class Session:
     """A cluster that trials can run on.
 
     Attributes:
-        data: references to the data in its object store.
-        capacity: what it offers.
-        waiting: what the trials wait for, in a line; "" where a node can take one at once.
-        mark: a file in the storage that every node must see while the session lasts; "" where no node needs to look.
+        data: references to the data in the object store.
+        capacity: the cluster's resources.
+        waiting: what the trials wait for, in a line; "" if a node can take one now.
+        mark: a file in the storage that every node must see; "" on a single machine.
     """
 
     data: Mapping[str, Any]
@@ -48,10 +48,10 @@ def session(
     storage: Storage,
     ray_exit: ExitStack | None = None,
 ) -> Iterator[Session]:
-    """Start Ray or join a cluster, and put the data into its object store.
+    """Start Ray or join a cluster, and put the data into the object store.
 
     Raises:
-        UserError: the cluster cannot be reached, no node can ever give a trial what it asks for, or a node cannot use
+        UserError: the cluster cannot be reached, no node can ever have the resources of a trial, or a node cannot use
             the storage.
     """
     with ray_running(cluster, data, ray_exit), ExitStack() as until:
@@ -60,7 +60,7 @@ def session(
         mark = ""
         if cluster.address is not None:
             check_storage(storage)
-            # A node that comes up later looks for it before its first trial.
+            # Nodes that come up later look for it before their first trial.
             mark = until.enter_context(probe(storage))
         yield Session({name: ray.put(part) for name, part in data.items()}, capacity, waiting, mark)
 
@@ -69,10 +69,10 @@ def session(
 def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitStack | None = None) -> Iterator[None]:
     """Start Ray with room for the data, or join the cluster; leave it at the end, or when `ray_exit` is closed.
 
-    A Ray that is still up is used again if it has room for the data.
+    If Ray is already up and has room for the data, it is used again.
 
     Raises:
-        UserError: there is no such cluster.
+        UserError: the cluster cannot be reached, or Ray cannot start.
     """
     with ExitStack() as until:
         size = sum(data_bytes(part) for part in data.values())
@@ -84,7 +84,7 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
 
 
 def _worker_environment() -> dict[str, str]:
-    # A worker that is reused for many shapes of network would keep the kernels of the last 1,024 layers: gigabytes.
+    # By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
     kernels = os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
     return {
         "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -93,7 +93,7 @@ def _worker_environment() -> dict[str, str]:
     }
 
 
-# How many bytes of data the Ray that this process started or joined was started for.
+# Bytes of data that the object store of the running Ray has room for; None while Ray is not running.
 _room: int | None = None
 
 
@@ -118,10 +118,10 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         }
     )
-    # Tune logs a traceback for every worker that is lost; the progress display says it in one line.
+    # Tune logs a traceback for every lost worker; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     _init_ray(cluster, data_size)
-    # A cluster's store is as it is, and spills.
+    # A cluster's object store has a fixed size, and spills to disk.
     _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
 
 
@@ -146,18 +146,18 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
             object_store_memory=2 * data_size + _SPARE_BYTES,
             **common,
         )
-    except Exception as error:  # Ray's own is no narrower
+    except Exception as error:  # Ray raises nothing narrower
         raise UserError(
-            f"Ray did not start here ({' '.join(str(error).split())}); try again when less is running"
+            f"Ray did not start ({' '.join(str(error).split())}); try again when less is running"
         ) from error
 
 
 def find_capacity(cluster: Cluster) -> ClusterCapacity:
-    """Return what the running cluster offers to trials."""
+    """The resources of the running cluster."""
     return capacity_of(alive_nodes(), autoscaled=cluster.address is not None)
 
 
 def data_bytes(data: TrialData) -> int:
-    """Return how much memory the arrays of a trial's data take."""
+    """Memory that the arrays of a trial's data take."""
     arrays = (data.train_inputs, data.train_targets, data.validation_inputs, data.validation_targets)
     return sum(array.nbytes for array in arrays)

@@ -1,4 +1,4 @@
-"""Runs a search through Ray Tune: places for trials as long as the director has some, and workers that ask it."""
+"""Runs a search through Ray Tune: workers ask the director what to train, as long as it has trials."""
 
 import os
 import time
@@ -18,17 +18,17 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.director import Director
-from tune_jobs.training.fit import fit
 from tune_jobs.training.job import Job
 from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.ray_session import Session
+from tune_jobs.training.ray_tune import run_tuner
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
 from tune_jobs.training.settings import Settings
-from tune_jobs.training.watch import EndsWith, Watch, last_line
+from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
-# As many as Tune itself lets wait for room at once.
+# Tune's default.
 _MOST_PENDING = 200
 _PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
@@ -42,12 +42,7 @@ def run_search(
     progress: SearchProgress,
     most: int | None,
 ) -> bool:
-    """Run a search until its budget is used up, within a session of `tune_jobs.training.rounds`; return whether it was.
-
-    It was not where it is interrupted: Tune takes that for a wish to stop, and returns.
-
-    Raises:
-        UserError: a node that came up cannot use the storage.
+    """Run a search until its budget is used up; return whether it got there, which an interrupt prevents.
 
     Args:
         director: makes the director.
@@ -55,11 +50,14 @@ def run_search(
         job: what all trials share.
         settings: of the run.
         storage: of the ledger.
-        progress: is told how the search goes.
-        most: trials that its budget has left; None where that is not known.
+        progress: shows how the search goes.
+        most: trials that the budget has left; None if unknown.
+
+    Raises:
+        UserError: a node that came up cannot use the storage.
     """
     resources, max_concurrent = settings.resources, settings.options.max_concurrent
-    # On the driver's own node: it is lost with the run, and never alone.
+    # On the driver's node: it then dies only with the whole run.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     made = ray.remote(num_cpus=0)(Director).options(scheduling_strategy=here)
     actor: Any = made.remote(*director.args, **director.keywords)
@@ -67,27 +65,27 @@ def run_search(
     trainable = tune.with_parameters(train_search_trial, job=marked, data=joined.data, director=actor)
     if joined.waiting:
         progress.say(joined.waiting)
-    # An autoscaler brings up nodes for what Tune asks: no more than there are trials to come.
+    # An autoscaler brings up nodes for what Tune asks, so Tune must not ask for more than there are trials to come.
     fitting = joined.capacity.at_once(resources, max_concurrent)
     together = max(1, min(fitting, _MOST_PENDING if most is None else most, _MOST_PENDING))
-    places, watch = _Places(actor, together), _Watch(progress, storage, job.study)
+    slots, watch = _Slots(actor, together), _SearchWatch(progress, storage, job.study)
     with _pending(together):
-        fit(
+        run_tuner(
             trainable,
             resources,
             watch,
             stop=EndsWith(watch),
-            search_alg=places,
+            search_alg=slots,
             num_samples=-1,
             max_concurrent_trials=joined.capacity.request_limit(resources, max_concurrent),
         )
     watch.raise_unusable()
-    return places.closed and len(watch.settled) == places.given
+    return slots.closed and len(watch.settled) == slots.given
 
 
 @contextmanager
 def _pending(count: int) -> Iterator[None]:
-    """Let Tune start so many workers side by side, where it would start one after the other for a searcher."""
+    """Let Tune start so many workers at once; with a searcher it would start them one after another."""
     before = os.environ.get(_PENDING)
     os.environ[_PENDING] = before or str(count)
     try:
@@ -97,10 +95,10 @@ def _pending(count: int) -> Iterator[None]:
             del os.environ[_PENDING]
 
 
-class _Places(Searcher):
-    """Gives Tune a place for a trial whenever it wants one; what is trained there the director says, when it starts.
+class _Slots(Searcher):
+    """Gives Tune an empty slot whenever it wants a trial; the director fills it when a worker starts.
 
-    So the next point is drawn when a worker is free for it, and not before, with all that is known by then.
+    The next point is therefore drawn only when a worker is free, from all results so far.
     """
 
     def __init__(self, director: Any, together: int) -> None:
@@ -112,7 +110,7 @@ class _Places(Searcher):
         self.given, self.closed = 0, False
 
     def suggest(self, trial_id: str) -> Any:
-        # The first workers start while the director does; there is something to train, or there would be no run.
+        # The first workers start while the director does: without anything to train there would be no run.
         if self.given >= self._together and time.monotonic() - self._asked >= _ASK_PERIOD_SECONDS:
             self._asked, self.closed = time.monotonic(), not self._open()
         if self.closed:
@@ -124,24 +122,24 @@ class _Places(Searcher):
         try:
             return bool(ray.get(self._director.open.remote()))
         except ray.exceptions.RayTaskError as error:
-            # Its journal cannot be written: one line for a person, not a traceback of the actor.
+            # The journal cannot be written: the user gets one line, not the actor's traceback.
             if isinstance(error.cause, StorageError):
                 raise error.cause from None
             raise
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """The worker has told the director."""
+        """Nothing to do: the worker has told the director."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Tune wants a file; the journal has what matters."""
+        """Write the file that Tune expects; the journal has what matters."""
         Path(checkpoint_path).touch()
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing is ever restored by Tune."""
+        """Nothing to do: Tune never restores a search."""
 
 
-class _Watch(Watch[SearchProgress]):
-    """Tells the progress display what Tune sees of a search, and knows the places that came to an end."""
+class _SearchWatch(Watch[SearchProgress]):
+    """Tells the progress display what Tune sees of a search, and notes which slots have ended."""
 
     def __init__(self, progress: SearchProgress, storage: Storage, study: str) -> None:
         super().__init__(progress, storage, study)
@@ -155,7 +153,7 @@ class _Watch(Watch[SearchProgress]):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         if result.get("finished") or result.get("nothing_left"):
-            # A set: one that is lost in the moment after it has said so says it again.
+            # A set: a worker that dies right after it reported this reports it again.
             self.settled.add(trial.trial_id)
         if result.get("finished"):
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
@@ -167,7 +165,7 @@ class _Watch(Watch[SearchProgress]):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         super().on_trial_error(iteration, trials, trial, **info)
         self.settled.add(trial.trial_id)
-        # What a stranded place had in hand the director has still: the next round goes on with it.
+        # The director still has the trial of a stranded slot: the next round continues it.
         if trial.num_failures > trial.max_failures:
             key, label, _ = self.who(trial)
             self.progress.lost(key, label, last_line(trial))

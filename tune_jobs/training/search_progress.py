@@ -4,13 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from models.history import DIVERGED, TIMED_OUT
-from tune_jobs.ledger.record import FAILED, LOST
+from tune_jobs.ledger.record import LOST
 from tune_jobs.study.search import Search
-from tune_jobs.training.progress import Display
-from tune_jobs.words import duration
+from tune_jobs.training.display import Display, training_words
+from tune_jobs.training.eta import Eta
+from tune_jobs.words import counted, duration
 
-_SHOWN = 4
 _SHARE_BEFORE_ESTIMATE = 0.02
 
 
@@ -26,68 +25,65 @@ class SearchProgress:
         self._display = Display(100, stream=stream)
         self._search = search
         self._training: dict[str, tuple[str, int, int]] = {}
-        self._share = self._first_share = share
+        self._share = share
         self._started = time.monotonic()
+        self._eta = Eta(1.0, least_share=_SHARE_BEFORE_ESTIMATE)
+        self._eta.begin(share)
         self._tally: Mapping[str, Any] = {}
         self.outcomes: list[str] = []
         self.restarts: list[str] = []
 
     @property
     def running(self) -> dict[str, int]:
-        """Key to epochs done of the trials that are training."""
+        """Epochs done, by key, of the trials that are training."""
         return {key: epoch for key, (_, epoch, _) in self._training.items()}
 
     def advanced(self, key: str, label: str, epoch: int, epochs: int) -> None:
         """Note that a trial has done so many of its epochs."""
         self._training[key] = (label, epoch, epochs)
-        self._display.show(round(100 * self._share), self.line, force=False)
+        self._show(force=False)
 
     def ended(self, key: str, label: str, outcome: str, reason: str, tally: Mapping[str, Any]) -> None:
-        """Note that a trial has ended, and how the search stands with it."""
+        """Note that a trial has ended, and where the search stands now."""
         self._training.pop(key, None)
         self.outcomes.append(outcome)
         self._tally, self._share = tally, tally["share"]
-        if outcome in (DIVERGED, FAILED, TIMED_OUT):
-            self._display.say(f"{outcome.replace('_', ' ')}: {label}: {reason}")
-        self._display.show(round(100 * self._share), self.line, force=self._share >= 1)
+        self._display.say_ending(outcome, label, reason)
+        self._show(force=self._share >= 1)
 
     def say(self, line: str) -> None:
-        """Print a line of its own."""
+        """Print a separate line."""
         self._display.say(line)
 
     def restarted(self, key: str, label: str) -> None:
-        """Note that a trial lost its worker and begins again."""
+        """Note that a trial lost its worker and starts again."""
         self._training.pop(key, None)
         self.restarts.append(key or label)
-        self.say(f"lost its worker, starts again: {label}")
+        self._display.say_restart(label)
 
     def lost(self, key: str, label: str, reason: str) -> None:
         """Note that a trial lost its worker for good."""
         self._training.pop(key, None)
         self.outcomes.append(LOST)
-        self._display.say(f"lost: {label}: {reason}")
+        self._display.say_ending(LOST, label, reason)
 
     def close(self) -> None:
-        """Take the bar down."""
+        """Remove the bar."""
         self._display.close()
 
     def line(self) -> str:
-        """Return the state of the search in one line."""
+        """Say in one line how far the search is."""
         tally = self._tally
         parts = [
-            f"{tally.get('ended', 0)} trials ended ({tally.get('stopped', 0)} stopped at a rung)",
+            f"{counted(tally.get('ended', 0), 'trial')} ended ({tally.get('stopped', 0)} stopped at a rung)",
             f"budget {self._search.budget}: {self._share:.0%} used",
             f"elapsed {duration(time.monotonic() - self._started)}",
-            self._left(),
+            self._eta.words(self._share),
         ]
         if tally.get("best"):
             parts.insert(1, f"best {tally['best']}")
-        running = [f"{label.partition(' (')[0]} {epoch}/{epochs}" for label, epoch, epochs in self._training.values()]
-        return ", ".join(parts) + (f"; training {'; '.join(running[:_SHOWN])} epochs" if running else "")
+        running = ((label.partition(" (")[0], epoch, epochs) for label, epoch, epochs in self._training.values())
+        return ", ".join(parts) + training_words(running)
 
-    def _left(self) -> str:
-        gained = self._share - self._first_share
-        if gained < _SHARE_BEFORE_ESTIMATE:
-            return "estimating what is left"
-        seconds = (time.monotonic() - self._started) * (1 - self._share) / gained
-        return f"about {duration(seconds)} left"
+    def _show(self, *, force: bool) -> None:
+        self._display.show(round(100 * self._share), self.line, force=force)

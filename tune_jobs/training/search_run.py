@@ -8,40 +8,38 @@ from itertools import product
 
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
-from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.director import Director
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
-from tune_jobs.training.ongoing import OngoingRun
-from tune_jobs.training.preflight import check_own
+from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
+from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import SCALING_FIELDS, data_id
 from tune_jobs.trial.trial import Trial
-from tune_jobs.words import counted, duration
 
 
-def train_search(run: OngoingRun, state: State, *, retry_failed: bool) -> int:
-    """Run a search through Ray Tune; return the exit code: 0 if it ended well, 1 with failures, 130 interrupted.
+def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
+    """Run a search; return the exit code: 0, 1 with failures, 130 if interrupted.
 
     Args:
         run: that the search belongs to; the journal goes next to its ledger.
-        state: how far the search has got.
-        retry_failed: whether trials that failed before are tried again.
+        state: how far the search is.
+        retry_failed: whether to run trials again that failed before.
     """
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
     configs = data_configs(study, search)
     data = load_data(configs, settings.data_dir)
-    check_own([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
+    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)
     job = run.job(default)
-    # Imported here: every command that does not search does without Ray's second of start-up.
+    # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
@@ -60,18 +58,16 @@ def train_search(run: OngoingRun, state: State, *, retry_failed: bool) -> int:
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
-    took = duration(time.monotonic() - start)
-    run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
-    say_restarts(progress.restarts, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if not complete:
-        run.say("stopped within the search; the same command continues")
+        run.say("stopped during the search; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
     return exit_code(outcomes, run.say)
 
 
 def _left(state: State, *, retry_failed: bool) -> int | None:
-    """Return how many trials a search has left; None if its budget does not say."""
+    """How many trials a search has left; None if its budget does not say."""
     if state.search.budget.trials is None:
         return None
     again = len(state.failed) if retry_failed else 0
@@ -79,7 +75,7 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
 
 
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:
-    """Return a configuration for each way in which trials of the search have their data prepared."""
+    """One configuration for each way in which trials of the search prepare their data."""
     default = default_config(study, search)
     varied = [one for one in search.space if one.name in SCALING_FIELDS and one.choices]
     cells = product(*(one.choices for one in varied))

@@ -1,4 +1,4 @@
-"""A trial of a search in a worker process: it asks the director what to train, and at each rung whether to go on."""
+"""A trial of a search in a worker: asks the director what to train, and at each rung whether to go on."""
 
 import time
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from tune_jobs.training.job import Job
 from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, WorkerCutOff, WorkerStopped, begins, run_trial
 from tune_jobs.trial.data import data_slot
 
-# Asked this often beside the rungs, so that a budget of minutes is kept.
+# Between rungs too the director is asked now and then: the budget of minutes may be used up.
 _ASK_PERIOD_SECONDS = 5.0
 
 
 def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any], director: Any) -> None:
-    """Train the trial that the director gives, write its record, then report its end.
+    """Train the trial that the director assigns, write its record, then report how it ended.
 
     Args:
-        tune_config: holds the name of the trial's place under "slot".
+        tune_config: has the name of the slot under "slot".
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
         director: the actor; see `tune_jobs.training.director.Director`.
@@ -44,10 +44,10 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         nonlocal reported, asked, passed
         reason = None
         now = time.monotonic()
-        # A trial that goes on from a checkpoint may have passed rungs that nobody has asked about yet.
+        # A trial that resumes from a checkpoint may have passed rungs that were not decided yet.
         due = [rung for rung in assignment.rungs if passed < rung < history.epochs]
         passed = history.epochs
-        # One that diverges ends by itself.
+        # A trial that diverges ends by itself.
         ends = not (isfinite(history.train_loss[-1]) and isfinite(history.validation_loss[-1]))
         if not ends and (history.epochs in assignment.rungs or now - asked >= _ASK_PERIOD_SECONDS):
             due.append(history.epochs)

@@ -1,4 +1,4 @@
-"""What a run is given beside its study: where, with how many replicates, on what."""
+"""The settings of a run: where its results go, how many replicates, on what machines."""
 
 import os
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Cluster:
 
     Attributes:
         address: of a running cluster; None starts a node on this machine.
-        cpus: how many CPUs the local node offers; None takes all.
-        logical_gpus: GPUs that the local node only counts; trials train on the CPU.
+        cpus: CPUs to use of the local node; None for all.
+        logical_gpus: GPUs that the local node pretends to have; trials train on the CPU.
     """
 
     address: str | None = None
@@ -28,13 +28,13 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Settings(Generic[Options]):
-    """What a run is given beside its study.
+    """The settings of a run, beside its study.
 
     Attributes:
         storage: folder or s3://… of the ledger.
         data_dir: of the datasets.
         seeds: how many replicates.
-        declared: what the study says that a trial is given.
+        declared: resources of a trial, by the study.
         options: of the command.
     """
 
@@ -45,15 +45,15 @@ class Settings(Generic[Options]):
     options: Options
 
     def __post_init__(self) -> None:
-        # Bad resources are found before anything is trained or sent.
+        # Bad resources must show before anything is trained or sent.
         _ = self.resources
 
     @property
     def resources(self) -> Resources:
-        """What a trial is given: what the study declares, with what the options ask for in its place.
+        """The resources of a trial: those of the study, overridden by the options.
 
         Raises:
-            UserError: a trial cannot be given that.
+            UserError: a value is not allowed.
         """
         asked = self.options
         return requested_resources(
@@ -71,6 +71,6 @@ class Settings(Generic[Options]):
 
     @property
     def limit_seconds(self) -> float | None:
-        """How long one trial may take; None for as long as it needs."""
+        """Time limit of a trial; None for no limit."""
         minutes = self.resources.time_limit_minutes
         return None if minutes is None else 60 * minutes

@@ -1,4 +1,4 @@
-"""Whether every node of a cluster can use the storage: what a node trains must not be lost to the others."""
+"""Checks that every node of a cluster can use the storage; what a node trains would otherwise be lost."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,19 @@ from tune_jobs.storage.probe import probe, storage_problem
 from tune_jobs.storage.storage import Storage
 
 _ANSWER_SECONDS = 60.0
-
-
 _DRAIN_SECONDS = 10.0
 
 
 def refusal(storage: Storage, problem: str) -> str:
-    """Return in a line that a node cannot use the storage, and what to do; the problem names the node."""
-    advice = "mend that" if storage.is_s3 else "give a folder that all nodes share, or s3://…"
+    """Say that a node cannot use the storage, and what to do; the problem names the node."""
+    advice = "fix that" if storage.is_s3 else "give a folder that all nodes share, or s3://…"
     return f"--storage {storage.uri}: {problem}; {advice}"
 
 
 def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return what keeps each node of the running cluster from using the storage, by the node's name.
+    """Ask each node of the running cluster what keeps it from using the storage ("" for nothing), by the node's name.
 
-    A node that goes away meanwhile, as an idle one of an autoscaler does, is left out.
+    A node that goes away meanwhile, as an autoscaler's idle nodes do, is left out.
 
     Args:
         storage: that this machine can write.
@@ -48,7 +46,7 @@ def look_from_nodes(storage: Storage, nodes: Sequence[Mapping[str, Any]]) -> dic
 
 
 def _goes_away(node: str) -> bool:
-    """Return whether a node is gone, or is within the time that an autoscaler takes to drain it."""
+    """Wait as long as an autoscaler takes to drain a node; say whether the node is gone by then."""
     import ray
 
     until = time.monotonic() + _DRAIN_SECONDS
@@ -72,10 +70,10 @@ def _answer(reference: Any) -> str:
 
 
 def check_storage(storage: Storage) -> None:
-    """Raise where a node cannot use the storage: what is trained there would be lost.
+    """Check that all nodes can use the storage: what is trained on others would be lost.
 
     Raises:
-        UserError: naming the first such node, and why.
+        UserError: names the first node that cannot, and why.
     """
     for node, problem in look_from_nodes(storage, alive_nodes()).items():
         if problem:

@@ -1,31 +1,30 @@
-"""Trains the missing trials of a study's rows through Ray Tune; a search has `tune_jobs.training.search_run`."""
+"""Trains the missing trials of a study's tables; for a search see `tune_jobs.training.search_run`."""
 
 import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.training.data import keep_targets, load_data
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_restarts
-from tune_jobs.training.ongoing import OngoingRun
-from tune_jobs.training.preflight import check_own
+from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
 from tune_jobs.training.progress import Progress
+from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial, differences
-from tune_jobs.words import counted, duration
+from tune_jobs.words import counted
 
 
-def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
-    """Train trials and write their records; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
+def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
+    """Train trials and write their records; return the exit code: 0, 1 with failures, 130 if interrupted.
 
     Args:
         run: that they belong to.
         trials: with different keys.
-        keep_models: whether to keep the trained networks in the storage too.
+        keep_models: whether to keep the trained networks too.
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir)
-    check_own(trials, data, run.study.own.code)
+    check_user_code(trials, data, run.study.own.code)
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
         keep_targets(ledger, config, data)
     base = run.study.config()
@@ -33,8 +32,8 @@ def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool 
     job = run.job(base, keep_models=keep_models)
     if run.ray_exit is None:
         run.say_start()
-    # Imported here: a run with nothing to do, and every other command, does without Ray's second of start-up.
-    from tune_jobs.training.rounds import run_trials
+    # Imported here: a run with nothing to do, and every other command, saves the second that importing Ray takes.
+    from tune_jobs.training.table_launch import run_trials
 
     progress = Progress(trials, labels)
     start = time.monotonic()
@@ -47,9 +46,7 @@ def train_trials(run: OngoingRun, trials: Sequence[Trial], *, keep_models: bool 
         progress.close()
     outcomes = Counter(progress.finished.values())
     left = len(trials) - outcomes.total()
-    took = duration(time.monotonic() - start)
-    run.say(f"{counted(outcomes.total(), 'trial')} in {took}: {outcomes_in_words(outcomes)}")
-    say_restarts(progress.restarts, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if interrupted or left:
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")
         return INTERRUPTED

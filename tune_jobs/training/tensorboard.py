@@ -14,22 +14,20 @@ from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
 
 FOLDER = "tensorboard"
-
-
-# Of the file in a storage that is no folder, replaced as a whole as it grows, and by a trial that is trained again.
+# In a storage that is not a folder, uploads replace this file as it grows, and when the trial is trained again.
 _UPLOADED = "events.out.tfevents.ablatune"
 
 
 class TrialLog:
-    """Writes one trial's event file, straight into a local storage, or beside it and then up every now and then.
+    """Writes the event file of a trial, directly into a local storage, or into a temporary folder with regular uploads.
 
-    A context: on the way out, however the trial ends, the file is brought to the storage as far as it got. That it is
-    not to be reached then is no reason to train again.
+    Use it as a context manager: however the trial ends, the file is uploaded on the way out. If the storage cannot be
+    reached then, the log is lost; that is no reason to train again.
 
     Args:
         storage: of the ledger.
-        run: what TensorBoard calls the trial.
-        period_seconds: between two times that a file which is not in a folder is brought up.
+        run: the trial's name in TensorBoard.
+        period_seconds: between two uploads.
     """
 
     def __init__(self, storage: Storage, run: str, period_seconds: float = 60.0) -> None:
@@ -48,7 +46,7 @@ class TrialLog:
         self._writer = SummaryWriter(logdir=str(self._folder), flush_secs=10, write_to_disk=True)
 
     def epoch(self, history: History) -> None:
-        """Add the rows that are new: of the last epoch, and those that a trial that goes on has from before."""
+        """Add the new rows: the last epoch, and after a resume all epochs before it."""
         for epoch in range(self._epochs + 1, history.epochs + 1):
             for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
                 group, _, quantity = name.partition("_")
@@ -82,7 +80,7 @@ class TrialLog:
     def _add_summary(self, fields: Mapping[str, Any], history: History) -> None:
         from tensorboardX.summary import hparams
 
-        # SummaryWriter.add_hparams would open a run of its own for each trial; these three belong to this one.
+        # SummaryWriter.add_hparams would add a second run for each trial.
         final = {
             f"final/{name}": getattr(history, name)[-1]
             for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "train_seconds")

@@ -35,23 +35,23 @@ REPORT_PERIOD_SECONDS = 1.0
 
 
 class WorkerStopped(BaseException):
-    """Tune ends the worker in mid-trial: that is no end of the trial, which is run again another time."""
+    """Tune stops the worker in the middle of a trial; a later run trains it again."""
 
 
 class WorkerCutOff(BaseException):
-    """What the worker reports to is not to be reached: no end of the trial either."""
+    """The worker can no longer reach what it reports to; the trial is started again."""
 
     @property
     def cause(self) -> BaseException:
-        """What was raised."""
+        """The exception that was raised."""
         return self.__cause__ or self
 
 
 def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
-    """Train one trial, write its record, then report its end.
+    """Train one trial, write its record, then report how it ended.
 
     Args:
-        tune_config: holds the trial's `payload` under "trial".
+        tune_config: has the trial's `payload` under "trial".
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
     """
@@ -81,7 +81,7 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
 
 
 def begins(job: Job) -> bool:
-    """Report which node the worker is on, and return whether it can keep there what it trains."""
+    """Report the worker's node; return whether its results can be kept from there."""
     import ray
     from ray import tune
 
@@ -99,9 +99,9 @@ def begins(job: Job) -> bool:
 
 @functools.cache
 def _unusable(storage: str, mark: str) -> str:
-    """Return what keeps this machine from using the storage; "" if nothing does.
+    """What keeps this machine from using the storage; "" for nothing.
 
-    A shared folder may need moments to appear on a machine that has just started.
+    On a machine that has just started, a shared folder may take a moment to appear.
     """
     for pause in (0.0, 1.0, 3.0):
         time.sleep(pause)
@@ -116,14 +116,13 @@ def run_trial(
 ) -> Record:
     """Train a trial and write its record; needs no Ray.
 
-    A reason that `on_epoch` returns ends the trial there.
-
-    An exception in training is caught: it becomes a record with outcome "failed" and its traceback.
+    If `on_epoch` returns a reason, the trial ends there. An exception in training becomes a record with outcome
+    "failed" and the traceback.
 
     Raises:
-        WorkerStopped: `on_epoch` raised `SystemExit`, as reporting to Tune does once the run is over; nothing is kept.
-        WorkerCutOff: `on_epoch` raised anything else, or the storage was not to be used for longer than is waited for;
-            nothing is kept but the last snapshot.
+        WorkerStopped: `on_epoch` raised `SystemExit`, as a report to Tune does once the run is over; nothing is kept.
+        WorkerCutOff: `on_epoch` raised anything else, or the storage failed for too long; only the last checkpoint is
+            kept.
     """
     device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
     try:
@@ -153,12 +152,7 @@ def _run_logged(
     def after_epoch(history: History) -> str | None:
         seen[:] = [history]
         log.epoch(history)
-        try:
-            return on_epoch(history) if on_epoch is not None else None
-        except SystemExit as error:
-            raise WorkerStopped from error
-        except Exception as error:
-            raise WorkerCutOff from error
+        return _reported(on_epoch, history)
 
     started_at, start = datetime.now(UTC), time.perf_counter()
     failure: dict[str, Any] = {}
@@ -175,37 +169,59 @@ def _run_logged(
         if job.keep_models and history.epochs == trial.epochs:
             content = to_bytes(training.network, plain_config(trial.config), data)
             storage.write(content, MODELS, model_name(trial.key, trial.epochs))
-    except StorageError:  # no end of the trial, which is run again another time
+    except StorageError:  # the trial has not failed: it is started again
         raise
-    except (Exception, SystemExit) as error:  # whatever a trial raises is its own end, not the study's
+    except (Exception, SystemExit) as error:  # fails this trial, not the study
         history = seen[0] if seen else History(trial.config.seed)
-        failure = {
-            "outcome": FAILED,
-            "reason": _reason(error, job.code),
-            "traceback": traceback.format_exc(),
-            "retriable": _out_of_memory(error),
-        }
+        failure = _failure(error, job.code)
     record = dataclasses.replace(
         _record(trial, data, history),
         **failure,
-        study=job.study,
-        code_version=job.code_version,
-        packages=provenance.packages(),
-        host=provenance.host(),
-        node=provenance.node(),
-        device=device,
-        gpu=provenance.gpu() if job.gpus_per_trial else "",
-        machine_kind=provenance.machine_kind(device, trial.config.threads),
-        execution_mode=EXECUTION_MODE,
+        **_provenance(trial, job, device),
         started_at=started_at,
         wall_seconds=time.perf_counter() - start,
-        time_limit_seconds=job.time_limit_seconds,
-        command=job.command,
     )
     Ledger(storage).write(record)
     checkpoints.forget()
     log.summarise(trajectory(trial.config), history)
     return record
+
+
+def _reported(on_epoch: Callable[[History], str | None] | None, history: History) -> str | None:
+    """Call `on_epoch`; tell what it raises apart from what training raises."""
+    try:
+        return on_epoch(history) if on_epoch is not None else None
+    except SystemExit as error:
+        raise WorkerStopped from error
+    except Exception as error:
+        raise WorkerCutOff from error
+
+
+def _failure(error: BaseException, code: Code) -> dict[str, Any]:
+    """Fields of the record of a trial that raised; call it where the exception is handled."""
+    return {
+        "outcome": FAILED,
+        "reason": _reason(error, code),
+        "traceback": traceback.format_exc(),
+        "retriable": _out_of_memory(error),
+    }
+
+
+def _provenance(trial: Trial, job: Job, device: str) -> dict[str, Any]:
+    """Fields of a record that say how and where the trial ran."""
+    return {
+        "study": job.study,
+        "code_version": job.code_version,
+        "packages": provenance.packages(),
+        "host": provenance.host(),
+        "node": provenance.node(),
+        "device": device,
+        "gpu": provenance.gpu() if job.gpus_per_trial else "",
+        "machine_kind": provenance.machine_kind(device, trial.config.threads),
+        "execution_mode": EXECUTION_MODE,
+        "time_limit_seconds": job.time_limit_seconds,
+        "command": job.command,
+    }
 
 
 def _reason(error: BaseException, code: Code) -> str:
@@ -248,7 +264,7 @@ def _assigned_gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise UserError("a GPU was assigned to the trial, but CUDA does not work on this node; see its driver")
+        raise UserError("the trial was given a GPU, but CUDA does not work on this node; check its driver")
     return "cuda"
 
 

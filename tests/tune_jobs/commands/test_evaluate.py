@@ -27,8 +27,8 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.training import trainable
 from tune_jobs.training.data import load_data
 from tune_jobs.training.job import Job
-from tune_jobs.training.ongoing import OngoingRun
 from tune_jobs.training.options import EvaluateOptions
+from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import run_trial
 from tune_jobs.trial.data import data_slot
@@ -64,7 +64,7 @@ def settings(tmp_path: Path, *, storage: str = "", again: bool = False) -> Setti
 def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in this process what a run would train in workers."""
 
-    def train(run: OngoingRun, trials: Any, *, keep_models: bool) -> int:
+    def train(run: RunContext, trials: Any, *, keep_models: bool) -> int:
         study, storage = run.study, run.ledger.storage.uri
         data = load_data([trial.config for trial in trials], run.settings.data_dir)
         job = Job(study.name, storage, study.config(), 0.0, False, None, "1", "", keep_models)
@@ -84,7 +84,7 @@ def run(study: Study, tmp_path: Path) -> Ledger:
     """Run a study in this process."""
     ledger = Ledger.open(Storage.at(str(tmp_path / "r")), create=True)
     trials = standing(study, ledger, tmp_path).trials
-    evaluate.train_trials(OngoingRun(study, ledger, settings(tmp_path)), trials, keep_models=False)
+    evaluate.train_trials(RunContext(study, ledger, settings(tmp_path)), trials, keep_models=False)
     return ledger
 
 
@@ -230,7 +230,7 @@ def test_a_storage_whose_paths_begin_at_a_bucket(tmp_path: Path, monkeypatch: py
     ledger = Ledger.open(place, create=True)
     trials = standing(own, ledger, tmp_path).trials
     monkeypatch.setattr(trainable.Storage, "at", stored_at)
-    evaluate.train_trials(OngoingRun(own, ledger, remote), trials, keep_models=False)
+    evaluate.train_trials(RunContext(own, ledger, remote), trials, keep_models=False)
     done = evaluate_study(own, remote)
     assert done.opening is not None
     assert done.opening.finished

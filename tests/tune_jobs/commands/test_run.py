@@ -16,7 +16,7 @@ import pytest
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training.worker_watch import RESTARTS
 
 ABLATUNE = [sys.executable, "-m", "tune_jobs"]
 # What may differ between two runs of the same trial: where and when, and how long it took.
@@ -178,6 +178,7 @@ def test_fractional_gpus_are_scheduled_and_never_over_subscribed(tiny_study: Pat
     assert "lower --cpus-per-trial or --gpus-per-trial" in refused
 
 
+@pytest.mark.long
 def test_a_folder_with_a_models_module_of_the_users_own(tiny_study: Path, tmp_path: Path) -> None:
     for name in ("models.py", "analysis.py", "data_utils.py"):
         (tmp_path / name).write_text("raise RuntimeError('the wrong module')")
@@ -328,7 +329,7 @@ final: {epochs: 6}
 """
 
 
-def test_a_staged_study_runs_stage_after_stage_and_stopping_changes_nothing(tmp_path: Path) -> None:
+def test_a_staged_study_runs_stage_after_stage(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(STAGED)
     said = ablatune("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
     assert "stages: longer is next, then network" in said
@@ -343,6 +344,11 @@ def test_a_staged_study_runs_stage_after_stage_and_stopping_changes_nothing(tmp_
     assert "What each stage gained" in text
     assert "Settled on 32, the best mean of 2 levels on validation." in text
 
+
+@pytest.mark.long
+def test_killing_a_staged_study_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STAGED)
+    ablatune("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
     process = subprocess.Popen([*ABLATUNE, "run", "s.yaml", "--storage", "cut"], cwd=tmp_path, env=environment())
     while not (tmp_path / "cut" / "ledger").exists() or len(list((tmp_path / "cut" / "ledger").iterdir())) < 4:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""From timings to the time of a run."""
+"""From the timings of pilots to the time of a run."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_packing_is_no_shorter_than_it_can_be_and_no_longer_than_it_must(seconds
     packed = makespan(seconds, slots)
     assert packed >= longest
     assert packed >= total / slots - 1e-6
-    # Graham: the last to end started when no slot was free.
+    # Graham's bound: no slot was free before the last trial to end started.
     assert packed <= total / slots + longest + 1e-6
     assert makespan(seconds, 1) == pytest.approx(total)
 
@@ -93,8 +93,8 @@ def test_a_timed_shape_costs_its_mean(timings: list[tuple[str, float]]) -> None:
     pilots = [pilot(shape, seconds) for shape, seconds in timings]
     found = costs(pilots, {"a": 1.0, "b": 2.0}, between=[0.1])
     for shape in {shape for shape, _ in timings}:
-        own = [seconds for name, seconds in timings if name == shape]
-        assert found[shape].epoch.expected == pytest.approx(sum(own) / len(own))
+        epochs = [seconds for name, seconds in timings if name == shape]
+        assert found[shape].epoch.expected == pytest.approx(sum(epochs) / len(epochs))
         assert found[shape].trial.expected == pytest.approx(0.35)
         assert found[shape].epoch.low <= found[shape].epoch.expected <= found[shape].epoch.high
 
@@ -107,5 +107,5 @@ def test_an_untimed_shape_goes_by_its_weight_and_is_less_sure() -> None:
 
 
 def test_without_a_pilot_there_is_no_cost() -> None:
-    with pytest.raises(ValueError, match="pilots: there is none"):
+    with pytest.raises(ValueError, match="pilots: there are none"):
         costs([], {"a": 1.0})

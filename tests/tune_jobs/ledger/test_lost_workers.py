@@ -18,8 +18,8 @@ from tune_jobs.ledger.lost_workers import (
     write_incident,
 )
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training import watch as module
-from tune_jobs.training.watch import RESTARTS, Watch
+from tune_jobs.training import worker_watch as module
+from tune_jobs.training.worker_watch import RESTARTS, Watch
 
 LATER = 10 * DOUBT_SECONDS
 

@@ -1,4 +1,4 @@
-"""Runs on several nodes, all processes of this machine: shared GPUs, lost nodes, and nodes without the storage."""
+"""Runs on several nodes, which are processes of this machine: shared GPUs, lost nodes, nodes without the storage."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.lost_workers import read_incidents
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training import rounds as launch
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training import ray_session
+from tune_jobs.training.worker_watch import RESTARTS
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -27,7 +27,7 @@ SOON = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    """Return a cluster whose head takes no trials, and finds soon that a node is dead."""
+    """A cluster whose head takes no trials, and soon notices a dead node."""
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": SOON}
@@ -49,7 +49,7 @@ def records(folder: Path) -> list[Record]:
 
 
 def most_at_once(turns: list[tuple[float, float]]) -> int:
-    """Return how many of some intervals overlap at most."""
+    """The largest number of intervals that overlap."""
     changes = sorted([(begin, 1) for begin, _ in turns] + [(end, -1) for _, end in turns])
     running = [0]
     for _, change in changes:
@@ -68,8 +68,8 @@ def test_a_gpu_is_never_shared_by_more_than_fit_and_cpu_nodes_take_no_gpu_trials
         begun = one.started_at.timestamp()
         turns.setdefault((one.node, one.gpu), []).append((begun, begun + one.wall_seconds))
     assert set(turns) <= {(node, "0") for node in shared}
-    assert sum(len(own) for own in turns.values()) == 16
-    assert max(most_at_once(own) for own in turns.values()) in (2, 3, 4), "shared, and by no more than four"
+    assert sum(len(spans) for spans in turns.values()) == 16
+    assert max(most_at_once(spans) for spans in turns.values()) in (2, 3, 4), "shared, and by no more than four"
 
     assert study(tmp_path, text.replace("60", "61")).run(address=cluster.address).complete
     without = [one for one in records(tmp_path) if not one.gpu]
@@ -95,7 +95,7 @@ def test_a_trial_outlives_more_lost_nodes_than_it_may_lose_workers(cluster: Any,
     )
     try:
         for _ in range(RESTARTS + 1):
-            # A new snapshot says that the trial trains here and now; a beacon would come seconds later.
+            # A new checkpoint shows that the trial trains here now; a beacon would come seconds later.
             begun = time.time()
             wait_for(lambda begun=begun: changed(tmp_path / "results" / "checkpoints", begun) or process.poll())
             cluster.remove_node(node, allow_graceful=False)
@@ -112,7 +112,7 @@ def test_a_trial_outlives_more_lost_nodes_than_it_may_lose_workers(cluster: Any,
     (record,) = records(tmp_path)
     assert (record.outcome, record.epochs) == ("completed", 1000)
     incidents = read_incidents(results, "study")
-    # The last node may be found dead only after the run.
+    # Ray may notice the last dead node only after the run.
     assert [one.node_lost for one in incidents[:-1]] == [True] * RESTARTS
     assert [node[:6] in one.node for node, one in zip(lost, incidents, strict=True)] == [True] * (RESTARTS + 1)
     assert {one.key for one in incidents} == {record.key}
@@ -144,7 +144,7 @@ def test_a_node_that_comes_up_without_the_storage_ends_the_run_and_trains_nothin
     def unseen(storage: object) -> Iterator[str]:
         yield ".probe-of-a-folder-that-only-the-driver-has"
 
-    monkeypatch.setattr(launch, "probe", unseen)
+    monkeypatch.setattr(ray_session, "probe", unseen)
     texts = {
         "tables": "base: {epochs: 2}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n",
         "search": "base: {epochs: 2}\nsearch: {budget: {trials: 3}, space: {hidden_units: [4, 8, 16]}}\n",

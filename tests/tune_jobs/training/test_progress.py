@@ -1,17 +1,18 @@
-"""What is said of a run while it lasts."""
+"""What a run says while it trains."""
 
 import io
 
 import pytest
 
-from tune_jobs.training import progress as module
+from tune_jobs.training import display, eta
+from tune_jobs.training import progress as progress_module
 from tune_jobs.training.progress import Progress
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
 
 class Clock:
-    """A clock that tests turn by hand."""
+    """A clock that tests move by hand."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -23,7 +24,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    for module in (progress_module, display, eta):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

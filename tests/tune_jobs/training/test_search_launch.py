@@ -1,4 +1,4 @@
-"""What a search makes of what Tune says."""
+"""How a search reacts to what Tune reports."""
 
 import io
 from pathlib import Path
@@ -7,16 +7,16 @@ from types import SimpleNamespace
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.search import Budget, Search
 from tune_jobs.study.space import Space
-from tune_jobs.training.search_launch import _Watch
+from tune_jobs.training.search_launch import _SearchWatch
 from tune_jobs.training.search_progress import SearchProgress
 
 
-def test_a_place_that_says_twice_that_it_has_ended_has_ended_once(tmp_path: Path) -> None:
+def test_a_slot_that_reports_its_end_twice_ends_once(tmp_path: Path) -> None:
     progress = SearchProgress(Search(Space(()), budget=Budget(trials=2)), 0.0, stream=io.StringIO())
-    watch = _Watch(progress, Storage.at(str(tmp_path)), "study")
+    watch = _SearchWatch(progress, Storage.at(str(tmp_path)), "study")
     said = {"finished": True, "key": "k", "label": "trial 0", "outcome": "completed", "reason": ""}
     said["tally"] = {"ended": 1, "stopped": 0, "best": "", "share": 0.5}
-    # Its worker is lost after it has said so; Tune starts the place again, which finds nothing left to do.
+    # Its worker dies after that report; Tune starts the slot again, which finds nothing left to do.
     for result in (said, {"nothing_left": True}):
         watch.on_trial_result(0, [], SimpleNamespace(trial_id="one"), result)
     watch.on_trial_result(0, [], SimpleNamespace(trial_id="other"), {"nothing_left": True})

@@ -16,7 +16,7 @@ from models.history import History
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.targets import targets_name
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.job import Job, from_payload, payload
+from tune_jobs.training.job import Job
 from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot, preparation
@@ -48,11 +48,6 @@ def events(folder: Path) -> list[Event]:
         found.append(Event.FromString(body))
         content = content[16 + size :]
     return found
-
-
-def test_payload_is_plain_and_comes_back() -> None:
-    wanted = trial(early_stopping_patience=3)
-    assert from_payload(json.loads(json.dumps(payload(wanted)))) == wanted
 
 
 def test_a_trial_becomes_a_durable_record_with_its_provenance(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Whole searches through Ray Tune, as a user starts them; also killed by SIGKILL, again and again."""
+"""Whole searches through Ray Tune, as a user starts them; some are killed again and again."""
 
 import os
 import random
@@ -75,7 +75,7 @@ def write_study(tmp_path: Path, *, trials: int, epochs: int = 5, audit: int = 0)
 
 
 def events(storage: Path) -> list[Event]:
-    """Return the journal of the one search in a storage."""
+    """The journal of the only search in a storage."""
     folders = list((storage / "search").glob("*")) if (storage / "search").is_dir() else []
     assert len(folders) <= 1
     return read_journal(Storage.at(str(storage)), folders[0].name) if folders else []
@@ -86,7 +86,7 @@ def records(storage: Path) -> dict[str, Record]:
 
 
 def files_by_key(storage: Path) -> Counter[str]:
-    """Return how many files there are of each trial."""
+    """The number of files of each trial."""
     return Counter(path.name.split("-")[1] for path in (storage / "ledger").glob("trial-*"))
 
 
@@ -100,10 +100,10 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     first = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path)
     assert re.search(r"^6 trials in .*: .* pruned$", first, re.MULTILINE), first
     assert "6 trials ended" in first
-    own = [one for one in records(tmp_path / "r").values() if one.seed == 0]
-    assert len(own) == 6
-    assert {one.outcome for one in own} == {"completed", "pruned"}
-    for one in own:
+    searched = [one for one in records(tmp_path / "r").values() if one.seed == 0]
+    assert len(searched) == 6
+    assert {one.outcome for one in searched} == {"completed", "pruned"}
+    for one in searched:
         stopped = re.fullmatch(r"stopped at epoch (\d+): \d+ of \d+ that reached it", one.reason)
         assert (one.outcome == "pruned") == (stopped is not None)
         assert stopped is None or int(stopped[1]) == one.epochs
@@ -115,13 +115,15 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     assert set(files_by_key(tmp_path / "r").values()) == {1}
 
 
+# An interrupted run of tables is tested in every run of the tests.
+@pytest.mark.long
 def test_an_interrupted_search_says_so_and_stops(tmp_path: Path) -> None:
     study = write_study(tmp_path, trials=4, epochs=3000)
     process = started_training(study, tmp_path, "--cpus", "1")
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 130, output
-    assert "stopped within the search; the same command continues" in output
+    assert "stopped during the search; the same command continues" in output
     assert "Traceback" not in output
 
 
@@ -158,7 +160,7 @@ def test_a_search_over_the_users_own_network_with_a_width_that_fails(tmp_path: P
 
 
 def processes_of(session: int) -> list[int]:
-    """Return the processes of a session, those that have ended and wait to be reaped left out."""
+    """The processes of a session, without zombies."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -171,7 +173,7 @@ def processes_of(session: int) -> list[int]:
 
 
 def kill_session(process: "subprocess.Popen[Any]") -> None:
-    """Kill a run with all of Ray's processes at once, and see that nothing is left."""
+    """Kill a run with all processes of Ray, and wait until none is left."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 120
@@ -186,7 +188,7 @@ def kill_session(process: "subprocess.Popen[Any]") -> None:
 
 
 def killed_and_continued(study: Path, storage: str, *arguments: object, cwd: Path, kills: int, seed: int) -> None:
-    """Run a search, kill it so many times, each after a random number of further events, then let it end."""
+    """Run a search, kill it so many times, each after a random number of new events, then let it end."""
     delays = random.Random(seed)
     command = [*ABLATUNE, "run", str(study), "--storage", storage, *map(str, arguments)]
     for _ in range(kills):
@@ -234,9 +236,8 @@ def test_killed_five_times_and_continued_equals_left_alone(tmp_path: Path) -> No
     killed_and_continued(study, "both", "--max-concurrent", 2, cwd=tmp_path, kills=5, seed=1)
     assert drawn(both) == drawn(alone)
     assert set(files_by_key(both).values()) <= {1}
-    # Two workers reach the rungs in another order, so that others may be stopped: the best that is found must be no
-    # further from the best of a search left alone than the finished trials of that search are spread (one standard
-    # deviation).
+    # Two workers reach the rungs in another order, so other trials may be stopped. The best must be within one standard
+    # deviation (of the finished trials) of the best of the search that was left alone.
     finished = [one.validation_metric[-1] for one in records(alone).values() if one.seed == 0 and one.epochs == 5]
     best = max(one.validation_metric[-1] for one in records(both).values() if one.seed == 0 and one.epochs == 5)
     mean = sum(finished) / len(finished)

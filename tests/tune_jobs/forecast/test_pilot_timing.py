@@ -1,4 +1,4 @@
-"""Timing one shape, in this process."""
+"""Timing a shape, in this process."""
 
 import dataclasses
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from data_utils import load_trial_data
-from tune_jobs.forecast import time_shape as timing
+from tune_jobs.forecast import pilot_timing
 from tune_jobs.forecast.estimate import Pilot
-from tune_jobs.forecast.time_shape import cut, time_shape
+from tune_jobs.forecast.pilot_timing import cut, time_shape
 from tune_jobs.training.job import Job
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
@@ -47,8 +47,10 @@ def test_whole_epochs_are_timed_where_they_fit(tmp_path: Path, monkeypatch: pyte
 
 def test_a_slow_shape_is_timed_over_a_part_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = trial(network="cnn", hidden_units=32, hidden_layers=2, batch_size=4)
+    # Few epochs are enough to compare with, and they are whole.
+    monkeypatch.setattr(pilot_timing, "_MOST_EPOCHS", 2)
     whole = timed(wanted, 30.0)
-    monkeypatch.setattr(timing, "_EPOCH_SECONDS", 0.05)
+    monkeypatch.setattr(pilot_timing, "_EPOCH_SECONDS", 0.05)
     part = timed(wanted, 0.02)
     assert part.share < 0.5
     assert whole.share == 1.0

@@ -1,4 +1,4 @@
-"""Starts Ray (or joins a cluster), puts the data into its object store, and runs trials through Ray Tune."""
+"""Runs the trials of tables through Ray Tune."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -10,14 +10,14 @@ from ray import tune
 from data_utils import TrialData
 from tune_jobs.ledger.record import LOST
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training.fit import tune_all
 from tune_jobs.training.job import Job, payload
 from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.ray_session import session
+from tune_jobs.training.ray_tune import run_payloads
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import train_trial
-from tune_jobs.training.watch import EndsWith, Watch, last_line
+from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 from tune_jobs.trial.cost import longest_first
 from tune_jobs.trial.trial import Trial
 
@@ -31,7 +31,7 @@ def run_trials(
     progress: Progress,
     ray_exit: ExitStack | None = None,
 ) -> None:
-    """Run the trials; each writes its own record. On return some may be missing: see `progress.finished`.
+    """Run the trials; each writes its record. After an interrupt some are missing: see `progress.finished`.
 
     Args:
         trials: with different keys.
@@ -39,20 +39,20 @@ def run_trials(
         job: what all trials share.
         settings: of the run.
         storage: of the ledger.
-        progress: is told how the trials go.
+        progress: shows how the trials go.
         ray_exit: see `ray_running`.
 
     Raises:
-        UserError: no node can ever give a trial what it asks for.
+        UserError: no node can ever have the resources of a trial.
     """
     resources, most = settings.resources, settings.options.max_concurrent
     with session(settings.cluster, data, resources, storage, ray_exit) as joined:
         if joined.waiting:
             progress.say(joined.waiting)
-        watch = _Watch(progress, storage, job.study)
+        watch = _TableWatch(progress, storage, job.study)
         payloads: Sequence[Mapping[str, Any]] = [payload(trial) for trial in longest_first(trials)]
         while payloads:
-            tune_all(
+            run_payloads(
                 tune.with_parameters(train_trial, job=replace(job, mark=joined.mark), data=joined.data),
                 payloads,
                 resources=resources,
@@ -63,11 +63,11 @@ def run_trials(
             watch.raise_unusable()
             payloads = [config["trial"] for config in watch.taken_back()]
             if len(progress.finished) + len(payloads) < len(trials):
-                return  # interrupted: Tune takes that for a wish to stop, and returns
+                return  # interrupted: Tune stops and returns
 
 
-class _Watch(Watch[Progress]):
-    """Tells the progress display what Tune sees of the trials of tables."""
+class _TableWatch(Watch[Progress]):
+    """Tells the progress display what Tune sees of the trials."""
 
     def who(self, trial: Any) -> tuple[str, str, int]:
         key = trial.config["trial"]["key"]

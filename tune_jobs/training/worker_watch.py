@@ -1,4 +1,4 @@
-"""What Ray Tune is watched for while it runs trials: signs of life, and workers that are lost."""
+"""Watches Ray Tune while it runs trials: writes the run's beacon, and deals with workers that die."""
 
 import os
 import time
@@ -20,13 +20,13 @@ from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_bea
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.storage_check import refusal
 
-# A trial whose worker died on a node that lives is started again this often; one that lost its node, always.
+# How often a trial whose worker died is started again; deaths of whole nodes do not count.
 RESTARTS = 3
 _JUDGE_PERIOD_SECONDS = 5.0
 
 
 class Running(Protocol):
-    """A progress display: what is being trained, key to epochs done, and a way to say that a worker was lost."""
+    """A progress display that knows the epochs done, by key, of the trials that are training."""
 
     @property
     def running(self) -> dict[str, int]: ...
@@ -39,7 +39,7 @@ Shown = TypeVar("Shown", bound=Running)
 
 @dataclass
 class _Lost:
-    """A trial of Tune that lost workers: what of it is kept, and the id of the node of each."""
+    """A trial of Tune that lost workers: each loss, and its incident in the ledger."""
 
     trial: Any
     losses: list[LostWorker] = field(default_factory=list)
@@ -47,12 +47,12 @@ class _Lost:
 
 
 class Watch(tune.Callback, Generic[Shown]):
-    """Keeps the beacon of a run alight while Tune has results, and judges whose fault a lost worker is.
+    """Renews the beacon of a run while results come in, and decides whether a trial that lost its worker may restart.
 
     Attributes:
         progress: the display.
-        unusable: which node cannot keep results, and why; "" while none is known of. The run is to end then.
-        stranded: configurations of Tune's trials that it gave up though their worker was lost before they began.
+        unusable: which node cannot keep results, and why, which ends the run; "" if none is known.
+        stranded: configurations of trials that Tune gave up because their worker died before they began.
     """
 
     def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
@@ -68,11 +68,11 @@ class Watch(tune.Callback, Generic[Shown]):
         self._lost: dict[str, _Lost] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks with the experiment's state, which nothing here reads; a terminal cannot be."""
+        """Nothing: Tune pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 
     def who(self, trial: Any) -> tuple[str, str, int]:
-        """Return a trial's key, what a person knows it by, and the last epoch that was heard of."""
+        """A trial's key, a readable name, and the last epoch that it reported."""
         raise NotImplementedError
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -89,7 +89,7 @@ class Watch(tune.Callback, Generic[Shown]):
             self._beaconed = time.monotonic()
             running = self.progress.running
             beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running)
-            # An outage is the workers' to wait out: Tune is not to be kept from them.
+            # Workers wait for the storage to come back; Tune must not be blocked meanwhile.
             with suppress(StorageError):
                 write_beacon(self._storage, beacon)
 
@@ -101,7 +101,7 @@ class Watch(tune.Callback, Generic[Shown]):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if trial.num_failures <= trial.max_failures:
-            # A reused worker that is gone before the next trial begins: Tune ends that trial without another try.
+            # A reused worker died before this trial began: Tune gives the trial up without a retry.
             self.stranded.append(trial.config)
         else:
             self._note(trial, again=False)
@@ -114,21 +114,21 @@ class Watch(tune.Callback, Generic[Shown]):
             remove_beacon(self._storage, self._run)
 
     def taken_back(self) -> list[Mapping[str, Any]]:
-        """Return the stranded ones, which are to be run again, and forget them."""
+        """Return the stranded trials, to be run again, and forget them."""
         taken, self.stranded = self.stranded, []
         return taken
 
     def raise_unusable(self) -> None:
-        """Raise where results cannot be kept.
+        """Check that results can be kept.
 
         Raises:
             UserError: a node that came up cannot use the storage.
         """
         if self.unusable:
-            raise UserError(f"{refusal(self._storage, self.unusable)}; what was trained elsewhere is kept")
+            raise UserError(f"{refusal(self._storage, self.unusable)}; results from other nodes are kept")
 
     def _note(self, trial: Any, *, again: bool) -> None:
-        """Keep that a trial lost its worker, durably."""
+        """Write an incident to the ledger: a trial lost its worker."""
         node = self._nodes.pop(trial.trial_id, "")
         names = {one["NodeID"]: node_name(one) for one in ray.nodes()}  # type: ignore[no-untyped-call]
         key, label, epoch = self.who(trial)
@@ -150,7 +150,7 @@ class Watch(tune.Callback, Generic[Shown]):
             write_incident(self._storage, incident)
 
     def _judge(self) -> None:
-        """Let trials fail as often more as their own losses leave them, and keep which nodes were lost."""
+        """Set how often each trial may still fail, by the losses that no dead node explains; note dead nodes."""
         self._judged = time.monotonic()
         alive = {one["NodeID"] for one in ray.nodes() if one["Alive"]}  # type: ignore[no-untyped-call]
         home = ray.get_runtime_context().get_node_id()
@@ -165,7 +165,7 @@ class Watch(tune.Callback, Generic[Shown]):
 
 
 class EndsWith(tune.Stopper):
-    """Ends a run as soon as what watches it finds that results cannot be kept."""
+    """Ends a run as soon as its watch finds that results cannot be kept."""
 
     def __init__(self, watch: "Watch[Any]") -> None:
         self._watch = watch
@@ -174,14 +174,14 @@ class EndsWith(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """Return whether the run is to end."""
+        """Whether to end the run."""
         return bool(self._watch.unusable)
 
 
 def last_line(trial: Any) -> str:
-    """Return the last line of what a trial of Tune ended with."""
+    """The last line of the error that a trial of Tune ended with."""
     text = str(trial.get_error() or "").strip()
-    # Until Tune has copied it to its storage, what a trial ended with is in a file of the driver alone.
+    # Until Tune has copied the error to its storage, only the driver has a file of it.
     if not text and trial.error_file:
         with suppress(OSError):
             text = Path(trial.error_file).read_text(errors="replace").strip()

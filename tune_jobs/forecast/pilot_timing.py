@@ -1,4 +1,4 @@
-"""Times one shape: trains the beginning of a trial, as a trial is trained, and keeps nothing of it."""
+"""Times one shape: trains the beginning of a trial like a real one, and keeps nothing."""
 
 import dataclasses
 import math
@@ -24,9 +24,9 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
 _WARM_UP_BATCHES = 2
-# The share of the time that goes into finding out how many batches fit into the rest.
+# Share of the time for finding out how many batches fit into the rest.
 _FINDING_OUT = 0.2
-# Epochs up to this long are timed whole, however short the time.
+# Shorter epochs are timed whole, however little time there is.
 _EPOCH_SECONDS = 0.5
 _MOST_EPOCHS = 100
 _FEWEST_VALIDATION_ROWS = 32
@@ -34,17 +34,17 @@ _BYTES_PER_EPOCH = 8 * len(CURVES)
 
 
 def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: float) -> Pilot | str:
-    """Return what an epoch of a shape takes and leaves behind, or in one line why it could not be trained.
+    """Time a shape; return the pilot, or in one line why it could not be trained.
 
-    Two batches warm the process up, and a short beginning finds out how much fits into the time. There whole epochs
-    are timed, of which every other one is measured; long ones over a part of the rows, scaled.
+    After two warm-up batches, a short trial run finds out how much fits into the time. Then whole epochs are timed, and
+    every other one is measured; long epochs are timed over a part of the rows and scaled.
 
     Args:
         name: of the shape.
-        trial: one of that shape.
-        data: that it trains on; no test row is in it.
+        trial: of that shape.
+        data: for training and validation.
         job: of the run to come; its storage is not touched.
-        seconds: to be spent, about.
+        seconds: to spend, roughly.
     """
     whole = -(-len(data.train_inputs) // trial.config.batch_size)
     batches = min(_WARM_UP_BATCHES, whole)
@@ -67,9 +67,9 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
 
 @dataclass(frozen=True)
 class _Trained:
-    """A beginning of a trial: its record, the seconds of each epoch from one end to the next, and those of the whole.
+    """The beginning of a trial: its record, the seconds of each epoch and of the whole.
 
-    The epochs with odd numbers were measured.
+    Epochs with odd numbers were measured.
     """
 
     record: Record
@@ -97,7 +97,7 @@ def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int) -
 
 
 def cut(data: TrialData, config: TrialConfig, batches: int) -> TrialData:
-    """Return the first batches of the training part, and as large a share of the validation part."""
+    """Cut data down to the first training batches, and to the same share of the validation part."""
     rows = min(batches * config.batch_size, len(data.train_inputs))
     share = rows / len(data.train_inputs)
     kept = min(

@@ -8,7 +8,7 @@ import pytest
 
 import ablatune
 from tune_jobs.errors import UserError
-from tune_jobs.storage import probe as reach
+from tune_jobs.training import storage_check
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_node_is_asked_for_the_storage_and_takes_trials(
     def unseen(storage: object) -> Iterator[str]:
         yield ".probe-of-a-folder-that-only-the-driver-has"
 
-    monkeypatch.setattr(reach, "probe", unseen)
+    monkeypatch.setattr(storage_check, "probe", unseen)
     alone = str(study.plan(address=cluster, pilot=False))
     assert "writable from 0 of 2 nodes" in alone
     assert alone.count("does not see it") == 2

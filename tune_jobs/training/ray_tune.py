@@ -8,10 +8,10 @@ from typing import Any
 from ray import tune
 
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.watch import RESTARTS
+from tune_jobs.training.worker_watch import RESTARTS
 
 
-def tune_all(
+def run_payloads(
     trainable: Any,
     payloads: Sequence[Mapping[str, Any]],
     *,
@@ -25,14 +25,14 @@ def tune_all(
 
     Args:
         trainable: takes Tune's configuration, with its payload under "trial".
-        payloads: plain values, each with a "key" of its own.
-        resources: what each is given.
-        max_concurrent: at most so many at once.
-        watch: is told what Tune sees.
-        restarts: how often one that lost its worker is started again.
-        stop: may end them all.
+        payloads: plain values, each with a different "key".
+        resources: of each trial.
+        max_concurrent: how many run at once, at most.
+        watch: sees every result.
+        restarts: how often a trial that lost its worker is started again.
+        stop: can end them all.
     """
-    fit(
+    run_tuner(
         trainable,
         resources,
         watch,
@@ -45,7 +45,7 @@ def tune_all(
     )
 
 
-def fit(
+def run_tuner(
     trainable: Any,
     resources: Resources,
     watch: tune.Callback,
@@ -62,9 +62,9 @@ def fit(
         resources: of one trial.
         watch: sees every result.
         restarts: how often a trial that lost its worker is started again.
-        stop: may end them all.
-        param_space: of the trials, unless a searcher gives them.
-        tune_config: more for `tune.TuneConfig`.
+        stop: can end them all.
+        param_space: of the trials, unless a searcher supplies them.
+        tune_config: further arguments of `tune.TuneConfig`.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
@@ -92,10 +92,10 @@ def _trial_name(trial: Any) -> str:
 
 
 class _Silent(tune.ProgressReporter):
-    """Says nothing: Tune's own reporter would clear the output of a notebook cell."""
+    """Prints nothing: Tune's default reporter would clear the output of a notebook cell."""
 
     def should_report(self, trials: list[Any], done: bool = False) -> bool:
         return False
 
     def report(self, trials: list[Any], done: bool, *sys_info: str) -> None:
-        """Say nothing."""
+        """Print nothing."""

@@ -1,4 +1,4 @@
-"""Before the first trial: whether the user's own networks and losses fit each other and the data."""
+"""Checks before the first trial that the user's networks and losses fit each other and the data."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
 
-def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
-    """Try each distinct network and loss of the user's own on two rows.
+def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
+    """Try each distinct network and loss of the user on two rows.
 
-    What they raise themselves is left to the trials, which keep the traceback.
+    Exceptions from the user's code are ignored here: its trials will raise them too, and keep the traceback.
 
     Args:
         trials: to come.
@@ -25,9 +25,9 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
         code: the user's modules.
 
     Raises:
-        UserError: outputs that the loss cannot work with; the message has both shapes.
+        UserError: the loss cannot take the network's outputs; the message has both shapes.
     """
-    shapes = {_shape(trial.config): trial for trial in trials if _own(trial.config)}
+    shapes = {_shape(trial.config): trial for trial in trials if _is_users(trial.config)}
     if not shapes:
         return
     from models.output_check import check_outputs
@@ -39,11 +39,11 @@ def check_own(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code
             check_outputs(trial.config, data[data_slot(trial.config)])
         except ModelError as error:
             raise UserError(f"{error} (on {data_id(trial.config)})") from error
-        except (Exception, SystemExit):  # whatever the user's code raises ends its trials, one by one
+        except (Exception, SystemExit):  # the user's code; its trials will fail one by one
             continue
 
 
-def _own(config: TrialConfig) -> bool:
+def _is_users(config: TrialConfig) -> bool:
     return is_reference(config.network) or is_reference(config.objective)
 
 

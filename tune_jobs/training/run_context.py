@@ -1,4 +1,4 @@
-"""A run that is going on: of which study, with which settings, into which ledger, and what ends with it."""
+"""What the parts of a run share: its study, its settings, its ledger, and the Ray it runs on."""
 
 import logging
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from tune_jobs.trial.config import TrialConfig
 
 
 @dataclass(frozen=True)
-class OngoingRun:
-    """A run that is going on.
+class RunContext:
+    """What the parts of a run share.
 
     Attributes:
-        study: that is run.
+        study: to run.
         ledger: takes the records.
         settings: of the run.
-        say: takes a line for a person to read.
-        ray_exit: shuts Ray down when it is closed, so that several rounds of a run share one Ray; None shuts Ray down
-            at the end of each round.
+        say: prints a line.
+        ray_exit: shuts Ray down when closed, which lets several rounds of a run share one Ray; None: each round shuts
+            Ray down.
     """
 
     study: Study
@@ -34,26 +34,26 @@ class OngoingRun:
     ray_exit: ExitStack | None = None
 
     def say_start(self) -> None:
-        """Say that Ray starts, and keep it from asking in a notebook for widgets that nothing here shows."""
+        """Say that Ray starts, and silence its request for notebook widgets, which nothing here uses."""
         self.say(f"starting Ray; results go to {self.ledger.storage.uri}")
         logging.getLogger("ray.widgets").setLevel(logging.WARNING)
 
     def job(self, base: TrialConfig, *, keep_models: bool = False) -> Job:
-        """Return what all trials of the run share; see `new_job`."""
+        """What all trials of the run share; see `new_job`."""
         return new_job(self.study, base, self.ledger.storage.shared_uri, self.settings, keep_models=keep_models)
 
 
 def new_job(
     study: Study, base: TrialConfig, storage: str, settings: Settings[TrainingOptions], *, keep_models: bool = False
 ) -> Job:
-    """Return what all trials of a run share.
+    """Collect what all trials of a run share.
 
     Args:
         study: that they belong to.
-        base: names a trial by what it changes.
-        storage: URI of the ledger's storage, as workers reach it; "" if nothing is kept.
+        base: configuration whose differences name a trial.
+        storage: URI of the ledger's storage, as workers reach it; "" to keep nothing.
         settings: of the run.
-        keep_models: whether the trained networks are kept in the storage too.
+        keep_models: whether to keep the trained networks too.
     """
     resources = settings.resources
     return Job(

@@ -1,4 +1,4 @@
-"""What `plan` says of a run, from pilots that are made up, and once from real ones."""
+"""What `plan` says about a run, from made-up pilots, and once from real ones."""
 
 import re
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from tests.tune_jobs.forecast.test_estimate import pilot
 from tests.tune_jobs.standing.test_stages import STUDY as STAGED
 from tune_jobs.capacity.packing import Node
 from tune_jobs.forecast import plan as module
+from tune_jobs.forecast.pilot_samples import PilotResults, samples
 from tune_jobs.forecast.plan import work_of
-from tune_jobs.forecast.shapes import Piloted, allotted, samples, within, worth_spending
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
@@ -25,7 +25,7 @@ Plan = Callable[..., Any]
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """Return a function that plans a study as if every epoch took a second, on nodes of two CPUs."""
+    """A function that plans a study as if every epoch took a second, on nodes of two CPUs."""
 
     def planned(text: str, *, failing: str = "", skipped: str = "", nodes_up: int = 1, **options: Any) -> Any:
         load = options.pop("load", 0.0)
@@ -38,7 +38,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
             timed = [s for s in shapes if s not in failures and not (skipped and skipped in s)]
             pilots = [pilot(shape, *seconds) for shape in timed for seconds in ([0.9], [1.1])]
             nodes = [Node(f"node {n}", 2) for n in range(nodes_up)]
-            return module._Found(nodes, ["writable"], Piloted(pilots, failures, [0.0], 0, 0), 10.0, 3.0)
+            return module._Found(nodes, ["writable"], PilotResults(pilots, failures, [0.0], 0, 0), 10.0, 3.0)
 
         monkeypatch.setattr(module, "_look_and_pilot", found)
         monkeypatch.setattr(module.os, "getloadavg", lambda: (load, 0.0, 0.0))
@@ -117,7 +117,7 @@ def test_what_was_not_timed_is_said_and_scaled(plan: Plan) -> None:
 def test_early_stopping_and_a_time_limit_shorten(plan: Plan) -> None:
     stopping = plan(TABLE.replace("epochs: 10", "epochs: 10, early_stopping_patience: 2"))
     assert stopping.estimate.busy.low < 0.5 * stopping.estimate.busy.high
-    assert "stop as early as its early stopping allows" in str(stopping)
+    assert "stops as early as its early stopping allows" in str(stopping)
     limited = plan(TABLE, time_limit_minutes=0.05)
     assert limited.estimate.busy.high == pytest.approx(4 * 3)
 
@@ -158,23 +158,6 @@ def test_work_lies_between_the_earliest_and_the_last_epoch(epochs: int, patience
     assert 1 <= work.measured.low <= work.measured.expected <= work.measured.high <= epochs
     if not patience:
         assert work.epochs.low == epochs
-
-
-@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=50), st.floats(0, 1e6))
-def test_pilots_take_bounded_time(weights: list[float], work: float) -> None:
-    seconds = worth_spending(work)
-    each = [allotted(weight / sum(weights), len(weights), seconds) for weight in weights]
-    assert sum(each) <= seconds + 0.3 * len(weights) + 1e-6
-    assert min(each) > 0
-
-
-@given(st.lists(st.floats(0.1, 3), min_size=1, max_size=50), st.floats(0, 100))
-def test_pilots_that_do_not_fit_are_the_last(seconds: list[float], most: float) -> None:
-    wanted = [{"seconds": own} for own in seconds]
-    kept = within(wanted, most)
-    assert kept == wanted[: max(1, len(kept))]
-    assert len(kept) == 1 or sum(pilot["seconds"] for pilot in kept) <= most
-    assert within(wanted, 1000.0) == wanted
 
 
 BROKEN = """\

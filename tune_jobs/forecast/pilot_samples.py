@@ -1,4 +1,4 @@
-"""Which trials are timed to estimate a run, for how long each, and what comes of it. Loads without torch and Ray."""
+"""Which trials pilots time and for how long, and the results. Loads without torch and Ray."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,18 @@ from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.shape import shape
 from tune_jobs.trial.trial import Trial, differences
 
-# Seconds of all pilots together; where there are very many shapes, more, but those that would not fit into the most
-# are left out.
+# Seconds of all pilots together. Very many shapes may take longer; what does not fit into MOST_SECONDS is left out.
 PILOT_SECONDS = 12.0
 MOST_SECONDS = 60.0
 _LEAST_IN_ALL = 6.0
 _LEAST_SECONDS, _LONGEST_SECONDS = 0.3, 3.0
-# What a pilot takes beside: warming up, writing what it measures, its turn in Tune.
+# Overhead of a pilot: the warm-up, its record, starting it in Tune.
 _BESIDE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A shape to time: one of its trials, its share of the work to come (0 to 1), and what a person knows it by."""
+    """A shape to time: one of its trials, its share of the work to come (0 to 1), and a readable name."""
 
     shape: str
     trial: Trial
@@ -32,15 +31,15 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Piloted:
+class PilotResults:
     """What the pilots found.
 
     Attributes:
-        pilots: of the shapes that could be timed, two of each where time allows.
+        pilots: of the shapes that could be timed, two of each if time allows.
         failures: what the other shapes raised, by shape.
-        between: seconds from the end of one pilot on a worker to the start of the next.
-        start_seconds: from the call to the first pilot's start: workers start and load torch.
-        stop_seconds: from the last pilot's end to the return.
+        between: seconds from the end of a pilot to the start of the next on the same worker.
+        start_seconds: until the first pilot starts: workers start and load torch.
+        stop_seconds: after the last pilot has ended.
     """
 
     pilots: Sequence[Pilot]
@@ -51,7 +50,7 @@ class Piloted:
 
 
 def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
-    """Return one trial for each shape, with the shape's share of the work, by weight."""
+    """Pick one trial of each shape, with the shape's share of the work, by weight."""
     base = study.config()
     first: dict[str, Trial] = {}
     weights: dict[str, float] = {}
@@ -65,18 +64,18 @@ def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
     ]
 
 
-def worth_spending(work_seconds: float) -> float:
-    """Return how long all pilots together may take for work of roughly so long: a tenth of it, within bounds."""
+def budget_seconds(work_seconds: float) -> float:
+    """How long all pilots together may take: a tenth of the work that they time, within bounds."""
     return min(max(0.1 * work_seconds, _LEAST_IN_ALL), PILOT_SECONDS)
 
 
-def allotted(share: float, shapes: int, seconds: float) -> float:
-    """Return the seconds for one pilot: half of all in equal parts, half by the share of the work to come."""
-    own = seconds * (0.5 / shapes + 0.5 * share)
-    return min(max(own, _LEAST_SECONDS), _LONGEST_SECONDS)
+def seconds_for_pilot(share: float, shapes: int, seconds: float) -> float:
+    """Seconds for one pilot: half of the time is split evenly, half by share of the work to come."""
+    allotted = seconds * (0.5 / shapes + 0.5 * share)
+    return min(max(allotted, _LEAST_SECONDS), _LONGEST_SECONDS)
 
 
-def within(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
-    """Return the first pilots, as many as fit into so many seconds one after the other; one at least."""
+def that_fit(wanted: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+    """The first pilots that fit into so many seconds one after another; at least one."""
     ends = itertools.accumulate(pilot["seconds"] + _BESIDE_SECONDS for pilot in wanted)
     return [pilot for number, (pilot, end) in enumerate(zip(wanted, ends, strict=True)) if end <= seconds or not number]
