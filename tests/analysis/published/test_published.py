@@ -169,8 +169,8 @@ def test_a_study_without_numbers_has_no_comparison(tmp_path: Path) -> None:
         ("[97.60, 96.5]", "[97.60]", 6, "has 1 values for 2 columns"),
         ("[97.60, 96.5]", "[97.60, 96.55]", 6, "96.55 has more than the 1 decimals"),
         ("[97.60, 96.5]", "[97.60, high]", 6, "'high' is not a number"),
-        ("train_metric: 2", "train_metric: 2.5", 4, "2.5 is no number of printed decimals"),
-        ("train_metric: 2", "test_metric: 2", 6, "only final configurations are tested, not activation"),
+        ("train_metric: 2", "train_metric: 2.5", 4, "2.5 is not a number of decimals"),
+        ("train_metric: 2", "test_metric: 2", 6, "only final configurations have test results, activation is none"),
         ("objective: cross", "objective: gross", 8, "gross_entropy"),
         ("name: as ours, ", "", 8, "lacks `name`"),
         ("quote: It", "cite: It", 10, "no key 'cite'"),
@@ -214,6 +214,6 @@ def test_a_star_names_the_cells_of_a_crossed_table(tmp_path: Path) -> None:
     text = PUBLISHED[: PUBLISHED.index("      - {higher")] + f"      - {test}\n"
     (check,) = read(tmp_path, text).statements[0].checks
     labels = [("1", "4"), ("1", "8"), ("2", "4"), ("2", "8")]
-    assert check.own[0].cells(labels) == {("1",): "1, 8", ("2",): "2, 8"}
+    assert check.subjects[0].cells(labels) == {("1",): "1, 8", ("2",): "2, 8"}
     with pytest.raises(UserError, match=r"no level in table grid '\*, 16'"):
         read(tmp_path, text.replace("*, 8", "*, 16"))
