@@ -68,7 +68,7 @@ def counts_in_words(reproduction: Reproduction) -> list[str]:
         f"{_many(counts.differs, DIFFERS)}, {_many(sum(number for _, number in reasons), NOT_COMPARABLE)}{why}."
     ]
     if counts.repeats:
-        words.append(f"{_many(counts.repeats, 'repeats')} a number that is printed before, of the same trials.")
+        words.append(f"{_many(counts.repeats, 'repeats')} an earlier number of the same trials.")
     if reproduction.comparison.convention_words:
         words.append(reproduction.comparison.convention_words)
     if reproduction.statements:

@@ -63,9 +63,9 @@ def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
     head = (
         f"A random forest was fitted to the ranks (as normal scores) of {found.n} trials by validation {goal.words} "
-        f"after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance over the whole space "
-        "was split into the effects of single parameters and of pairs (functional ANOVA). Its out-of-bag R², on trials "
-        f"that a tree has not seen, is {found.r_squared:.2f}."
+        f"after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance over the whole "
+        "space was split into the effects of single parameters and of pairs (functional ANOVA). Its out-of-bag R², on "
+        f"trials that a tree has not seen, is {found.r_squared:.2f}."
     ).replace("-0.00", "0.00")
     if found.r_squared <= 0:
         return [
@@ -90,7 +90,8 @@ def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int,
         *little,
         words,
         "A share is part of the variance over all settings in the space, bad ones included. What separates good "
-        "settings from very good ones may be something else, and what matters late in training may not show at this epoch.",
+        "settings from very good ones may be something else, and what matters late in training may not show at this "
+        "epoch.",
     ]
 
 

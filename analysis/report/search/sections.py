@@ -65,7 +65,7 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
     if state.best(1):
         sheets.append(best_sheet(study, state, frame, goal, default))
     paragraphs = [
-        f"{counted(len(state.search.space), 'hyperparameter')} searched together. Every trial trained with seed 0 on "
+        f"The search covers {counted(len(state.search.space), 'hyperparameter')}. Every trial trained with seed 0 on "
         "the same split, and all were compared on the same validation data; the test set was not used."
     ]
     return Section(
@@ -208,9 +208,9 @@ def _not_audited(state: State, found: Audit, drawn: int) -> list[str]:
 
 def _progress_caption(goal: Goal) -> str:
     return (
-        f"Progress of the search: each mark is a trial where it ended, stopped or not, with the validation "
-        f"{goal.words} that it had reached; the line is the best so far. Training time is summed over all trials, parallel or not, "
-        "without validation and without the epochs that an audit added."
+        "Progress of the search: each mark is a trial where it ended, stopped or not, with the validation "
+        f"{goal.words} that it had reached; the line is the best so far. Training time is summed over all trials, "
+        "parallel or not, without validation and without the epochs that an audit added."
     )
 
 
@@ -225,8 +225,8 @@ def _curves_caption(goal: Goal, rungs: Sequence[int]) -> str:
 def _slices_caption(goal: Goal) -> str:
     return (
         f"Validation {goal.words} against each parameter: a mark for each trial that uses it, after the epochs that "
-        "the search gave it; stopped trials (grey) had fewer. The other parameters vary freely: a panel shows where good "
-        "trials lie, not what the parameter does."
+        "the search gave it; stopped trials (grey) had fewer. The other parameters vary freely: a panel shows where "
+        "good trials lie, not what the parameter does."
     )
 
 

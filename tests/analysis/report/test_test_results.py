@@ -112,18 +112,6 @@ def test_test_sets_of_others_do_not_count(ran: Any, opened: Any) -> None:
     assert "once by all studies" in tested.openings_in_words("small", [first, elsewhere])[0]
 
 
-def test_the_frame_has_the_last_numbers_of_each_declared_configuration(ran: Any, opened: Any) -> None:
-    first = opened(ran, [95.0, 96.0, 97.0])
-    second = opened(ran, [94.0, 93.0, 92.0], at="2026-02-02")
-    begun = opened(ran, [], at="2026-02-03")
-    rival = replace(second.tested[0], roles=("chosen",), metrics=(1.0, 1.0, 1.0))
-    frame = tested.tests_frame([first, replace(second, tested=[*second.tested, rival]), begun])
-    assert frame["test_metric"].tolist() == [94.0, 93.0, 92.0]
-    assert frame[["table", "level"]].drop_duplicates().values.tolist() == [["final", "Final configuration"]]
-    assert frame["seed"].tolist() == [0, 1, 2]
-    assert list(tested.tests_frame([]).columns) == ["table", "level", "seed", "test_metric", "test_loss"]
-
-
 def test_an_opening_of_another_study_counts_even_if_it_ended_early(ran: Any, opened: Any) -> None:
     opened(ran, [95.0, 96.0, 97.0])
     opened(ran, [], study="another", at="2026-02-02")

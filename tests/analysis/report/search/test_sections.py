@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.report.order import sections_of
 
 from analysis.frames.search_frames import AUDITED, SURVIVED, audit_frame, course, goal_of, search_curves, search_frame
+from analysis.report.outline import sections_of
 from analysis.report.report import write_report
 from analysis.report.search.ablation_path import steps_of, taken_back
 from analysis.report.section import Section
