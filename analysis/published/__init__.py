@@ -1,1 +1,4 @@
-"""Published reports: their numbers and statements, and how ours compare with them."""
+"""What published reports printed, and whether a study reproduces it: each number is compared with ours, each sentence
+is tested on the replicates. The YAML files are in `data/`. Not here: the study's tables, and where a report shows all
+this.
+"""

@@ -1,4 +1,4 @@
-"""What a sentence of a report claims, as tests that replicates can decide. A further kind is one line in `KINDS`.
+"""What a sentence of a published report claims, as tests that replicates can decide. Each kind is a line in `KINDS`.
 
 A level is named by its labels joined with ", ". In a crossed table a label may be `*`: the mean over the cells that
 the compared levels share.
@@ -10,26 +10,28 @@ from math import isfinite
 
 from tune_jobs.errors import unknown
 from tune_jobs.study.yaml_node import YamlNode
+from tune_jobs.words import counted
 
 ANY = "*"
+RISES_WITH = "rises_with"
 Levels = Mapping[str, Sequence[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of test is written and said.
+    """How a kind of test is written in YAML and put into words.
 
     Attributes:
-        words: the claim; {own} and {than} are levels, the rest are the test's numbers.
-        own: how many levels stand under the kind's own key, at least and at most.
-        than: how many stand under `than`; (0, 0) where there is no such key.
-        numbers: keys that must be there. Of names joined by | it takes one.
-        quantity: whether the test says which quantity it is about.
+        words: the claim; {subject} and {than} are levels, the rest are the test's numbers.
+        subjects: the least and the largest number of levels under the kind's key.
+        than: the same for the levels under `than`; (0, 0) where the kind has no such key.
+        numbers: keys it requires; of names joined by |, exactly one.
+        quantity: whether the test names a quantity.
         feature: whether it names an input.
     """
 
     words: str
-    own: tuple[int, int] = (1, 1)
+    subjects: tuple[int, int] = (1, 1)
     than: tuple[int, int] = (0, 0)
     numbers: tuple[str, ...] = ()
     quantity: bool = True
@@ -38,21 +40,27 @@ class Kind:
 
 _MANY = 1000
 KINDS: Mapping[str, Kind] = {
-    "higher": Kind("{own} higher than {than}", than=(1, _MANY)),
-    "lower": Kind("{own} lower than {than}", than=(1, _MANY)),
-    "more_varied": Kind("{own} varies more between replicates than {than}", than=(1, _MANY)),
-    "increasing": Kind("an increasing trend over {own}", own=(2, _MANY)),
-    "decreasing": Kind("a decreasing trend over {own}", own=(2, _MANY)),
-    "equivalent": Kind("{own} equivalent within {margin}", own=(2, _MANY), numbers=("margin|relative_margin",)),
-    "ratio": Kind("{own} about {about:g}, within a factor of {within:g}", own=(2, 2), numbers=("about", "within")),
-    "above": Kind("{own} above {value:g}", numbers=("value",)),
-    "below": Kind("{own} below {value:g}", numbers=("value",)),
-    "gain": Kind("{own} a larger gain than {than}", own=(2, 2), than=(2, 2)),
-    "reaches": Kind("{own} reaches the target in most replicates", quantity=False),
-    "never_reaches": Kind("{own} does not reach the target in most replicates", quantity=False),
-    "rises_with": Kind("the predicted standard deviation of {own} rises with {feature}", quantity=False, feature=True),
+    "higher": Kind("{subject} higher than {than}", than=(1, _MANY)),
+    "lower": Kind("{subject} lower than {than}", than=(1, _MANY)),
+    "more_varied": Kind("{subject} varies more between replicates than {than}", than=(1, _MANY)),
+    "increasing": Kind("an increasing trend over {subject}", subjects=(2, _MANY)),
+    "decreasing": Kind("a decreasing trend over {subject}", subjects=(2, _MANY)),
+    "equivalent": Kind(
+        "{subject} equivalent within {margin}", subjects=(2, _MANY), numbers=("margin|relative_margin",)
+    ),
+    "ratio": Kind(
+        "{subject} about {about:g}, within a factor of {within:g}", subjects=(2, 2), numbers=("about", "within")
+    ),
+    "above": Kind("{subject} above {value:g}", numbers=("value",)),
+    "below": Kind("{subject} below {value:g}", numbers=("value",)),
+    "gain": Kind("{subject} a larger gain than {than}", subjects=(2, 2), than=(2, 2)),
+    "reaches": Kind("{subject} reaches the target in most replicates", quantity=False),
+    "never_reaches": Kind("{subject} does not reach the target in most replicates", quantity=False),
+    RISES_WITH: Kind(
+        "the predicted standard deviation of {subject} rises with {feature}", quantity=False, feature=True
+    ),
 }
-# What can be tested: columns of the trials frame, of the tests frame, and two that follow from them.
+# What can be tested: columns of the trials frame and of the tests frame, and two gaps computed from them.
 TESTABLE: Mapping[str, str] = {
     "train_metric": "train {metric}",
     "validation_metric": "validation {metric}",
@@ -69,21 +77,20 @@ TESTABLE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Place:
-    """A level of a table, or with `*` several."""
+    """A level of a table; several where its name has a `*`."""
 
     table: str
     level: str
 
     def cells(self, labels: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-        """Return the levels that it names, by the labels that stand for its `*`."""
-        exact = [own for own in labels if ", ".join(own) == self.level]
-        if exact:
+        """The levels that it names, by the labels that replace each `*`."""
+        if any(", ".join(level) == self.level for level in labels):
             return {(): self.level}
         parts = self.level.split(", ")
         return {
-            tuple(label for label, part in zip(own, parts, strict=True) if part == ANY): ", ".join(own)
-            for own in labels
-            if len(own) == len(parts) and all(part in (ANY, label) for label, part in zip(own, parts, strict=True))
+            tuple(label for label, part in zip(level, parts, strict=True) if part == ANY): ", ".join(level)
+            for level in labels
+            if len(level) == len(parts) and all(part in (ANY, label) for label, part in zip(level, parts, strict=True))
         }
 
 
@@ -94,23 +101,23 @@ class Check:
     Attributes:
         kind: one of `KINDS`.
         quantity: one of `TESTABLE`.
-        own: the levels under the kind's own key.
-        than: those that they are compared with.
+        subjects: the levels under the kind's key.
+        than: the levels that they are compared with.
         numbers: margins, ratios and thresholds, by key.
-        feature: the input that an uncertainty rises with.
+        feature: the input with which the predicted standard deviation rises.
     """
 
     kind: str
     quantity: str
-    own: tuple[Place, ...]
+    subjects: tuple[Place, ...]
     than: tuple[Place, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     feature: str = ""
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """All levels that it reads."""
-        return (*self.own, *self.than)
+        """All levels that the test reads."""
+        return (*self.subjects, *self.than)
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,9 @@ class Statement:
 
     Attributes:
         quote: verbatim.
-        says: how it is read, where its words leave that open.
-        checks: what must hold for it to hold; empty where it cannot be tested.
-        because: why it cannot be tested, or why the outcome may differ.
+        says: our reading of it, where its words leave that open.
+        checks: the tests that must all hold; empty where the sentence cannot be tested.
+        because: why it cannot be tested, or why our outcome may differ.
     """
 
     quote: str
@@ -131,22 +138,22 @@ class Statement:
 
 
 def parse_statement(node: YamlNode, levels: Levels, targets: set[str]) -> Statement:
-    """Return a sentence with its tests.
+    """Read a sentence with its tests.
 
     Args:
         node: a mapping with `quote`, and `tests` or `because`.
         levels: labels of each level of the study, by table.
-        targets: the tables that count the epochs until a target.
+        targets: the tables that declare `epochs_until`.
 
     Raises:
-        UserError: a kind, table, level or quantity that does not exist, a key that is missing or too many.
+        UserError: an unknown kind, table, level or quantity; a missing or superfluous key.
     """
     node.only("quote", "says", "tests", "because")
     quote, tests = node.text("quote", ""), node.get("tests")
     if not quote:
-        raise node.error("lacks `quote`, the sentence itself")
+        raise node.error("has no `quote`; give the sentence itself")
     if tests is None and node.get("because") is None:
-        raise node.error("has no `tests`; give some, or say `because` what it cannot be tested")
+        raise node.error("has no `tests`; give some, or say with `because` why it cannot be tested")
     checks = tuple(_check(child, levels, targets) for child in tests.items()) if tests else ()
     return Statement(quote, node.text("says", ""), checks, node.text("because", ""))
 
@@ -171,14 +178,14 @@ def _check(node: YamlNode, levels: Levels, targets: set[str]) -> Check:
     check = Check(
         name,
         quantity,
-        own=tuple(_places(node, name, kind.own, levels)),
+        subjects=tuple(_places(node, name, kind.subjects, levels)),
         than=tuple(_places(node, "than", kind.than, levels)) if kind.than[1] else (),
         numbers=numbers,
         feature=str(node.need("feature").value) if kind.feature else "",
     )
     for place in check.places:
         if quantity == "epochs_until" and place.table not in targets:
-            raise node.error(f"table {place.table} counts no epochs until a target; give it `epochs_until`")
+            raise node.error(f"table {place.table} has no target to count epochs to; give the table `epochs_until`")
     return check
 
 
@@ -187,13 +194,13 @@ def _places(node: YamlNode, key: str, count: tuple[int, int], levels: Levels) ->
     nodes = child.items() if isinstance(child.value, list) else [child]
     least, most = count
     if not least <= len(nodes) <= most:
-        rule = f"{least}" if least == most else f"at least {least}"
-        raise child.error(f"{key} takes {rule} level{'s' * (rule != '1')}, {len(nodes)} given")
-    for own in nodes:
-        if own.is_mapping:
-            own.only("table", "level")
-        table = own.need("table") if own.is_mapping else node.need("table")
-        level = own.need("level") if own.is_mapping else own
+        rule = ("" if least == most else "at least ") + counted(least, "level")
+        raise child.error(f"{key} takes {rule}, {len(nodes)} given")
+    for given in nodes:
+        if given.is_mapping:
+            given.only("table", "level")
+        table = given.need("table") if given.is_mapping else node.need("table")
+        level = given.need("level") if given.is_mapping else given
         if table.value not in levels:
             raise table.error(unknown("table", table.value, levels))
         place = Place(str(table.value), str(level.value))

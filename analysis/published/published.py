@@ -1,6 +1,6 @@
-"""What a report printed: its numbers and its sentences, each addressed by table and level of the study that reruns it.
+"""What a report printed: its numbers and sentences, each located by table and level of the study that reruns it.
 
-A shipped study's are in `analysis/published/data/`, those of a study of the user's own in `NAME.published.yaml` beside it.
+For a shipped study they are in `analysis/published/data/`; for a user's study in `NAME.published.yaml` next to it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from tune_jobs.study.yaml_node import YamlNode, read_yaml
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.key import trajectory
 
-# What a report can print, each a column of the trials frame or of the tests frame.
+# What a report can print: columns of the trials frame and of the tests frame.
 PRINTED: Mapping[str, str] = {
     "train_metric": "train metric",
     "validation_metric": "validation metric",
@@ -30,7 +30,7 @@ PRINTED: Mapping[str, str] = {
     "test_loss": "test loss",
 }
 TESTED = ("test_metric", "test_loss")
-# What the best epoch is chosen by, and what is computed from it.
+# The metric that chooses the best epoch, and what is computed from it.
 _CHOSEN_BY = ("validation_metric", "metric_gap")
 
 
@@ -41,9 +41,9 @@ class PublishedValue:
     Attributes:
         level: the row's labels, joined with ", ".
         quantity: one of `PRINTED`.
-        value: in the unit of the quantity: % or that of the target, seconds, units of the loss.
-        decimals: that it was printed with.
-        because: why ours may differ, as far as that is known.
+        value: in the unit of the quantity: % or the target's unit, seconds, units of the loss.
+        decimals: as printed.
+        because: why ours may differ, as far as is known.
         quote: the sentence that prints it, where no table does.
     """
 
@@ -63,7 +63,7 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class Convention:
-    """One way to write the same loss: ours plus a shift. `because` says where the shift comes from."""
+    """A way to write the same loss: ours plus a shift. `because` says where the shift comes from."""
 
     name: str
     shift: float
@@ -76,8 +76,8 @@ class Published:
 
     Attributes:
         source: the report.
-        file: that they were read from.
-        conventions: in which the losses of `objective` may have been printed; empty where that is not in doubt.
+        file: the YAML file.
+        conventions: those in which the losses of `objective` may have been printed; empty where there is no doubt.
     """
 
     source: str
@@ -89,7 +89,7 @@ class Published:
 
 
 def published_file(study: Study) -> Path | None:
-    """Return the file with what a study's report printed; None where there is none."""
+    """The file with what a study's report printed; None where there is none."""
     source = Path(study.source)
     if study.name in (shipped := shipped_studies()) and source.resolve() == shipped[study.name].resolve():
         path = Path(str(files("analysis") / "published" / "data" / f"{study.name}.yaml"))
@@ -102,28 +102,28 @@ def load_published(study: Study) -> Published | None:
     """Read and check what a study's report printed; None where there is no such file.
 
     Raises:
-        UserError: something in the file is not as it must be, or names what the study does not have; the message
-            names the file, the line and the rule.
+        UserError: the file breaks a rule, or names something that the study does not have; the message has the file,
+            the line and the rule.
     """
     path = published_file(study)
     return parse_published(read_yaml(path), study) if path is not None else None
 
 
 def parse_published(root: YamlNode, study: Study) -> Published:
-    """Return the published numbers and sentences in a YAML document; see `load_published`."""
+    """Read the published numbers and sentences from a YAML document; see `load_published`."""
     root.only("source", "tables", "values", "losses", "statements")
     levels = study_levels(study)
     tables, values, losses, statements = map(root.get, ("tables", "values", "losses", "statements"))
     if losses is not None:
         losses.only("objective", "conventions")
     if tables is None and values is None and statements is None:
-        raise root.error("has neither tables nor values nor statements; give at least one")
+        raise root.error("has no tables, values or statements; give at least one of them")
     sealed = set(levels) - {final.name for final in study.finals}
     found: dict[tuple[str, str, str], PublishedValue] = {}
     for value, node in [*_tables(tables, levels), *_values(values, levels)]:
         address = (value.table, value.level, value.quantity)
         if value.quantity in TESTED and value.table in sealed:
-            raise node.error(f"{value.quantity}: only final configurations are tested, not {value.table}")
+            raise node.error(f"{value.quantity}: only final configurations have test results, {value.table} is none")
         if address in found:
             raise node.error(f"{', '.join(address)} is given twice; give each value once")
         found[address] = value
@@ -140,11 +140,11 @@ def parse_published(root: YamlNode, study: Study) -> Published:
 
 
 def study_levels(study: Study) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Return the labels of each level, by table: those of stages, of their path and of final configurations too."""
+    """The labels of each level, by table, including stages, their path and final configurations."""
     declared: dict[str, tuple[Level, ...]] = {
         table.name: table.levels for table in (*study.tables, *study.stages, *study.finals) if isinstance(table, Table)
     }
-    levels = {name: tuple(level.labels for level in own) for name, own in declared.items()}
+    levels = {name: tuple(level.labels for level in table) for name, table in declared.items()}
     path = tuple((label,) for label in path_labels(study))
     return levels | ({PATH: path, FRESH_PATH: path} if path else {})
 
@@ -174,35 +174,35 @@ def _statement(node: YamlNode, levels: Levels, targets: set[str], rows: Mapping[
     for check, child in zip(statement.checks, node.need("tests").items() if statement.checks else (), strict=True):
         if check.quantity in _CHOSEN_BY and (pair := _best_and_last(check, levels, rows)):
             raise child.error(
-                f"{pair[0]} is read at the best epoch and {pair[1]} at the last of the same trajectory: the best is "
-                f"chosen by the {PRINTED['validation_metric']}, and better by its choice alone; compare what is read "
-                "at the last epoch"
+                f"{pair[0]} is read at the best epoch and {pair[1]} at the last epoch of the same trajectory: the best "
+                f"epoch is chosen by the {PRINTED['validation_metric']} and better by that choice alone; compare "
+                "levels that are read at the last epoch"
             )
     return statement
 
 
 def _best_and_last(check: Check, levels: Levels, rows: Mapping[tuple[str, str], Row]) -> tuple[str, str] | None:
-    """Return two levels of a test that read the best and the last epoch of the same trajectory."""
-    own = [
+    """Find two levels of a test that read the best and the last epoch of the same trajectory."""
+    readings = [
         (level, row.read, row.moves, trajectory(row.config))
         for place in check.places
         for level in place.cells(levels[place.table]).values()
         if (row := rows.get((place.table, level))) and row.config
     ]
-    for level, read, *trained in own:
-        for other, other_read, *other_trained in own:
+    for level, read, *trained in readings:
+        for other, other_read, *other_trained in readings:
             if (read, other_read) == ("best", "last") and trained == other_trained:
                 return level, other
     return None
 
 
 def _cell(empty: PublishedValue, cell: YamlNode, *because: str) -> PublishedValue:
-    own = ""
+    reasons = [*because]
     if cell.is_mapping:
         cell.only("value", "because")
-        own = _because(cell)
+        reasons.append(_because(cell))
     value = _number(cell.need("value") if cell.is_mapping else cell, empty.decimals)
-    return replace(empty, value=value, because="; ".join(dict.fromkeys(text for text in (*because, own) if text)))
+    return replace(empty, value=value, because="; ".join(dict.fromkeys(filter(None, reasons))))
 
 
 def _values(node: YamlNode | None, levels: Mapping[str, Any]) -> Iterator[tuple[PublishedValue, YamlNode]]:
@@ -230,7 +230,7 @@ def _convention(node: YamlNode) -> Convention:
 
 
 def known_table(node: YamlNode, levels: Mapping[str, Any]) -> str:
-    """Return the table that a node names, one of the study's."""
+    """The table that a node names, which the study must have."""
     if node.value not in levels:
         raise node.error(unknown("table", node.value, levels))
     return str(node.value)
@@ -251,7 +251,7 @@ def _quantity(node: YamlNode, name: str) -> str:
 
 def _decimals(node: YamlNode) -> int:
     if isinstance(node.value, bool) or not isinstance(node.value, int) or not 0 <= node.value <= 10:
-        raise node.error(f"{node.value!r} is no number of printed decimals; give a whole one from 0 to 10")
+        raise node.error(f"{node.value!r} is not a number of decimals; give a whole number from 0 to 10")
     return int(node.value)
 
 
@@ -260,7 +260,9 @@ def _number(node: YamlNode, decimals: int | None = None) -> float:
         raise node.error(f"{node.value!r} is not a number")
     value = float(node.value)
     if decimals is not None and abs(round(value, decimals) - value) > 1e-9 * abs(value):
-        raise node.error(f"{value:g} has more than the {decimals} decimals that were printed; mend one of the two")
+        raise node.error(
+            f"{value:g} has more than the {decimals} decimals that were printed; correct the value or the decimals"
+        )
     return value
 
 

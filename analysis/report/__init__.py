@@ -1,1 +1,3 @@
-"""The report: which sections it has, in which order, and the files that it is written to."""
+"""The report of a study: its sections, their order and their words, and the files it is written to (HTML, Markdown,
+LaTeX, CSV). Not here: how a number is computed (`statistics`), how a table or figure looks (`tables`, `figures`).
+"""

@@ -1,4 +1,4 @@
-"""`report`: a study's tables, figures and what was run, as HTML, Markdown, LaTeX and CSV. Only this module writes."""
+"""Write a study's report as HTML, Markdown, LaTeX, CSV and figures. Only this module of analysis writes files."""
 
 import base64
 import io
@@ -14,8 +14,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
-from analysis.published.sheets import counts_in_words, lines_in_words, set_beside
-from analysis.report.order import sections_of
+from analysis.published.reproduction import counts_in_words, reproduction_of
+from analysis.published.sheets import lines_in_words
+from analysis.report.outline import sections_of
 from analysis.report.section import Section
 from analysis.report.summary import facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
@@ -34,7 +35,7 @@ from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
-# So that equal figures are equal bytes, on every machine and whatever its matplotlibrc says.
+# Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
 _FIGURE_STYLE: Any = {"svg.hashsalt": "ablatune", "font.size": 9.0, "savefig.dpi": 200.0}
 _METADATA: Mapping[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
@@ -44,9 +45,11 @@ class ReportFiles:
     """Where a report was written, and what is in it.
 
     Attributes:
-        published: what it says beside the published numbers, as lines of text.
-        frames: the tables by name, as their CSV files have them.
+        published: the comparison with published numbers, as lines of text.
+        frames: the tables by name, as in their CSV files.
         drawn: the figures by name, each with its caption.
+        missing: how many replicates have not been run to the end.
+        replicates: how many there are in all.
     """
 
     folder: Path
@@ -64,41 +67,41 @@ class ReportFiles:
 
 
 def write_report(standing: Standing, folder: Path) -> ReportFiles:
-    """Write a study's report into a folder, as far as the ledger has its trials; return where.
+    """Write a study's report into a folder, from the trials that the ledger has.
 
-    Equal ledgers give equal bytes. Each file is replaced as a whole; files of other names stay.
+    Equal ledgers give equal bytes. Each file is replaced as a whole; other files stay.
 
     Args:
-        standing: where the study stands, with its ledger, which is only read.
-        folder: is made where it is not there.
+        standing: where the study stands; its ledger is only read.
+        folder: created if it does not exist.
 
     Raises:
         UserError: the ledger has none of the study's trials, or the folder cannot be written.
     """
     evidence = gather(standing)
-    beside = set_beside(evidence)
+    reproduction = reproduction_of(evidence)
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = sections_of(evidence, beside)
+        sections = sections_of(evidence, reproduction)
         figures = _figure_files(sections)
     words = {
         "study": standing.study,
         "facts": facts(evidence, variant=standing.variant),
         "warnings": warnings(evidence),
         "sections": sections,
-        "odd": not_as_planned([section.view for section in sections if section.view], evidence.trials),
+        "unplanned": not_as_planned([section.view for section in sections if section.view], evidence.trials),
     }
     written = replace(
         _write_all(folder, words, sections, figures, evidence),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
         frames=_frames(sections),
-        drawn={picture.name: (picture.figure, picture.caption) for one in sections for picture in one.pictures},
+        drawn={picture.name: (picture.figure, picture.caption) for section in sections for picture in section.pictures},
     )
-    if beside is None:
+    if reproduction is None:
         return written
     metrics = {section.name: section.view.metric for section in sections if section.view}
-    return replace(written, published=(*lines_in_words(beside, metrics), *counts_in_words(beside)))
+    return replace(written, published=(*lines_in_words(reproduction, metrics), *counts_in_words(reproduction)))
 
 
 def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:
@@ -120,10 +123,10 @@ def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
 def _figure_bytes(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
     with python_warnings.catch_warnings():
-        # A label in a script that the font lacks is drawn as boxes; the tables have it in full.
+        # Characters that the font lacks are drawn as boxes; the tables show them.
         python_warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format=kind, metadata=_METADATA[kind])
-    figure.set_layout_engine("none")  # laid out by now, the same for every kind
+    figure.set_layout_engine("none")  # keep the first layout for every file type
     return stream.getvalue()
 
 
@@ -199,7 +202,7 @@ def _html() -> jinja2.Environment:
 
 
 def _plain(escape: Any) -> jinja2.Environment:
-    """Return an environment for text: the filter `e` escapes it, and brackets are such as LaTeX has no use for."""
+    """An environment for text: the filter `e` escapes it, and LaTeX does not use the brackets of its blocks."""
     environment = _environment(
         autoescape=False,
         block_start_string="<%",

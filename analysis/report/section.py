@@ -1,4 +1,4 @@
-"""A section of a report, and a picture in it."""
+"""What a section of a report consists of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from analysis.tables.tables import TableView
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with the name of its file and its caption."""
+    """A figure with its file name and caption."""
 
     name: str
     figure: Figure = field(repr=False)
@@ -22,10 +22,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report: words, a study's table, further tables, and figures; any may be left out.
+    """A section: paragraphs, facts, a table of the study, further tables, figures. Any of them may be empty.
 
     Attributes:
-        frames: numbers that are written as CSV alone, by the name of their file.
+        view: a table of the study.
+        sheets: further tables.
+        frames: numbers that are written only as CSV, by file name.
     """
 
     name: str

@@ -106,7 +106,7 @@ class _Finder:
         return [row for row in self._standing.rows if row.table != FRESH_PATH and _compete(row, final)]
 
     def _best(self, rows: Sequence[Row], select: str) -> Row:
-        """Return the row with the best mean validation score, the first of equals; a row that ended badly never wins."""
+        """Return the row with the best mean validation score, the first of equals; one that ended badly never wins."""
         records = self._reader.read(rows).records
 
         def mean(row: Row) -> float:

@@ -133,8 +133,8 @@ def _say_other_runs(run: RunContext) -> None:
     for beacon in live_beacons(run.ledger.storage):
         if beacon.study == run.study.name:
             run.say(
-                f"another run of {run.study.name} is going on (process {beacon.process} on {beacon.host}): the two runs "
-                "share the ledger but may train the same trials; stop one to save the double work"
+                f"another run of {run.study.name} is going on (process {beacon.process} on {beacon.host}): the two "
+                "runs share the ledger but may train the same trials; stop one to save the double work"
             )
 
 

@@ -81,7 +81,8 @@ class Ledger:
         foreign = sorted(name for name, is_file in names.items() if not _belongs(name, is_file))
         if foreign:
             raise UserError(
-                f"{storage.path(FOLDER, foreign[0])}: does not belong to a ledger; move it away, or give another --storage"
+                f"{storage.path(FOLDER, foreign[0])}: does not belong to a ledger; move it away, or give another "
+                "--storage"
             )
         if MARKER in names:
             ledger._check_format()

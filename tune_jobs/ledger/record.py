@@ -213,7 +213,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a row reads of a trajectory: how it ended (an outcome or `MISSING`), and the epoch whose numbers it shows."""
+    """What a row reads of a trajectory: how it ended (an outcome or `MISSING`), and the epoch that it shows."""
 
     outcome: str
     epoch: int | None

@@ -1,7 +1,7 @@
 """Manifests of the variants of a study that were run, and beacons of the runs in progress.
 
-A manifest keeps the seeds and the fingerprints of the data: `status` and `report` work without the data. A run refreshes
-its beacon while it lives.
+A manifest keeps the seeds and the fingerprints of the data, so `status` and `report` work without the data. A run
+refreshes its beacon while it lives.
 """
 
 import hashlib

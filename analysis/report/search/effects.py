@@ -1,4 +1,4 @@
-"""What a search says of its parameters: their importance, ranges that end too soon, and factors that act together."""
+"""What a search says about its parameters: their importance, ranges that may end too soon, and interactions."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -9,8 +9,8 @@ import pandas as pd
 from analysis.figures.effects import Bar, importance_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
-from analysis.report.search.path import replicate_values
-from analysis.report.search.sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
+from analysis.report.search.ablation_path import replicate_values
+from analysis.report.search.effect_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.report.section import Picture, Section
 from analysis.statistics import edges as edge
 from analysis.statistics.interaction import DEPENDS, Change, Interaction, interaction, interaction_words, judged
@@ -21,18 +21,19 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
+from tune_jobs.words import counted
 
-# Of the pairs so many are shown, those with the largest shares.
+# How many pairs are shown: those with the largest shares.
 _PAIRS = 6
-# An out-of-bag R² below this is called little.
+# Below this out-of-bag R² the report warns that the forest explains little.
 _LITTLE = 0.3
 
 
 def importance_section(study: Study, state: State, goal: Goal) -> Section:
-    """Return which parameters matter over the whole space, by a forest that is fitted to the trials."""
+    """Which parameters matter over the whole space, by a forest fitted to the trials."""
     data = coded(state)
     if data is None:
-        words = "Too few trials have ended to say what matters: at least 10 are needed, with different results."
+        words = "Too few trials have ended to say what matters: at least 10 with different results are needed."
         return Section("search-importance", "What matters", [words])
     found = functional_anova(data.points, data.levels, data.values, seed=state.search.seed)
     by_share = sorted(found.mains, key=lambda effect: -effect.share)
@@ -61,84 +62,83 @@ def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
 
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
     head = (
-        f"A forest was fitted to the ranks (as normal scores) of {found.n} trials by validation {goal.words} after "
-        f"epoch {data.epoch}, the first at which all can be compared, and its variance over the whole space was split "
-        "into what each parameter does alone and what two do together (functional ANOVA). Its out-of-bag R², on trials "
-        "that a tree has not seen, is "
-        f"{found.r_squared:.2f}."
+        f"A random forest was fitted to the ranks (as normal scores) of {found.n} trials by validation {goal.words} "
+        f"after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance over the whole "
+        "space was split into the effects of single parameters and of pairs (functional ANOVA). Its out-of-bag R², on "
+        f"trials that a tree has not seen, is {found.r_squared:.2f}."
     ).replace("-0.00", "0.00")
     if found.r_squared <= 0:
         return [
             head,
-            "That is no better than predicting the mean: the forest has found nothing, and the shares below say "
+            "That is no better than predicting the mean: the forest has learnt nothing, and the shares below say "
             "nothing about what matters.",
         ]
     effects = sorted((*found.mains, *found.pairs), key=lambda effect: -effect.share)
-    shown = [f"{labels[one.columns]} ({share_words(one.share)})" for one in effects if one.shown]
+    shown = [f"{labels[effect.columns]} ({share_words(effect.share)})" for effect in effects if effect.shown]
     little = (
-        [f"That is little: {1 - found.r_squared:.0%} of what sets trials apart, the forest does not explain."]
+        [f"That is little: the forest does not explain {1 - found.r_squared:.0%} of the differences between trials."]
         if found.r_squared < _LITTLE
         else []
     )
     words = (
-        f"Above what noise reaches: {', '.join(shown)}. Of the rest nothing is shown."
+        f"Above the level of noise: {', '.join(shown)}. No other effect is shown."
         if shown
-        else "No parameter and no pair is above what noise reaches: so many trials do not show what matters."
+        else "No parameter and no pair is above the level of noise: this many trials do not show what matters."
     )
     return [
         head,
         *little,
         words,
-        "A share is one of the variance over all settings of the space, bad ones included: what separates good from "
-        "very good may be something else, and what matters late in training may not show so early.",
+        "A share is part of the variance over all settings in the space, bad ones included. What separates good "
+        "settings from very good ones may be something else, and what matters late in training may not show at this "
+        "epoch.",
     ]
 
 
 def _importance_caption(data: Coded, goal: Goal) -> str:
     return (
-        f"Shares of the variance of the validation {goal.words} after epoch {data.epoch} over the space, as a forest "
-        "has it. Lines are 95% intervals over resamples of the trials; a bar within its grey band is what noise "
-        "reaches too."
+        f"Shares of the variance of the validation {goal.words} after epoch {data.epoch} over the space, according to "
+        "the forest. Lines are 95% intervals over resamples of the trials; a bar inside its grey band is no larger "
+        "than noise can produce."
     )
 
 
 def edges_section(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> Section | None:
-    """Return the ranges whose good values lie at an end, with wider ones; None without ranges."""
+    """The ranges whose good values lie at an end, each with a wider range; None without ranges."""
     ranges = [parameter for parameter in state.search.space if not parameter.choices]
     if not ranges:
         return None
-    finished = {one.number for one in state.finished if state.search.space.holds(one.values)}
-    ended = frame[frame["number"].isin(finished)]
-    scores = [goal.sign * state.final_score(one) for one in state.finished if one.number in finished]
-    order = [one.number for one in state.finished if one.number in finished]
-    trials = ended.set_index("number").loc[order, [one.name for one in ranges]].astype(float)
+    finished = [trial for trial in state.finished if state.search.space.holds(trial.values)]
+    order = [trial.number for trial in finished]
+    scores = [goal.sign * state.final_score(trial) for trial in finished]
+    trials = frame.set_index("number").loc[order, [parameter.name for parameter in ranges]].astype(float)
     trials["score"] = pd.Series(scores, index=order, dtype=float).replace([float("inf"), float("-inf")], float("nan"))
     found = edge.edges([_edge_parameter(study, one) for one in ranges], trials, higher_is_better=goal.higher_is_better)
     sheets = []
     if found:
         labels = {one.name: study.own.label(one.name) for one in ranges}
         sheets.append(edges_sheet(found, {one.parameter.name: _wider_yaml(one, state) for one in found}, labels))
-    return Section("search-edges", "The edges of the space", _edge_words(found, len(trials), study), sheets=sheets)
+    return Section("search-edges", "The ends of the ranges", _edge_words(found, len(trials), study), sheets=sheets)
 
 
 def _edge_words(found: list[edge.Edge], trials: int, study: Study) -> list[str]:
     if trials < edge.FEWEST_TRIALS:
         return [
-            f"{trials} trial{'s' * (trials != 1)} with a known end are too few to say whether a range ends too soon; "
-            f"at least {edge.FEWEST_TRIALS} are needed."
+            f"{counted(trials, 'trial')} at full length cannot show whether a range ends too soon; at least "
+            f"{edge.FEWEST_TRIALS} are needed."
         ]
     if not found:
-        return [f"Of {trials} trials that reached their end, the best do not crowd at an end of any range."]
-    names = ", ".join(f"{study.own.label(one.parameter.name)} ({one.side})" for one in found)
+        return [f"Of {trials} trials at full length, the best do not crowd at an end of any range."]
+    names = ", ".join(f"{study.own.label(end.parameter.name)} ({end.side})" for end in found)
     return [
-        f"Of {trials} trials that reached their end, the best crowd at an end of {names}: the best setting may lie "
-        "beyond it. With a wider range the same command goes on from the trials of this search, all of which count; "
-        "a larger budget lets it draw more."
+        f"Of {trials} trials at full length, the best crowd at an end of {names}: the best setting may lie beyond it. "
+        "With a wider range, the same command continues from the trials of this search, which all count; a larger "
+        "budget lets it draw more."
     ]
 
 
 def _wider_yaml(found: edge.Edge, state: State) -> str:
-    """Return the wider range ready to paste, with the condition on which the parameter is read."""
+    """The wider range, ready to paste, with the condition under which the parameter is used."""
     when = next(one.when for one in state.search.space if one.name == found.parameter.name)
     if not found.yaml or not when:
         return found.yaml
@@ -152,7 +152,7 @@ def _choices(values: tuple[Any, ...]) -> str:
 
 
 def _edge_parameter(study: Study, one: Parameter) -> edge.Parameter:
-    """Return a range with its field's own bounds; halfway to a bound that the field itself may not reach."""
+    """A range with the bounds of its field; halfway to a bound that the field itself must not reach."""
     specs = study.own.specs(one.name) or ([FIELDS[one.name]] if one.name in FIELDS else [])
     lows = [(spec.at_least, spec.above) for spec in specs]
     highs = [(spec.at_most, spec.below) for spec in specs]
@@ -183,7 +183,7 @@ def _high_last(bound: float | None) -> float:
 
 
 def pairs_of(evidence: Evidence, after: FollowUp, goal: Goal) -> list[tuple[Pair, Interaction]]:
-    """Return the factorials that have a seed in all four cells, each with its pair."""
+    """The factorials that have a seed in all four cells, each with its pair."""
     found = []
     for pair in after.pairs:
         lines = _cells(evidence, pair, goal)
@@ -191,10 +191,10 @@ def pairs_of(evidence: Evidence, after: FollowUp, goal: Goal) -> list[tuple[Pair
         counts = there.groupby("seed")["cell"].nunique()
         if len(counts) and (counts == 4).any():
             changes = [_change(evidence.study, after, pair, place) for place in (0, 1)]
-            own = interaction(lines, *changes, higher_is_better=goal.higher_is_better, unit=goal.unit)
-            found.append((pair, own))
-    done = judged([own for _, own in found])
-    return [(pair, own) for (pair, _), own in zip(found, done, strict=True)]
+            tested = interaction(lines, *changes, higher_is_better=goal.higher_is_better, unit=goal.unit)
+            found.append((pair, tested))
+    corrected = judged([tested for _, tested in found])
+    return [(pair, tested) for (pair, _), tested in zip(found, corrected, strict=True)]
 
 
 def _cells(evidence: Evidence, pair: Pair, goal: Goal) -> pd.DataFrame:
@@ -211,22 +211,21 @@ def _cells(evidence: Evidence, pair: Pair, goal: Goal) -> pd.DataFrame:
 
 def _change(study: Study, after: FollowUp, pair: Pair, place: int) -> Change:
     name = pair.factors[place]
-    other, own = pair.other[place], study.own
     return Change(
-        own.label(name),
-        ", ".join(own.describe(field, value) for field, value in other.items()),
-        own.describe(name, after.winner_sets[name]),
+        study.own.label(name),
+        ", ".join(study.own.describe(field, value) for field, value in pair.other[place].items()),
+        study.own.describe(name, after.winner_sets[name]),
     )
 
 
 def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | None:
-    """Return the factorials of the pairs that seemed to act together; None where none is run."""
+    """The factorials of the pairs that seemed to interact; None where the study runs none."""
     if not after.pairs:
         return None
     found = pairs_of(evidence, after, goal)
     words = [
-        "The pairs to which the forest gives the largest shares are crossed: the winner's level of each factor and "
-        "another one, all else being the winner's, with seeds that chose nothing."
+        "The pairs with the largest shares in the forest are crossed: the winner's level of each factor and another "
+        "level, with all other settings from the winner and with seeds that chose nothing."
     ]
     left = len(after.pairs) - len(found)
     if left:
@@ -236,21 +235,21 @@ def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | 
         sentence = interaction_words(one, decimals=decimals).replace("`", "")
         words.append(f"{sentence[0].upper()}{sentence[1:]}.")
     sheets = [pairs_sheet([one for _, one in found], goal)] if found else []
-    return Section("search-pairs", "Factors that act together", words, sheets=sheets)
+    return Section("search-pairs", "Interactions", words, sheets=sheets)
 
 
 def dependence_words(table: Table, evidence: Evidence, goal: Goal) -> list[str]:
-    """Return a warning for each factor that a one-factor table's conclusion was shown to depend on."""
-    after, own = evidence.standing.follow_up, evidence.study.own
+    """A warning for each factor on which the conclusion of a one-factor table was shown to depend."""
+    after, study = evidence.standing.follow_up, evidence.study
     if after is None or table.crossed:
         return []
     varied = {name for level in table.levels for name in level.values}
     words = []
-    for pair, one in pairs_of(evidence, after, goal):
+    for pair, tested in pairs_of(evidence, after, goal):
         for factor, other in (pair.factors, pair.factors[::-1]):
-            if one.verdict == DEPENDS and factor in varied and other not in varied:
+            if tested.verdict == DEPENDS and factor in varied and other not in varied:
                 words.append(
-                    f"What this table says of {own.label(factor)} depends on {own.label(other)}, which it holds fixed: "
-                    "the factorial after the search shows that the two act together (see “Factors that act together”)."
+                    f"What this table says about {study.own.label(factor)} depends on {study.own.label(other)}, which "
+                    "it keeps fixed: the factorial after the search shows that the two interact (see “Interactions”)."
                 )
     return words

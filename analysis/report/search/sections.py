@@ -1,4 +1,4 @@
-"""The sections of a study with a search: what was searched, what stopping cost, who won and why, what matters."""
+"""The sections of a search, in order: its trials, the audit of its rungs, the winner, the path to it, what matters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from analysis.figures.search import Slice, audit_figure, progress_figure, search
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import (
     DIVERGED_FATE,
+    STOPPED,
     SURVIVED,
     Goal,
     audit_frame,
@@ -29,13 +30,14 @@ from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS
 from tune_jobs.study.schedulers import SCHEDULERS, rungs_in_words
 from tune_jobs.study.search_identity import default_config
+from tune_jobs.words import counted, duration
 
-# Panels of the audit's figure; a rule that looks at every epoch may stop trials at many of them.
+# Panels of the audit's figure; a scheduler that looks at every epoch may stop trials at many epochs.
 _PANELS = 4
 
 
 def search_sections(evidence: Evidence) -> list[Section]:
-    """Return the sections of a study's search, as far as it is known; none without one."""
+    """The sections of a study's search, as far as it is known; empty without a search."""
     state, after = evidence.standing.search, evidence.standing.follow_up
     if state is None or after is None:
         return []
@@ -64,8 +66,8 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
     if state.best(1):
         sheets.append(best_sheet(study, state, frame, goal, default))
     paragraphs = [
-        f"{len(state.search.space)} hyperparameters were searched together. Every trial trained with weights of seed 0 "
-        "on one split, so that all were compared on the same data; nothing here was tested."
+        f"The search covers {counted(len(state.search.space), 'hyperparameter')}. Every trial trained with seed 0 on "
+        "the same split, and all were compared on the same validation data; the test set was not used."
     ]
     return Section(
         "search",
@@ -79,7 +81,7 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
 
 
 def default_values(study: Study, state: State) -> dict[str, object]:
-    """Return the default configuration's values of the searched fields, as far as it reads them."""
+    """The default configuration's values of the searched fields that it uses."""
     config = default_config(study, state.search)
     values: dict[str, object] = {}
     for parameter in state.search.space:
@@ -107,40 +109,33 @@ def _read_words(read: str) -> str:
 
 
 def _used(state: State, frame: pd.DataFrame) -> str:
-    own = frame[frame["number"] >= 0]
-    epochs, seconds = int(own["epochs"].sum()), float(own["train_seconds"].sum())
-    begun = own[own["epochs"] > 0]
+    drawn = frame[frame["number"] >= 0]
+    epochs, seconds = int(drawn["epochs"].sum()), float(drawn["train_seconds"].sum())
+    begun = drawn[drawn["epochs"] > 0]
     whole = int(begun["of_epochs"].where(begun["fate"] != DIVERGED_FATE, begun["epochs"]).sum())
     words = (
-        f"{len(own)} trial{'s' * (len(own) != 1)}, {epochs:,} epochs, {duration(seconds)} of training in "
+        f"{counted(len(drawn), 'trial')}, {counted(epochs, 'epoch')}, {duration(seconds)} of training in "
         f"{duration(state.seconds)}"
     )
     if whole > epochs:
-        words += f"; running them all to the end would have taken {whole:,} epochs"
+        words += f"; all trials at full length would have taken {whole:,} epochs"
     return words
 
 
 def _counts(state: State, frame: pd.DataFrame) -> str:
-    own = frame[frame["number"] >= 0]
-    is_open = {one.number for one in state.open}
+    drawn = frame[frame["number"] >= 0]
+    is_open = {trial.number for trial in state.open}
     counts = {
-        "ran to the end": int((own["fate"] == SURVIVED).sum()),
-        "stopped at a rung": int(own["stopped_at"].notna().sum()),
-        "diverged": int((own["fate"] == DIVERGED_FATE).sum()),
-        "not ended": int(own["number"].isin(is_open).sum()),
+        SURVIVED: int((drawn["fate"] == SURVIVED).sum()),
+        STOPPED: int(drawn["stopped_at"].notna().sum()),
+        DIVERGED_FATE: int((drawn["fate"] == DIVERGED_FATE).sum()),
+        "not ended": int(drawn["number"].isin(is_open).sum()),
     }
-    counts["failed or timed out"] = len(own) - sum(counts.values())
+    counts["failed or timed out"] = len(drawn) - sum(counts.values())
     words = [f"{count} {what}" for what, count in counts.items() if count]
     if state.evidence:
-        words.append(f"{len(state.evidence)} more of the study's tables counted as known")
+        words.append(f"{len(state.evidence)} more known from the study's tables")
     return ", ".join(words)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: seconds below two minutes, minutes below two hours, else hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> list[Picture]:
@@ -162,7 +157,7 @@ def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> li
 
 
 def _slices(study: Study, state: State, marked: pd.DataFrame) -> tuple[list[Slice], pd.DataFrame]:
-    """Return a panel for each parameter, named as a person reads it, and the trials with such columns."""
+    """A panel for each parameter, with the label that a person reads, and the trials with columns of these labels."""
     own, columns = study.own, {"value": marked["value"], "fate": marked["fate"]}
     panels = []
     for one in state.search.space:
@@ -183,9 +178,9 @@ def _audit_section(evidence: Evidence, state: State, goal: Goal, frame: pd.DataF
     found = audit(lines, higher_is_better=goal.higher_is_better)
     drawn = [row for _, row in evidence.rows_of(AUDIT)]
     paragraphs = [
-        "A rung stops trials on what they have reached so far; one that would have become good late is lost. So a "
-        "random sample of the stopped trials, from each rung as many as from the others, is let finish all the same. "
-        "It is a check of the rule, not a second chance, although an audited trial that is good counts among the best.",
+        "A rung stops a trial for the value it has reached so far; one that would have become good late is lost. A "
+        "random sample of the stopped trials, the same number from each rung, is therefore trained to the end. This "
+        "checks the rule; it is no second chance, although a good audited trial counts among the best.",
         *_not_audited(state, found, len(drawn)),
         *audit_words(found, metric=goal.words, unit=goal.unit),
     ]
@@ -206,17 +201,17 @@ def _audit_section(evidence: Evidence, state: State, goal: Goal, frame: pd.DataF
 def _not_audited(state: State, found: Audit, drawn: int) -> list[str]:
     if found.total.audited:
         left = drawn - found.total.audited
-        return [f"{left} of {drawn} audited trials have not ended well or not at all yet."] if left else []
+        return [f"{left} of {drawn} audited trials ended badly or have not ended yet."] if left else []
     if not state.search.audit:
-        return ["The study asks for no audit (`audit: 0`)."]
+        return ["The study has no audit (`audit: 0`)."]
     return ["The audit has not been run yet."]
 
 
 def _progress_caption(goal: Goal) -> str:
     return (
-        f"The course of the search: each mark is a trial where it ended, with the validation {goal.words} that it had "
-        "reached by then, stopped or not; the line is the best so far. Training time is that of all trials added up, "
-        "whether or not they ran side by side, without validation. What an audit trained further is not counted."
+        "Progress of the search: each mark is a trial where it ended, stopped or not, with the validation "
+        f"{goal.words} that it had reached; the line is the best so far. Training time is summed over all trials, "
+        "parallel or not, without validation and without the epochs that an audit added."
     )
 
 
@@ -224,20 +219,21 @@ def _curves_caption(goal: Goal, rungs: Sequence[int]) -> str:
     where = f" Dotted: the rungs, after epochs {', '.join(map(str, rungs))}." if rungs else ""
     return (
         f"Validation {goal.words} of all trials of the search.{where} Grey curves end where a rung stopped them; "
-        "dashed is what the audit trained further. Poor values before the first rung may lie outside."
+        "dashed curves are epochs that the audit added. Poor values before the first rung may be cut off."
     )
 
 
 def _slices_caption(goal: Goal) -> str:
     return (
-        f"Validation {goal.words} against each parameter, a mark for each trial that reads it, after the epochs that "
-        "the search gave it: stopped trials (grey) had fewer. Other parameters vary freely, so that a panel shows "
-        "where good trials lie, not what the parameter does."
+        f"Validation {goal.words} against each parameter: a mark for each trial that uses it, after the epochs that "
+        "the search gave it; stopped trials (grey) had fewer. The other parameters vary freely: a panel shows where "
+        "good trials lie, not what the parameter does."
     )
 
 
 def _audit_caption(goal: Goal) -> str:
     return (
-        f"Validation {goal.words} at a rung against that at full length. Along the lower edge are the stopped trials "
-        "whose end nobody knows; the dashed line is the best survivor: an audited trial beyond it was stopped wrongly."
+        f"Validation {goal.words} at a rung against the value at full length. Stopped trials whose full length is "
+        "unknown are along the lower edge. The dashed line is the best survivor: audited trials better than that were "
+        "stopped wrongly."
     )

@@ -1,4 +1,4 @@
-"""The winner of a search: how it was chosen, what it reaches with seeds that chose nothing, and what made it good."""
+"""The winner of a search: how it was chosen, what it reaches with fresh seeds, and which changes matter."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,8 @@ from dataclasses import replace
 from analysis.figures.effects import PathPoint, ablation_path_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
-from analysis.report.search.path import (
+from analysis.report.number_words import estimate_words, gain_words
+from analysis.report.search.ablation_path import (
     TakenBack,
     ended_words,
     replicate_values,
@@ -14,47 +15,46 @@ from analysis.report.search.path import (
     taken_back,
     tried_rows,
 )
-from analysis.report.search.sheets import back_sheet, gain_words, settings_sheet, steps_sheet, tried_sheet
+from analysis.report.search.winner_sheets import back_sheet, settings_sheet, steps_sheet, tried_sheet
 from analysis.report.section import Picture, Section
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
-from analysis.statistics.words import format_estimate
 from analysis.tables.tables import TableView, build_table
-from analysis.text import percent_limits
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table
 from tune_jobs.study.rows import Row
 from tune_jobs.study.search_identity import default_config
+from tune_jobs.words import counted
 
 _HEADING = "Configuration"
 
 
 def winner_section(evidence: Evidence, after: FollowUp, state: State, goal: Goal) -> Section | None:
-    """Return how the best trials compared, which one won, and what it reaches; None before any was compared."""
-    own = [(position, _named(row, after)) for position, row in evidence.rows_of(CONFIRM)]
-    if not own:
+    """How the best trials compare, which one won, and what it reaches; None before any was compared."""
+    rows = [(position, _named(row, after)) for position, row in evidence.rows_of(CONFIRM)]
+    if not rows:
         return None
-    view = _view(evidence, state, CONFIRM, "The best trials, compared with fresh seeds", own)
+    view = _view(evidence, state, CONFIRM, "The best trials, compared with fresh seeds", rows)
     paragraphs = [
-        "A single run that was the best of many flatters. So the best trials and the default were trained again, each "
-        "with weights and validation parts that no trial of the search had.",
-        *_chosen_words(evidence, after, goal, own),
+        "The best of many single runs looks better than it is. The best trials and the default were therefore trained "
+        "again, with seeds and validation splits that no trial of the search had.",
+        *_chosen_words(evidence, after, goal, rows),
         *openings_in_words(evidence.study.name, evidence.openings),
     ]
     tested = tested_sheet(STEPS, evidence.own_openings())
     sheets = [tested] if tested is not None else []
     if after.winner is not None:
-        fixed, own_parts = default_config(evidence.study, state.search), evidence.study.own
-        facts, default = (settings(one, own_parts, SPLITS["validation"]) for one in (after.winner, fixed))
-        sheets.append(settings_sheet(facts, default))
+        default = default_config(evidence.study, state.search)
+        winner, before = (settings(c, evidence.study, SPLITS["validation"]) for c in (after.winner, default))
+        sheets.append(settings_sheet(winner, before))
     return Section("search-winner", "The winner", paragraphs, view=view, sheets=sheets)
 
 
 def path_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | None:
-    """Return the way from the default to the winner, and back by one change each; None before either is known."""
+    """What each change gained from the default to the winner, and what it is worth there; None before that is known."""
     path, back = steps_of(evidence, goal), taken_back(evidence, goal)
     tried = tried_rows(evidence, goal)
     if after.default_won or not evidence.study.search or not evidence.study.search.path or not (path or back or tried):
@@ -78,28 +78,27 @@ def path_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | N
 
 
 def _named(row: Row, after: FollowUp) -> Row:
-    """Return a row that was compared, called as in the table of the best trials."""
-    one = next((one for one in after.confirmed if one.trial is not None and one.trial.config == row.config), None)
-    return row if row.is_default or one is None else replace(row, labels=(name_of(one),))
+    """A row that was compared, labelled as in the table of the best trials."""
+    trial = next((t for t in after.confirmed if t.trial is not None and t.trial.config == row.config), None)
+    return row if row.is_default or trial is None else replace(row, labels=(name_of(trial),))
 
 
-def _view(evidence: Evidence, state: State, name: str, title: str, own: Sequence[tuple[int, Row]]) -> TableView:
+def _view(evidence: Evidence, state: State, name: str, title: str, rows: Sequence[tuple[int, Row]]) -> TableView:
     showing = Showing(read=state.search.read, splits="validation", select=state.search.select)
     table = Table(name, title, (_HEADING,), (), {}, showing)
-    return build_table(table, own, evidence.trials, seeds=evidence.standing.seeds)
+    return build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
 
 
-def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, own: Sequence[tuple[int, Row]]) -> list[str]:
+def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequence[tuple[int, Row]]) -> list[str]:
     if after.winner is None:
-        return ["The winner is not known yet: replicates are still to come."]
-    position, row = next((position, row) for position, row in own if row.config == after.winner)
-    count = len(row.seeds or ())
+        return ["The winner is not known yet: some replicates have not been run."]
+    position, row = next((position, row) for position, row in rows if row.config == after.winner)
+    seeds = counted(len(row.seeds or ()), "seed")
     head = (
-        "None of the best trials was better than the default configuration on the mean of "
-        f"{count} seed{'s' * (count != 1)}: the default won, and nothing is changed."
+        f"None of the best trials was better than the default configuration on the mean of {seeds}: the default won, "
+        "and nothing is changed."
         if after.default_won
-        else f"{row.labels[0]} won: it has the best mean of {len(own)} configurations over {count} "
-        f"seed{'s' * (count != 1)}."
+        else f"{row.labels[0]} won: it has the best mean of {len(rows)} configurations over {seeds}."
     )
     seen = _estimate(evidence, position, goal)
     fresh = evidence.rows_of(STEPS)
@@ -107,14 +106,13 @@ def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, own: Sequence
     if seen is None or isinstance(seen, str):
         return [head]
     if unbiased is None:
-        return [head, f"Its mean there, {_shown(seen, goal)}, is flattered by having been chosen."]
+        return [head, f"Its mean there, {_shown(seen, goal)}, looks better than it is, because it was chosen for that."]
     if isinstance(unbiased, str):
-        return [head, f"With seeds that chose nothing, it {unbiased}: there is no estimate of it."]
+        return [head, f"With seeds that chose nothing, it {unbiased}: there is no estimate."]
     return [
         head,
-        f"Its estimate, with {unbiased.n} seeds that chose nothing, is {_shown(unbiased, goal)}. With the seeds that "
-        f"chose it, it was {_shown(seen, goal)}, which is flattered by the choice; the two differ by that, and by "
-        "chance.",
+        f"Its estimate, with {counted(unbiased.n, 'seed')} that chose nothing, is {_shown(unbiased, goal)}. With the "
+        f"seeds that chose it, it was {_shown(seen, goal)}; the two differ by selection bias and by chance.",
     ]
 
 
@@ -123,7 +121,7 @@ def _is_end(row: Row, after: FollowUp) -> bool:
 
 
 def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str | None:
-    """Return the mean of a row, how it ended badly in words, or None where not all of it has been run."""
+    """The mean of a row; how it ended badly, in words; None where it has not been run at all seeds."""
     replicates = replicate_values(evidence, position, goal)
     if len(replicates) < len(evidence.standing.rows[position].seeds or ()):
         return None
@@ -133,37 +131,33 @@ def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str |
 
 
 def _shown(value: Estimate, goal: Goal) -> str:
-    text = format_estimate(value, goal.decimals(value.mean), percent_limits(goal.unit))
-    if goal.unit != "%":
-        return f"{text} {goal.unit}".rstrip()
-    mean, bracket, ends = text.partition(" (")
-    return f"{mean}%{bracket}{ends}"
+    return estimate_words(value, goal.decimals(value.mean), goal.unit)
 
 
 def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: FollowUp, goal: Goal) -> list[str]:
     words = [
-        "The winner differs from the default in several settings at once. They are taken on one after another, each "
-        "step the one that gained most, and then taken back one at a time from the winner. What is estimated here is "
-        "with seeds that chose neither the winner nor the order."
+        "The winner differs from the default in several settings at once. They are added one at a time, at each step "
+        "the change that gains most, and then removed one at a time from the winner. All estimates here use seeds that "
+        "chose neither the winner nor the order."
     ]
     if path is None:
         left = len(after.left)
-        return [*words, f"The order is not known yet; {left} changes are left." if left else "Not run yet."]
+        return [*words, f"The order is not known yet; {counted(left, 'change')} left." if left else "Not run yet."]
     if not path.complete:
         words.append("Not all of the path has been run yet.")
     if path.total is not None and path.complete and path.n > 1:
         total = f"{gain_words(path.total, goal.decimals(path.level))} {goal.difference_unit}".rstrip()
-        words.append(f"All changes together gained {total}, the mean of {path.n} seeds.")
+        words.append(f"Together, all changes gained {total}, the mean of {counted(path.n, 'seed')}.")
     by_step = {step.label: step.verdict for step in path.steps}
-    by_back = {one.label: one.verdict for one in back}
+    by_back = {change.label: change.verdict for change in back}
     words += _verdict_words(by_step, by_back)
     if path.n == 1:
-        words.append("With one seed no gain can be told from chance.")
+        words.append("With one seed, no gain can be told from chance.")
     return words
 
 
 def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str]:
-    """Return which changes were shown to matter, and which nothing is shown of."""
+    """Say which changes were shown to matter, and for which nothing is shown."""
     labels = list(dict.fromkeys([*by_step, *by_back]))
     both = {label: {by_step.get(label), by_back.get(label)} - {None} for label in labels}
     good = [label for label in labels if GAINED in both[label] and LOST not in both[label]]
@@ -172,15 +166,15 @@ def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str
     neither = [label for label in labels if both[label] == {NOT_SHOWN}]
     found = []
     if good:
-        found.append(f"Shown to make it better, on the way or in the winner: {_list(good)}.")
+        found.append(f"Shown to improve the result, on the path or in the winner: {_list(good)}.")
     if bad:
         found.append(f"Shown to make it worse: {_list(bad)}.")
     if mixed:
-        found.append(f"Better on the way and worse in the winner, or the reverse: {_list(mixed)}.")
+        found.append(f"Better on the path and worse in the winner, or the reverse: {_list(mixed)}.")
     if neither:
         found.append(
-            f"Not shown to do anything, on the way or in the winner: {_list(neither)}. That is no proof that they do "
-            "nothing: the intervals say how large an effect may have been missed."
+            f"Not shown to have an effect, on the path or in the winner: {_list(neither)}. That does not prove that "
+            "they have none: the intervals say how large a missed effect may be."
         )
     return found
 
@@ -192,18 +186,18 @@ def _list(labels: Sequence[str]) -> str:
 def _picture(path: Waterfall, back: Sequence[TakenBack], goal: Goal) -> Picture:
     points = [PathPoint(path.label, path.start, path.ended)]
     points += [PathPoint(f"+ {step.label}", step.after, step.ended) for step in path.steps]
-    without = [PathPoint(f"− {one.label}", one.without, one.ended) for one in back]
+    without = [PathPoint(f"− {change.label}", change.without, change.ended) for change in back]
     figure = ablation_path_figure(points, without, metric=goal.label, unit=goal.unit)
     interval = " with 95% intervals" if path.n > 1 else ""
-    beside = (
-        " To the right, the winner with one change taken back each: what lies clearly on the worse side of the dashed "
-        "line, the winner's mean, is a change that the winner needs."
+    removed = (
+        " On the right, the winner without one of its changes: a change clearly on the worse side of the dashed line, "
+        "the winner's mean, is one that the winner needs."
         if back
         else ""
     )
     caption = (
-        f"Validation {goal.words} from the default to the winner, each step on top of the ones before it: means over "
-        f"{path.n} seed{'s' * (path.n != 1)} that chose nothing{interval}.{beside} Intervals are of each "
-        "configuration by itself; the table has the differences, which are paired by seed."
+        f"Validation {goal.words} from the default to the winner, each step added to the ones before it: means over "
+        f"{counted(path.n, 'seed')} that chose nothing{interval}.{removed} Intervals are for each configuration on its "
+        "own; the differences, paired by seed, are in the table."
     )
     return Picture("search-path", figure, caption)

@@ -325,7 +325,7 @@ def test_a_varied_base_is_not_compared(build: Build, study: Study) -> None:
     varied = replace(study, overrides={"learning_rate": 0.1})
     trials = replicates("activation", "ReLU", [95.0, 96.0])
     (line,) = build(trials, printed=[printed("activation", "ReLU", 95.0)], study=varied).lines
-    assert line.detail == "the base is varied: learning_rate=0.1"
+    assert line.detail == "the base configuration was changed: learning_rate=0.1"
 
 
 def test_a_quick_look_is_not_compared(build: Build, study: Study) -> None:
@@ -358,7 +358,7 @@ def test_losses_are_compared_in_the_convention_that_fits_best(build: Build) -> N
     assert [line.verdict for line in found.lines] == [AGREES] * 3
     assert found.lines[0].estimate is not None
     assert found.lines[0].estimate.mean == pytest.approx(0.2)
-    assert "chosen on these very numbers" in found.convention_words
+    assert "chosen on these same numbers" in found.convention_words
 
 
 def test_losses_that_no_convention_explains_are_not_compared(build: Build) -> None:

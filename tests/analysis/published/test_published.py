@@ -120,7 +120,7 @@ def test_the_best_epoch_is_not_compared_with_the_last_of_its_trajectory(tmp_path
     assert read(tmp_path, study=study).statements
     for old, new in (("than: [Tanh]", "than: [best]"), ("than: [Tanh]", "than: [Tanh, best]")):
         with pytest.raises(
-            UserError, match=r"line 14: .*best is read at the best epoch and ReLU at the last of the same"
+            UserError, match=r"line 14: .*best is read at the best epoch and ReLU at the last epoch of the same"
         ):
             read(tmp_path, PUBLISHED.replace(old, new), study)
     other = PUBLISHED.replace("than: [Tanh]", "than: [best]").replace(
@@ -169,12 +169,12 @@ def test_a_study_without_numbers_has_no_comparison(tmp_path: Path) -> None:
         ("[97.60, 96.5]", "[97.60]", 6, "has 1 values for 2 columns"),
         ("[97.60, 96.5]", "[97.60, 96.55]", 6, "96.55 has more than the 1 decimals"),
         ("[97.60, 96.5]", "[97.60, high]", 6, "'high' is not a number"),
-        ("train_metric: 2", "train_metric: 2.5", 4, "2.5 is no number of printed decimals"),
-        ("train_metric: 2", "test_metric: 2", 6, "only final configurations are tested, not activation"),
+        ("train_metric: 2", "train_metric: 2.5", 4, "2.5 is not a number of decimals"),
+        ("train_metric: 2", "test_metric: 2", 6, "only final configurations have test results, activation is none"),
         ("objective: cross", "objective: gross", 8, "gross_entropy"),
         ("name: as ours, ", "", 8, "lacks `name`"),
         ("quote: It", "cite: It", 10, "no key 'cite'"),
-        ("quote: ReLU is better.", "says: better", 12, "lacks `quote`"),
+        ("quote: ReLU is better.", "says: better", 12, "has no `quote`"),
         ("higher: ReLU", "higer: ReLU", 14, "has 0 kinds of test; give one of higher"),
         ("than: [Tanh]", "than: [Tnh]", 14, "no level in table activation 'Tnh'"),
         (", than: [Tanh]", "", 14, "lacks `than`"),
@@ -188,7 +188,7 @@ def test_a_study_without_numbers_has_no_comparison(tmp_path: Path) -> None:
             "takes one of margin, relative_margin, 0 given",
         ),
         ("{higher: ReLU, than: [Tanh]", "{increasing: [ReLU]", 14, "increasing takes at least 2 levels, 1 given"),
-        ("quantity: validation_metric}", "quantity: epochs_until}", 14, "counts no epochs until a target"),
+        ("quantity: validation_metric}", "quantity: epochs_until}", 14, "has no target to count epochs to"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
@@ -214,6 +214,6 @@ def test_a_star_names_the_cells_of_a_crossed_table(tmp_path: Path) -> None:
     text = PUBLISHED[: PUBLISHED.index("      - {higher")] + f"      - {test}\n"
     (check,) = read(tmp_path, text).statements[0].checks
     labels = [("1", "4"), ("1", "8"), ("2", "4"), ("2", "8")]
-    assert check.own[0].cells(labels) == {("1",): "1, 8", ("2",): "2, 8"}
+    assert check.subjects[0].cells(labels) == {("1",): "1, 8", ("2",): "2, 8"}
     with pytest.raises(UserError, match=r"no level in table grid '\*, 16'"):
         read(tmp_path, text.replace("*, 8", "*, 16"))

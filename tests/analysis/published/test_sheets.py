@@ -6,14 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.published.sheets import (
-    comparison_sheet,
-    conventions_sheet,
-    counts_in_words,
-    lines_in_words,
-    set_beside,
-    statements_sheet,
-)
+from analysis.published.reproduction import counts_in_words, reproduction_of
+from analysis.published.sheets import comparison_sheet, conventions_sheet, lines_in_words, statements_sheet
 from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
 
@@ -97,13 +91,13 @@ def cells(sheet: Any) -> dict[str, tuple[str, ...]]:
 
 
 def test_without_published_numbers_there_is_nothing_beside(run: Any) -> None:
-    assert set_beside(run(STUDY).evidence) is None
+    assert reproduction_of(run(STUDY).evidence) is None
 
 
 def test_published_numbers_stand_beside_ours(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    sheet = comparison_sheet("activation", beside, metric="Accuracy")
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    sheet = comparison_sheet("activation", reproduction, metric="Accuracy")
     assert sheet is not None
     found = cells(sheet)
     assert found["Level"] == ("ReLU", "ReLU", "Tanh", "Tanh")
@@ -114,25 +108,25 @@ def test_published_numbers_stand_beside_ours(ran: Any) -> None:
     assert found["Verdict"] == ("agrees", "not comparable", "differs", "not comparable")
     assert found["One new run (95%)"][0] == "95.00 to 99.29"
     assert found["One new run (95%)"][1] == "–"
-    assert sheet.caption[0] == "Ours may differ throughout: the split is not said."
+    assert sheet.caption[0] == "All of ours may differ: the split is not said."
     assert found["Note"] == (
         "the interval is too wide to say much; a misprint",
         "other hardware; a misprint",
         "",
         "other hardware",
     )
-    assert comparison_sheet("another", beside, metric="Accuracy") is None
+    assert comparison_sheet("another", reproduction, metric="Accuracy") is None
 
 
 def test_a_test_is_compared_once_the_test_set_was_opened(ran: Any, opened: Any) -> None:
-    before = set_beside(ran.evidence)
+    before = reproduction_of(ran.evidence)
     assert before is not None
     sheet = comparison_sheet("final", before, metric="Accuracy")
     assert sheet is not None
     assert cells(sheet)["Note"] == ("not evaluated on the test set yet",)
     opened(ran, [10.0, 10.0, 10.0], at="2026-02-01", keys=("of", "another", "study"))
     opened(ran, [94.6, 95.0, 95.9], at="2026-01-01")
-    after = set_beside(ran.evidence)
+    after = reproduction_of(ran.evidence)
     assert after is not None
     sheet = comparison_sheet("final", after, metric="Accuracy")
     assert sheet is not None
@@ -143,9 +137,9 @@ def test_a_test_is_compared_once_the_test_set_was_opened(ran: Any, opened: Any) 
 
 
 def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    sheet = statements_sheet(beside)
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    sheet = statements_sheet(reproduction)
     assert sheet is not None
     found = cells(sheet)
     assert found["Sentence"] == ("“ReLU is better.”", '“Tanh has "the" higher accuracy.”', "“It is elegant.”")
@@ -159,21 +153,21 @@ def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> Non
 
 
 def test_the_caption_says_how_sentences_are_judged(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    sheet = statements_sheet(beside)
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    sheet = statements_sheet(reproduction)
     assert sheet is not None
     words = " ".join(sheet.caption)
     assert (
-        "tested by itself at 2.5% one-sided, so that about one in forty sentences that are false would still" in words
+        "tested on its own at 2.5% one-sided: by chance, about one in forty false sentences would still hold" in words
     )
     assert "two one-sided tests at 2.5% each" in words
 
 
 def test_all_is_counted(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    assert counts_in_words(beside) == [
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    assert counts_in_words(reproduction) == [
         "Of 5 published numbers, 1 agrees (1 of them in an interval that is too wide to say much), 1 differs, 3 are "
         "not comparable (2 other hardware, 1 not evaluated on the test set yet).",
         "Of 3 sentences: 1 holds, 1 is contradicted, 1 is not tested.",
@@ -181,9 +175,9 @@ def test_all_is_counted(ran: Any) -> None:
 
 
 def test_a_terminal_gets_aligned_columns(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    heading, *lines = lines_in_words(beside, {"activation": "Accuracy"})
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    heading, *lines = lines_in_words(reproduction, {"activation": "Accuracy"})
     assert len(lines) == 5
     assert lines[0].split("  ")[0] == "activation, ReLU"
     assert {line.index("Validation accuracy (%)") for line in lines if "Validation" in line} == {
@@ -195,32 +189,32 @@ def test_a_terminal_gets_aligned_columns(ran: Any) -> None:
 @pytest.mark.parametrize("changes", [{"fraction": 0.5}, {"overrides": {"hidden_units": 8}}])
 def test_a_varied_study_says_nothing_of_the_sentences(ran: Any, changes: Any) -> None:
     evidence = ran.evidence
-    beside = set_beside(replace(evidence, study=replace(evidence.study, **changes)))
-    assert beside is not None
-    assert beside.statements == ()
-    assert statements_sheet(beside) is None
-    assert not any("sentence" in words for words in counts_in_words(beside))
+    reproduction = reproduction_of(replace(evidence, study=replace(evidence.study, **changes)))
+    assert reproduction is not None
+    assert reproduction.statements == ()
+    assert statements_sheet(reproduction) is None
+    assert not any("sentence" in words for words in counts_in_words(reproduction))
 
 
 def test_an_uncertainty_rises_with_an_input(uncertain: Any) -> None:
-    beside = set_beside(uncertain.evidence)
-    assert beside is not None
-    (result,) = beside.statements
+    reproduction = reproduction_of(uncertain.evidence)
+    assert reproduction is not None
+    (result,) = reproduction.statements
     assert result.verdict_words == "cannot be told at 3 seeds", "of three equal correlations only signs count"
     assert result.checks[0].n == 3
     assert result.checks[0].effects[0].startswith("+1.0 ")
 
 
 def test_without_predictions_an_uncertainty_is_not_tested(run: Any, publish: Any) -> None:
-    beside = set_beside(publish(run(GAUSSIAN), UNCERTAIN).evidence)
-    assert beside is not None
-    assert beside.statements[0].checks[0].reason == "no predictions are kept"
+    reproduction = reproduction_of(publish(run(GAUSSIAN), UNCERTAIN).evidence)
+    assert reproduction is not None
+    assert reproduction.statements[0].checks[0].reason == "no predictions were kept"
 
 
 def test_losses_are_compared_in_the_way_that_fits_best(uncertain: Any) -> None:
-    beside = set_beside(uncertain.evidence)
-    assert beside is not None
-    sheet = conventions_sheet(beside)
+    reproduction = reproduction_of(uncertain.evidence)
+    assert reproduction is not None
+    sheet = conventions_sheet(reproduction)
     assert sheet is not None
     assert cells(sheet) == {
         "Convention": ("shifted", "as ours"),
@@ -229,17 +223,17 @@ def test_losses_are_compared_in_the_way_that_fits_best(uncertain: Any) -> None:
         "Mean distance": ("0.010", "0.090"),
         "Where it comes from": ("a constant", ""),
     }
-    shown = comparison_sheet("activation", beside, metric="RMSE")
+    shown = comparison_sheet("activation", reproduction, metric="RMSE")
     assert shown is not None
     assert cells(shown)["Ours (mean ± 95%)"][0].startswith("0.61"), "ours is 0.51"
-    assert "Our losses are shown with 0.1000 added, to be written as the report's: shifted." in shown.caption
-    assert any("shifted: 2 of 2 agree" in words for words in counts_in_words(beside))
+    assert "Our losses are shown with 0.1000 added, to match the report's convention: shifted." in shown.caption
+    assert any("shifted: 2 of 2 agree" in words for words in counts_in_words(reproduction))
 
 
 def test_large_numbers_have_no_decimals(uncertain: Any) -> None:
-    beside = set_beside(uncertain.evidence)
-    assert beside is not None
-    sheet = comparison_sheet("activation", beside, metric="RMSE")
+    reproduction = reproduction_of(uncertain.evidence)
+    assert reproduction is not None
+    sheet = comparison_sheet("activation", reproduction, metric="RMSE")
     assert sheet is not None
     assert cells(sheet)["Quantity"][1] == "Validation RMSE (progression units)"
     assert cells(sheet)["Published"][1] == "3,000"
@@ -247,6 +241,6 @@ def test_large_numbers_have_no_decimals(uncertain: Any) -> None:
 
 
 def test_losses_in_no_doubt_have_no_conventions(ran: Any) -> None:
-    beside = set_beside(ran.evidence)
-    assert beside is not None
-    assert conventions_sheet(beside) is None
+    reproduction = reproduction_of(ran.evidence)
+    assert reproduction is not None
+    assert conventions_sheet(reproduction) is None

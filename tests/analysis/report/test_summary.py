@@ -6,7 +6,6 @@ from typing import Any
 from analysis.report.summary import facts, not_as_planned, settings, warnings
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.user_code.components import Components
 
 STUDY = """\
 title: Small
@@ -47,7 +46,7 @@ def test_missing_trials_other_machines_and_disagreements_are_warned_of(run: Any,
     contents = Contents(ran.contents.records, [doubtful, "of another study"])
     found = warnings(replace(ran.evidence, contents=contents))
     assert len(found) == 3
-    assert found[0].startswith("1 of 15 trials have not (wholly) been run yet")
+    assert found[0].startswith("1 of 15 trials have not been run to the end")
     assert f"(hidden_units, 2, seed 0; key {doubtful})" in found[1]
     assert "2 kinds of machine (cpu/x86_64/AVX2/torch 2.13.0/1 threads; cuda/H200)" in found[2]
 
@@ -74,10 +73,9 @@ def test_nothing_that_went_wrong_is_left_out(run: Any, fate: Any) -> None:
     assert found[3][2].startswith("cannot be built: ")
 
 
-def test_settings_are_what_a_configuration_trains_with() -> None:
-    found = {
-        fact.name: fact.value for fact in settings(TrialConfig(early_stopping_patience=5, batch_size=16), Components())
-    }
+def test_settings_are_what_a_configuration_trains_with(run: Any) -> None:
+    config = TrialConfig(early_stopping_patience=5, batch_size=16)
+    found = {fact.name: fact.value for fact in settings(config, run(STUDY).study)}
     assert found["Batch Size"] == "16 samples"
     assert found["Number of Epochs"] == "10 epochs"
     assert found["Early stopping"] == "5 epochs"

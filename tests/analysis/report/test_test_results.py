@@ -91,7 +91,7 @@ def test_an_interval_of_accuracies_ends_at_100_percent(ran: Any, opened: Any) ->
 
 def test_openings_are_counted(ran: Any, opened: Any) -> None:
     assert tested.openings_in_words("small", []) == [
-        "The test set has not been opened by this study; `ablatune evaluate` opens it once."
+        "This study has not opened its test set; `ablatune evaluate` opens it, once."
     ]
     first = opened(ran, [95.0, 96.0, 97.0])
     assert tested.openings_in_words("small", [first]) == [
@@ -101,8 +101,8 @@ def test_openings_are_counted(ran: Any, opened: Any) -> None:
     begun = opened(ran, [], at="2026-02-03")
     assert tested.openings_in_words("small", [first, other, begun]) == [
         "Test sets of digits were opened twice by this study, 3 times by all studies in this ledger. Each opening "
-        "after the first makes its numbers less of a test.",
-        "1 opening ended before the numbers were in.",
+        "after the first makes these numbers less of a test.",
+        "1 opening ended without numbers.",
     ]
 
 
@@ -122,4 +122,4 @@ def test_an_opening_of_another_study_counts_even_if_it_ended_early(ran: Any, ope
 def test_what_validation_chose_over_repeated_test_sets_is_said_to_have_seen_them(run: Any, opened: Any) -> None:
     opening = opened(run(HOUSES), [30_000.4, 34_000.0, 32_000.0])
     (words,) = tested.openings_in_words("small", [opening])
-    assert "chosen with a view of them" in words
+    assert "chosen with knowledge of them" in words

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from analysis.frames.search_frames import AUDITED, SURVIVED, audit_frame, course, goal_of, search_curves, search_frame
-from analysis.report.order import sections_of
+from analysis.report.outline import sections_of
 from analysis.report.report import write_report
-from analysis.report.search.path import steps_of, taken_back
+from analysis.report.search.ablation_path import steps_of, taken_back
 from analysis.report.section import Section
 from tune_jobs.errors import UserError
 from tune_jobs.standing.search.importance import functional_anova
@@ -157,7 +157,7 @@ def test_the_winner_is_said_to_be_flattered_and_estimated_again(whole: dict[str,
     words = " ".join(section.paragraphs)
     assert "won: it has the best mean of" in words
     assert "3 seeds that chose nothing" in words
-    assert "flattered by the choice" in words
+    assert "differ by selection bias and by chance" in words
     settings = next(sheet for sheet in section.sheets if sheet.name == "search-settings")
     changed = {row[0]: row for row in settings.rows if row[2]}
     assert "Learning Rate" in changed
@@ -182,7 +182,7 @@ def test_the_path_adds_up_and_names_what_did_nothing(evidence: Any, whole: dict[
     assert worth.without is not None
     assert worth.worth.mean == pytest.approx(winner.mean - worth.without.mean)
     words = " ".join(whole["search-path"].paragraphs)
-    assert f"Shown to make it better, on the way or in the winner: {rate.label}" in words
+    assert f"Shown to improve the result, on the path or in the winner: {rate.label}" in words
 
 
 def test_each_step_took_one_of_those_that_were_tried(whole: dict[str, Section]) -> None:
@@ -197,8 +197,8 @@ def test_a_table_is_warned_of_when_its_factor_was_shown_to_depend_on_another(who
     acting = frozenset({"Learning Rate", "Hidden Layer Size"})
     assert {pair for pair, verdict in verdicts.items() if verdict == "it depends"} == {acting}
     assert whole["hidden_units"].paragraphs == [
-        "What this table says of Hidden Layer Size depends on Learning Rate, which it holds fixed: the factorial "
-        "after the search shows that the two act together (see “Factors that act together”)."
+        "What this table says about Hidden Layer Size depends on Learning Rate, which it keeps fixed: the factorial "
+        "after the search shows that the two interact (see “Interactions”)."
     ]
 
 

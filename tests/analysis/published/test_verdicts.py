@@ -13,7 +13,7 @@ from scipy import stats
 
 from analysis.published.claims import KINDS, Check, Place, Statement
 from analysis.published.published import load_published
-from analysis.published.statements import (
+from analysis.published.verdicts import (
     CANNOT_TELL,
     CONTRADICTED,
     HOLDS,

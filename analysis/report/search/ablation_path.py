@@ -1,6 +1,7 @@
-"""From the default configuration to the winner of a search: what each change gained, and what it is worth in the end.
+"""The path from the default configuration to the winner of a search: what each change gained on it and in the winner.
 
-Gains are over seeds that chose nothing, paired by seed and corrected by Holm; survivors are never averaged alone.
+Gains are over seeds that chose nothing, paired by seed and corrected by Holm. A row with a replicate that ended badly
+has no mean: the mean of the survivors would look too good.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
 from analysis.frames.search_frames import Goal
-from analysis.report.path import shared
+from analysis.report.stage_path import bad_endings, shared
 from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
 from analysis.statistics.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
 from tune_jobs.ledger.record import MISSING
@@ -22,14 +22,14 @@ from tune_jobs.study.rows import Row
 
 @dataclass(frozen=True)
 class TakenBack:
-    """The winner with one change taken back, and what the change is worth there.
+    """The winner without one of its changes, and what that change is worth in the winner.
 
     Attributes:
         label: the change, in words.
         without: the metric without it; None where a replicate ended badly or none has been run.
         worth: the winner's gain over that, paired by seed, above 0 where the change makes the winner better.
-        ended: how many seeds ended how, in words; "" where all ended well.
-        adjusted_p: of it being worth nothing, after Holm's correction over the changes.
+        ended: how many seeds ended badly, and how, in words; "" where all ended well.
+        adjusted_p: the p value of the change being worth nothing, after Holm's correction over the changes.
         verdict: `GAINED`, `LOST` or `NOT_SHOWN`; `ENDED` where it is not known.
     """
 
@@ -42,28 +42,33 @@ class TakenBack:
 
 
 def replicate_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFrame:
-    """Return a line for each seed of a row that has ended: seed, value, and ended, how it ended badly or ""."""
-    own = evidence.trials[evidence.trials["position"] == position]
-    own = own[own["outcome"] != MISSING]
-    ended = own["outcome"].where(own["outcome"].isin(OUTCOMES_WITHOUT_NUMBER), "").str.replace("_", " ")
-    return pd.DataFrame({"seed": own["seed"], "value": own[goal.quantity].astype(float), "ended": ended})
+    """A line for each seed of a row that has ended: seed, value, and how it ended badly ("" where it ended well)."""
+    trials = evidence.trials[evidence.trials["position"] == position]
+    trials = trials[trials["outcome"] != MISSING]
+    return pd.DataFrame(
+        {
+            "seed": trials["seed"],
+            "value": trials[goal.quantity].astype(float),
+            "ended": bad_endings(trials["outcome"]),
+        }
+    )
 
 
 def ended_words(replicates: pd.DataFrame) -> str:
-    """Return how many seeds ended how: "diverged in 1 of 4"; "" where all ended well."""
+    """Say how many seeds ended badly, and how: "diverged in 1 of 4"; "" where all ended well."""
     counts = replicates.loc[replicates["ended"] != "", "ended"].value_counts(sort=False)
     return ", ".join(f"{word} in {count} of {len(replicates)}" for word, count in counts.items())
 
 
 def steps_of(evidence: Evidence, goal: Goal) -> Waterfall | None:
-    """Return the path from the default configuration to the winner; None where it is not known yet."""
-    own = evidence.rows_of(STEPS)
-    if len(own) < 2 or not own[0][1].is_default:
+    """The path from the default configuration to the winner; None where it is not known yet."""
+    rows = evidence.rows_of(STEPS)
+    if len(rows) < 2 or not rows[0][1].is_default:
         return None
-    fresh = shared(_stacked(evidence, dict(enumerate(position for position, _ in own)), goal))
+    fresh = shared(_stacked(evidence, dict(enumerate(position for position, _ in rows)), goal))
     if fresh.empty:
         return None
-    labels = [row.labels[0] for _, row in own]
+    labels = [row.labels[0] for _, row in rows]
     return waterfall(
         fresh,
         _stacked(evidence, _choosing(evidence, labels), goal),
@@ -75,12 +80,12 @@ def steps_of(evidence: Evidence, goal: Goal) -> Waterfall | None:
 
 
 def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
-    """Return what each change is worth in the winner, in the order of the changes; none where it was not asked for."""
-    path, own = evidence.rows_of(STEPS), evidence.rows_of(BACK)
-    if not path or not own:
+    """What each change is worth in the winner, in the order of the changes; empty where the study does not ask."""
+    path, back = evidence.rows_of(STEPS), evidence.rows_of(BACK)
+    if not path or not back:
         return []
     winner = replicate_values(evidence, path[-1][0], goal)
-    found = [_one_back(row, winner, replicate_values(evidence, position, goal), goal) for position, row in own]
+    found = [_without_change(row, winner, replicate_values(evidence, position, goal), goal) for position, row in back]
     adjusted = holm_of_known([None if one.worth is None else one.worth.p_value for one in found])
     return [
         replace(one, adjusted_p=p_value, verdict=_verdict(one.worth, p_value))
@@ -89,21 +94,21 @@ def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
 
 
 def tried_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
-    """Return step, change, mean over the seeds that ordered, and whether it was taken, of each change tried."""
+    """Each change that was tried: step, change, mean over the seeds that chose the order, whether it was taken."""
     after = evidence.standing.follow_up
     steps = after.steps if after is not None else []
     taken = {str(number): step_words(evidence.study, step) for number, step in enumerate(steps, start=1)}
     rows = []
     for position, row in evidence.rows_of(TRIED):
-        own = replicate_values(evidence, position, goal)
-        well = len(own) and (own["ended"] == "").all()
-        mean = float(own["value"].mean()) if well else None
+        replicates = replicate_values(evidence, position, goal)
+        well = len(replicates) and (replicates["ended"] == "").all()
+        mean = float(replicates["value"].mean()) if well else None
         rows.append((row.labels[1], row.labels[0], mean, row.labels[0] == taken.get(row.labels[1])))
     return rows
 
 
 def _choosing(evidence: Evidence, labels: Sequence[str]) -> dict[int, int]:
-    """Return the position of the row that tried each point of the path with the seeds that ordered it."""
+    """The row, by position, that tried each point of the path with the seeds that chose the order."""
     tried = {(row.labels[1], row.labels[0]): position for position, row in evidence.rows_of(TRIED)}
     confirmed = evidence.rows_of(CONFIRM)
     start = [position for position, row in confirmed if row.is_default]
@@ -123,7 +128,7 @@ def _stacked(evidence: Evidence, positions: dict[int, int], goal: Goal) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-def _one_back(row: Row, winner: pd.DataFrame, without: pd.DataFrame, goal: Goal) -> TakenBack:
+def _without_change(row: Row, winner: pd.DataFrame, without: pd.DataFrame, goal: Goal) -> TakenBack:
     seeds = set(winner["seed"]) & set(without["seed"])
     if not seeds:
         return TakenBack(row.labels[0], None, None, "not run yet")

@@ -1,4 +1,4 @@
-"""The sections of a report: tables with their figures, the search, the path of the stages, final configurations."""
+"""Which sections a report has, and in which order: tables, the search, the path of the stages, final configurations."""
 
 from dataclasses import replace
 
@@ -6,11 +6,12 @@ from analysis.figures.registry import drawing
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
-from analysis.published.sheets import Beside, comparison_sheet, conventions_sheet, counts_in_words, statements_sheet
-from analysis.report.path import metric_of, path_of, path_sheet, unit_of
+from analysis.published.reproduction import Reproduction, counts_in_words
+from analysis.published.sheets import comparison_sheet, conventions_sheet, statements_sheet
 from analysis.report.search.effects import dependence_words
 from analysis.report.search.sections import search_sections
 from analysis.report.section import Picture, Section
+from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.tables.tables import build_table
@@ -18,12 +19,12 @@ from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
 
 
-def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
-    """Return the report's sections in their order.
+def sections_of(evidence: Evidence, reproduction: Reproduction | None) -> list[Section]:
+    """Build the report's sections, in order.
 
     Args:
         evidence: what the ledger knows of the study.
-        beside: of `analysis.published.sheets.set_beside`.
+        reproduction: of `analysis.published.reproduction.reproduction_of`.
     """
     study = evidence.study
     sections = [_with_dependence(_table_section(table, evidence), table, evidence) for table in study.tables]
@@ -34,22 +35,22 @@ def sections_of(evidence: Evidence, beside: Beside | None) -> list[Section]:
         sections += [_final_section(table, evidence) for table in study.finals]
     else:
         sections = [_with_test(section, evidence) for section in sections]
-    if beside is not None:
-        sections = [_with_published(section, beside, evidence) for section in sections]
+    if reproduction is not None:
+        sections = [_with_published(section, reproduction, evidence) for section in sections]
     tables = len(study.tables)
     sections[tables:tables] = search_sections(evidence)
-    return sections if beside is None else [*sections, *_published_sections(beside)]
+    return sections if reproduction is None else [*sections, _published_section(reproduction)]
 
 
 def _with_dependence(section: Section, table: Table, evidence: Evidence) -> Section:
-    """Add what the search has shown that a table's conclusion depends on."""
+    """Warn of what the search has shown a table's conclusion to depend on."""
     goal = goal_of(evidence.standing.search) if evidence.standing.search is not None else None
     words = dependence_words(table, evidence, goal) if goal is not None else []
     return replace(section, paragraphs=[*section.paragraphs, *words])
 
 
 def _with_test(section: Section, evidence: Evidence) -> Section:
-    """Add what validation chose and was tested, where no final configuration is declared."""
+    """Add the test result of what validation chose, for a study without final configurations."""
     tested = tested_sheet(section.name, evidence.own_openings())
     if tested is None:
         return section
@@ -57,25 +58,26 @@ def _with_test(section: Section, evidence: Evidence) -> Section:
     return replace(section, paragraphs=[*section.paragraphs, *words], sheets=[*section.sheets, tested])
 
 
-def _with_published(section: Section, beside: Beside, evidence: Evidence) -> Section:
+def _with_published(section: Section, reproduction: Reproduction, evidence: Evidence) -> Section:
     if section.view is not None:
-        sheets = [comparison_sheet(section.name, beside, metric=section.view.metric)]
+        sheets = [comparison_sheet(section.name, reproduction, metric=section.view.metric)]
     else:
         metric = METRIC_SPECS[metric_of(evidence)].label
-        sheets = [comparison_sheet(table, beside, metric=metric) for table in (PATH, FRESH_PATH)]
+        sheets = [comparison_sheet(table, reproduction, metric=metric) for table in (PATH, FRESH_PATH)]
     return replace(section, sheets=[*section.sheets, *(sheet for sheet in sheets if sheet)])
 
 
-def _published_sections(beside: Beside) -> list[Section]:
-    source = f"Published: {beside.published.source}."
-    sheets = [sheet for sheet in (conventions_sheet(beside), statements_sheet(beside)) if sheet]
-    return [Section("published", "Beside the published report", [source, *counts_in_words(beside)], sheets=sheets)]
+def _published_section(reproduction: Reproduction) -> Section:
+    source = f"Published: {reproduction.published.source}."
+    sheets = [sheet for sheet in (conventions_sheet(reproduction), statements_sheet(reproduction)) if sheet]
+    words = [source, *counts_in_words(reproduction)]
+    return Section("published", "Comparison with the published report", words, sheets=sheets)
 
 
 def _table_section(table: Table, evidence: Evidence) -> Section:
-    own = evidence.rows_of(table.name)
-    view = build_table(table, own, evidence.trials, seeds=evidence.standing.seeds)
-    if not evidence.curves["position"].isin([position for position, _ in own]).any():
+    rows = evidence.rows_of(table.name)
+    view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
+    if not evidence.curves["position"].isin([position for position, _ in rows]).any():
         return Section(table.name, table.title, view=view)
     pictures = []
     for kind in table.showing.figures:
@@ -95,9 +97,10 @@ def _path_sections(evidence: Evidence) -> list[Section]:
     words = metric.lower() if metric.istitle() else metric
     picture = Picture("path", figure, waterfall_caption(path, metric=words))
     paragraph = (
-        "Each stage starts from the best of the one before, chosen on validation alone. The winner of a stage is "
-        "flattered by having been chosen, so what each stage gained is estimated again with seeds that chose nothing, "
-        "each with a validation part of its own. The two gains differ by that flattery, and by chance."
+        "Each stage starts from the best level of the stage before, chosen on validation alone. A stage's winner looks "
+        "better than it is, because it was chosen for that. What each stage gained is therefore estimated again with "
+        "fresh seeds, which chose nothing; each has its own validation split. The two gains differ by this selection "
+        "bias and by chance."
     )
     sheets = [path_sheet(path, evidence)] if path.steps else []
     return [Section("path", "The path of the stages", [paragraph], sheets=sheets, pictures=[picture])]
@@ -107,18 +110,18 @@ def _stage_section(stage: Table, evidence: Evidence) -> Section:
     section = _table_section(stage, evidence)
     choice = next((choice for choice in evidence.standing.choices if choice.stage == stage.name), None)
     if choice is None:
-        words = "Not settled yet."
+        words = "Nothing chosen yet."
     elif choice.labels:
-        words = f"Settled on {', '.join(choice.labels)}, the best mean of {choice.levels} levels on validation."
+        words = f"Chosen: {', '.join(choice.labels)}, with the best validation mean of {choice.levels} levels."
     else:
-        words = f"None of the {choice.levels} levels was better than what the stage started from, which was kept."
+        words = f"None of the {choice.levels} levels was better than the stage's start, which was kept."
     return replace(section, title=f"Stage: {stage.title}", paragraphs=[words])
 
 
 def _final_section(table: Table, evidence: Evidence) -> Section:
     section = _table_section(table, evidence)
     row = evidence.rows_of(table.name)[0][1]
-    facts = settings(row.config, evidence.study.own, row.moves) if row.config is not None else []
+    facts = settings(row.config, evidence.study, row.moves) if row.config is not None else []
     tested = tested_sheet(table.name, evidence.own_openings())
     words = openings_in_words(evidence.study.name, evidence.openings)
     return replace(section, facts=facts, paragraphs=words, sheets=[tested] if tested else [])

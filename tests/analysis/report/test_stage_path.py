@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.report.path import metric_of, path_of, path_sheet, unit_of
+from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
 from analysis.statistics.waterfall import GAINED, KEPT
 from tune_jobs.trial.config import TrialConfig
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from analysis.published.sheets import set_beside
-from analysis.report.order import sections_of
+from analysis.published.reproduction import reproduction_of
+from analysis.report.outline import sections_of
 from analysis.report.section import Section
 from tune_jobs.trial.config import TrialConfig
 
@@ -47,7 +47,7 @@ def ran(run: Any, fate: Any) -> Any:
 
 def sections(ran: Any) -> dict[str, Section]:
     evidence = ran.evidence
-    return {section.name: section for section in sections_of(evidence, set_beside(evidence))}
+    return {section.name: section for section in sections_of(evidence, reproduction_of(evidence))}
 
 
 def test_tables_come_before_the_path_its_stages_and_the_final_configurations(ran: Any) -> None:
@@ -73,10 +73,8 @@ def test_figures_that_can_be_drawn_have_names_of_their_own(ran: Any) -> None:
 
 def test_a_stage_says_what_it_settled_on(ran: Any) -> None:
     found = sections(ran)
-    assert found["width"].paragraphs == ["Settled on 8, the best mean of 2 levels on validation."]
-    assert found["rate"].paragraphs == [
-        "None of the 2 levels was better than what the stage started from, which was kept."
-    ]
+    assert found["width"].paragraphs == ["Chosen: 8, with the best validation mean of 2 levels."]
+    assert found["rate"].paragraphs == ["None of the 2 levels was better than the stage's start, which was kept."]
 
 
 def test_stages_to_come_are_left_out(run: Any, fate: Any) -> None:
@@ -84,7 +82,7 @@ def test_stages_to_come_are_left_out(run: Any, fate: Any) -> None:
         return fate("missing") if config.hidden_units == 8 else fate(last=accuracy(config))
 
     found = sections(run(STUDY, fates=fates))
-    assert found["width"].paragraphs == ["Not settled yet."]
+    assert found["width"].paragraphs == ["Nothing chosen yet."]
     assert "rate" not in found
 
 
@@ -118,7 +116,7 @@ def test_published_numbers_stand_in_their_sections(ran: Any, publish: Any) -> No
     assert [sheet.name for sheet in found["wide"].sheets] == ["wide-published"]
     assert [sheet.name for sheet in found["narrow"].sheets] == []
     *_, last = found.values()
-    assert last.title == "Beside the published report"
+    assert last.title == "Comparison with the published report"
     assert last.paragraphs[0] == "Published: A report."
     assert last.paragraphs[1].startswith("Of 5 published numbers, 2 agree, 2 differ, 1 is not comparable")
     assert last.paragraphs[-1] == "Of 1 sentence: 1 is not tested."
