@@ -189,7 +189,8 @@ def test_a_terminal_gets_aligned_columns(ran: Any) -> None:
 @pytest.mark.parametrize("changes", [{"fraction": 0.5}, {"overrides": {"hidden_units": 8}}])
 def test_a_varied_study_says_nothing_of_the_sentences(ran: Any, changes: Any) -> None:
     evidence = ran.evidence
-    reproduction = reproduction_of(replace(evidence, study=replace(evidence.study, **changes)))
+    varied = replace(evidence.study, **changes)
+    reproduction = reproduction_of(replace(evidence, standing=replace(evidence.standing, study=varied)))
     assert reproduction is not None
     assert reproduction.statements == ()
     assert statements_sheet(reproduction) is None

@@ -44,7 +44,7 @@ def test_missing_trials_other_machines_and_disagreements_are_warned_of(run: Any,
     ran = run(STUDY, fates=fates)
     doubtful = ran.trials["key"][0]
     contents = Contents(ran.contents.records, [doubtful, "of another study"])
-    found = warnings(replace(ran.evidence, contents=contents))
+    found = warnings(replace(ran.evidence, standing=replace(ran.standing, contents=contents)))
     assert len(found) == 3
     assert found[0].startswith("1 of 15 trials have not been run to the end")
     assert f"(hidden_units, 2, seed 0; key {doubtful})" in found[1]

@@ -104,7 +104,7 @@ def test_a_ledger_folder_that_cannot_be_used(capsys: pytest.CaptureFixture[str],
         assert "cannot be" in fails(capsys, command, "digits_demo", "--storage", tmp_path / "file" / "below")
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / "notes.txt").write_text("mine")
-    assert "notes.txt: is not of a ledger" in fails(capsys, "run", "digits_demo", "--storage", tmp_path)
+    assert "notes.txt: does not belong to a ledger" in fails(capsys, "run", "digits_demo", "--storage", tmp_path)
     assert (tmp_path / "ledger" / "notes.txt").read_text() == "mine"
 
 

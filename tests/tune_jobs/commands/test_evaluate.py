@@ -256,7 +256,7 @@ def test_openings_come_back_and_torn_ones_are_named(tmp_path: Path) -> None:
     assert read_openings(storage) == [opening]
     assert not opening.finished
     storage.write(json.dumps({"id": 3}).encode(), "openings", "b.json")
-    with pytest.raises(UserError, match=r"b\.json: is torn and no record of an opening"):
+    with pytest.raises(UserError, match=r"b\.json: the record of this opening of a test set is corrupt or incomplete"):
         read_openings(storage)
 
 
@@ -281,4 +281,4 @@ def test_evaluate_as_a_user_starts_it(tmp_path: Path) -> None:
     ablatune("report", "s.yaml", "--storage", "r", "--output", "out", cwd=tmp_path)
     text = (tmp_path / "out" / "report.md").read_text()
     assert "were opened twice by this study" in text
-    assert "On the sealed test set" in text
+    assert "Results on the sealed test set" in text

@@ -164,7 +164,7 @@ def test_a_folder_that_is_no_ledger(tmp_path: Path) -> None:
         Ledger.open(Storage.at(str(tmp_path)))
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / "holiday.jpg").write_bytes(b"x")
-    with pytest.raises(UserError, match=r"holiday\.jpg: is not of a ledger; move it away"):
+    with pytest.raises(UserError, match=r"holiday\.jpg: does not belong to a ledger; move it away"):
         Ledger.open(Storage.at(str(tmp_path)), create=True)
 
 
@@ -177,7 +177,7 @@ def test_a_torn_record_is_named(ledger: Ledger, make_record: Make) -> None:
     ledger.write(make_record())
     path = next(Path(ledger.storage.path("ledger")).glob("trial-*"))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(UserError, match=f"{path.name}: is torn"):
+    with pytest.raises(UserError, match=f"{path.name}: is corrupt or incomplete"):
         ledger.read()
 
 
@@ -187,7 +187,7 @@ def test_a_ledger_of_a_later_format_or_a_broken_marker(ledger: Ledger) -> None:
     with pytest.raises(UserError, match="has format 2, this version reads 1"):
         reopened(ledger)
     marker.write_text("{")
-    with pytest.raises(UserError, match="no ledger's marker"):
+    with pytest.raises(UserError, match="is not a valid ledger marker"):
         reopened(ledger)
 
 

@@ -11,10 +11,10 @@ from tune_jobs.ledger.lost_workers import (
     DOUBT_SECONDS,
     FOLDER,
     Incident,
-    Loss,
+    LostWorker,
     incident_lines,
-    own_losses,
     read_incidents,
+    unexplained_losses,
     write_incident,
 )
 from tune_jobs.storage.storage import Storage
@@ -25,31 +25,31 @@ LATER = 10 * DOUBT_SECONDS
 
 
 def test_a_node_that_is_gone_takes_the_blame() -> None:
-    losses = [Loss("gone", 0.0), Loss("here", 1.0), Loss("gone too", 2.0)]
-    assert own_losses(losses, {"here"}, "driver", LATER) == 1
-    assert own_losses(losses, {"here", "gone too"}, "driver", LATER) == 2
-    assert own_losses([], {"here"}, "driver", LATER) == 0
+    losses = [LostWorker("gone", 0.0), LostWorker("here", 1.0), LostWorker("gone too", 2.0)]
+    assert unexplained_losses(losses, {"here"}, "driver", LATER) == 1
+    assert unexplained_losses(losses, {"here", "gone too"}, "driver", LATER) == 2
+    assert unexplained_losses([], {"here"}, "driver", LATER) == 0
 
 
 def test_the_last_has_the_benefit_of_the_doubt_while_its_node_may_be_found_dead() -> None:
-    losses = [Loss("a", 0.0), Loss("b", 100.0)]
-    assert own_losses(losses, {"a", "b"}, "driver", 101.0) == 1
-    assert own_losses(losses, {"a", "b"}, "driver", 100.0 + DOUBT_SECONDS) == 2
-    assert own_losses(losses, {"a", "b"}, "b", 101.0) == 2, "the driver's own node lives"
-    assert own_losses(losses, {"a"}, "driver", 101.0) == 1, "found dead: nothing is in doubt"
+    losses = [LostWorker("a", 0.0), LostWorker("b", 100.0)]
+    assert unexplained_losses(losses, {"a", "b"}, "driver", 101.0) == 1
+    assert unexplained_losses(losses, {"a", "b"}, "driver", 100.0 + DOUBT_SECONDS) == 2
+    assert unexplained_losses(losses, {"a", "b"}, "b", 101.0) == 2, "the driver's own node lives"
+    assert unexplained_losses(losses, {"a"}, "driver", 101.0) == 1, "found dead: nothing is in doubt"
 
 
 def test_a_worker_that_never_said_where_it_was_counts() -> None:
-    assert own_losses([Loss("", 0.0), Loss("", 1.0)], {"a"}, "driver", LATER) == 2
+    assert unexplained_losses([LostWorker("", 0.0), LostWorker("", 1.0)], {"a"}, "driver", LATER) == 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), max_size=8), st.sets(st.sampled_from("abc")))
 def test_never_more_than_happened_and_none_on_dead_nodes(found: list[tuple[str, float]], alive: set[str]) -> None:
-    losses = [Loss(node, seconds) for node, seconds in sorted(found, key=lambda one: one[1])]
-    own = own_losses(losses, alive, "driver", 100.0)
+    losses = [LostWorker(node, seconds) for node, seconds in sorted(found, key=lambda one: one[1])]
+    own = unexplained_losses(losses, alive, "driver", 100.0)
     living = sum(loss.node in alive for loss in losses)
     assert living - 1 <= own <= living
-    assert own_losses(losses, set(), "driver", 100.0) == 0
+    assert unexplained_losses(losses, set(), "driver", 100.0) == 0
 
 
 class Trial:

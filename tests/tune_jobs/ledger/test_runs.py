@@ -53,7 +53,7 @@ def test_which_variant_is_meant(storage: Storage) -> None:
 
 def test_a_torn_manifest_is_named(storage: Storage) -> None:
     storage.write(b"{", "studies", "s", "x.json")
-    with pytest.raises(UserError, match=r"x\.json: is no manifest"):
+    with pytest.raises(UserError, match=r"x\.json: is not a valid manifest"):
         read_manifests(storage, "s")
 
 

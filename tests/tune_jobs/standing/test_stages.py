@@ -141,7 +141,7 @@ def test_an_empty_ledger_knows_the_first_stage_only(study: Study) -> None:
         (STUDY.replace("title: Rate", "title: Rate, read: best"), "read"),
         (
             STUDY.replace("levels: [1, 2]", "levels: [1, {value: 2, read: best}]"),
-            "stages[0].levels[1].read: the levels of a stage are chosen by one reading",
+            "stages[0].levels[1].read: the levels of a stage are compared at the same epoch",
         ),
     ],
 )

@@ -214,7 +214,7 @@ def test_every_shipped_study_expands(name: str) -> None:
         ),
         (
             "{factor: epochs, levels: [1, 2], figures: [calibration]}",
-            "calibration needs an objective that predicts a distribution, such as gaussian_nll",
+            "calibration needs objective: gaussian_nll",
         ),
         ("{factor: kernel_size, levels: [3, 5]}", "its levels train the same thing"),
     ],
