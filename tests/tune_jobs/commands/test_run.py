@@ -342,7 +342,7 @@ def test_a_staged_study_runs_stage_after_stage(tmp_path: Path) -> None:
     ablatune("report", "s.yaml", "--storage", "whole", "--output", "w", cwd=tmp_path)
     text = (tmp_path / "w" / "report.md").read_text()
     assert "What each stage gained" in text
-    assert "Settled on 32, the best mean of 2 levels on validation." in text
+    assert "Chosen: 32, with the best validation mean of 2 levels." in text
 
 
 @pytest.mark.long
@@ -365,7 +365,7 @@ def test_a_quick_look_says_so_and_is_the_beginning_of_the_full_run(tiny_study: P
     quick = numbers(tmp_path / "r")
     assert {record["epochs"] for record in quick.values()} == {1, 2}
     ablatune("report", tiny_study, "--storage", "r", "--output", "q", cwd=tmp_path)
-    assert "A quick look: every row is read at 50% of its epochs" in (tmp_path / "q" / "report.md").read_text()
+    assert "A quick look: every row was read at 50% of its epochs" in (tmp_path / "q" / "report.md").read_text()
     ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
     full = numbers(tmp_path / "r")
     assert set(full) == set(quick)

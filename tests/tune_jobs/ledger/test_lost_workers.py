@@ -177,7 +177,7 @@ def test_status_names_what_was_lost_in_few_lines() -> None:
     many = [incident(number) for number in range(30)]
     assert len(incident_lines(many)) == 20
     assert "at epoch 29" in "\n".join(incident_lines(many)), "the last are named"
-    assert "… and 12 before those" in incident_lines(many)[-1]
+    assert "… and 12 earlier" in incident_lines(many)[-1]
     mixed = [incident(number, again=number % 2 == 0) for number in range(60)]
     assert len(incident_lines(mixed)) <= 20
     assert "lost with their worker for good: 30 trials" in "\n".join(incident_lines(mixed))
