@@ -24,7 +24,7 @@ class Stale:
 
 
 def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> list[Stale]:
-    """Return those of the missing trials of which the ledger has an older version, the latest one of each.
+    """Find the missing trials of which the ledger has an older version, with the latest version of each.
 
     Args:
         missing: of a plan.
@@ -56,5 +56,5 @@ def _registered(fields: Mapping[str, Any]) -> str:
 
 
 def _agree(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Return whether the parameters that both versions of the user's code have are the same."""
+    """Whether the parameters that both versions of the user's code take have the same values."""
     return all(mine[name] == theirs[name] for name in set(mine) & set(theirs) if not is_code(name))

@@ -218,25 +218,6 @@ def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialC
     return {data_id(config): config for config in configs}
 
 
-def required_trials(rows: Sequence[Row], seeds: Sequence[int], fingerprints: Mapping[str, str]) -> list[Trial]:
-    """The distinct trials that the rows read, in the order in which the rows first read them.
-
-    Rows that differ only in `epochs` or early stopping share a trial. It trains as long as the longest of them, and
-    stops early only if all of them do.
-
-    Args:
-        rows: from `expand`.
-        seeds: the replicates of every row.
-        fingerprints: of the data, by `data_id`.
-    """
-    trials: dict[str, Trial] = {}
-    pairs = [(seed, row) for row in rows if row.config is not None for seed in row_seeds(row, seeds)]
-    for seed, row in sorted(pairs, key=lambda pair: pair[0]):
-        trial = row_trial(row, seed, fingerprints)
-        trials[trial.key] = _merged(trials[trial.key], trial) if trial.key in trials else trial
-    return list(trials.values())
-
-
 def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
     """The trial that one replicate of a row reads.
 
@@ -250,17 +231,4 @@ def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
         epochs=row.epochs,
         measure_at=frozenset({row.epochs}),
         measure_improvements=row.read == "best",
-    )
-
-
-def _merged(one: Trial, other: Trial) -> Trial:
-    longer = max(one, other, key=lambda trial: trial.epochs)
-    patiences = one.config.early_stopping_patience, other.config.early_stopping_patience
-    patience = max(patiences) if all(patiences) else 0
-    return dataclasses.replace(
-        longer,
-        config=longer.config.replace(early_stopping_patience=patience),
-        stops=(one.stops | other.stops | set(patiences)) - {0, patience},
-        measure_at=one.measure_at | other.measure_at,
-        measure_improvements=one.measure_improvements or other.measure_improvements,
     )

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.errors import UserError
+from tune_jobs.standing.replicates import RowReader
 from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import datasets_read, expand, replicate, required_trials, row_seeds, row_trial
+from tune_jobs.study.rows import datasets_read, expand, replicate, row_seeds, row_trial
 from tune_jobs.trial.trial import differences
 
 
@@ -33,33 +34,10 @@ def test_the_published_study_shares_its_default_row_over_all_tables() -> None:
     defaults = [row for row in rows if row.is_default]
     assert len(defaults) == 8
     assert len({row.config for row in defaults}) == 1
-    trials = required_trials(rows, range(3), {"usps": "x"})
+    trials = RowReader(None, range(3), {"usps": "x"}).trials(rows)
     assert len(trials) == 3 * 19
     longest = max(trials, key=lambda trial: trial.epochs)
     assert (longest.epochs, longest.measure_at) == (100, {10, 30, 50, 100})
-
-
-def test_rows_that_differ_in_epochs_alone_are_one_trial(tiny_study: Path) -> None:
-    trials = required_trials(expand(load_study(str(tiny_study))), range(2), {"digits": "x"})
-    assert len(trials) == 2 * 2
-    assert sorted((t.epochs, t.measure_at) for t in trials if t.config.hidden_units == 8) == [(3, {1, 2, 3})] * 2
-
-
-def test_epochs_are_trials_of_their_own_under_cosine(tmp_path: Path) -> None:
-    text = "base: {schedule: cosine, epochs: 2}\ntables: [{factor: epochs, levels: [1, 2, 3]}]"
-    assert len(required_trials(expand(study(tmp_path, text)), [0], {"digits": "x"})) == 3
-
-
-@pytest.mark.parametrize(
-    ("levels", "patience", "stops"), [("[0, 2, 5]", 0, {2, 5}), ("[2, 5]", 5, {2}), ("[3]", 3, set())]
-)
-def test_rows_that_differ_in_early_stopping_alone_are_one_trial(
-    tmp_path: Path, levels: str, patience: int, stops: set[int]
-) -> None:
-    text = f"tables: [{{name: t, cross: {{early_stopping_patience: {levels}}}}}]"
-    (trial,) = required_trials(expand(study(tmp_path, text)), [0], {"digits": "x"})
-    assert trial.config.early_stopping_patience == patience
-    assert trial.stops == stops
 
 
 def test_a_cell_that_cannot_be_built_is_a_row_with_its_reason(tmp_path: Path) -> None:
@@ -71,7 +49,7 @@ tables: [{cross: {hidden_layers: [1, 4], kernel_size: [3, 5]}}]
     unbuildable = [row for row in rows if row.config is None]
     assert [row.labels for row in unbuildable] == [("4", "3"), ("4", "5")]
     assert "too small for kernel_size 3 with padding 0" in unbuildable[0].reason
-    assert len(required_trials(rows, [0], {"digits": "x"})) == 2
+    assert len(RowReader(None, [0], {"digits": "x"}).trials(rows)) == 2
     with pytest.raises(ValueError, match="too small"):
         row_trial(unbuildable[0], 0, {"digits": "x"})
 
@@ -135,7 +113,7 @@ tables:
         [(0, 5, 0), (1, 5, 0)],
     ]
     assert set(datasets_read(rows, [0, 1])) == {"diabetes", "diabetes(outer split 1)"}
-    trials = required_trials(rows, [0, 1], {"diabetes": "x", "diabetes(outer split 1)": "y"})
+    trials = RowReader(None, [0, 1], {"diabetes": "x", "diabetes(outer split 1)": "y"}).trials(rows)
     assert len(trials) == 4, "the first replicate is the same for all three"
 
 
@@ -202,7 +180,7 @@ def test_every_shipped_study_expands(name: str) -> None:
     assert all(row.config is not None for row in rows if row.table in {t.name for t in loaded.finals})
     prints = dict.fromkeys(datasets_read(rows, range(loaded.seeds)), "x")
     assert prints
-    assert required_trials(rows, range(loaded.seeds), prints) or loaded.search
+    assert RowReader(None, range(loaded.seeds), prints).trials(rows) or loaded.search
 
 
 @pytest.mark.parametrize(

@@ -311,10 +311,14 @@ class _Follower:
         if not wanted or data is None or len(self._search.space) < 2:
             return []
         # Imported here: it loads scikit-learn, which most of what asks for this has no use for.
-        from tune_jobs.standing.search.importance import functional_anova
+        from tune_jobs.standing.search.importance import Effort, functional_anova
 
         importance = functional_anova(
-            data.points, data.levels, data.values, seed=self._search.seed, resamples=_FEW, permutations=_FEW
+            data.points,
+            data.levels,
+            data.values,
+            seed=self._search.seed,
+            effort=Effort(resamples=_FEW, permutations=_FEW),
         )
         names = self._search.space.names
         found: list[Pair] = []

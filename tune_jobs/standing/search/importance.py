@@ -98,16 +98,28 @@ class Importance:
     permutations: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How many forests are grown, and how large they are: the more, the less the numbers vary from seed to seed.
+
+    Attributes:
+        trees: of the forest whose shares are the estimate.
+        resamples: of the trials, for the intervals.
+        permutations: of the values, for each null band.
+        few_trees: of each forest on a resample or a permutation.
+    """
+
+    trees: int = 128
+    resamples: int = 80
+    permutations: int = 100
+    few_trees: int = 12
+
+
+FULL_EFFORT = Effort()
+
+
 def functional_anova(
-    points: ArrayLike,
-    levels: Sequence[int],
-    values: ArrayLike,
-    *,
-    seed: int,
-    trees: int = 128,
-    resamples: int = 80,
-    permutations: int = 100,
-    few_trees: int = 12,
+    points: ArrayLike, levels: Sequence[int], values: ArrayLike, *, seed: int, effort: Effort = FULL_EFFORT
 ) -> Importance:
     """Return the shares of main effects and pairs, with intervals and null bands; the same seed gives the same bits.
 
@@ -117,10 +129,7 @@ def functional_anova(
         levels: by column, 0 for a range or the number of categories of a choice.
         values: of the metric, [n], finite: of a trial that diverged, the caller says what it is worth.
         seed: of resamples, trees and permutations.
-        trees: of the forest whose shares are the estimate.
-        resamples: of the trials, for the intervals.
-        permutations: of the values, for each null band.
-        few_trees: of each forest on a resample or a permutation.
+        effort: how many forests are grown.
 
     Raises:
         ValueError: points, levels and values do not belong together or leave their domain; fewer than 10 trials; or
@@ -132,17 +141,18 @@ def functional_anova(
     n, d = spots.shape
     rng = np.random.default_rng(seed)
     grower = _Grower(space, spots, rng)
-    forest = grower.forest(scaled, trees)
-    drawn = rng.integers(n, size=(resamples, n))
-    again = np.stack([_shares(grower.forest(scaled, few_trees, rows)) for rows in drawn])
-    shuffled = [rng.permutation(scaled) for _ in range(permutations)]
+    forest = grower.forest(scaled, effort.trees)
+    drawn = rng.integers(n, size=(effort.resamples, n))
+    again = np.stack([_shares(grower.forest(scaled, effort.few_trees, rows)) for rows in drawn])
+    shuffled = [rng.permutation(scaled) for _ in range(effort.permutations)]
     predicted, additive = _out_of_bag(forest, spots)
     unexplained = scaled - additive
-    no_pairs = [additive + rng.permutation(unexplained) for _ in range(permutations)]
+    no_pairs = [additive + rng.permutation(unexplained) for _ in range(effort.permutations)]
     total, _ = _variances(forest)
     shares = _shares(forest)
     null_mains, null_pairs = (
-        np.stack([_variances(grower.forest(values, few_trees))[1] for values in null]) / (total if total > 0 else inf)
+        np.stack([_variances(grower.forest(values, effort.few_trees))[1] for values in null])
+        / (total if total > 0 else inf)
         for null in (shuffled, no_pairs)
     )
     mains: list[tuple[int, ...]] = [(column,) for column in range(d)]
@@ -153,8 +163,8 @@ def functional_anova(
         rest=float(np.clip(1.0 - shares.sum(), 0.0, 1.0)),
         r_squared=1.0 - float(((scaled - predicted) ** 2).mean()),
         n=n,
-        resamples=resamples,
-        permutations=permutations,
+        resamples=effort.resamples,
+        permutations=effort.permutations,
     )
 
 

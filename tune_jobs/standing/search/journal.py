@@ -15,7 +15,7 @@ from tune_jobs.storage.storage import Storage
 
 FOLDER = "search"
 DRAWN, RUNG, ENDED, USED_UP, OUT_OF_TIME = "drawn", "rung", "ended", "used up", "out of time"
-# A part is written anew with every event; with more events in it that would take long.
+# A part is rewritten with every event, which would take long with more events in it.
 _PART_EVENTS = 100
 
 
@@ -46,7 +46,7 @@ class Event:
     of: int = 0
 
     def to_line(self) -> str:
-        """Return the event as a line of JSON, without what it does not have."""
+        """Write the event as a line of JSON, without empty fields."""
         given = {name: value for name, value in vars(self).items() if value != _EMPTY.get(name, _NOTHING)}
         return json.dumps(given, allow_nan=False)
 
@@ -56,12 +56,12 @@ _EMPTY: dict[str, Any] = {"values": {}, "source": "", "epoch": 0, "score": None,
 
 
 def read_journal(storage: Storage, search: str) -> list[Event]:
-    """Return the events of a search in order; none where it was never run.
+    """Read the events of a search in order; none if it was never run.
 
-    Where two runs at once drew different points under one number, the second one's goes under a number of its own.
+    If two runs at the same time drew different points under one number, the second point gets another number.
 
     Raises:
-        UserError: a part is torn.
+        UserError: a part is corrupt or incomplete.
     """
 
     def read(name: str) -> list[Event]:
@@ -71,7 +71,7 @@ def read_journal(storage: Storage, search: str) -> list[Event]:
             raise
         except (ValueError, TypeError) as error:
             raise UserError(
-                f"{storage.path(FOLDER, search, name)}: is no part of a search's journal ({error}); move it away"
+                f"{storage.path(FOLDER, search, name)}: is not a valid search journal file ({error}); move it away"
             ) from error
 
     names = storage.names(FOLDER, search)
@@ -89,14 +89,14 @@ def _events(content: bytes) -> list[Event]:
 
 
 class _Numbers:
-    """Tells apart the trials that several runs at once drew under the same number."""
+    """Gives trials numbers of their own if runs at the same time drew different trials under the same number."""
 
     def __init__(self) -> None:
         self._drawn: dict[int, Mapping[str, Any]] = {}
         self._moved: dict[tuple[str, int], int] = {}
 
     def settled(self, event: Event, run: str) -> Event:
-        """Return an event of a run, with the number that its trial has among those of all runs."""
+        """Return an event of a run with the number that its trial has among the trials of all runs."""
         if event.kind == DRAWN and self._drawn.setdefault(event.trial, event.values) != event.values:
             self._moved[run, event.trial] = max(self._drawn) + 1
             self._drawn[max(self._drawn) + 1] = event.values
@@ -115,7 +115,7 @@ class Journal:
         self._name = ""
 
     def add(self, *events: Event) -> None:
-        """Add events; they are durable on return.
+        """Write events; they are durable on return.
 
         Raises:
             StorageError: they could not be written, and count as not added.
@@ -127,5 +127,5 @@ class Journal:
             lines, name = [], f"part-{self._count:08d}-{self._run}.jsonl"
         lines = [*lines, *(event.to_line() for event in events)]
         self._storage.write("\n".join([*lines, ""]).encode(), FOLDER, self._search, name)
-        # What could not be written did not happen: a later event is not to bring it along.
+        # An event that could not be written did not happen: later events must not carry it.
         self._lines, self._name, self._count = lines, name, self._count + len(events)

@@ -36,7 +36,7 @@ class Coded:
 
 
 def coded(state: State) -> Coded | None:
-    """Return the trials after the first rung, which all of them have reached; None where they are too few."""
+    """Code the trials as of the first rung, which all of them have reached; None if there are too few."""
     space, search = state.search.space, state.search
     epoch = min((rungs[0] for rungs in search.scheduler.brackets(state.epochs) if rungs), default=state.epochs)
     found: list[tuple[SearchTrial, float]] = []

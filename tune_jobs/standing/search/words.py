@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.schedulers import rungs_in_words
 from tune_jobs.trial.config import METRIC_SPECS
+from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     from tune_jobs.standing.search.follow_up import FollowUp
 
 
 def search_in_words(state: State, after: "FollowUp") -> list[str]:
-    """Return how a search stands, in lines."""
+    """Say in lines how far a search has got."""
     search = state.search
     ended = state.ended
     lines = [
-        f"search: {len(ended)} trials ended, {len(state.stopped)} of them stopped at a rung; budget {search.budget}, "
-        f"sampler {search.sampler}, {len(state.evidence)} trials of tables count as known",
+        f"search: {counted(len(ended), 'trial')} ended, {len(state.stopped)} of them stopped at a rung; "
+        f"budget {search.budget}, sampler {search.sampler}, {len(state.evidence)} trials of tables count as known",
         f"rungs: {rungs_in_words(search.scheduler, state.epochs)}",
     ]
     best = state.best(1)
@@ -30,7 +31,7 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
 
 
 def score_in_words(state: State, score: float) -> str:
-    """Return a score of the search as the metric that it is of, with its unit."""
+    """Write a score as the metric or the loss that it stands for, with its unit."""
     record = next((one.record for one in state.all if one.record is not None), None)
     if record is None or not isfinite(score):
         return "no score"

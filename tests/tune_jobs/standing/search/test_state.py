@@ -154,3 +154,17 @@ def test_the_share_of_a_budget(make_study: Any, record_of: Any) -> None:
     assert state.share_used(0) == pytest.approx(0.1)
     assert state.share_used(60) == pytest.approx(0.5)
     assert state.share_used(600) == 1.0
+
+
+def test_a_state_is_never_changed_in_place(make_study: Any, record_of: Any) -> None:
+    study = make_study(budget={"trials": 3})
+    events = [Event(DRAWN, number, 0.0, values={"hidden_units": 4 + number}) for number in range(2)]
+    before = build_state(study, events, FINGERPRINTS)
+    trial = before.trials[0].trial
+    record = record_of(trial, [1.0] * 9)
+    after = before.with_records({trial.key: record}.get)
+    assert after.trials[0].record == record
+    assert before.trials[0].record is None
+    assert after.trials[1] is before.trials[1]
+    more = after.with_trials(replace(after.trials[1], number=2))
+    assert (len(before.trials), len(after.trials), len(more.trials)) == (2, 2, 3)
