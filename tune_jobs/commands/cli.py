@@ -1,4 +1,4 @@
-"""The command line. Heavy imports stay inside the commands that need them, so that `--help` is quick."""
+"""The command line. Heavy imports stay inside the commands that need them, so `--help` is quick."""
 
 import argparse
 import functools
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except UserError as error:
-        # The traceback of the user's own code helps to mend it; one of ours would not.
+        # The traceback of the user's code helps to mend it; one of ours would not.
         print(getattr(error, "trace", ""), end="", file=sys.stderr)
         print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ablatune: interrupted; what has finished is kept, the same command continues", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of a pipe went away (`ablatune ledger list | head`): nothing is left to say to it.
+        # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

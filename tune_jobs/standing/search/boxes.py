@@ -1,4 +1,4 @@
-"""Regression trees as boxes: their functional ANOVA over a search space, exactly, alone and of one with another."""
+"""Regression trees as boxes: the exact functional ANOVA over a search space, of one tree and of two together."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 class Layout:
     """How a tree's features stand for the columns of a search space.
 
-    A range is one feature in [0, 1]. Of a choice with k categories each is a feature of its own, 0 or 1, so that a
+    A range is one feature in [0, 1]. Each of the k categories of a choice is one feature, 0 or 1, so that a
     split sets one category apart from the others; of two, one feature is enough.
 
     Attributes:

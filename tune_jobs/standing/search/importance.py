@@ -186,7 +186,7 @@ class _Grower:
         self._rng = rng
 
     def forest(self, values: Array, trees: int, drawn: NDArray[np.int64] | None = None) -> list[_Grown]:
-        """Return trees, each on a resample of its own of values [n], or of those that were drawn of them."""
+        """Grow trees, each on another resample of the values [n], or of the rows that were drawn."""
         n = len(values)
         rows = np.arange(n) if drawn is None else drawn
         return [self._tree(values, np.bincount(rows[self._rng.integers(n, size=n)], minlength=n)) for _ in range(trees)]

@@ -1,7 +1,7 @@
 """The journal of a search: what was drawn, what was decided at each rung and when, in the order in which it happened.
 
-Each run of a search writes parts of its own, each a file that is replaced as a whole: whatever is killed when, what
-was decided stays decided. What a trial reached is in the ledger; the journal has what the ledger cannot tell.
+Each run of a search writes its own parts. A part is a file that is replaced as a whole, so whatever is killed when, a
+decision stays. What a trial reached is in the ledger; the journal has what the ledger cannot tell.
 """
 
 import json
@@ -89,7 +89,7 @@ def _events(content: bytes) -> list[Event]:
 
 
 class _Numbers:
-    """Gives trials numbers of their own if runs at the same time drew different trials under the same number."""
+    """Renumbers trials if several runs at the same time drew different trials under the same number."""
 
     def __init__(self) -> None:
         self._drawn: dict[int, Mapping[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The state of a search: a pure function of what the study declares, the journal's events and the ledger's records."""
+"""How far a search has got: a pure function of the study, the journal's events and the ledger's records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +21,13 @@ from tune_jobs.trial.feasibility import check_feasible
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
 
-# How a trial of a search stands.
+# Where a trial of a search stands.
 OPEN, STOPPED, FINISHED, BROKEN = "open", "stopped", "finished", "failed"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A trial at a rung: its score there, and what was decided."""
+    """A trial at a rung: its score there, and the decision."""
 
     trial: int
     epoch: int
@@ -62,16 +62,16 @@ class SearchTrial:
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """Its name in messages."""
         return f"trial {self.number}" if self.number >= 0 else "a row of a table"
 
     @property
     def stopped_at(self) -> int | None:
-        """The rung at which it was stopped, in epochs."""
+        """The rung that stopped it, in epochs; None if no rung did."""
         return next((arrival.epoch for arrival in self.arrivals if arrival.decision.stop), None)
 
     def standing(self, read: str) -> str:
-        """Return `OPEN` while there is something left to train, else how it stands."""
+        """Return `OPEN` while there is something left to train, else how the trial ended."""
         if self.trial is None or (self.record is not None and self.record.outcome == FAILED):
             return BROKEN
         if self.record is None:
@@ -195,12 +195,12 @@ class State:
         return SearchTrial(event.trial, event.values, event.source, trial, bracket, began=event.seconds, record=record)
 
     def out_of_time(self, seconds: float) -> bool:
-        """Return whether a budget of minutes is used up after so many seconds."""
+        """Whether a budget of minutes is used up after this many seconds."""
         minutes = self.search.budget.minutes
         return minutes is not None and seconds >= 60 * minutes
 
     def affordable(self, seconds: float) -> bool:
-        """Return whether another trial may be drawn after so many seconds."""
+        """Whether another trial may be drawn after this many seconds."""
         budget = self.search.budget
         if self.used_up or self.out_of_time(seconds):
             return False
@@ -209,7 +209,7 @@ class State:
         return budget.epochs is None or self.epochs_trained < budget.epochs
 
     def share_used(self, seconds: float) -> float:
-        """Return the share of the budget that is used up after so many seconds, 0 to 1."""
+        """Return the share of the budget that is used up after this many seconds, 0 to 1."""
         budget, ended = self.search.budget, len(self.ended)
         shares = [
             ended / budget.trials if budget.trials else 0.0,
@@ -225,39 +225,39 @@ class State:
 
     @property
     def finished(self) -> list[SearchTrial]:
-        """Those of which the whole length is known, the evidence included."""
+        """The trials whose full length is known, including the evidence."""
         return [one for one in self.all if one.standing(self.search.read) == FINISHED]
 
     @property
     def stopped(self) -> list[SearchTrial]:
-        """Those that a rung stopped, whether or not they were let finish since."""
+        """The trials that a rung stopped, including those that the audit has trained to the end."""
         return [one for one in self.trials.values() if one.stopped_at is not None]
 
     @property
     def open(self) -> list[SearchTrial]:
-        """Those that were drawn and have not ended."""
+        """The trials that were drawn and have not ended."""
         return [one for one in self.trials.values() if one.standing(self.search.read) == OPEN]
 
     @property
     def ended(self) -> list[SearchTrial]:
-        """Those that were drawn and have nothing left to train."""
+        """The trials that were drawn and have nothing left to train."""
         return [one for one in self.trials.values() if one.standing(self.search.read) != OPEN]
 
     @property
     def failed(self) -> list[SearchTrial]:
-        """Those that ended in an error."""
+        """The trials that ended in an error."""
         return [one for one in self.trials.values() if one.record is not None and one.record.outcome == FAILED]
 
     @property
     def all(self) -> list[SearchTrial]:
-        """The evidence that was not drawn since, and the search's own."""
+        """The evidence that was not drawn later, and the trials that were drawn."""
         drawn = {one.trial.key for one in self.trials.values() if one.trial is not None}
         rows = [one for one in self.evidence if one.trial is None or one.trial.key not in drawn]
         return [*rows, *self.trials.values()]
 
     @property
     def epochs_trained(self) -> int:
-        """The epochs of the search's own trials; of those that were let finish since, up to where they had stopped."""
+        """The epochs of the trials that the search drew; what the audit has added to a stopped trial does not count."""
         return sum(self._epochs(one) for one in self.trials.values())
 
     def _epochs(self, one: SearchTrial) -> int:
@@ -266,14 +266,14 @@ class State:
         return min(one.record.epochs, one.stopped_at or one.record.epochs)
 
     def final_score(self, one: SearchTrial) -> float:
-        """Return the score at full length; minus infinity where it ended badly or is not known."""
+        """Return a trial's score at full length; minus infinity if it ended badly or is not known."""
         outcome, epoch = one.ending(self.search.read)
         if one.record is None or epoch is None or outcome == DIVERGED:
             return -inf
         return scores_of(one.record, read=self.search.read, select=self.search.select)[epoch - 1]
 
     def best(self, count: int) -> list[SearchTrial]:
-        """Return the best of those that finished, the first of equals, without repeats of one trajectory."""
+        """Return the best of the finished trials, the first of equals, each trajectory once."""
         ranked = sorted(self.finished, key=lambda one: (-self.final_score(one), one.number))
         seen: dict[str, SearchTrial] = {}
         for one in ranked:
@@ -282,7 +282,10 @@ class State:
         return list(seen.values())[:count]
 
     def arrivals(self, bracket: int, rung: int) -> list[Arrival]:
-        """Return who has reached a rung, in the order of drawing; who diverged before it is there as the worst."""
+        """Return the trials that have reached a rung, in the order of drawing.
+
+        A trial that diverged before the rung is among them, as the worst.
+        """
         found = []
         for one in self.all:
             if one.number < 0 or one.bracket == bracket:
@@ -294,7 +297,7 @@ class State:
             return None
         stopped = one.stopped_at
         if stopped is not None and rung > stopped:
-            return None  # it was let finish since, and would only fill the rung in late
+            return None  # the audit has trained it to the end; it would only fill the rung in late
         scores = scores_of(one.record, read=self.search.read, select=self.search.select)
         if len(scores) >= rung:
             score = self.search.scheduler.score(scores[:rung])
@@ -306,7 +309,7 @@ class State:
         return Arrival(one.number, rung, -inf, Decision(True, 0, 0)) if diverged else None
 
     def known(self) -> list[Observation]:
-        """Return what a sampler may know: how far each point of the space got and how good it was there."""
+        """Return what a sampler may know: how far each point of the space got, and how good it was there."""
         return [self._known(one) for one in self.all if self.search.space.holds(one.values)]
 
     def _known(self, one: SearchTrial) -> Observation:
@@ -370,12 +373,12 @@ def _after(one: SearchTrial, event: Event) -> SearchTrial:
 
 
 def searched_default(study: Study, search: Search) -> dict[str, Any] | None:
-    """Return the default configuration as a point of the space; None where it is none."""
+    """Return the default configuration as a point of the space; None if it is not one."""
     return point_of(default_config(study, search), study, search)
 
 
 def point_of(config: TrialConfig, study: Study, search: Search) -> dict[str, Any] | None:
-    """Return a configuration's values of the searched fields; None where they are no point of the space."""
+    """Return a configuration's values of the searched fields; None if they are not a point of the space."""
     values: dict[str, Any] = {}
     for parameter in search.space:
         if parameter.is_read(values):
