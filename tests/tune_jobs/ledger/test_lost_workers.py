@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +17,6 @@ from tune_jobs.ledger.lost_workers import (
     write_incident,
 )
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training import worker_watch as module
-from tune_jobs.training.worker_watch import RESTARTS, Watch
 
 LATER = 10 * DOUBT_SECONDS
 
@@ -50,113 +47,6 @@ def test_never_more_than_happened_and_none_on_dead_nodes(found: list[tuple[str, 
     living = sum(loss.node in alive for loss in losses)
     assert living - 1 <= own <= living
     assert unexplained_losses(losses, set(), "driver", 100.0) == 0
-
-
-class Trial:
-    """What the watch touches of a trial of Tune."""
-
-    def __init__(self) -> None:
-        self.trial_id, self.config, self.error_file = "t", {"trial": {"key": "k"}}, None
-        self.num_failures, self.max_failures = 0, RESTARTS
-
-    def get_error(self) -> str:
-        return "Traceback\nThe actor died unexpectedly."
-
-
-class Display:
-    """A display that remembers who started again."""
-
-    def __init__(self) -> None:
-        self.running = {"k": 7}
-        self.restarts: list[str] = []
-
-    def restarted(self, key: str, label: str) -> None:
-        self.restarts.append(label)
-
-
-class Named(Watch[Display]):
-    """A watch that knows one trial."""
-
-    def who(self, trial: Any) -> tuple[str, str, int]:
-        return "k", "hidden_units=8, seed 0", self.progress.running["k"]
-
-
-class Cluster:
-    """A cluster, a clock and Tune's rule of whether a trial starts again, all turned by hand."""
-
-    def __init__(self, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seconds, self.dead = 1000.0, set[str]()
-        self.watch, self.trial = Named(Display(), storage, "s"), Trial()
-        monkeypatch.setattr(module.ray, "nodes", self.nodes)
-        monkeypatch.setattr(module.ray, "is_initialized", lambda: True)
-        monkeypatch.setattr(module.ray, "get_runtime_context", lambda: self)
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.seconds)
-
-    def get_node_id(self) -> str:
-        return "driver"
-
-    def nodes(self) -> list[dict[str, Any]]:
-        names = ("driver", "aaaaaaaa", "bbbbbbbb")
-        return [{"NodeID": name, "NodeManagerAddress": "10.0.0.1", "Alive": name not in self.dead} for name in names]
-
-    def fails(self, node: str) -> bool:
-        """Let the trial train on a node and fail there; return whether Tune starts it again."""
-        self.watch.on_trial_result(1, [], self.trial, {"node": node})
-        self.trial.num_failures += 1
-        again = self.trial.num_failures <= self.trial.max_failures
-        (self.watch.on_trial_recover if again else self.watch.on_trial_error)(1, [], self.trial)
-        return again
-
-    def passes(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.watch.on_step_begin(1, [])
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    return Cluster(Storage.at(str(tmp_path)), monkeypatch)
-
-
-def test_a_trial_that_kills_its_workers_is_lost_after_as_many_restarts_as_ever(cluster: Cluster) -> None:
-    assert [cluster.fails("driver") for _ in range(RESTARTS + 1)] == [True] * RESTARTS + [False]
-
-
-def test_on_another_node_too_once_the_doubt_is_over(cluster: Cluster) -> None:
-    for _ in range(RESTARTS):
-        assert cluster.fails("aaaaaaaa")
-        cluster.passes(DOUBT_SECONDS)
-    assert not cluster.fails("aaaaaaaa")
-
-
-def test_a_trial_survives_any_number_of_lost_nodes(cluster: Cluster) -> None:
-    for turn in range(5 * RESTARTS):
-        node = ("aaaaaaaa", "bbbbbbbb")[turn % 2]
-        assert cluster.fails(node), "its node is not found dead at once"
-        cluster.passes(20.0)
-        cluster.dead.add(node)
-        cluster.passes(20.0)
-    assert len(cluster.watch.progress.restarts) == 5 * RESTARTS
-
-
-def test_what_was_lost_is_kept_with_its_node_and_who_was_to_blame(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.fails("aaaaaaaa")
-    (before,) = read_incidents(Storage.at(str(tmp_path)), "s")
-    assert (before.key, before.epoch, before.node) == ("k", 7, "10.0.0.1 (aaaaaa)")
-    assert (before.again, before.node_lost) == (True, False)
-    assert before.reason == "The actor died unexpectedly."
-    cluster.dead.add("aaaaaaaa")
-    cluster.watch.on_experiment_end([])
-    (after,) = read_incidents(Storage.at(str(tmp_path)), "s")
-    assert after.node_lost
-    assert after.id == before.id
-    assert read_incidents(Storage.at(str(tmp_path)), "another study") == []
-
-
-def test_a_trial_that_tune_gives_up_before_it_began_is_taken_back(cluster: Cluster) -> None:
-    cluster.trial.num_failures = 1
-    cluster.watch.on_trial_error(1, [], cluster.trial)
-    assert cluster.watch.taken_back() == [cluster.trial.config]
-    assert cluster.watch.taken_back() == []
 
 
 def incident(number: int, **changes: Any) -> Incident:
