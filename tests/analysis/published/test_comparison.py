@@ -370,7 +370,7 @@ def test_losses_that_no_convention_explains_are_not_compared(build: Build) -> No
     )
     assert found.convention == ""
     assert [line.verdict for line in found.lines] == [NOT_COMPARABLE]
-    assert "cannot be compared: of 3 ways" in found.convention_words
+    assert "cannot be compared: 3 conventions tried" in found.convention_words
 
 
 def test_verdicts_are_counted_and_repeats_named(build: Build) -> None:

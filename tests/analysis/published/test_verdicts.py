@@ -295,7 +295,7 @@ def test_never_is_later_than_the_last_epoch(rows: Sequence[Row]) -> None:
 def test_uncertainty_that_rises_with_an_input(rows: Sequence[Row]) -> None:
     trials = replicates({"ReLU": around(97, 5)}, table="houses")
     rises = check("rises_with", ["ReLU"], table="houses", quantity="", feature="OverallQual")
-    assert result(rows, trials, rises).checks[0].reason == "no predictions are kept"
+    assert result(rows, trials, rises).checks[0].reason == "no predictions were kept"
     correlations = pd.DataFrame(
         {
             "table": "houses",
@@ -403,8 +403,9 @@ def test_every_kind_of_test_is_used_by_a_shipped_study_and_can_be_judged() -> No
         if published := load_published(study):
             trials = replicates({"ReLU": around(97)}).iloc[:0]
             results = judge(published.statements, rows=expand(study), trials=trials)
-            assert {part.reason for own in results for part in own.checks} <= {"not run yet", "no predictions are kept"}
-            used |= {part.check.kind for own in results for part in own.checks}
+            parts = [part for result in results for part in result.checks]
+            assert {part.reason for part in parts} <= {"not run yet", "no predictions were kept"}
+            used |= {part.check.kind for part in parts}
     assert used == set(KINDS)
 
 

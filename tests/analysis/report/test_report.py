@@ -141,7 +141,7 @@ def test_the_order_of_the_report(files: ReportFiles) -> None:
     for path, mark in opening.items():
         head, *sections = path.read_text().split(mark)
         assert len(sections) == len(titles)
-        for words in ("Reproduces", "3 of 21 trials have not (wholly) been run yet"):
+        for words in ("Reproduces", "3 of 21 trials have not been run to the end"):
             assert words in head
         for title, section in zip(titles, sections, strict=True):
             assert title in section.splitlines()[0]
@@ -193,7 +193,7 @@ def test_a_staged_study_beside_its_report_is_written_as_a_whole(staged_files: Re
     assert {f"tables/{sheet}.{kind}" for sheet in sheets for kind in ("md", "tex", "csv")} < names
     assert {f"figures/{name}.pdf" for name in ("path", "activation", "activation-losses", "width", "rate")} < names
     text = staged_files.markdown.read_text()
-    for words in ("Settled on 8", "were opened once by this study", "Of 40 sentences: "):
+    for words in ("Chosen: 8", "were opened once by this study", "Of 40 sentences: "):
         assert words in text
     assert staged_files.published[0].startswith("Table, level")
     assert staged_files.published[-1].startswith("Of 40 sentences: ")

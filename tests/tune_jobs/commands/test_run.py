@@ -341,7 +341,7 @@ def test_a_staged_study_runs_stage_after_stage_and_stopping_changes_nothing(tmp_
     ablatune("report", "s.yaml", "--storage", "whole", "--output", "w", cwd=tmp_path)
     text = (tmp_path / "w" / "report.md").read_text()
     assert "What each stage gained" in text
-    assert "Settled on 32, the best mean of 2 levels on validation." in text
+    assert "Chosen: 32, with the best validation mean of 2 levels." in text
 
     process = subprocess.Popen([*ABLATUNE, "run", "s.yaml", "--storage", "cut"], cwd=tmp_path, env=environment())
     while not (tmp_path / "cut" / "ledger").exists() or len(list((tmp_path / "cut" / "ledger").iterdir())) < 4:
