@@ -45,7 +45,7 @@ def tested_sheet(final: str, openings: Sequence[Opening]) -> Sheet | None:
     unit = f" ({tested[0].unit})" if tested[0].unit else ""
     return Sheet(
         f"{final}-test",
-        "Results on the sealed test set",
+        "On the sealed test set",
         (
             Column("Configuration", tuple(f"{row.label} ({_roles(row)})" for row in tested), "words"),
             Column(f"Test {METRIC_SPECS[tested[0].metric].label}{unit}", tuple(_reached(row) for row in tested)),

@@ -403,11 +403,9 @@ def test_every_kind_of_test_is_used_by_a_shipped_study_and_can_be_judged() -> No
         if published := load_published(study):
             trials = replicates({"ReLU": around(97)}).iloc[:0]
             results = judge(published.statements, rows=expand(study), trials=trials)
-            assert {part.reason for own in results for part in own.checks} <= {
-                "not run yet",
-                "no predictions were kept",
-            }
-            used |= {part.check.kind for own in results for part in own.checks}
+            parts = [part for result in results for part in result.checks]
+            assert {part.reason for part in parts} <= {"not run yet", "no predictions were kept"}
+            used |= {part.check.kind for part in parts}
     assert used == set(KINDS)
 
 
