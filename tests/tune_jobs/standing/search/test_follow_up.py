@@ -227,7 +227,7 @@ def test_the_audit_is_spread_over_the_rungs_and_lets_them_finish(simulation: Any
     ledger.train(first.rows)
     after = ledger.follow()
     assert after.waiting_for == "the best trials with fresh seeds"
-    assert after.rows[:7] == first.rows, "what was let finish stays stopped"
+    assert after.rows[:7] == first.rows, "what the audit trained to the end stays stopped"
 
 
 def test_a_trial_that_was_let_finish_may_win(simulation: Any, record_of: Any) -> None:

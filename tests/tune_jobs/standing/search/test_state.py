@@ -96,7 +96,7 @@ def test_who_is_at_a_rung(study: Any, record_of: Any) -> None:
     events = [rung(0, 1, 50.0, stop=False), rung(1, 1, 40.0, stop=True), rung(4, 1, 20.0, stop=False)]
     state = build(study, record_of, endings, events)
     assert [(a.trial, a.score) for a in state.arrivals(0, 1)] == [(0, 50.0), (1, 40.0), (2, 30.0), (4, 20.0)]
-    # Trial 1 was let finish since its stop and would fill the rung in late; trial 2 diverged before it.
+    # The audit has trained trial 1 to the end, which would fill the rung in late; trial 2 diverged before it.
     assert [(a.trial, a.score) for a in state.arrivals(0, 3)] == [(0, 50.0), (2, -math.inf)]
 
 
