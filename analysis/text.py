@@ -38,6 +38,14 @@ def within_sentence(label: str) -> str:
     return label.lower() if label.istitle() else label
 
 
+def format_p(p_value: float | None) -> str:
+    """Write a p value: "0.031", "< 0.001"; a dash where there is no test."""
+    if p_value is None:
+        return NO_VALUE
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def p_text(p_value: float) -> str:
-    """Write a p value: "p = 0.031", or "p < 0.001"."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    """Write a p value in a sentence: "p = 0.031", or "p < 0.001"."""
+    text = format_p(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"

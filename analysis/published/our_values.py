@@ -6,7 +6,7 @@ from math import isfinite
 
 import pandas as pd
 
-from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.published.published import TESTED, PublishedValue
 from analysis.statistics.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS
 from tune_jobs.ledger.record import MISSING
@@ -90,7 +90,7 @@ def our_values(
     )
     bad = replicates[replicates["outcome"].isin(OUTCOMES_WITHOUT_NUMBER)]
     if len(bad):
-        counts = {o.replace("_", " "): int((bad["outcome"] == o).sum()) for o in OUTCOMES_WITHOUT_NUMBER}
+        counts = {outcome_words(outcome): int((bad["outcome"] == outcome).sum()) for outcome in OUTCOMES_WITHOUT_NUMBER}
         words = ", ".join(f"{outcome} in {number}" for outcome, number in counts.items() if number)
         reason = " or ".join(outcome for outcome, number in counts.items() if number)
         return replace(found, values=(), reason=reason, detail=f"{words} of {len(replicates)}")

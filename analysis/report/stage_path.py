@@ -4,10 +4,9 @@ import pandas as pd
 
 from analysis.frames.evidence import Evidence
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
-from analysis.report.number_words import estimate_words, gain_words
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.statistics.waterfall import Step, Waterfall, waterfall
-from analysis.statistics.words import format_estimate
+from analysis.statistics.words import format_difference, format_estimate, format_with_unit
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import percent_limits
 from tune_jobs.study.model import FRESH_PATH, PATH
@@ -106,7 +105,7 @@ def _verdict(step: Step) -> str:
 
 
 def _start(path: Waterfall, decimals: int, unit: str) -> str:
-    return path.ended if path.start is None else estimate_words(path.start, decimals, unit)
+    return path.ended if path.start is None else format_with_unit(path.start, decimals, unit)
 
 
 def _after(step: Step, decimals: int, unit: str) -> str:
@@ -114,7 +113,7 @@ def _after(step: Step, decimals: int, unit: str) -> str:
 
 
 def _gain(step: Step, gain: Difference | None, decimals: int) -> str:
-    return "0" if gain is not None and not step.chosen else gain_words(gain, decimals)
+    return "0" if gain is not None and not step.chosen else format_difference(gain, decimals)
 
 
 def _decimals(value: float) -> int:

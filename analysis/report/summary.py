@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
+from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.tables.captions import seed_words
 from analysis.tables.tables import TableView
 from tune_jobs.ledger.record import MISSING
@@ -176,7 +176,7 @@ def _value(study: Study, name: str, value: object) -> str:
 
 def _endings(replicates: pd.DataFrame, outcome: str) -> list[str]:
     """Say how replicates ended, those with the same reason together."""
-    words = "not run yet" if outcome == MISSING else outcome.replace("_", " ")
+    words = "not run yet" if outcome == MISSING else outcome_words(outcome)
     return [
         f"{words}, {_seeds(list(those['seed']))}" + (f": {reason}" if reason else "")
         for reason in replicates["reason"].unique().tolist()

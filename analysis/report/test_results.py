@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from analysis.report.number_words import estimate_words
 from analysis.statistics.intervals import estimate
-from analysis.statistics.words import format_estimate
+from analysis.statistics.words import format_estimate, format_with_unit
 from analysis.tables.sheet import Column, Sheet
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
@@ -102,7 +101,7 @@ def _decimals(reached: Reached) -> int:
 
 
 def _reached(reached: Reached) -> str:
-    return _lost(reached.metrics) or estimate_words(estimate(reached.metrics), _decimals(reached), reached.unit)
+    return _lost(reached.metrics) or format_with_unit(estimate(reached.metrics), _decimals(reached), reached.unit)
 
 
 def _estimate(values: Sequence[float], decimals: int) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.statistics.intervals import Difference, Estimate
-from analysis.text import NO_VALUE, Limits, format_number, format_range
+from analysis.text import NO_VALUE, Limits, format_number, format_range, percent_limits
 from tune_jobs.words import signed
 
 
@@ -21,6 +21,15 @@ def format_estimate(value: Estimate | None, decimals: int, limits: Limits = None
     if limits is not None and not (limits[0] <= low and high <= limits[1]):
         return f"{mean} ({format_range(low, high, decimals, limits)})"
     return f"{mean} ± {format_number(value.half_width, decimals)}"
+
+
+def format_with_unit(value: Estimate, decimals: int, unit: str) -> str:
+    """Write an estimate with its unit: "97.13 ± 1.05%", "99.26% (98.21 to 100.00)", "31,000 ± 2,000 dollars"."""
+    text = format_estimate(value, decimals, percent_limits(unit))
+    if unit != "%":
+        return f"{text} {unit}".rstrip()
+    mean, bracket, ends = text.partition(" (")
+    return f"{mean}%{bracket}{ends}"
 
 
 def format_difference(difference: Difference | None, decimals: int) -> str:

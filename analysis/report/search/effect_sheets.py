@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from analysis.frames.search_frames import Goal
-from analysis.report.number_words import gain_words, p_words
 from analysis.statistics.edges import LOW, Edge
 from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE
+from analysis.statistics.words import format_difference
 from analysis.tables.sheet import Column, Sheet
-from analysis.text import format_number
+from analysis.text import format_number, format_p
 from tune_jobs.standing.search.importance import Effect, Importance
 from tune_jobs.words import counted
 
@@ -33,7 +33,7 @@ def importance_sheet(found: Importance, effects: Sequence[Effect], labels: Mappi
             Column("Share (%)", tuple(_percent(effect.share) for effect in effects)),
             Column("95% interval", tuple(f"{_percent(e.low)} to {_percent(e.high)}" for e in effects)),
             Column("Null band up to", tuple(_percent(effect.null_high) for effect in effects)),
-            Column("p", tuple(p_words(effect.p_value) for effect in effects)),
+            Column("p", tuple(format_p(effect.p_value) for effect in effects)),
             Column(
                 "Verdict",
                 tuple("above the null band" if effect.shown else "not shown" for effect in effects),
@@ -73,7 +73,7 @@ def edges_sheet(found: Sequence[Edge], ranges: Mapping[str, str], labels: Mappin
             Column("End", tuple(f"{edge.side}, {_end(edge):g}" for edge in found)),
             Column("Best trial", tuple(f"{edge.best:.{_DIGITS}g}" for edge in found)),
             Column("Median of the top", tuple(f"{edge.top_median:.{_DIGITS}g} of {edge.top}" for edge in found)),
-            Column("p (Holm)", tuple(p_words(edge.adjusted_p) for edge in found)),
+            Column("p (Holm)", tuple(format_p(edge.adjusted_p) for edge in found)),
             Column(
                 "In the study's space, write",
                 tuple(ranges[edge.parameter.name] or "nothing: the field ends here" for edge in found),
@@ -99,10 +99,10 @@ def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
         (
             Column("First change", tuple(_change(pair.first) for pair in found), "words"),
             Column("Second change", tuple(_change(pair.second) for pair in found), "words"),
-            Column(f"Gain with second{of}", tuple(gain_words(pair.beside, decimals) for pair in found)),
-            Column(f"Gain without{of}", tuple(gain_words(pair.without, decimals) for pair in found)),
-            Column(f"They differ by{of}", tuple(gain_words(pair.contrast, decimals) for pair in found)),
-            Column("p (Holm)", tuple(p_words(pair.adjusted_p) for pair in found)),
+            Column(f"Gain with second{of}", tuple(format_difference(pair.beside, decimals) for pair in found)),
+            Column(f"Gain without{of}", tuple(format_difference(pair.without, decimals) for pair in found)),
+            Column(f"They differ by{of}", tuple(format_difference(pair.contrast, decimals) for pair in found)),
+            Column("p (Holm)", tuple(format_p(pair.adjusted_p) for pair in found)),
             Column("Verdict", tuple(pair.verdict for pair in found), "words"),
             Column("Note", tuple(_joined(pair.ended, pair.scatter).replace("`", "") for pair in found), "note"),
         ),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from analysis.figures.effects import PathPoint, ablation_path_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal, name_of
-from analysis.report.number_words import estimate_words, gain_words
 from analysis.report.search.ablation_path import (
     TakenBack,
     ended_words,
@@ -21,6 +20,7 @@ from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
+from analysis.statistics.words import format_difference, format_with_unit
 from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
@@ -131,7 +131,7 @@ def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str |
 
 
 def _shown(value: Estimate, goal: Goal) -> str:
-    return estimate_words(value, goal.decimals(value.mean), goal.unit)
+    return format_with_unit(value, goal.decimals(value.mean), goal.unit)
 
 
 def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: FollowUp, goal: Goal) -> list[str]:
@@ -146,7 +146,7 @@ def _path_words(path: Waterfall | None, back: Sequence[TakenBack], after: Follow
     if not path.complete:
         words.append("Not all of the path has been run yet.")
     if path.total is not None and path.complete and path.n > 1:
-        total = f"{gain_words(path.total, goal.decimals(path.level))} {goal.difference_unit}".rstrip()
+        total = f"{format_difference(path.total, goal.decimals(path.level))} {goal.difference_unit}".rstrip()
         words.append(f"Together, all changes gained {total}, the mean of {counted(path.n, 'seed')}.")
     by_step = {step.label: step.verdict for step in path.steps}
     by_back = {change.label: change.verdict for change in back}

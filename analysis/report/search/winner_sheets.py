@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from analysis.frames.search_frames import Goal
-from analysis.report.number_words import gain_words, p_words
 from analysis.report.search.ablation_path import TakenBack
 from analysis.report.summary import Fact
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.waterfall import Waterfall
-from analysis.statistics.words import format_estimate
+from analysis.statistics.words import format_difference, format_estimate
 from analysis.tables.sheet import Column, Sheet
-from analysis.text import NO_VALUE, format_number, percent_limits
+from analysis.text import NO_VALUE, format_number, format_p, percent_limits
 from tune_jobs.words import counted
 
 
@@ -26,9 +25,11 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
         (
             Column("Change", (path.label, *(step.label for step in path.steps)), "words"),
             Column(f"Validation {goal.label}{unit}", tuple(estimates)),
-            Column(f"Gain{of}", ("", *(gain_words(step.gain, decimals) for step in path.steps))),
-            Column("p (Holm)", ("", *(p_words(step.adjusted_p) for step in path.steps))),
-            Column(f"Gain when it was chosen{of}", ("", *(gain_words(step.seen, decimals) for step in path.steps))),
+            Column(f"Gain{of}", ("", *(format_difference(step.gain, decimals) for step in path.steps))),
+            Column("p (Holm)", ("", *(format_p(step.adjusted_p) for step in path.steps))),
+            Column(
+                f"Gain when it was chosen{of}", ("", *(format_difference(step.seen, decimals) for step in path.steps))
+            ),
             Column("Verdict", ("", *(s.ended or s.verdict for s in path.steps))),
             Column("Note", ("", *(s.scatter for s in path.steps)), "note"),
         ),
@@ -76,8 +77,8 @@ def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
                 f"{goal.label} without it{unit}",
                 tuple(format_estimate(c.without, decimals, limits) if c.without else c.ended for c in found),
             ),
-            Column(f"Worth in the winner{of}", tuple(gain_words(change.worth, decimals) for change in found)),
-            Column("p (Holm)", tuple(p_words(change.adjusted_p) for change in found)),
+            Column(f"Worth in the winner{of}", tuple(format_difference(change.worth, decimals) for change in found)),
+            Column("p (Holm)", tuple(format_p(change.adjusted_p) for change in found)),
             Column("Verdict", tuple(change.ended or change.verdict for change in found)),
         ),
         (

@@ -1,7 +1,6 @@
 """A study whose search and all that follows it have been run, from records that were never trained."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from analysis.report.outline import sections_of
 from analysis.report.section import Section
-from tune_jobs.standing.search.importance import functional_anova
+from tune_jobs.standing.search.importance import Effort, functional_anova
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -58,10 +57,10 @@ def accuracy() -> Callable[[TrialConfig], float]:
 @pytest.fixture(scope="package", autouse=True)
 def small_forests() -> Iterator[None]:
     """Grow few trees: what the forests find is tested with them."""
-    few = partial(functional_anova, trees=12, few_trees=4)
+    small = Effort(trees=12, few_trees=4, resamples=3, permutations=3)
 
     def anova(*data: Any, seed: int, **options: Any) -> Any:
-        return few(*data, seed=seed, resamples=3, permutations=3)
+        return functional_anova(*data, seed=seed, effort=small)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tune_jobs.standing.search.importance.functional_anova", anova)
