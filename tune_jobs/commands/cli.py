@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tune_jobs.commands.flags import add_flags, options_from, words_of
+from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.errors import UserError, redacted
-from tune_jobs.training.options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
+from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
 USER_ERROR = 2
 
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _training_parsers(commands: Any) -> None:
-    """Add the commands that train; their flags are declared in `tune_jobs.training.options`."""
+    """Add the commands that train; their flags are declared in `tune_jobs.training.run_options`."""
     plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
     _study_arguments(plan)
     add_flags(plan, PlanOptions)

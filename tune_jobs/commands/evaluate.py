@@ -26,8 +26,8 @@ from tune_jobs.standing.stages import selection_scores
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
-from tune_jobs.training.options import EvaluateOptions
 from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of

@@ -10,7 +10,7 @@ from tune_jobs.commands.keywords import takes_options
 from tune_jobs.errors import UserError
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
-from tune_jobs.training.options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions
+from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
 

@@ -18,7 +18,7 @@ def takes_options(
     """Let a method that takes an options object be called with its fields as keywords.
 
     Args:
-        options: the class of the object, a dataclass of `tune_jobs.training.options`.
+        options: the class of the object, a dataclass of `tune_jobs.training.run_options`.
     """
 
     def decorate(method: Callable[[Owner, Options], Result]) -> Callable[Concatenate[Owner, Keywords], Result]:

@@ -15,8 +15,8 @@ from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import INTERRUPTED, exit_code
-from tune_jobs.training.options import RunOptions
 from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.run_options import RunOptions
 from tune_jobs.training.search_run import train_search
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials

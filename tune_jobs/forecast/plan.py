@@ -30,8 +30,8 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
 from tune_jobs.training.data import load_data
-from tune_jobs.training.options import PlanOptions
 from tune_jobs.training.run_context import new_job
+from tune_jobs.training.run_options import PlanOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.storage_check import look_from_nodes
 from tune_jobs.training.user_code_check import check_user_code

@@ -9,7 +9,7 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.study.model import Study
 from tune_jobs.training.job import Job
-from tune_jobs.training.options import TrainingOptions
+from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
 

@@ -19,9 +19,9 @@ from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.director import Director
 from tune_jobs.training.job import Job
-from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.ray_session import Session
 from tune_jobs.training.ray_tune import run_tuner
+from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
 from tune_jobs.training.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from tune_jobs.study.resources import Resources, requested_resources
-from tune_jobs.training.options import TrainingOptions
+from tune_jobs.training.run_options import TrainingOptions
 
 Options = TypeVar("Options", bound=TrainingOptions, covariant=True)
 

@@ -11,10 +11,10 @@ from data_utils import TrialData
 from tune_jobs.ledger.record import LOST
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job, payload
-from tune_jobs.training.options import TrainingOptions
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.ray_session import session
 from tune_jobs.training.ray_tune import run_payloads
+from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import train_trial
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line

@@ -27,8 +27,8 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.training import trainable
 from tune_jobs.training.data import load_data
 from tune_jobs.training.job import Job
-from tune_jobs.training.options import EvaluateOptions
 from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainable import run_trial
 from tune_jobs.trial.data import data_slot

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ablatune
-from tune_jobs.training.options import EvaluateOptions, PlanOptions, RunOptions
+from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions
 
 METHODS = {"run": RunOptions, "plan": PlanOptions, "evaluate": EvaluateOptions}
 

@@ -15,7 +15,7 @@ from tune_jobs.study.load import load_study
 from tune_jobs.study.model import FRESH_PATH, PATH, Study
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.rows import FIRST_FRESH_SEED, datasets_read, expand, replicate, row_seeds
-from tune_jobs.training.options import RunOptions
+from tune_jobs.training.run_options import RunOptions
 from tune_jobs.training.settings import Settings
 
 STUDY = """\

@@ -1,4 +1,4 @@
-"""The flags of the command line, from the options of the commands that train (`tune_jobs.training.options`)."""
+"""The flags of the command line, from the options of the commands that train (`tune_jobs.training.run_options`)."""
 
 import argparse
 import functools
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import Field, fields
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from tune_jobs.training.options import Option
+from tune_jobs.training.run_options import Option
 
 Options = TypeVar("Options")
 
@@ -17,7 +17,7 @@ def add_flags(parser: argparse.ArgumentParser, options: type, **instead: str | N
 
     Args:
         parser: of a command.
-        options: a dataclass of `tune_jobs.training.options`.
+        options: a dataclass of `tune_jobs.training.run_options`.
         instead: by the name of an option, another help text, or None to leave its flag out.
     """
     for field, option in _options_of(options):
