@@ -1,6 +1,6 @@
 """What a report printed: its numbers and sentences, each located by table and level of the study that reruns it.
 
-For a shipped study they are in `analysis/published/data/`; for a user's study in `NAME.published.yaml` next to it.
+For a shipped study they are in `analysis/published/reports/`; for a user's study in `NAME.published.yaml` next to it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -92,7 +92,7 @@ def published_file(study: Study) -> Path | None:
     """The file with what a study's report printed; None where there is none."""
     source = Path(study.source)
     if study.name in (shipped := shipped_studies()) and source.resolve() == shipped[study.name].resolve():
-        path = Path(str(files("analysis") / "published" / "data" / f"{study.name}.yaml"))
+        path = Path(str(files("analysis") / "published" / "reports" / f"{study.name}.yaml"))
     else:
         path = source.with_name(f"{source.stem}.published.yaml")
     return path if path.is_file() else None

@@ -1,7 +1,7 @@
 """The options of the commands that train, each declared once.
 
-The flags of the command line (`tune_jobs.commands.flags_from_options`), the keywords of `ablatune.Study` and what `submit` passes on
-to the cluster all come from the fields of these classes.
+The fields of these classes give the flags of the command line (`tune_jobs.commands.flags_from_options`), the keywords
+of `ablatune.Study`, and what `submit` passes on to the cluster.
 """
 
 import dataclasses
