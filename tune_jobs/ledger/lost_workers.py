@@ -91,7 +91,7 @@ def incident_lines(incidents: Sequence[Incident], most: int = 20) -> list[str]:
         (False, "lost with their worker for good"),
     )
     alike = [(words, [incident for incident in incidents if incident.again is again]) for again, words in kinds]
-    alike = [(words, incidents) for words, incidents in alike if incidents]
+    alike = [(words, of_kind) for words, of_kind in alike if of_kind]
     for words, of_kind in alike:
         trials = {incident.key or incident.id for incident in of_kind}
         lines.append(f"  {words}: {counted(len(trials), 'trial')}")
