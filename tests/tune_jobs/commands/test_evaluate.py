@@ -281,4 +281,4 @@ def test_evaluate_as_a_user_starts_it(tmp_path: Path) -> None:
     ablatune("report", "s.yaml", "--storage", "r", "--output", "out", cwd=tmp_path)
     text = (tmp_path / "out" / "report.md").read_text()
     assert "were opened twice by this study" in text
-    assert "Results on the sealed test set" in text
+    assert "On the sealed test set" in text
