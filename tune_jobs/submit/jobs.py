@@ -3,6 +3,7 @@
 import os
 import shlex
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ _POLL_SECONDS = 1.0
 _LONG_LOG = 2**20
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _TOKEN = "give Ray the cluster's token: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+_NO_AGENT = "No available agent"
 _SUCCEEDED, _STOPPED, _FAILED = "SUCCEEDED", "STOPPED", "FAILED"
 STOPPED_CODE = 130
 
@@ -73,7 +75,7 @@ def _addresses_hidden() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def start_job(client: Any, command: str, folder: Path, *, job: str) -> None:
+def start_job(client: Any, command: str, folder: Path, *, job: str, say: Callable[[str], None]) -> None:
     """Start a command on the head as a job, which does not depend on this process.
 
     Args:
@@ -81,32 +83,51 @@ def start_job(client: Any, command: str, folder: Path, *, job: str) -> None:
         command: for the head's shell.
         folder: becomes the command's working folder.
         job: its id, which no other job has.
+        say: takes a line if the cluster is not ready yet.
 
     Raises:
         UserError: the cluster refuses it.
     """
     # All of the folder is needed; Ray would leave out what git ignores.
     os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"
-    _start(client, command, submission_id=job, runtime_env={"working_dir": str(folder)})
+    _start(client, command, say, submission_id=job, runtime_env={"working_dir": str(folder)})
 
 
-def list_folder(client: Any, folder: str) -> set[str]:
+def list_folder(client: Any, folder: str, say: Callable[[str], None]) -> set[str]:
     """List the names in a folder that the head can read; a folder that does not exist is empty.
+
+    Args:
+        client: from `connect`.
+        folder: on the head.
+        say: takes a line if the cluster is not ready yet.
 
     Raises:
         UserError: the cluster does not answer.
     """
-    job = _start(client, f"ls -1 {shlex.quote(folder)} 2>/dev/null || true")
+    command = f"ls -1 {shlex.quote(folder)} 2>/dev/null || true"
+    job = _start(client, command, say, submission_id=f"ls-{uuid.uuid4().hex}")
     lines: list[str] = []
     follow(lambda: client, job, lines.append, lambda line: None)
     return set("".join(lines).split("\n"))
 
 
-def _start(client: Any, command: str, **more: Any) -> str:
-    try:
-        return str(client.submit_job(entrypoint=command, **more))
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"the cluster refused the job: {first_line(error)}") from error
+def _start(client: Any, command: str, say: Callable[[str], None], *, submission_id: str, **more: Any) -> str:
+    """Start a job, and return its id; wait for the agent that starts jobs, which comes up after the job server."""
+    start, tries = time.monotonic(), 0
+    while True:
+        tries += 1
+        try:
+            return str(client.submit_job(entrypoint=command, submission_id=submission_id, **more))
+        except (OSError, RuntimeError) as error:
+            # Ray's answer is the same when the agent took the job but was slow to say so.
+            if tries > 1 and "already exists" in str(error):
+                return submission_id
+            waited = time.monotonic() - start
+            if _NO_AGENT not in str(error) or waited > timeouts.AGENT_TIMEOUT_SECONDS:
+                raise UserError(f"the cluster refused the job: {first_line(error)}") from error
+            if tries == 1:
+                say(f"the cluster is up but cannot start jobs yet; trying for {timeouts.AGENT_TIMEOUT_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
 
 
 def follow(reconnect: Callable[[], Any], job: str, write: Callable[[str], None], say: Callable[[str], None]) -> JobEnd:

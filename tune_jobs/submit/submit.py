@@ -109,12 +109,12 @@ def submit_run(cluster: ClusterAddress, submission: Submission, *, wait: bool, s
                 upload(storage, submission.data_dir, files, say)
             elif files:
                 # Perhaps only the cluster has this folder.
-                there = list_folder(client, storage.path(FOLDER))
+                there = list_folder(client, storage.path(FOLDER), say)
                 attach(target, submission.data_dir, files, there, say)
             write_manifest(target, files)
             for line in stage(submission.folder, target, also=ignored_by_git):
                 say(line)
-            start_job(client, command, target, job=job)
+            start_job(client, command, target, job=job, say=say)
         say(f"job {job} runs: {command}")
         say(f"it does not depend on this machine; to follow it again: `{_command_to_follow(cluster, job)}`")
         return _follow(reconnect, job, cluster, say) if wait else 0

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import requests
 
 from tune_jobs.errors import UserError
 from tune_jobs.submit import jobs, timeouts
-from tune_jobs.submit.jobs import JobEnd, follow
+from tune_jobs.submit.jobs import JobEnd, follow, start_job
 
 
 class Server:
@@ -91,3 +92,46 @@ def test_an_address_without_a_server_is_an_error_of_one_line() -> None:
     expected = r"http://127\.0\.0\.1:9: no job server answers there" if with_dashboard else r"install 'ray\[default\]'"
     with pytest.raises(UserError, match=expected):
         jobs.connect("http://127.0.0.1:9")
+
+
+class Starting:
+    """A job server that answers `submit_job` with prepared errors, then takes the job."""
+
+    def __init__(self, *errors: str) -> None:
+        self.errors = list(errors)
+        self.jobs: list[str] = []
+
+    def submit_job(self, *, submission_id: str, **job: Any) -> str:
+        if self.errors:
+            raise RuntimeError(self.errors.pop(0))
+        self.jobs.append(submission_id)
+        return submission_id
+
+
+NO_AGENT = "Request failed with status code 500: No available agent to submit job, please try again later.."
+
+
+def test_a_head_that_cannot_start_jobs_yet_is_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    server = Starting(NO_AGENT, NO_AGENT)
+    start_job(server, "true", tmp_path, job="job", say=said.append)
+    assert server.jobs == ["job"]
+    assert said == ["the cluster is up but cannot start jobs yet; trying for 120 s"]
+
+
+def test_a_job_that_started_although_the_answer_was_lost_is_not_an_error(tmp_path: Path) -> None:
+    server = Starting(NO_AGENT, "Job with submission_id job already exists. Please use a different submission_id.")
+    start_job(server, "true", tmp_path, job="job", say=lambda line: None)
+    assert server.errors == []
+
+
+@pytest.mark.parametrize("error", ["Job with submission_id job already exists.", "not now"])
+def test_a_job_that_is_refused_is_an_error_of_one_line(tmp_path: Path, error: str) -> None:
+    with pytest.raises(UserError, match=f"the cluster refused the job: {error}"):
+        start_job(Starting(error), "true", tmp_path, job="job", say=lambda line: None)
+
+
+def test_a_head_that_never_starts_jobs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeouts, "AGENT_TIMEOUT_SECONDS", -1.0)
+    with pytest.raises(UserError, match=r"the cluster refused the job: .*No available agent"):
+        start_job(Starting(NO_AGENT), "true", tmp_path, job="job", say=lambda line: None)
