@@ -194,6 +194,15 @@ def user_references(content: bytes) -> dict[str, tuple[str, str]]:
     }
 
 
+def trained_with(content: bytes) -> dict[str, Any]:
+    """Return the fields that a model was trained with.
+
+    Raises:
+        ModelError: the bytes are damaged, or from another program or version.
+    """
+    return dict(_parse(content)[0]["config"])
+
+
 def from_bytes(content: bytes, trusted: Collection[str] = ()) -> SavedModel:
     """Load a model that `to_bytes` wrote.
 

@@ -20,6 +20,7 @@ ROOMS = (
     "tune_jobs.files",
     "tune_jobs.storage",
     "tune_jobs.trial",
+    "tune_jobs.isolation",
     "tune_jobs.user_code",
     "tune_jobs.study",
     "tune_jobs.ledger",

@@ -7,10 +7,11 @@ interrupted before its numbers were in is finished by the next call, which does 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_utils import DatasetError, TestData, load_test_data
+from data_utils import DatasetError, TestData
 from models.registry import metric_name
 from tune_jobs.commands.candidates import CHOSEN, Candidate, find_candidates
 from tune_jobs.errors import UserError
@@ -18,7 +19,7 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import now
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
-from tune_jobs.ledger.saved_models import model_name, read_model
+from tune_jobs.ledger.saved_models import model_name, score_kept_model
 from tune_jobs.ledger.test_openings import Opening, Reached, new_id, read_openings, write_opening
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.replicates import RowReader
@@ -30,10 +31,11 @@ from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
-from tune_jobs.trial.config import METRIC_SPECS, TrialConfig, config_of
-from tune_jobs.trial.data import data_id, data_slot, dataset_options, preparation
+from tune_jobs.trial.config import METRIC_SPECS, config_of
+from tune_jobs.trial.data import data_id, data_slot
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial
+from tune_jobs.user_code.questions import find_test_data
 from tune_jobs.words import counted
 
 
@@ -188,37 +190,43 @@ def _train(run: RunContext, found: Sequence[Candidate]) -> int:
 
 def _test(opening: Opening, study: Study, storage: Storage, data_dir: Path) -> Opening:
     """Fill in what each tested configuration reaches."""
+    parts = _TestParts(study, data_dir)
     test_sets: dict[str, str] = {}
-    loaded: dict[str, TestData] = {}
     tested = []
     for one in opening.tested:
         reached = []
         for seed, name, key, epoch in zip(one.seeds, one.data, one.keys, one.epochs, strict=True):
-            model = read_model(storage, MODELS, model_name(key, epoch), code=study.own.code)
-            config = config_of(model.config).replace(seed=seed)
-            if config.info is not None:
-                info = study.own.catalog.info(config.dataset, config.own_parameters("dataset"))
-                config = dataclasses.replace(config, info=info)
-            slot = data_slot(config)
-            if slot not in loaded:
-                loaded[slot] = _test_data(config, data_dir)
-                test_sets[name] = loaded[slot].test_fingerprint
-            reached.append(model.score(loaded[slot], loaded[slot].inputs, loaded[slot].targets))
+            part = partial(parts.read, seed=seed)
+            reached.append(score_kept_model(storage, model_name(key, epoch), data=part, code=study.own.code))
+            test_sets[name] = parts.last.test_fingerprint
         metrics, losses = zip(*reached, strict=True)
         tested.append(dataclasses.replace(one, metrics=metrics, losses=losses))
     return dataclasses.replace(opening, tested=tested, test_sets=test_sets)
 
 
-def _test_data(config: TrialConfig, data_dir: Path) -> TestData:
-    try:
-        return load_test_data(
-            config.info or config.dataset,
-            preparation(config),
-            data_dir=data_dir,
-            options=dataset_options(config),
-        )
-    except DatasetError as error:
-        raise UserError(str(error)) from error
+class _TestParts:
+    """The test parts of a study's data, each read once; `last` is the one that was asked for last."""
+
+    def __init__(self, study: Study, data_dir: Path) -> None:
+        self._study = study
+        self._data_dir = data_dir
+        self._read: dict[str, TestData] = {}
+        self.last: TestData
+
+    def read(self, fields: Mapping[str, Any], *, seed: int) -> TestData:
+        """Return the test part for the fields and the seed that a model was trained with."""
+        config = config_of(fields).replace(seed=seed)
+        if config.info is not None:
+            info = self._study.own.catalog.info(config.dataset, config.own_parameters("dataset"))
+            config = dataclasses.replace(config, info=info)
+        slot = data_slot(config)
+        if slot not in self._read:
+            try:
+                self._read[slot] = find_test_data(config, self._data_dir, self._study.own.code)
+            except DatasetError as error:
+                raise UserError(str(error)) from error
+        self.last = self._read[slot]
+        return self.last
 
 
 def _keep_best(standing: Standing, found: Sequence[Candidate], ledger: Ledger) -> dict[str, str]:

@@ -92,7 +92,6 @@ def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, An
     started = time.time()
     worker = f"{provenance.host()}:{os.getpid()}"
     trial = from_payload(wanted["trial"])
-    job.code.install()
     timed = time_shape(wanted["shape"], trial, ray.get(data[data_slot(trial.config)]), job, wanted["seconds"])
     found = {"failure": timed} if isinstance(timed, str) else {"pilot": dataclasses.asdict(timed)}
     tune.report({"finished": True, "worker": worker, "started": started, "ended": time.time(), **found})

@@ -1,12 +1,16 @@
 """Trained models in a storage, and `load_model` to get one back."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from data_utils import TestData
 from models.errors import ModelError
 from tune_jobs.errors import UserError
 from tune_jobs.storage.storage import Storage
 from tune_jobs.user_code.modules import Code, freeze
+from tune_jobs.user_code.questions import foreign, score_model
 
 if TYPE_CHECKING:
     from models.saved import SavedModel
@@ -40,31 +44,69 @@ def load_model(path: str, *, code: str | Path | None = None, changed_code: bool 
 
 
 def read_model(
-    storage: Storage, *parts: str, code: str | Path | Code | None = None, changed_code: bool = False
+    storage: Storage, *parts: str, code: str | Path | None = None, changed_code: bool = False
 ) -> "SavedModel":
-    """Load a model from a storage; see `load_model`."""
-    # Imported here: `model_name` is used where torch need not be loaded.
-    from models.saved import from_bytes, user_references
+    """Load a model from a storage into this process; see `load_model`."""
+    from models.saved import from_bytes
 
+    with _named(storage, *parts) as path:
+        content = storage.read(*parts)
+        frozen, trusted = _trusted(path, content, code, changed_code)
+        frozen.install()
+        return from_bytes(content, trusted)
+
+
+def score_kept_model(
+    storage: Storage, name: str, *, data: Callable[[Mapping[str, Any]], TestData], code: Code
+) -> tuple[float, float]:
+    """Score a model of the storage on a test part; the user's code that it needs stays out of this process.
+
+    Args:
+        storage: of the ledger.
+        name: of the model's file.
+        data: gives the test part for the fields that the model was trained with.
+        code: the user's modules.
+
+    Returns:
+        Metric and loss.
+
+    Raises:
+        UserError: there is no such file, it is not a model file, or its code is missing, has changed or fails.
+    """
+    from models.saved import from_bytes, trained_with
+
+    with _named(storage, FOLDER, name) as path:
+        content = storage.read(FOLDER, name)
+        _, trusted = _trusted(path, content, code, changed_code=False)
+        fields = trained_with(content)
+        part = data(fields)
+        references = foreign(trusted)
+        if references:
+            return score_model(content, references, sorted(trusted), part, code)
+        return from_bytes(content, trusted).score(part, part.inputs, part.targets)
+
+
+@contextmanager
+def _named(storage: Storage, *parts: str) -> Iterator[str]:
+    """Give the address of a model's file, and name it in errors."""
     path = storage.address(*parts)
     try:
-        content = storage.read(*parts)
-        needed = user_references(content)
-        trusted = _trusted(path, needed, code, changed_code) if needed else set()
-        return from_bytes(content, trusted)
+        yield path
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such model file; `ablatune evaluate STUDY` writes them") from error
     except ModelError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _trusted(
-    path: str, needed: dict[str, tuple[str, str]], code: str | Path | Code | None, changed_code: bool
-) -> set[str]:
+def _trusted(path: str, content: bytes, code: str | Path | Code | None, changed_code: bool) -> tuple[Code, set[str]]:
+    """The user's modules that a model needs, and the references that may be imported."""
+    from models.saved import user_references
+
+    needed = user_references(content)
     references = {reference for reference, _ in needed.values()}
     library = {name for name in references if name.startswith((f"{_TRUSTED_LIBRARY}:", f"{_TRUSTED_LIBRARY}."))}
     if references == library:
-        return library
+        return Code(), library
     if code is None:
         raise UserError(
             f"{path}: was trained with your {', '.join(sorted(references - library))}; give the folder that holds it, "
@@ -81,5 +123,4 @@ def _trusted(
                 f"{path}: {kind} {reference} has changed since the model was trained; give the code as it was, or "
                 "changed_code=True if the change does not affect the model"
             )
-    frozen.install()
-    return references
+    return frozen, references

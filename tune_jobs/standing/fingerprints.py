@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data_utils import DatasetError, fingerprint
+from data_utils import DatasetError
 from tune_jobs.errors import UserError
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import datasets_read, expand
-from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import dataset_options
+from tune_jobs.user_code.questions import find_fingerprint
 
 
 def data_fingerprints(study: Study, seeds: Sequence[int], data_dir: Path, *, download: bool) -> dict[str, str]:
@@ -19,7 +18,7 @@ def data_fingerprints(study: Study, seeds: Sequence[int], data_dir: Path, *, dow
     """
     try:
         return {
-            name: _fingerprint(config, data_dir, download=download)
+            name: find_fingerprint(config, data_dir, study.own.code, download=download)
             for name, config in datasets_read(expand(study), seeds).items()
         }
     except DatasetError as error:
@@ -42,14 +41,8 @@ def known_or_found_fingerprints(
         if name in known and config.info is None:
             continue
         try:
-            found[name] = _fingerprint(config, data_dir, download=False)
+            found[name] = find_fingerprint(config, data_dir, study.own.code, download=False)
         except DatasetError as error:
             if name not in known:
                 raise UserError(str(error)) from error
     return found
-
-
-def _fingerprint(config: TrialConfig, data_dir: Path, *, download: bool) -> str:
-    return fingerprint(
-        config.info or config.dataset, data_dir=data_dir, options=dataset_options(config), download=download
-    )

@@ -15,8 +15,9 @@ from tune_jobs.study.yaml_node import YamlNode, plain
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.components import Components, references_in
 from tune_jobs.user_code.datasets import Catalog
-from tune_jobs.user_code.modules import Code, freeze, load_reference
-from tune_jobs.user_code.parameters import built_in_options, parameters_of
+from tune_jobs.user_code.modules import Code, freeze
+from tune_jobs.user_code.parameters import built_in_options
+from tune_jobs.user_code.questions import ask_parameters
 
 
 def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code) -> Components:
@@ -41,7 +42,7 @@ def read_components(root: YamlNode, overrides: Mapping[str, Any], data_dir: Path
         return _checked_labels(Components(parameters=parameters), root.get("labels"), [value for _, value in named])
     code = freeze(references.values(), folders, defined.sources)
     for (kind, name), reference in references.items():
-        parameters[kind, name] = parameters_of(load_reference(reference, code), kind, reference)
+        parameters[kind, name] = ask_parameters(code, kind, reference)
     catalog = Catalog(declared, [*folders, *([data_dir] if data_dir is not None else [])], code)
     own = Components(code, parameters, catalog)
     return _checked_labels(own, root.get("labels"), [value for _, value in named])

@@ -7,31 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils import DatasetError, TrialData, load_trial_data
+from data_utils import DatasetError, TrialData
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_slot, dataset_options, preparation
+from tune_jobs.trial.data import data_slot
+from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.questions import find_trial_data
 
 
-def load_data(configs: Iterable[TrialConfig], data_dir: Path) -> dict[str, TrialData]:
+def load_data(configs: Iterable[TrialConfig], data_dir: Path, code: Code) -> dict[str, TrialData]:
     """Load the data of some configurations, by `data_slot`.
 
+    Args:
+        configs: of trials.
+        data_dir: the data folder.
+        code: the user's modules, which may make the data.
+
     Raises:
-        UserError: a file is missing or corrupt.
+        UserError: a file is missing or corrupt, or a function of the user fails.
     """
     slots = {data_slot(config): config for config in configs}
     try:
-        return {
-            slot: load_trial_data(
-                config.info or config.dataset,
-                preparation(config),
-                data_dir=data_dir,
-                options=dataset_options(config),
-            )
-            for slot, config in slots.items()
-        }
+        return {slot: find_trial_data(config, data_dir, code) for slot, config in slots.items()}
     except DatasetError as error:
         raise UserError(str(error)) from error
 

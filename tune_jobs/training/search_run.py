@@ -33,8 +33,8 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
     configs = data_configs(study, search)
-    data = load_data(configs, settings.data_dir)
-    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
+    data = load_data(configs, settings.data_dir, study.own.code)
+    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code, run.say)
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)

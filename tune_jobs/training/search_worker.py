@@ -30,7 +30,6 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
 
     if not begins(job):
         return
-    job.code.install()
     assignment = ray.get(director.next.remote(tune_config["slot"]))
     if assignment is None:
         tune.report({"nothing_left": True})

@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from data_utils import TrialData
 from models.history import History
+from models.plan import TrainingPlan
 from models.registry import metric_name
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs.capacity.ray_nodes import node_name
@@ -25,11 +25,12 @@ from tune_jobs.storage.retries import PATIENCE_SECONDS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job, from_payload
 from tune_jobs.training.tensorboard import TrialLog
-from tune_jobs.trial.config import plain_config
+from tune_jobs.training.trial_training import Trained, Training, train_here, train_isolated
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial, differences
-from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.processes import ProcessLostError
+from tune_jobs.user_code.questions import code_of
 
 REPORT_PERIOD_SECONDS = 1.0
 
@@ -69,7 +70,6 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
             reported = time.monotonic()
             tune.report({"epoch": history.epochs, "finished": False})
 
-    job.code.install()
     trial_data: TrialData = ray.get(data[data_slot(trial.config)])
     try:
         record = run_trial(trial, trial_data, job, on_epoch=report)
@@ -129,7 +129,7 @@ def run_trial(
         storage = Storage.at(job.storage).patient()
         with TrialLog(storage, f"{job.study}/{_run_name(trial, job)}", job.checkpoint_seconds) as log:
             return _run_logged(trial, data, job, storage, device, log, on_epoch)
-    except StorageError as error:
+    except (StorageError, ProcessLostError) as error:
         raise WorkerCutOff from error
 
 
@@ -142,48 +142,37 @@ def _run_logged(
     log: TrialLog,
     on_epoch: Callable[[History], str | None] | None,
 ) -> Record:
-    from models.engine import train
-    from models.plan import TrainingControl, TrainingPlan
-    from models.saved import to_bytes
-
     checkpoints = Checkpoints(storage, trial, device, job.checkpoint_seconds)
-    seen: list[History] = []
 
     def after_epoch(history: History) -> str | None:
-        seen[:] = [history]
         log.epoch(history)
         return _reported(on_epoch, history)
 
     started_at, start = datetime.now(UTC), time.perf_counter()
-    failure: dict[str, Any] = {}
-    try:
-        training = train(
-            trial.config,
-            [trial.config.seed],
-            data,
-            plan=TrainingPlan(trial.epochs, trial.measure_at, trial.measure_improvements, trial.stops),
-            control=TrainingControl(job.time_limit_seconds, after_epoch, checkpoints),
-            device=device,
-        )[0]
-        history = training.history
-        if job.keep_models and history.epochs == trial.epochs:
-            content = to_bytes(training.network, plain_config(trial.config), data)
-            storage.write(content, MODELS, model_name(trial.key, trial.epochs))
-    except StorageError:  # the trial has not failed: it is started again
-        raise
-    except (Exception, SystemExit) as error:  # fails this trial, not the study
-        history = seen[0] if seen else History(trial.config.seed)
-        failure = _failure(error, job.code)
+    training = Training(
+        trial.config,
+        TrainingPlan(trial.epochs, trial.measure_at, trial.measure_improvements, trial.stops),
+        device,
+        job.time_limit_seconds,
+        job.checkpoint_seconds,
+        job.keep_models,
+    )
+    if code_of(trial.config):
+        trained = train_isolated(training, (data_slot(trial.config), data), job.code, after_epoch, checkpoints)
+    else:
+        trained = train_here(training, data, after_epoch, checkpoints)
+    if trained.model is not None:
+        storage.write(trained.model, MODELS, model_name(trial.key, trial.epochs))
     record = dataclasses.replace(
-        _record(trial, data, history),
-        **failure,
+        _record(trial, data, trained.history),
+        **_failure(trained),
         **_provenance(trial, job, device),
         started_at=started_at,
         wall_seconds=time.perf_counter() - start,
     )
     Ledger(storage).write(record)
     checkpoints.forget()
-    log.summarise(trajectory(trial.config), history)
+    log.summarise(trajectory(trial.config), trained.history)
     return record
 
 
@@ -197,13 +186,15 @@ def _reported(on_epoch: Callable[[History], str | None] | None, history: History
         raise WorkerCutOff from error
 
 
-def _failure(error: BaseException, code: Code) -> dict[str, Any]:
-    """Fields of the record of a trial that raised; call it where the exception is handled."""
+def _failure(trained: Trained) -> dict[str, Any]:
+    """Fields of the record of a training that failed; none for one that did not."""
+    if not trained.failed:
+        return {}
     return {
         "outcome": FAILED,
-        "reason": _reason(error, code),
-        "traceback": traceback.format_exc(),
-        "retriable": _out_of_memory(error),
+        "reason": trained.problem,
+        "traceback": trained.traceback,
+        "retriable": trained.retriable,
     }
 
 
@@ -222,12 +213,6 @@ def _provenance(trial: Trial, job: Job, device: str) -> dict[str, Any]:
         "time_limit_seconds": job.time_limit_seconds,
         "command": job.command,
     }
-
-
-def _reason(error: BaseException, code: Code) -> str:
-    lines = str(error).strip().splitlines()
-    place = code.place(error)
-    return f"{type(error).__name__}: {lines[0] if lines else ''}" + (f" ({place})" if place else "")
 
 
 def _record(trial: Trial, data: TrialData, history: History) -> Record:
@@ -271,9 +256,3 @@ def _assigned_gpu() -> str:
 def _run_name(trial: Trial, job: Job) -> str:
     words = differences(trial.config, job.base).replace("/", "-").replace(" ", "")
     return f"{words[:80]},seed={trial.config.seed}-{trial.key[:8]}"
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError)

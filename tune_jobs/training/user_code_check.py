@@ -1,7 +1,7 @@
 """Checks before the first trial that the user's networks and losses fit each other and the data."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_utils import TrialData
@@ -9,44 +9,57 @@ from models.errors import ModelError
 from models.registry import is_reference
 from tune_jobs.errors import UserError
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_id
+from tune_jobs.trial.data import data_id, data_slot
 from tune_jobs.trial.trial import Trial
-from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.modules import Code, UserCodeError
+from tune_jobs.user_code.questions import check_fit, code_of
 
 
-def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
-    """Try each distinct network and loss of the user on two rows.
+def check_user_code(
+    trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code, say: Callable[[str], None]
+) -> None:
+    """Try each distinct combination of the user's components on two rows.
 
-    Exceptions from the user's code are ignored here: its trials will raise them too, and keep the traceback.
+    Exceptions of the user's code are ignored here: its trials will raise them too, and keep the traceback.
 
     Args:
         trials: to come.
         data: by `tune_jobs.trial.data.data_slot`.
         code: the user's modules.
+        say: takes a line about code that changes the process it runs in.
 
     Raises:
-        UserError: the loss cannot take the network's outputs; the message has both shapes.
+        UserError: the loss cannot take the network's outputs, with both shapes in the message; or the user's code ended
+            its process, or hung.
     """
-    shapes = {_shape(trial.config): trial for trial in trials if _is_users(trial.config)}
-    if not shapes:
-        return
-    from models.output_check import check_outputs
-    from tune_jobs.trial.data import data_slot
-
-    code.install()
+    shapes = {_shape(trial.config): trial for trial in trials if _has_references(trial.config)}
+    said = set()
     for trial in shapes.values():
+        config = trial.config
         try:
-            check_outputs(trial.config, data[data_slot(trial.config)])
+            changes = check_fit(config, data[data_slot(config)], code)
         except ModelError as error:
-            raise UserError(f"{error} (on {data_id(trial.config)})") from error
-        except (Exception, SystemExit):  # the user's code; its trials will fail one by one
+            raise UserError(f"{error} (on {data_id(config)})") from error
+        except UserCodeError:  # its trials will fail one by one
             continue
+        line = changes_line(code_of(config), changes)
+        if line and line not in said:
+            said.add(line)
+            say(line)
 
 
-def _is_users(config: TrialConfig) -> bool:
-    return is_reference(config.network) or is_reference(config.objective)
+def _has_references(config: TrialConfig) -> bool:
+    return any(map(is_reference, (config.network, config.objective, config.optimizer, config.schedule)))
+
+
+def changes_line(references: Sequence[str], changes: Sequence[str]) -> str:
+    """Say what the user's code changes in its process; "" if nothing."""
+    if not changes:
+        return ""
+    words = "; ".join(changes)
+    return f"{' and '.join(references)}: changes {words}; this affects its trials alone, each has its own process"
 
 
 def _shape(config: TrialConfig) -> str:
-    parts: dict[str, Any] = {"network": config.network, "objective": config.objective, "data": data_id(config)}
+    parts: dict[str, Any] = {"code": [config.network, config.objective, *code_of(config)], "data": data_id(config)}
     return json.dumps({**parts, **config.own}, sort_keys=True)

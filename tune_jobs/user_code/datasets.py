@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_utils import Declaration, describe
+from data_utils import Declaration
 from data_utils.errors import DatasetError
 from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
-from tune_jobs.user_code.modules import Code, UserCodeError
+from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.questions import describe_dataset
 
 
 class Catalog:
@@ -47,16 +48,12 @@ class Catalog:
         """
         slot = f"{name} {sorted(options.items())}"
         if slot not in self._infos:
-            declaration = self._declarations[name]
-            self._code.install()
             try:
-                self._infos[slot] = describe(declaration, folders=self._folders, options=options)
+                self._infos[slot] = describe_dataset(self._declarations[name], self._folders, options, self._code)
             except DatasetError as error:
                 if slot not in self.known:
                     raise UserError(str(error)) from error
                 self._infos[slot] = self.known[slot]
-            except Exception as error:  # whatever the user's own function raises
-                raise UserCodeError.of(error, f"datasets.{name}", self._code) from error
         return self._infos[slot]
 
     @property

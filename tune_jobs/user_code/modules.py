@@ -10,7 +10,6 @@ import io
 import sys
 import sysconfig
 import tokenize
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -22,6 +21,7 @@ from typing import Any
 
 from models.registry import PACKAGES, import_name
 from tune_jobs.errors import UserError
+from tune_jobs.isolation.failure import Failure
 
 _LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _FOLDERS_OF_LIBRARIES = ("site-packages", "dist-packages")
@@ -74,13 +74,10 @@ class Code:
                 digest.update(f"{len(part)}:{part}".encode())
         return digest.hexdigest()[:16]
 
-    def place(self, error: BaseException) -> str:
-        """Where in the user's files an error arose, as "net.py:12, in forward"; "" if elsewhere."""
-        own = {source.path for source in self.sources.values()}
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-        if isinstance(error, SyntaxError) and error.filename in own:
-            return f"{Path(str(error.filename)).name}:{error.lineno}"
-        return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+    @property
+    def files(self) -> frozenset[str]:
+        """The files of the modules."""
+        return frozenset(source.path for source in self.sources.values())
 
 
 class UserCodeError(UserError):
@@ -90,13 +87,14 @@ class UserCodeError(UserError):
         super().__init__(message)
         self.trace = trace
 
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.trace)
+
     @classmethod
-    def of(cls, error: BaseException, what: str, code: Code) -> "UserCodeError":
+    def of(cls, failure: Failure, what: str, code: Code) -> "UserCodeError":
         """Wrap an exception of the user's code."""
-        place = code.place(error)
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        trace = "".join(traceback.format_exception(error))
-        return cls(f"{what}: {words}" + (f" ({place})" if place else ""), trace)
+        place = failure.place(code.files)
+        return cls(f"{what}: {failure}" + (f" ({place})" if place else ""), failure.traceback)
 
 
 def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, ModuleSource] = _NONE) -> Code:
@@ -126,7 +124,7 @@ def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[
 
 
 def load_reference(reference: str, code: Code) -> Any:
-    """Import what ``module:Name`` names, with the user's modules as frozen in ``code``.
+    """Import, into this process, what ``module:Name`` names, with the user's modules as frozen in ``code``.
 
     Raises:
         UserError: there is no such module or no such name in it, or the import fails; the message has the user's
@@ -144,13 +142,13 @@ def load_reference(reference: str, code: Code) -> Any:
                 f"{reference}: there is no module {module_name} beside the study file, in the working folder or "
                 "installed; the form is module:Name, for Name in module.py"
             ) from error
-        raise UserCodeError.of(error, reference, code) from error
+        raise UserCodeError.of(Failure.of(error), reference, code) from error
     except AttributeError as error:
-        if code.place(error):
-            raise UserCodeError.of(error, reference, code) from error
+        if Failure.of(error).place(code.files):
+            raise UserCodeError.of(Failure.of(error), reference, code) from error
         raise UserError(f"{reference}: {module_name} has no {attribute}; the form is module:Name") from error
-    except Exception as error:  # whatever the user's module raises when it is imported
-        raise UserCodeError.of(error, reference, code) from error
+    except BaseException as error:  # whatever the user's module raises when it is imported
+        raise UserCodeError.of(Failure.of(error), reference, code) from error
     return module
 
 

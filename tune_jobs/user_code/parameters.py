@@ -23,6 +23,8 @@ class _Required(Enum):
 
 
 REQUIRED = _Required.REQUIRED
+# Stands for a default that is no plain value: it does not leave the process with the user's code.
+OPAQUE = object
 
 # Parameters of these names get their values from the training, so they are not fields.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {

@@ -1,0 +1,287 @@
+"""The parent's side: start a process, fork it, let it call functions, and end it, whatever it does."""
+
+import atexit
+import contextlib
+import io
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.isolation import server
+from tune_jobs.isolation.failure import Failure, Frame, place
+
+# To import torch, on a machine that does much else.
+START_SECONDS = 300.0
+# Beyond a call's own limit, at which the process ends itself with a traceback.
+_GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.5
+_PLAIN = frozenset(
+    {"builtins", "collections", "data_utils", "datetime", "models", "numbers", "numpy", "pathlib", "tune_jobs", "types"}
+)
+_FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
+# What a program does to itself; other signals come from outside.
+_FAULTS = {
+    signal.SIGSEGV: "a segmentation fault",
+    signal.SIGABRT: "an abort",
+    signal.SIGBUS: "a bus error",
+    signal.SIGFPE: "an arithmetic error",
+    signal.SIGILL: "an illegal instruction",
+}
+
+
+class CallError(Exception):
+    """A function raised in the process that was to call it; `failure` has what is known of the exception."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class ProcessDeathError(Exception):
+    """A process ended before its answer.
+
+    Attributes:
+        words: how, such as "ended with exit code 3".
+        killed: whether something outside it did that, such as the system for want of memory.
+        timed_out: whether the call took too long.
+        frames: what it was doing, the innermost call first.
+    """
+
+    def __init__(self, words: str, *, killed: bool, timed_out: bool, frames: Sequence[Frame]) -> None:
+        super().__init__(words)
+        self.words = words
+        self.killed = killed
+        self.timed_out = timed_out
+        self.frames = tuple(frames)
+
+    def place(self, files: Collection[str]) -> str:
+        """Where in some files it was, as "net.py:12, in forward"; "" if elsewhere."""
+        return place(iter(self.frames), files)
+
+
+class Process:
+    """A process that this one started, or a fork of such a process. Not to be shared by threads.
+
+    Args:
+        channel: to it.
+        pid: its process id.
+        crash: a file that it leaves its traceback in; -1 for none.
+        reap: tells how it ended: its exit code, or minus the signal; None if unknown.
+    """
+
+    def __init__(
+        self, channel: "Connection[Any, Any]", pid: int, crash: int, reap: Callable[[int], int | None]
+    ) -> None:
+        self._channel = channel
+        self._crash = crash
+        self._reap = reap
+        self.pid = pid
+        self.alive = True
+
+    def fork(self) -> "Process":
+        """Fork it: the new process has all that this one has imported.
+
+        Raises:
+            ProcessDeathError: it ended.
+        """
+        ours, theirs = socket.socketpair()
+        crash = _unnamed_file()
+        try:
+            self._channel.send((server.FORK,))
+            for handle in (theirs.fileno(), crash):
+                send_handle(self._channel, handle, self.pid)
+            pid = self._channel.recv()
+        except (EOFError, OSError) as error:
+            ours.close()
+            os.close(crash)
+            raise self._died() from error
+        finally:
+            theirs.close()
+        return Process(Connection(ours.detach()), pid, crash, self._status_of)
+
+    def call(
+        self,
+        target: str,
+        *arguments: Any,
+        seconds: float | None = None,
+        on_message: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """Call a function there and return what it returns: numbers, texts, arrays and this project's values.
+
+        Args:
+            target: "module:function".
+            arguments: that pickle can send.
+            seconds: after which it is given up; None for no limit.
+            on_message: answers what the function asks with `tune_jobs.isolation.server.ask`. What it raises ends the
+                process.
+
+        Raises:
+            CallError: the function raised. Errors of this project's own kinds are raised as they are.
+            ProcessDeathError: the process ended, or did not answer in time.
+        """
+        until = None if seconds is None else time.monotonic() + seconds + _GRACE_SECONDS
+        try:
+            self._send((server.CALL, target, arguments, seconds))
+            while True:
+                kind, content = self._receive(until)
+                if kind != server.MESSAGE:
+                    break
+                self._send(on_message(content) if on_message is not None else None)
+        except BaseException:
+            self.end()
+            raise
+        if kind == server.OURS:
+            raise content
+        if kind == server.RAISED:
+            raise CallError(content)
+        return content
+
+    def end(self) -> None:
+        """End it now, and all that it started; it may have ended already."""
+        if not self.alive:
+            return
+        self._kill()
+        self._reap(self.pid)
+        self._close()
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._channel.send(message)
+        except OSError as error:
+            raise self._died() from error
+
+    def _receive(self, until: float | None) -> tuple[str, Any]:
+        try:
+            while not self._channel.poll(_POLL_SECONDS):
+                if until is not None and time.monotonic() > until:
+                    raise self._died(late=True)
+            content = self._channel.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise self._died() from error
+        try:
+            kind, value = _Plain(io.BytesIO(content)).load()
+        except Exception as error:
+            return server.RAISED, Failure.of(error)
+        return str(kind), value
+
+    def _died(self, *, late: bool = False) -> ProcessDeathError:
+        """Say how it ended; if it is late, end it first."""
+        if not self.alive:
+            return ProcessDeathError("has ended", killed=True, timed_out=False, frames=())
+        if late:
+            self._kill()
+        status = self._reap(self.pid)
+        text = _read(self._crash)
+        self._close()
+        late = late or text.startswith("Timeout")
+        words, killed = ("took too long", False) if late else _words(status)
+        return ProcessDeathError(words, killed=killed, timed_out=late, frames=_main_thread(text))
+
+    def _status_of(self, pid: int) -> int | None:
+        """How a fork of it ended."""
+        if not self.alive:
+            return None
+        try:
+            self._channel.send((server.WAIT, pid))
+            status: int | None = self._channel.recv()
+        except (EOFError, OSError):
+            return None
+        return status
+
+    def _kill(self) -> None:
+        # Its process id is not given to another process before `_reap`.
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(OSError):
+                kill(self.pid, signal.SIGKILL)
+
+    def _close(self) -> None:
+        self.alive = False
+        self._channel.close()
+        if self._crash >= 0:
+            os.close(self._crash)
+
+
+class _Plain(pickle.Unpickler):
+    """Reads values of this project only: what it reads must not import the user's modules."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] not in _PLAIN:
+            raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
+        return super().find_class(module, name)
+
+
+def start(modules: Sequence[str], *, silent: bool = False) -> Process:
+    """Start the first process of a tree.
+
+    Args:
+        modules: that it imports, and so all its forks have.
+        silent: whether what it and its forks print is dropped.
+
+    Raises:
+        ProcessDeathError: it ended, or was not ready within `START_SECONDS`.
+    """
+    ours, theirs = socket.socketpair()
+    project = Path(__file__).resolve().parents[2]
+    program = f"import sys; sys.path.insert(0, {str(project)!r}); from tune_jobs.isolation.server import start; "
+    output = subprocess.DEVNULL if silent else None
+    child = subprocess.Popen(
+        # -P: the working folder may hold a module with the name of a library's.
+        [sys.executable, "-P", "-c", f"{program}start({theirs.fileno()})"],
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    theirs.close()
+    channel: Connection[Any, Any] = Connection(ours.detach())
+
+    def reap(pid: int) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(_GRACE_SECONDS)
+        return None
+
+    process = Process(channel, child.pid, -1, reap)
+    process._send((list(sys.path), list(modules)))
+    process._receive(time.monotonic() + START_SECONDS)
+    atexit.register(process.end)
+    return process
+
+
+def _words(status: int | None) -> tuple[str, bool]:
+    """How a process ended, and whether something outside it did that."""
+    if status is None:
+        return "was lost", True
+    if status >= 0:
+        return f"ended with exit code {status}", False
+    number = signal.Signals(-status)
+    return f"was ended by {_FAULTS.get(number, number.name)}", number not in _FAULTS
+
+
+def _main_thread(text: str) -> list[Frame]:
+    """The lines that the main thread was at, the innermost first, in what faulthandler wrote; it writes that last."""
+    section = re.split(r"^(?:Current thread|Thread) .*$", text, flags=re.MULTILINE)[-1]
+    return [Frame(file, int(line), function) for file, line, function in _FRAME.findall(section)]
+
+
+def _unnamed_file() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _read(handle: int) -> str:
+    if handle < 0:
+        return ""
+    os.lseek(handle, 0, os.SEEK_SET)
+    return os.read(handle, 1_000_000).decode(errors="replace")

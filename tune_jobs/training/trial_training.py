@@ -1,0 +1,246 @@
+"""Training one trial: in this process, or with the user's code in a process of its own.
+
+Either way this process has the storage, Ray and the trial's log. The other process has the user's code, and asks this
+one after every epoch, as the engine asks the caller of `train`.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from data_utils import TrialData
+from models.history import History
+from models.plan import Snapshots, TrainingControl, TrainingPlan
+from tune_jobs.errors import StorageError
+from tune_jobs.isolation.failure import Failure
+from tune_jobs.isolation.process import CallError, ProcessDeathError
+from tune_jobs.isolation.server import ask
+from tune_jobs.trial.config import TrialConfig, plain_config
+from tune_jobs.user_code.held_data import held
+from tune_jobs.user_code.modules import Code, UserCodeError
+from tune_jobs.user_code.processes import ProcessLostError, process_with
+from tune_jobs.user_code.questions import code_of
+
+_CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate", "train_seconds")
+_EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to train, as plain values.
+
+    Attributes:
+        config: of the trial.
+        plan: how far, and what to measure.
+        device: "cpu" or "cuda".
+        time_limit_seconds: of the training; None for no limit.
+        checkpoint_seconds: between two snapshots.
+        keep_model: whether the trained network is wanted too.
+    """
+
+    config: TrialConfig
+    plan: TrainingPlan
+    device: str
+    time_limit_seconds: float | None = None
+    checkpoint_seconds: float = 60.0
+    keep_model: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended.
+
+    Attributes:
+        history: as far as it got.
+        problem: why it failed, in a line; "" if it did not.
+        traceback: of the failure.
+        retriable: whether the same trial may succeed later.
+        model: the trained network as a file's content, if it was wanted and all epochs were trained.
+        changes: what the user's code changed in its process, in words.
+    """
+
+    history: History
+    problem: str = ""
+    traceback: str = ""
+    retriable: bool = False
+    model: bytes | None = None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it raised, or its process died."""
+        return bool(self.problem)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a training ended in the process that did it."""
+
+    history: History
+    failure: Failure | None = None
+    model: bytes | None = None
+    changes: tuple[str, ...] = ()
+
+    def told(self, code: Code) -> Trained:
+        """Say it, with the place in the user's files."""
+        failure = self.failure
+        if failure is None:
+            return Trained(self.history, model=self.model, changes=self.changes)
+        return _failed(self.history, failure, code, self.changes)
+
+
+def train_here(
+    training: Training, data: TrialData, after_epoch: Callable[[History], str | None], kept: Snapshots
+) -> Trained:
+    """Train in this process, without any code of the user.
+
+    Args:
+        training: what to train.
+        data: to train on.
+        after_epoch: see `models.plan.TrainingControl`.
+        kept: where snapshots are kept.
+
+    Raises:
+        StorageError: of `after_epoch` and `kept`, like any `BaseException` that is not an `Exception`.
+    """
+    return _train(training, data, after_epoch, kept, (Exception, SystemExit)).told(Code())
+
+
+def train_isolated(
+    training: Training,
+    data: tuple[str, TrialData],
+    code: Code,
+    after_epoch: Callable[[History], str | None],
+    kept: Snapshots,
+) -> Trained:
+    """Train in a process that has the user's code that the trial needs, and no other; it ends with the trial.
+
+    Args:
+        training: what to train.
+        data: to train on, with its name.
+        code: the user's modules.
+        after_epoch: see `models.plan.TrainingControl`.
+        kept: where snapshots are kept.
+
+    Raises:
+        ProcessLostError: something outside ended the process, such as the system for want of memory.
+    """
+    seen = History(training.config.seed)
+
+    def answer(message: tuple[str, Any]) -> Any:
+        kind, content = message
+        if kind == _LOAD:
+            return kept.load()
+        if kind == _SAVE:
+            return kept.save(content)
+        seen.metric, curves = content
+        for name, values in curves.items():
+            getattr(seen, name).extend(values)
+        return after_epoch(seen)
+
+    references = code_of(training.config)
+    what = " and ".join(references)
+    try:
+        with process_with(code, references, what=what, data=data) as isolated:
+            ended: _Ended = isolated.process.call(f"{__name__}:train_for_worker", training, data[0], on_message=answer)
+            changes = tuple(dict.fromkeys([*isolated.imported.changes, *ended.changes]))
+            return _Ended(ended.history, ended.failure, ended.model, changes).told(code)
+    except CallError as error:
+        return _failed(seen, error.failure, code)
+    except ProcessDeathError as error:
+        if error.killed:
+            raise ProcessLostError(f"{what}: its process {error.words}") from error
+        place = error.place(code.files)
+        lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
+        problem = f"its process {error.words}" + (f" ({place})" if place else "")
+        return Trained(seen, problem, "\n".join(["Most recent call first:", *lines]))
+    except UserCodeError as error:  # when its modules were imported
+        return Trained(seen, str(error), error.trace)
+
+
+def train_for_worker(training: Training, data: str) -> _Ended:
+    """In the process with the user's code: train, and ask the worker after every epoch."""
+    from models.reproducible import WEIGHTS, derived_seed
+    from tune_jobs.user_code.side_effects import ProcessState
+
+    # The engine does not draw from these; the user's code may.
+    seed = derived_seed(training.config.seed, WEIGHTS) % 2**32
+    random.seed(seed)
+    np.random.seed(seed)
+    before = ProcessState.now()
+    sent = 0
+
+    def after_epoch(history: History) -> str | None:
+        nonlocal sent
+        curves = {name: getattr(history, name)[sent:] for name in _CURVES}
+        sent = history.epochs
+        reason: str | None = ask((_EPOCH, (history.metric, curves)))
+        return reason
+
+    ended = _train(training, held(data), after_epoch, _Asked(training.checkpoint_seconds), (BaseException,))
+    return _Ended(ended.history, ended.failure, ended.model, tuple(before.changes(ProcessState.now())))
+
+
+@dataclass
+class _Asked:
+    """Snapshots that the worker keeps."""
+
+    period_seconds: float
+    saved: float = field(default_factory=time.monotonic)
+
+    def load(self) -> bytes | None:
+        content: bytes | None = ask((_LOAD, None))
+        return content
+
+    def due(self) -> bool:
+        return time.monotonic() - self.saved >= self.period_seconds
+
+    def save(self, content: bytes) -> None:
+        self.saved = time.monotonic()
+        ask((_SAVE, content))
+
+
+def _train(
+    training: Training,
+    data: TrialData,
+    after_epoch: Callable[[History], str | None],
+    kept: Snapshots,
+    caught: tuple[type[BaseException], ...],
+) -> _Ended:
+    from models.engine import train
+    from models.saved import to_bytes
+
+    config = training.config
+    seen: list[History] = []
+
+    def note(history: History) -> str | None:
+        seen[:] = [history]
+        return after_epoch(history)
+
+    try:
+        (trained,) = train(
+            config,
+            [config.seed],
+            data,
+            plan=training.plan,
+            control=TrainingControl(training.time_limit_seconds, note, kept),
+            device=training.device,
+        )
+        complete = trained.history.epochs == training.plan.last_epoch(config)
+        wanted = training.keep_model and complete
+        model = to_bytes(trained.network, plain_config(config), data) if wanted else None
+    except StorageError:  # the trial has not failed: it is started again
+        raise
+    except caught as error:
+        return _Ended(seen[0] if seen else History(config.seed), Failure.of(error))
+    return _Ended(trained.history, model=model)
+
+
+def _failed(history: History, failure: Failure, code: Code, changes: tuple[str, ...] = ()) -> Trained:
+    place = failure.place(code.files)
+    problem = str(failure) + (f" ({place})" if place else "")
+    return Trained(history, problem, failure.traceback, failure.out_of_memory, changes=changes)

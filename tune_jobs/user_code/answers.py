@@ -1,0 +1,75 @@
+"""What processes with the user's code are asked, and what they answer: plain values, and values of this project.
+
+Nothing here is called in a process that outlives the question.
+"""
+
+import os
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data_utils import TestData, TrialData, describe
+from data_utils.declared import Declaration
+from data_utils.registry import DatasetInfo
+from models.output_check import check_outputs
+from models.saved import from_bytes
+from tune_jobs.isolation.server import threads
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.fields import is_plain
+from tune_jobs.user_code.modules import Code, load_reference
+from tune_jobs.user_code.parameters import OPAQUE, REQUIRED, Parameters, parameters_of
+from tune_jobs.user_code.processes import Imported, Surroundings
+from tune_jobs.user_code.side_effects import ProcessState
+
+
+def import_all(around: Surroundings, code: Code, references: Sequence[str]) -> Imported:
+    """Import what references name; the first thing that a process with the user's code does."""
+    os.environ.clear()
+    os.environ.update(around.environment)
+    sys.path[:] = around.path
+    if around.folder is not None:
+        os.chdir(around.folder)
+    # Modules that draw from these as they are imported get the same numbers in every process.
+    random.seed(0)
+    np.random.seed(0)
+    before, running = ProcessState.now(), threads()
+    for reference in references:
+        load_reference(reference, code)
+    forkable = threads() == running and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return Imported(forkable, tuple(before.changes(ProcessState.now())))
+
+
+def parameters(code: Code, kind: str, reference: str) -> Parameters:
+    """Read the parameters of a component; a default that is no plain value is left out, as `OPAQUE`."""
+    found = parameters_of(load_reference(reference, code), kind, reference)
+    defaults = {
+        name: value if value is REQUIRED or is_plain(value) else OPAQUE for name, value in found.defaults.items()
+    }
+    return replace(found, defaults=defaults)
+
+
+def described(declaration: Declaration, folders: Sequence[Path], options: Mapping[str, Any]) -> DatasetInfo:
+    """Describe a dataset that a function of the user returns."""
+    return describe(declaration, folders=folders, options=options)
+
+
+def check_fit(config: TrialConfig, data: TrialData) -> tuple[str, ...]:
+    """Try a network and a loss on the first rows; return what that changed in the process.
+
+    Raises:
+        ModelError: the loss cannot take the network's outputs.
+    """
+    before = ProcessState.now()
+    check_outputs(config, data)
+    return tuple(before.changes(ProcessState.now()))
+
+
+def score(content: bytes, trusted: Sequence[str], data: TestData) -> tuple[float, float]:
+    """Load a trained network; return metric and loss on a test part."""
+    return from_bytes(content, trusted).score(data, data.inputs, data.targets)

@@ -1,0 +1,225 @@
+"""Processes with a set of the user's modules, and with nothing else of the user.
+
+A process imports torch once, before any code of the user, and is forked for each set of modules. Where it can, the
+process that has imported a set is forked in turn for each use, so that no use sees what another has changed.
+"""
+
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from data_utils import TrialData
+from tune_jobs.errors import UserError
+from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
+from tune_jobs.user_code.modules import Code, UserCodeError
+
+# Imported before any code of the user, and so by all processes.
+_IMPORTED_FIRST = ("torch", "models.engine", "models.output_check", "models.saved", "tune_jobs.user_code.answers")
+# Sets of modules whose process is kept for the next use.
+_MOST_KEPT = 4
+_SECONDS = "ABLATUNE_USER_CODE_SECONDS"
+_DEFAULT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the user's code finds around it, as in the process that asks: the folder, the module path, the environment.
+
+    A process that was started earlier may have others.
+    """
+
+    folder: str | None
+    path: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> "Surroundings":
+        """Those of this process."""
+        try:
+            folder: str | None = os.getcwd()
+        except FileNotFoundError:
+            folder = None
+        return cls(folder, tuple(sys.path), dict(os.environ))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A set of modules as imported.
+
+    Attributes:
+        forkable: whether the process can be forked: it has no threads, and has not touched a GPU.
+        changes: what the modules changed in the process, in words.
+    """
+
+    forkable: bool
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeProcess:
+    """A process that has imported a set of modules.
+
+    Attributes:
+        process: to call functions in.
+        imported: what the import did.
+        code: where the modules come from.
+    """
+
+    process: Process
+    imported: Imported
+    code: Code
+
+    def call(self, target: str, *arguments: Any, what: str, seconds: float | None = None) -> Any:
+        """Call a function of this project there, about the user's code.
+
+        Args:
+            target: "module:function".
+            arguments: plain values, and values of this project.
+            what: the user's component, for messages.
+            seconds: after which it is given up; the usual limit if None.
+
+        Raises:
+            UserError: the process ended, hung, or the user's code raised; the message has the user's file and line.
+        """
+        with _told(what, self.code, seconds):
+            return self.process.call(target, *arguments, seconds=seconds or question_seconds())
+
+
+class ProcessLostError(UserError):
+    """Something outside ended a process with the user's code, such as the system for want of memory."""
+
+
+def question_seconds() -> float:
+    """How long a question about the user's code may take, import included."""
+    try:
+        return float(os.environ[_SECONDS])
+    except (KeyError, ValueError):
+        return _DEFAULT_SECONDS
+
+
+@contextmanager
+def process_with(
+    code: Code, references: Iterable[str], *, what: str, data: tuple[str, TrialData] | None = None
+) -> Iterator[CodeProcess]:
+    """Get a process that has imported what references name, and nothing else of the user; it ends with the context.
+
+    Args:
+        code: the user's modules.
+        references: to the user's components, ``module:Name``.
+        what: names them in messages.
+        data: that the process is to hold, with its name; see `held_data`.
+
+    Raises:
+        UserError: the import fails, ends the process or hangs; the message has the user's file and line.
+    """
+    used = _PROCESSES.take(code, tuple(sorted(set(references))), what, data)
+    try:
+        yield used
+    finally:
+        used.process.end()
+
+
+@dataclass
+class _Kept:
+    """A process that has imported a set of modules and is forked for each use, with the name of the data it holds."""
+
+    used: CodeProcess
+    data: str = ""
+
+    def hold(self, data: tuple[str, TrialData] | None) -> None:
+        """Let it hold data for the next use."""
+        if data is not None and data[0] != self.data:
+            self.used.process.call("tune_jobs.user_code.held_data:hold", *data)
+            self.data = data[0]
+
+
+class _Processes:
+    """The processes that this one has started for the user's code."""
+
+    def __init__(self) -> None:
+        self._first: Process | None = None
+        self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._owner = os.getpid()
+
+    def take(
+        self, code: Code, references: tuple[str, ...], what: str, data: tuple[str, TrialData] | None
+    ) -> CodeProcess:
+        """Make a process with a set of modules."""
+        around = Surroundings.here()
+        environment = frozenset(around.environment.items())
+        key = (frozenset(code.sources.items()), references, around.folder, around.path, environment)
+        kept = self._kept.pop(key, None)
+        try:
+            if kept is not None:
+                return self._forked(key, kept, data)
+        except ProcessDeathError:  # something outside ended it: make another
+            kept = None
+        fresh = _Kept(self._imported(code, references, around, what))
+        if fresh.used.imported.forkable:
+            return self._forked(key, fresh, data)
+        fresh.hold(data)
+        return fresh.used
+
+    def _forked(self, key: Any, kept: "_Kept", data: tuple[str, TrialData] | None) -> CodeProcess:
+        kept.hold(data)
+        forked = kept.used.process.fork()
+        self._kept[key] = kept
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)[1].used.process.end()
+        return CodeProcess(forked, kept.used.imported, kept.used.code)
+
+    def _imported(self, code: Code, references: tuple[str, ...], around: Surroundings, what: str) -> CodeProcess:
+        process = self._fork_of_first()
+        try:
+            with _told(what, code, None):
+                imported = process.call(
+                    "tune_jobs.user_code.answers:import_all", around, code, references, seconds=question_seconds()
+                )
+        except BaseException:
+            process.end()
+            raise
+        return CodeProcess(process, imported, code)
+
+    def _fork_of_first(self) -> Process:
+        if self._first is not None and self._owner == os.getpid():
+            try:
+                return self._first.fork()
+            except ProcessDeathError:
+                self._kept.clear()
+        self._owner = os.getpid()
+        try:
+            # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
+            self._first = start(_IMPORTED_FIRST, silent="ray" not in sys.modules or sys.stdout.isatty())
+            return self._first.fork()
+        except (ProcessDeathError, CallError) as error:
+            raise UserError(
+                f"a process for your code did not start: it {error}; try again when less is running"
+            ) from error
+
+
+_PROCESSES = _Processes()
+
+
+@contextmanager
+def _told(what: str, code: Code, seconds: float | None) -> Iterator[None]:
+    """Turn what goes wrong in a process into a line for the user."""
+    try:
+        yield
+    except CallError as error:
+        raise UserCodeError.of(error.failure, what, code) from error
+    except ProcessDeathError as error:
+        place = error.place(code.files)
+        where = f" ({place})" if place else ""
+        if error.timed_out:
+            limit = seconds or question_seconds()
+            advice = f"let it return sooner, or set {_SECONDS}" if seconds is None else "let it return sooner"
+            raise UserError(f"{what}: does not return within {limit:.0f} s{where}; {advice}") from error
+        if error.killed:
+            raise ProcessLostError(f"{what}: its process {error.words}{where}; is there enough memory?") from error
+        raise UserError(
+            f"{what}: its process {error.words}{where}; your code must leave the process running"
+        ) from error

@@ -1,0 +1,182 @@
+"""What must be known of the user's code outside a trial, asked of a process that ends with the answer.
+
+Data that is not made by a function of the user is read here, in this process.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from data_utils import TestData, TrialData, describe, fingerprint, load_test_data, load_trial_data
+from data_utils.declared import Declaration
+from data_utils.registry import DatasetInfo
+from models.errors import ModelError
+from models.registry import is_reference
+from tune_jobs.isolation.failure import Failure
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import dataset_options, preparation
+from tune_jobs.user_code.modules import Code, UserCodeError
+from tune_jobs.user_code.parameters import Parameters
+from tune_jobs.user_code.processes import process_with
+
+# Functions that return data may download or compute it.
+DATA_SECONDS = 3600.0
+# That a network and a loss are tried on.
+CHECKED_ROWS = 2
+# What these hold runs in the worker's own process.
+TRUSTED = frozenset({"torch", "torchvision"})
+_ANSWERS = "tune_jobs.user_code.answers"
+
+
+def ask_parameters(code: Code, kind: str, reference: str) -> Parameters:
+    """Read the parameters of a component.
+
+    Raises:
+        UserError: there is no such component, its module cannot be imported, or its parameters cannot be used.
+    """
+    with process_with(code, [reference], what=reference) as process:
+        found: Parameters = process.call(f"{_ANSWERS}:parameters", code, kind, reference, what=reference)
+    return found
+
+
+def describe_dataset(
+    declaration: Declaration, folders: Sequence[Path], options: Mapping[str, Any], code: Code
+) -> DatasetInfo:
+    """Describe a dataset that a study declares; see `data_utils.describe`.
+
+    Raises:
+        DatasetError: the dataset cannot be used.
+        UserError: a function of the user raised, ended its process or hung.
+    """
+    if not declaration.function:
+        return describe(declaration, folders=folders, options=options)
+    what = f"datasets.{declaration.name}"
+    with process_with(code, [declaration.function], what=what) as process:
+        arguments = (declaration, list(folders), dict(options))
+        found: DatasetInfo = process.call(f"{_ANSWERS}:described", *arguments, what=what, seconds=DATA_SECONDS)
+    return found
+
+
+def find_fingerprint(config: TrialConfig, data_dir: Path, code: Code, *, download: bool = True) -> str:
+    """Hash the development data of a configuration; see `data_utils.fingerprint`.
+
+    Raises:
+        DatasetError: a file is missing or damaged.
+        UserError: a function of the user raised, ended its process or hung.
+    """
+    return str(_asked("hash_data", config, data_dir, code, download))
+
+
+def find_trial_data(config: TrialConfig, data_dir: Path, code: Code) -> TrialData:
+    """Load what a configuration trains on; see `data_utils.load_trial_data` and `find_fingerprint`."""
+    found: TrialData = _asked("read_trial_data", config, data_dir, code)
+    return found
+
+
+def find_test_data(config: TrialConfig, data_dir: Path, code: Code) -> TestData:
+    """Open the sealed test part of a configuration; see `data_utils.load_test_data` and `find_fingerprint`."""
+    found: TestData = _asked("read_test_data", config, data_dir, code)
+    return found
+
+
+def _asked(name: str, config: TrialConfig, data_dir: Path, code: Code, *more: Any) -> Any:
+    """Call one of the functions below: here, or with the user's function that makes the data in its process."""
+    declared = config.info.declared if config.info is not None else None
+    if declared is None or not declared.function:
+        return globals()[name](config, data_dir, *more)
+    what = f"datasets.{declared.name}"
+    with process_with(code, [declared.function], what=what) as process:
+        return process.call(f"{__name__}:{name}", config, data_dir, *more, what=what, seconds=DATA_SECONDS)
+
+
+def hash_data(config: TrialConfig, data_dir: Path, download: bool) -> str:
+    """In the process that reads the data: see `find_fingerprint`."""
+    return fingerprint(_name(config), data_dir=data_dir, options=dataset_options(config), download=download)
+
+
+def read_trial_data(config: TrialConfig, data_dir: Path) -> TrialData:
+    """In the process that reads the data: see `find_trial_data`."""
+    return load_trial_data(_name(config), preparation(config), data_dir=data_dir, options=dataset_options(config))
+
+
+def read_test_data(config: TrialConfig, data_dir: Path) -> TestData:
+    """In the process that reads the data: see `find_test_data`."""
+    return load_test_data(_name(config), preparation(config), data_dir=data_dir, options=dataset_options(config))
+
+
+def _name(config: TrialConfig) -> str | DatasetInfo:
+    return config.info or config.dataset
+
+
+def check_fit(config: TrialConfig, data: TrialData, code: Code) -> tuple[str, ...]:
+    """Try the network and the loss of a configuration on two rows; return what they change in their process, in words.
+
+    Raises:
+        ModelError: the loss cannot take the network's outputs.
+        UserCodeError: the user's code raises, on these rows or when it is imported.
+        UserError: its process ended or hung.
+    """
+    rows = slice(0, CHECKED_ROWS)
+    beginning = replace(data, train_inputs=data.train_inputs[rows], train_targets=data.train_targets[rows])
+    references = code_of(config)
+    if not references:
+        return _check_library_fit(config, beginning, code)
+    what = " and ".join(references)
+    with process_with(code, references, what=what) as process:
+        changed: tuple[str, ...] = process.call(f"{_ANSWERS}:check_fit", config, beginning, what=what)
+        return tuple(dict.fromkeys([*process.imported.changes, *changed]))
+
+
+def _check_library_fit(config: TrialConfig, data: TrialData, code: Code) -> tuple[str, ...]:
+    """Do the same in this process, with networks and losses of PyTorch."""
+    from models.output_check import check_outputs
+
+    try:
+        check_outputs(config, data)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise UserCodeError.of(Failure.of(error), config.network, code) from error
+    return ()
+
+
+def score_model(
+    content: bytes, references: Sequence[str], trusted: Sequence[str], data: TestData, code: Code
+) -> tuple[float, float]:
+    """Score a kept model that needs the user's code on a test part.
+
+    Args:
+        content: of the model's file.
+        references: to the user's code.
+        trusted: all references that may be imported.
+        data: the test part.
+        code: the user's modules.
+
+    Returns:
+        Metric and loss.
+
+    Raises:
+        ModelError: the content is no model.
+        UserError: the user's code raised, ended its process or hung.
+    """
+    what = " and ".join(references)
+    with process_with(code, references, what=what) as process:
+        arguments = (content, list(trusted), data)
+        found: tuple[float, float] = process.call(f"{_ANSWERS}:score", *arguments, what=what, seconds=DATA_SECONDS)
+    return found
+
+
+def code_of(config: TrialConfig) -> tuple[str, ...]:
+    """The references of a configuration to the user's code, sorted.
+
+    A trial without any trains in the worker's own process, which never imports code of the user.
+    """
+    return foreign((config.network, config.objective, config.optimizer, config.schedule))
+
+
+def foreign(names: Iterable[str]) -> tuple[str, ...]:
+    """The names that refer to code that is neither this project's nor PyTorch's, sorted."""
+    references = filter(is_reference, set(names))
+    return tuple(sorted(name for name in references if re.split("[.:]", name)[0] not in TRUSTED))
