@@ -208,7 +208,7 @@ def test_a_late_node_without_credentials_ends_the_run_and_loses_no_trial(
     assert process.returncode == 2, said
     (line,) = (line for line in said.splitlines() if line.startswith("ablatune: "))
     assert re.search(r"node \S+ \(\w+\) cannot use it: .*access is denied", line)
-    assert "what was trained elsewhere is kept" in line
+    assert "results from other nodes are kept" in line
     done = Ledger.open(storage).read().records.values()
     assert 1 <= len(done) < 12
     assert {record.outcome for record in done} == {"completed"}

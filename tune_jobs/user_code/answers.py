@@ -3,6 +3,7 @@
 Nothing here is called in a process that outlives the question.
 """
 
+import importlib
 import os
 import random
 import sys
@@ -26,6 +27,11 @@ from tune_jobs.user_code.modules import Code, load_reference
 from tune_jobs.user_code.parameters import OPAQUE, REQUIRED, Parameters, parameters_of
 from tune_jobs.user_code.processes import Imported, Surroundings
 from tune_jobs.user_code.side_effects import ProcessState
+
+
+def import_library(name: str) -> None:
+    """Import a library before any code of the user; forks have it too."""
+    importlib.import_module(name)
 
 
 def import_all(around: Surroundings, code: Code, references: Sequence[str]) -> Imported:

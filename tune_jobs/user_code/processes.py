@@ -19,6 +19,8 @@ from tune_jobs.user_code.modules import Code, UserCodeError
 
 # Imported before any code of the user, and so by all processes.
 _IMPORTED_FIRST = ("torch", "models.engine", "models.output_check", "models.saved", "tune_jobs.user_code.answers")
+# Imported before the first training: torch's optimizers import it when they are first used, which takes seconds.
+_IMPORTED_TO_TRAIN = "torch._dynamo"
 # Sets of modules whose process is kept for the next use.
 _MOST_KEPT = 4
 _SECONDS = "ABLATUNE_USER_CODE_SECONDS"
@@ -144,6 +146,7 @@ class _Processes:
         self._first: Process | None = None
         self._kept: OrderedDict[Any, _Kept] = OrderedDict()
         self._owner = os.getpid()
+        self._trains = False
 
     def take(
         self, code: Code, references: tuple[str, ...], what: str, data: tuple[str, TrialData] | None
@@ -158,7 +161,7 @@ class _Processes:
                 return self._forked(key, kept, data)
         except ProcessDeathError:  # something outside ended it: make another
             kept = None
-        fresh = _Kept(self._imported(code, references, around, what))
+        fresh = _Kept(self._imported(code, references, around, what, trains=data is not None))
         if fresh.used.imported.forkable:
             return self._forked(key, fresh, data)
         fresh.hold(data)
@@ -172,8 +175,10 @@ class _Processes:
             self._kept.popitem(last=False)[1].used.process.end()
         return CodeProcess(forked, kept.used.imported, kept.used.code)
 
-    def _imported(self, code: Code, references: tuple[str, ...], around: Surroundings, what: str) -> CodeProcess:
-        process = self._fork_of_first()
+    def _imported(
+        self, code: Code, references: tuple[str, ...], around: Surroundings, what: str, *, trains: bool
+    ) -> CodeProcess:
+        process = self._fork_of_first(trains=trains)
         try:
             with _told(what, code, None):
                 imported = process.call(
@@ -184,16 +189,16 @@ class _Processes:
             raise
         return CodeProcess(process, imported, code)
 
-    def _fork_of_first(self) -> Process:
-        if self._first is not None and self._owner == os.getpid():
-            try:
-                return self._first.fork()
-            except ProcessDeathError:
-                self._kept.clear()
-        self._owner = os.getpid()
+    def _fork_of_first(self, *, trains: bool) -> Process:
         try:
-            # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
-            self._first = start(_IMPORTED_FIRST, silent="ray" not in sys.modules or sys.stdout.isatty())
+            if self._first is None or not self._first.alive or self._owner != os.getpid():
+                self._owner, self._trains = os.getpid(), False
+                self._kept.clear()
+                # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
+                self._first = start(_IMPORTED_FIRST, silent="ray" not in sys.modules or sys.stdout.isatty())
+            if trains and not self._trains:
+                self._first.call("tune_jobs.user_code.answers:import_library", _IMPORTED_TO_TRAIN)
+                self._trains = True
             return self._first.fork()
         except (ProcessDeathError, CallError) as error:
             raise UserError(
