@@ -3,17 +3,22 @@
 import argparse
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tune_jobs.commands.end_signals import ended_like_ctrl_c
+from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.errors import UserError, redacted
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
+
+_SECRET_FIELD = re.compile(
+    r"(^|_)(password|passwd|secret|token|credentials?|(api|access|secret|private)_?key)$", re.IGNORECASE
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +41,7 @@ def _run_command(options: argparse.Namespace) -> int:
         print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("ablatune: interrupted; what has finished is kept, the same command continues", file=sys.stderr)
+        print(SAFE_TO_REPEAT, file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
@@ -179,7 +184,17 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
         if name.strip() in values:
             raise UserError(f"--set {item}: {name.strip()} is given twice; give it once")
         values[name.strip()] = parse_scalar(value.strip())
+        _refuse_secret(name.strip(), values[name.strip()])
     return values
+
+
+def _refuse_secret(name: str, value: object) -> None:
+    """Refuse what would be recorded with every trial, and shown, but looks like a secret."""
+    if isinstance(value, str) and (_SECRET_FIELD.search(name) or redacted(value) != value):
+        raise UserError(
+            f"--set {name}=…: looks like a secret, and fields are recorded with every trial; have your code read "
+            "secrets from the environment"
+        )
 
 
 def _studies(options: argparse.Namespace) -> int:

@@ -1,6 +1,9 @@
 """SIGTERM, and SIGHUP of a terminal that closes, end a command as Ctrl-C does: with what to do next, losing nothing."""
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -8,6 +11,9 @@ from typing import Any
 
 from tune_jobs.training.exit_codes import INTERRUPTED
 
+SAFE_TO_REPEAT = "ablatune: interrupted; what has finished is kept, the same command continues"
+# Whoever asks a process to end often kills it ten seconds later.
+_GRACE_SECONDS = 8.0
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -19,8 +25,13 @@ def ended_like_ctrl_c() -> Iterator[Callable[[int], int]]:
     a signal caused.
     """
     caught: list[int] = []
+    # What stops a job often ends Ray's processes too; Ray would wait a minute for them.
+    patience = threading.Timer(_GRACE_SECONDS, lambda: _leave(caught[0]))
+    patience.daemon = True
 
     def end(number: int, frame: FrameType | None) -> None:
+        if not caught:
+            patience.start()
         caught.append(number)
         # Tune puts a handler of its own there, which ends a run in order. In the background Ctrl-C may be ignored.
         interrupt = signal.getsignal(signal.SIGINT)
@@ -38,5 +49,11 @@ def ended_like_ctrl_c() -> Iterator[Callable[[int], int]]:
     try:
         yield lambda code: 128 + caught[0] if caught and code == INTERRUPTED else code
     finally:
+        patience.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave(number: int) -> None:
+    print(SAFE_TO_REPEAT, file=sys.stderr, flush=True)
+    os._exit(128 + number)

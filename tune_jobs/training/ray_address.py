@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tune_jobs.errors import UserError, first_line, redacted
 from tune_jobs.training.settings import RAY_ADDRESS, Cluster
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 4.0
 # What every gRPC server answers, as HTTP/2 says: the client's preface and empty settings, then the server's settings.
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _HEADER_BYTES, _TYPE, _SETTINGS = 9, 3, 4
@@ -23,7 +23,16 @@ def check_address(cluster: Cluster) -> None:
     """
     if cluster.address is None:
         return
-    problem = _problem(cluster.address)
+    try:
+        host, port = _host_and_port(cluster.address)
+    except ConnectionError:
+        problem = "no cluster runs on this machine"
+    except ValueError as error:
+        raise UserError(
+            f"{named(cluster)}: is not the address of a cluster; give HOST:PORT of its head, auto or local"
+        ) from error
+    else:
+        problem = _problem(host, port)
     if problem:
         raise UserError(f"{named(cluster)}: {problem}; {_advice(cluster)}")
 
@@ -41,14 +50,8 @@ def _advice(cluster: Cluster) -> str:
     return f"{start}, or leave out --address to run on this machine alone"
 
 
-def _problem(address: str) -> str:
-    """Say why no cluster can be joined at an address; "" if one answers there."""
-    try:
-        host, port = _host_and_port(address)
-    except ConnectionError:
-        return "no cluster runs on this machine"
-    except ValueError as error:
-        return f"{first_line(error)}; give HOST:PORT of the cluster's head, or auto"
+def _problem(host: str, port: int) -> str:
+    """Say why no cluster can be joined there; "" if one answers."""
     found: list[str] = []
     # In a thread: looking up a name has no time limit.
     asking = threading.Thread(target=lambda: found.append(_asked(host, port)), daemon=True)

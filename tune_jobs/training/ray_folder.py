@@ -11,6 +11,7 @@ from tune_jobs.errors import UserError
 # The path of a Unix socket has at most so many bytes; what Ray adds to that of the folder is like this at its longest.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 _NAMES = "/r/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+_SHORTEST = "/tmp"
 
 
 def private_folder() -> Path:
@@ -21,7 +22,7 @@ def private_folder() -> Path:
     Raises:
         UserError: neither can hold it.
     """
-    places = dict.fromkeys((os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "/tmp"))
+    places = dict.fromkeys((os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), _SHORTEST))
     problems = []
     for place in places:
         folder = Path(place).absolute() / f"ablatune-{os.getuid()}"
