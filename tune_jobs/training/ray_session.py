@@ -33,6 +33,7 @@ _WORKER_ENVIRONMENT = {
     # As Tune sets it, for PyTorch Lightning.
     "PL_DISABLE_FORK": "1",
 }
+_IDLE = "RAY_idle_worker_killing_time_threshold_ms"
 # By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
 _KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
 
@@ -119,6 +120,8 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
             "TUNE_GLOBAL_CHECKPOINT_S": "3600",
             "RAY_AIR_NEW_OUTPUT": "0",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            # Ray starts workers early, and by default ends those that got nothing to do within a second.
+            _IDLE: os.environ.get(_IDLE, "30000"),
         }
     )
     # Tune logs a traceback for every lost worker; the progress display says it in one line.
