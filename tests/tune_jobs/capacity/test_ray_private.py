@@ -110,3 +110,12 @@ def test_only_its_owner_can_read_the_token_of_ray(tmp_path: Path, monkeypatch: p
     (tmp_path / ".ray" / "auth_token").touch(mode=0o644)
     ray_private.close_token_file()
     assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
+
+
+def test_requests_of_a_job_client_go_through_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.job_submission import JobSubmissionClient
+
+    monkeypatch.setattr(JobSubmissionClient, "_do_request", lambda self, *asked, **more: (asked, more))
+    made = ray_private.job_client(lambda ask, method, endpoint, **more: ask(method, endpoint, timeout=3, **more))
+    client = made.__new__(made)
+    assert client._do_request("GET", "/api", data=b"x") == (("GET", "/api"), {"timeout": 3, "data": b"x"})
