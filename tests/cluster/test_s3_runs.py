@@ -188,7 +188,7 @@ def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Ga
 def test_a_late_node_without_credentials_ends_the_run_and_loses_no_trial(
     gate: Gate, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # In a file, because Tune passes credentials in a run's environment on to its trials.
+    # In a file, so that the late node can be told of another.
     keys = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     lines = [f"{name.lower()} = {value}" for name, value in keys.items()]
     (tmp_path / "keys").write_text("\n".join(["[default]", *lines, ""]))

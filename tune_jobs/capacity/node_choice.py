@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ray.autoscaler._private.resource_demand_scheduler import _resource_based_utilization_scorer
-
+from tune_jobs.capacity.ray_private import utilization_scorer
 from tune_jobs.capacity.worker_groups import Autoscaling, config_file, read_autoscaling
 
 ON_DEMAND = "on_demand"
@@ -34,7 +33,7 @@ def score(
         node_availability_summary: which kinds the cloud has refused recently.
     """
     gpus, cpus_without = node_resources.get("GPU", 0) > 0, _most_cpus_without_gpus()
-    fit = _resource_based_utilization_scorer(
+    fit = utilization_scorer()(
         node_resources,
         [wanted for wanted in resources if (wanted.get("GPU", 0) > 0 or wanted.get("CPU", 0) > cpus_without) == gpus],
         node_availability_summary=node_availability_summary,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tune_jobs.capacity.ray_private import HEAD_RESOURCE
+
 
 def alive_nodes() -> list[dict[str, Any]]:
     """List the nodes that are up, as in `ray.nodes()`."""
@@ -13,7 +15,7 @@ def alive_nodes() -> list[dict[str, Any]]:
 
 def is_head(node: Mapping[str, Any]) -> bool:
     """Whether a node is the cluster's head."""
-    return "node:__internal_head__" in node["Resources"]
+    return HEAD_RESOURCE in node["Resources"]
 
 
 def node_name(node: Mapping[str, Any]) -> str:

@@ -1,14 +1,18 @@
 """The worker groups of an autoscaling cluster: nodes that may be added, even if none is up yet."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tune_jobs.capacity.ray_nodes import is_head
+from tune_jobs.capacity.ray_private import AUTOSCALING_FLAG, GCS_FLAG, reported_cluster_config
+from tune_jobs.errors import UserError
 
 _HEAD_TIMEOUT_SECONDS = 60.0
 _NO_LIMIT = 1000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,11 @@ def find_autoscaling(nodes: Sequence[Mapping[str, Any]]) -> Autoscaling:
 
 def _reported() -> Autoscaling | None:
     try:
-        from ray._private.state import state
-
-        config = state.get_cluster_config()
+        config = reported_cluster_config()
+    except UserError:
+        raise
     except Exception:  # a private part of Ray: whatever goes wrong, the file may still be there
+        _log.debug("Ray does not say what a platform reported of its autoscaler", exc_info=True)
         return None
     if config is None or not config.node_group_configs:
         return None
@@ -74,6 +79,7 @@ def _read_on_head(nodes: Sequence[Mapping[str, Any]]) -> Autoscaling | None:
         task = ray.remote(num_cpus=0, max_retries=0)(_autoscaling_of_this_node).options(scheduling_strategy=on_head)
         found: Autoscaling | None = ray.get(task.remote(), timeout=_HEAD_TIMEOUT_SECONDS)
     except ray.exceptions.RayError:  # a time-out is one too
+        _log.debug("the head does not say what its autoscaler may add", exc_info=True)
         return None
     return found
 
@@ -93,15 +99,15 @@ def autoscaling_of_process(gcs_address: str, processes: Path = Path("/proc")) ->
         except OSError:
             continue
         file = config_file(words)
-        if f"--gcs-address={gcs_address}" in words and file is not None:
+        if f"{GCS_FLAG}{gcs_address}" in words and file is not None:
             return read_autoscaling(file)
     return None
 
 
 def config_file(words: Iterable[str]) -> Path | None:
     """Find, in a process's command line, the file that an autoscaler was started with; None for other processes."""
-    flag = "--autoscaling-config="
-    return next((Path(word.removeprefix(flag)).expanduser() for word in words if word.startswith(flag)), None)
+    found = next((word for word in words if word.startswith(AUTOSCALING_FLAG)), None)
+    return None if found is None else Path(found.removeprefix(AUTOSCALING_FLAG)).expanduser()
 
 
 def read_autoscaling(path: Path) -> Autoscaling | None:

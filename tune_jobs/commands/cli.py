@@ -3,22 +3,35 @@
 import argparse
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.errors import UserError, redacted
+from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
-USER_ERROR = 2
+_SECRET_FIELD = re.compile(
+    r"(^|_)(password|passwd|secret|token|credentials?|(api|access|secret|private)_?key)$", re.IGNORECASE
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 2 for bad input, with one line that says what to do."""
+    """Run the command line and return its exit code.
+
+    It is 2 for bad input, with one line that says what to do; 130 for an interrupt; 128 and its number for a signal.
+    """
     options = parser().parse_args(arguments)
+    with ended_like_ctrl_c() as exit_code:
+        return exit_code(_run_command(options))
+
+
+def _run_command(options: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -28,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("ablatune: interrupted; what has finished is kept, the same command continues", file=sys.stderr)
-        return 130
+        print(SAFE_TO_REPEAT, file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -171,7 +184,17 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
         if name.strip() in values:
             raise UserError(f"--set {item}: {name.strip()} is given twice; give it once")
         values[name.strip()] = parse_scalar(value.strip())
+        _refuse_secret(name.strip(), values[name.strip()])
     return values
+
+
+def _refuse_secret(name: str, value: object) -> None:
+    """Refuse what would be recorded with every trial, and shown, but looks like a secret."""
+    if isinstance(value, str) and (_SECRET_FIELD.search(name) or redacted(value) != value):
+        raise UserError(
+            f"--set {name}=…: looks like a secret, and fields are recorded with every trial; have your code read "
+            "secrets from the environment"
+        )
 
 
 def _studies(options: argparse.Namespace) -> int:

@@ -14,7 +14,9 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
-from tune_jobs.training.ending import INTERRUPTED, exit_code
+from tune_jobs.training.ending import exit_code
+from tune_jobs.training.exit_codes import INTERRUPTED
+from tune_jobs.training.ray_address import check_address
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import RunOptions
 from tune_jobs.training.search_run import train_search
@@ -27,7 +29,7 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     """Run what is missing; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
 
     Raises:
-        UserError: bad input, found before anything is trained.
+        UserError: bad input, or a cluster that does not answer, found before anything is trained.
     """
     storage, options = Storage.at(settings.storage), settings.options
     seeds = range(settings.seeds)
@@ -97,6 +99,8 @@ class _Rounds:
             self.code = max(self.code, exit_code(_outcomes(standing), run.say))
             return False
         if first:
+            # Before the data are read: a head that is gone must not cost a minute.
+            check_address(self.settings.cluster)
             run.say_start()
         self.rounds += 1
         if missing:

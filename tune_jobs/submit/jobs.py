@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_jobs.capacity.ray_private import job_client
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.submit import timeouts
 
@@ -40,23 +41,18 @@ def connect(address: str) -> Any:
         UserError: nothing answers there, or the token is refused; later calls of the client raise it too.
     """
     from ray.exceptions import AuthenticationError
-    from ray.job_submission import JobSubmissionClient
 
-    class Client(JobSubmissionClient):
-        """Adds time-outs, and one line of advice when the token is refused."""
-
-        def _do_request(self, method: str, endpoint: str, **more: Any) -> Any:
-            # While a request is sent, the time-out is the one for connecting.
-            sending = timeouts.UPLOAD_TIMEOUT_SECONDS if more.get("data") else timeouts.CONNECT_TIMEOUT_SECONDS
-            timeout = (sending, timeouts.ANSWER_TIMEOUT_SECONDS)
-            try:
-                return super()._do_request(method, endpoint, timeout=timeout, **more)
-            except AuthenticationError as error:
-                raise UserError(f"{address}: {first_line(error)}; {_TOKEN}") from error
+    def send(ask: Callable[..., Any], method: str, endpoint: str, **more: Any) -> Any:
+        # While a request is sent, the time-out is the one for connecting.
+        sending = timeouts.UPLOAD_TIMEOUT_SECONDS if more.get("data") else timeouts.CONNECT_TIMEOUT_SECONDS
+        try:
+            return ask(method, endpoint, timeout=(sending, timeouts.ANSWER_TIMEOUT_SECONDS), **more)
+        except AuthenticationError as error:
+            raise UserError(f"{address}: {first_line(error)}; {_TOKEN}") from error
 
     try:
         with _addresses_hidden():
-            return Client(address)
+            return job_client(send)(address)
     except UserError:
         raise
     except (OSError, RuntimeError, ValueError) as error:

@@ -37,9 +37,9 @@ class Tunnel:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Tunnel":
-        # Closing the terminal must close the tunnel, except under `nohup`.
+        # Closing the terminal must close the tunnel, except under `nohup`, and unless a command already sees to it.
         for number in _END_SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            if signal.getsignal(number) is signal.SIG_DFL:
                 self._before[number] = signal.signal(number, _end)
         return self
 

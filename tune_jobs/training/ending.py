@@ -11,7 +11,6 @@ from tune_jobs.words import counted, duration
 
 # Outcomes after which a trial can be tried again.
 RETRIABLE_OUTCOMES = (FAILED, LOST)
-INTERRUPTED = 130
 
 
 def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:

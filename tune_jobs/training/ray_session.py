@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,14 +15,27 @@ import ray
 from data_utils import TrialData
 from tune_jobs.capacity.cluster_capacity import ClusterCapacity, capacity_of
 from tune_jobs.capacity.ray_nodes import alive_nodes
+from tune_jobs.capacity.ray_private import close_token_file, keep_environment_out, warn_if_untested
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.ray_address import check_address, named
+from tune_jobs.training.ray_folder import private_folder
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 
 _SPARE_BYTES = 256 * 2**20
+# What workers must find in their environment. Ray logs what it is told to put there: nothing may be secret.
+_WORKER_ENVIRONMENT = {
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    # As Tune sets it, for PyTorch Lightning.
+    "PL_DISABLE_FORK": "1",
+}
+_IDLE = "RAY_idle_worker_killing_time_threshold_ms"
+# By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
+_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
 
 
 @dataclass(frozen=True)
@@ -83,16 +98,6 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
         yield
 
 
-def _worker_environment() -> dict[str, str]:
-    # By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
-    kernels = os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
-    return {
-        "RAY_CHDIR_TO_TRIAL_DIR": "0",
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": kernels,
-    }
-
-
 # Bytes of data that the object store of the running Ray has room for; None while Ray is not running.
 _room: int | None = None
 
@@ -113,30 +118,64 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
         {
             "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
             "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-            "RAY_CHDIR_TO_TRIAL_DIR": "0",
             "RAY_AIR_NEW_OUTPUT": "0",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            # Ray starts workers early, and by default ends those that got nothing to do within a second.
+            _IDLE: os.environ.get(_IDLE, "30000"),
         }
     )
     # Tune logs a traceback for every lost worker; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    _init_ray(cluster, data_size)
+    warn_if_untested()
+    keep_environment_out()
+    with _signals_kept():
+        if cluster.address is not None:
+            _join_cluster(cluster)
+        else:
+            _start_node(cluster, data_size)
     # A cluster's object store has a fixed size, and spills to disk.
     _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
 
 
-def _init_ray(cluster: Cluster, data_size: int) -> None:
-    common: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": "error",
-        "runtime_env": {"env_vars": _worker_environment()},
-    }
-    if cluster.address is not None:
-        try:
-            ray.init(address=cluster.address, **common)
-        except (ConnectionError, ValueError) as error:
-            raise UserError(f"--address {cluster.address}: {first_line(error)}; is the cluster up?") from error
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the handlers of signals, which Ray replaces by its own, and keep a closed terminal from Ray's processes.
+
+    They would die of its SIGHUP before the driver has told the user how to go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
+    before = signal.getsignal(signal.SIGTERM)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    except SystemExit as error:
+        # Ray's handler of SIGTERM.
+        if error.code == signal.SIGTERM:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+_QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+
+
+def _join_cluster(cluster: Cluster) -> None:
+    check_address(cluster)
+    environment = {"env_vars": {**_WORKER_ENVIRONMENT, **_KERNELS}}
+    try:
+        ray.init(address=cluster.address, runtime_env=environment, **_QUIET)
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"{named(cluster)}: {first_line(error)}; is the cluster up?") from error
+
+
+def _start_node(cluster: Cluster, data_size: int) -> None:
+    # Ray's processes inherit the environment.
+    os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
+    folder = private_folder()
     try:
         ray.init(
             address="local",
@@ -144,12 +183,14 @@ def _init_ray(cluster: Cluster, data_size: int) -> None:
             num_gpus=cluster.logical_gpus or None,
             include_dashboard=False,
             object_store_memory=2 * data_size + _SPARE_BYTES,
-            **common,
+            _temp_dir=str(folder),
+            **_QUIET,
         )
     except Exception as error:  # Ray raises nothing narrower
         raise UserError(
             f"Ray did not start ({' '.join(str(error).split())}); try again when less is running"
         ) from error
+    close_token_file()
 
 
 def find_capacity(cluster: Cluster) -> ClusterCapacity:

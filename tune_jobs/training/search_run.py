@@ -13,7 +13,8 @@ from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.director import Director
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
+from tune_jobs.training.ending import compact, exit_code, say_outcomes
+from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.user_code_check import check_user_code

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 from tune_jobs.study.resources import Resources, requested_resources
 from tune_jobs.training.run_options import TrainingOptions
 
+RAY_ADDRESS = "RAY_ADDRESS"
+
 Options = TypeVar("Options", bound=TrainingOptions, covariant=True)
 
 
@@ -19,11 +21,13 @@ class Cluster:
         address: of a running cluster; None starts a node on this machine.
         cpus: CPUs to use of the local node; None for all.
         logical_gpus: GPUs that the local node pretends to have; trials train on the CPU.
+        from_environment: whether the address was set by RAY_ADDRESS.
     """
 
     address: str | None = None
     cpus: int | None = None
     logical_gpus: int = 0
+    from_environment: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,12 @@ class Settings(Generic[Options]):
     @property
     def cluster(self) -> Cluster:
         """What the trials run on."""
-        address = self.options.address or os.environ.get("RAY_ADDRESS")
-        return Cluster(address, self.options.cpus, self.options.logical_gpus)
+        given, found = self.options.address, os.environ.get(RAY_ADDRESS)
+        # As Ray does: the environment says where "auto" is.
+        address = found if found and given in (None, "", "auto") else given
+        address = None if address in (None, "", "local") else address
+        from_environment = address is not None and address != given
+        return Cluster(address, self.options.cpus, self.options.logical_gpus, from_environment)
 
     @property
     def limit_seconds(self) -> float | None:

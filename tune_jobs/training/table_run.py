@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tune_jobs.training.data import keep_targets, load_data
-from tune_jobs.training.ending import INTERRUPTED, compact, exit_code, say_outcomes
+from tune_jobs.training.ending import compact, exit_code, say_outcomes
+from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.user_code_check import check_user_code

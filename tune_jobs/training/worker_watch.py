@@ -13,6 +13,7 @@ import ray
 from ray import tune
 
 from tune_jobs.capacity.ray_nodes import node_name
+from tune_jobs.capacity.ray_private import let_fail
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.lost_workers import Incident, LostWorker, unexplained_losses, write_incident
@@ -156,7 +157,7 @@ class Watch(tune.Callback, Generic[Shown]):
         home = ray.get_runtime_context().get_node_id()
         for lost in self._lost.values():
             own = unexplained_losses(lost.losses, alive, home, self._judged)
-            lost.trial.max_failures = lost.trial.num_failures + RESTARTS - own
+            let_fail(lost.trial, lost.trial.num_failures + RESTARTS - own)
             for number, (loss, incident) in enumerate(zip(lost.losses, lost.incidents, strict=True)):
                 if loss.node and loss.node not in alive and not incident.node_lost:
                     lost.incidents[number] = replace(incident, node_lost=True)

@@ -82,6 +82,23 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
     assert words in line
 
 
+@pytest.mark.parametrize(
+    "given", ["hf_token=MARKED", "password=MARKED", "api_key=MARKED", "source=s3://id:MARKED@bucket/x", "SECRET=MARKED"]
+)
+def test_a_secret_among_the_fields_is_refused_and_not_shown(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    line = fails(capsys, "run", "digits_demo", "--set", given, "--dry-run")
+    name = given.partition("=")[0]
+    assert line == (
+        f"ablatune: --set {name}=…: looks like a secret, and fields are recorded with every trial; have your code read "
+        "secrets from the environment"
+    )
+
+
+@pytest.mark.parametrize("given", ["tokens=12", "token=12", "key=x", "monkey=x"])
+def test_names_that_only_resemble_a_secret_s_are_fields(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    assert "secret" not in fails(capsys, "run", "digits_demo", "--set", given, "--dry-run")
+
+
 def test_an_empty_storage_is_no_place(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--storage: is empty; give a folder" in fails(capsys, "run", "digits_demo", "--storage", " ")
 

@@ -216,6 +216,14 @@ def parents() -> dict[int, tuple[int, str]]:
     return found
 
 
+def descendants(ancestor: int) -> list[int]:
+    """Return the processes that a process started, and those that they started."""
+    known, found = parents(), [ancestor]
+    for one in found:
+        found += [child for child, (parent, _) in known.items() if parent == one]
+    return found[1:]
+
+
 def workers_of(driver: int) -> list[int]:
     """Return the processes that train trials of a run."""
     table = parents()
@@ -306,15 +314,25 @@ def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
     assert "4 completed" in shown.decode()
 
 
-def test_interrupted_runs_say_so_and_continue(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_interrupted_runs_say_so_and_continue(
+    number: signal.Signals, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as this, the path of a folder is too long for the sockets in it.
+    (tmp_path / ("t" * 100)).mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("t" * 100)))
     study = tmp_path / "study.yaml"
     study.write_text("base: {epochs: 3000}\ntables: [{factor: hidden_units, levels: [4, 8, 16]}]\n")
-    process = started_training(study, tmp_path)
-    process.send_signal(signal.SIGINT)
+    process = started_training(study, tmp_path, "--cpus", "1")
+    if number == signal.SIGHUP:
+        # A terminal that closes tells it to Ray's processes too.
+        for one in descendants(process.pid):
+            os.kill(one, number)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=100)
-    assert process.returncode == 130, output
-    assert "trials to go; the same command continues" in output
-    assert "Traceback" not in output
+    assert process.returncode == code, output
+    assert "the same command continues" in output
+    assert not re.search(r"Traceback|SIG\w+ received|PC: @|lost its worker", output), output
 
 
 STAGED = """\

@@ -134,6 +134,30 @@ def wait_for(condition: Callable[[], Any], seconds: float = 180.0) -> None:
         time.sleep(0.2)
 
 
+def test_a_driver_s_secrets_do_not_reach_the_files_of_a_cluster(cluster: Any, tmp_path: Path) -> None:
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "study.yaml").write_text("base: {epochs: 2}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n")
+    marks = {"AWS_ACCESS_KEY_ID": "MARKED-4721", "AWS_SECRET_ACCESS_KEY": "MARKED-4722", "SOME_TOKEN": "MARKED-4723"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tune_jobs", "run", "study.yaml", "--address", cluster.address, "--storage", "results"],
+        cwd=work,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3]), "HOME": str(tmp_path), **marks},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    session = Path(cluster.head_node.get_session_dir_path())
+    logs = (session / "logs" / "runtime_env_agent.log").read_text()
+    assert "CUBLAS_WORKSPACE_CONFIG" in logs, "the log is where Ray writes what workers are given"
+    files = [path for folder in (session, tmp_path) for path in folder.rglob("*") if path.is_file()]
+    found = [path for path in files for mark in marks.values() if mark.encode() in path.read_bytes()]
+    assert found == []
+
+
 @pytest.mark.parametrize("kind", ["tables", "search"])
 def test_a_node_that_comes_up_without_the_storage_ends_the_run_and_trains_nothing(
     kind: str, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

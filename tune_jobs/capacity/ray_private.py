@@ -1,0 +1,135 @@
+"""The parts of Ray that Ray does not promise to keep: nothing else in the project touches one.
+
+Each is looked up when it is needed. A Ray that lacks it gets one line, and so does a Ray that was not tested.
+"""
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import UserError
+
+TESTED = ("2.60",)
+# What Ray names a resource that only the head of a cluster has.
+HEAD_RESOURCE = "node:__internal_head__"
+# What a process of Ray's autoscaler is told on its command line.
+AUTOSCALING_FLAG, GCS_FLAG = "--autoscaling-config=", "--gcs-address="
+_CLASS_CACHE = "ray.tune.execution.class_cache"
+
+
+@functools.cache
+def warn_if_untested() -> None:
+    """Say once, on stderr, that this version of Ray was not tested."""
+    version = metadata.version("ray")
+    if ".".join(version.split(".")[:2]) not in TESTED:
+        print(f"ablatune: warning: Ray {version} was not tested; {_advice()}", file=sys.stderr)
+
+
+def _advice() -> str:
+    return f"tested: {', '.join(f'{one}.*' for one in TESTED)}, such as `pip install 'ray[tune]=={TESTED[-1]}.*'`"
+
+
+def _part(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise _missing(f"{module}.{name}") from error
+
+
+def _missing(name: str) -> UserError:
+    return UserError(f"Ray {metadata.version('ray')}: has no {name}, which is needed here; {_advice()}")
+
+
+def keep_environment_out() -> None:
+    """Keep Tune from handing variables of this process, credentials among them, to its workers.
+
+    Tune would put them into a runtime environment of the workers, which Ray writes into a log, and for which it starts
+    new processes in place of those that are up. Workers on this machine inherit the variables; those of a cluster have
+    their nodes' own.
+
+    Raises:
+        UserError: this Ray has no such lists of variables.
+    """
+    for name, none in (("ENV_VARS_TO_PROPAGATE", frozenset()), ("DEFAULT_ENV_VARS", {})):
+        _part(_CLASS_CACHE, name)
+        setattr(sys.modules[_CLASS_CACHE], name, none)
+
+
+def cluster_address(address: str) -> str:
+    """Return HOST:PORT of a cluster's head; "auto" is the cluster that runs on this machine.
+
+    Raises:
+        UserError: this Ray cannot be asked.
+        ConnectionError: no cluster runs on this machine.
+        ValueError: the address makes no sense.
+    """
+    return str(_part("ray._private.services", "canonicalize_bootstrap_address")(address))
+
+
+def reported_cluster_config() -> Any:
+    """Return what a platform reported of the running cluster's autoscaler; None if nothing was reported.
+
+    Raises:
+        UserError: this Ray cannot be asked.
+    """
+    return _part("ray._private.state", "state").get_cluster_config()
+
+
+def utilization_scorer() -> Callable[..., tuple[float, ...] | None]:
+    """Return the function by which Ray's autoscaler scores a kind of node.
+
+    Raises:
+        UserError: this Ray has none of that name.
+    """
+    scorer: Callable[..., tuple[float, ...] | None] = _part(
+        "ray.autoscaler._private.resource_demand_scheduler", "_resource_based_utilization_scorer"
+    )
+    return scorer
+
+
+def job_client(send: Callable[..., Any]) -> type:
+    """Return a class of clients of a cluster's job server that send every request through a function.
+
+    Args:
+        send: takes Ray's own way to send a request, the method, the endpoint and keywords; returns the answer.
+
+    Raises:
+        UserError: this Ray's client cannot be changed so.
+    """
+    from ray.job_submission import JobSubmissionClient
+
+    if not hasattr(JobSubmissionClient, "_do_request"):
+        raise _missing("JobSubmissionClient._do_request")
+
+    class Client(JobSubmissionClient):
+        """Sends its requests through the function."""
+
+        def _do_request(self, method: str, endpoint: str, **more: Any) -> Any:
+            return send(super()._do_request, method, endpoint, **more)
+
+    return Client
+
+
+def let_fail(trial: Any, times: int) -> None:
+    """Set how often a trial of Tune may fail in all before Tune gives it up.
+
+    Raises:
+        UserError: this Ray's trials do not know such a number.
+    """
+    if not hasattr(trial, "max_failures"):
+        raise _missing("Trial.max_failures")
+    trial.max_failures = times
+
+
+def close_token_file() -> None:
+    """Let only its owner read the token that Ray writes into the home when it first starts."""
+    path = Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):
+        if path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
+            path.chmod(0o600)
