@@ -161,7 +161,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _overrides(items: Sequence[str]) -> dict[str, Any]:
-    from tune_jobs.study.yaml_node import parse_scalar
+    from tune_jobs.study.yaml_reader import parse_scalar
 
     values = {}
     for item in items:

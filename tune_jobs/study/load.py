@@ -8,7 +8,6 @@ from typing import Any
 from tune_jobs.errors import UserError, unknown
 from tune_jobs.study.model import Study
 from tune_jobs.study.parser import parse_study
-from tune_jobs.study.yaml_node import read_yaml
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -34,6 +33,8 @@ def load_study(
     Raises:
         UserError: there is no such study, or it has a mistake; the message names the file, the line and the rule.
     """
+    from tune_jobs.study.yaml_reader import read_yaml
+
     shipped = shipped_studies()
     if name_or_path in shipped:
         path = shipped[name_or_path]

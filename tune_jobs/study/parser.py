@@ -1,21 +1,24 @@
 """From the YAML document of a study to the study: tables, stages, final configurations, and how tables are shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.errors import ConfigError, UserError, shown, unknown
 from tune_jobs.study.checked_fields import (
     NOT_SETTABLE,
     factor_name,
     field_value,
+    frozen,
     refuse_repeats,
     settings,
 )
 from tune_jobs.study.figures import FIGURES
+from tune_jobs.study.limits import check_document, check_tables, name_problem
 from tune_jobs.study.model import (
     FINAL,
     FRESH_PATH,
@@ -78,6 +81,10 @@ def parse_study(
     """
     if not 0 < fraction <= 1:
         raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 trains a tenth of the epochs")
+    problem = name_problem(name)
+    if problem:
+        raise UserError(f"the name of the study: {problem}")
+    check_document(root)
     root.only(*_KEYS, *_SHOWING)
     components = read_components(root, overrides, data_dir, defined or Code())
     base = settings(root.get("base"), components)
@@ -89,6 +96,7 @@ def parse_study(
     tables = [_table(node, showing, components) for node in tables_node.items()] if tables_node else []
     stages = [_stage(node, showing, components) for node in stages_node.items()] if stages_node else []
     finals = _finals(final_node, showing, components) if final_node else []
+    check_tables(root, [*tables, *stages, *finals])
     _refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
@@ -126,16 +134,18 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
 
 
 def _refuse_shared_names(parts: Iterable[tuple[YamlNode | None, Sequence[Table]]]) -> None:
-    """Raise where a table, stage or final configuration has the name of another."""
-    seen: set[str] = set()
+    """Raise where a table, stage or final configuration has the name of another, or files that some systems mix up."""
+    seen: dict[str, str] = {}
     for node, tables in parts:
         for index, table in enumerate(tables):
-            if node is not None and table.name in seen:
+            key = _file_name(table.name)
+            if node is not None and key in seen:
                 place = node if node.is_mapping else node.items()[index]
+                same = "repeats" if table.name == seen[key] else f"differs from {seen[key]} only in case"
                 raise place.error(
-                    f"the table name {table.name} repeats; give each table, stage and final configuration another"
+                    f"the table name {table.name} {same}; give each table, stage and final configuration another"
                 )
-            seen.add(table.name)
+            seen[key] = table.name
 
 
 def _with_search(study: Study, node: YamlNode) -> Study:
@@ -228,14 +238,23 @@ def _stage(node: YamlNode, showing: Showing, components: Components) -> Table:
 def _table_name(node: YamlNode, name: str) -> str:
     if not name:
         raise node.error("a table without `factor` needs a `name`; add one")
-    if name in _RESERVED:
-        raise node.error(f"{name} is reserved for {_RESERVED[name]}; give another `name`")
-    if name.endswith(_SUFFIXES):
+    lower = _file_name(name)
+    if lower in _RESERVED:
+        raise node.error(f"{name} is reserved for {_RESERVED[lower]}; give another `name`")
+    if lower.endswith(_SUFFIXES):
         suffix = name[name.rindex("-") :]
         raise node.error(f"{name} ends in {suffix}, which the report adds to table names; give a `name` without it")
     if not name.replace("_", "").replace("-", "").isalnum():
-        raise node.error(f"{name!r} is not a table name; use only letters, digits, _ and -")
+        raise node.error(f"{shown(name)} is not a table name; use only letters, digits, _ and -")
+    problem = name_problem(name)
+    if problem:
+        raise node.error(f"{problem} as the `name` of the table")
     return name
+
+
+def _file_name(name: str) -> str:
+    """The name of a table's files on a system that ignores case."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
@@ -302,11 +321,11 @@ def _crossed(node: YamlNode, components: Components) -> tuple[tuple[str, ...], t
     if cells > _MOST_CELLS:
         raise node.need("cross").error(f"makes {cells:,} cells, more than {_MOST_CELLS:,}; give fewer levels")
     exclude = node.get("exclude")
-    excluded = [_excluded(item, factors, components) for item in exclude.items()] if exclude else []
+    excluded = _excluded_cells(exclude, factors, components) if exclude else {}
     levels = []
     for values in product(*factors.values()):
         cell = dict(zip(factors, values, strict=True))
-        if any(all(cell[key] == value for key, value in rule.items()) for rule in excluded):
+        if any(frozen([cell[key] for key in keys]) in cells for keys, cells in excluded.items()):
             continue
         levels.append(Level(tuple(components.describe(key, value) for key, value in cell.items()), cell))
     if not levels:
@@ -314,15 +333,27 @@ def _crossed(node: YamlNode, components: Components) -> tuple[tuple[str, ...], t
     return tuple(components.label(key) for key in factors), tuple(levels)
 
 
-def _excluded(node: YamlNode, factors: Mapping[str, Sequence[Any]], components: Components) -> dict[str, Any]:
+def _excluded_cells(
+    node: YamlNode, factors: Mapping[str, Sequence[Any]], components: Components
+) -> dict[tuple[str, ...], set[Hashable]]:
+    """The combinations of levels that are excluded, by the factors that they combine."""
+    levels = {name: set(map(frozen, values)) for name, values in factors.items()}
+    found: dict[tuple[str, ...], set[Hashable]] = {}
+    for item in node.items():
+        rule = _excluded(item, levels, components)
+        found.setdefault(tuple(rule), set()).add(frozen(list(rule.values())))
+    return found
+
+
+def _excluded(node: YamlNode, factors: Mapping[str, Collection[Hashable]], components: Components) -> dict[str, Any]:
     """The levels that a cell must have to be excluded."""
     rule = settings(node, components)
     for key, child in node.pairs():
         name = components.canonical(key)
         if name not in factors:
             raise child.error(unknown("crossed factor", key, factors))
-        if rule[name] not in factors[name]:
+        if frozen(rule[name]) not in factors[name]:
             raise child.error(
-                f"{child.value!r} is not a level of {key}, so nothing is excluded; give one of its levels"
+                f"{shown(child.value)} is not a level of {key}, so nothing is excluded; give one of its levels"
             )
     return rule

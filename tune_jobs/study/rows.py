@@ -213,9 +213,16 @@ def _same_row(one: TrialConfig, other: TrialConfig) -> bool:
 
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
     """The data that rows read, by `data_id`, each with a configuration that reads it."""
-    configs = [replicate(row, seed) for row in rows for seed in row_seeds(row, seeds) if row.config is not None]
-    configs += [row.config for row in rows if row.seeds == () and row.config is not None]
-    return {data_id(config): config for config in configs}
+    found = {}
+    for row in rows:
+        if row.config is None:
+            continue
+        chosen = row_seeds(row, seeds)
+        # Replicates that move nothing read the same data.
+        configs = [replicate(row, seed) for seed in (chosen if row.moves else chosen[-1:])]
+        for config in configs or ([row.config] if row.seeds == () else []):
+            found[data_id(config)] = config
+    return found
 
 
 def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
