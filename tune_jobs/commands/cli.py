@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
-from tune_jobs.errors import UserError, redacted
+from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
 USER_ERROR = 2
@@ -18,10 +18,16 @@ USER_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 2 for bad input, with one line that says what to do."""
-    options = parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        try:
+            options = parser().parse_args(arguments)
+            command: Callable[[argparse.Namespace], int] = options.command
+            code = command(options)
+        except SystemExit:
+            _flush()  # what `--help` prints
+            raise
+        _flush()
+        return code
     except UserError as error:
         # The traceback of the user's code helps to mend it; one of ours would not.
         print(getattr(error, "trace", ""), end="", file=sys.stderr)
@@ -32,8 +38,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _stop_printing()
         return 141
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        _stop_printing()
+        print(f"ablatune: the output cannot be written ({error.strerror}); give it a place with room", file=sys.stderr)
+        return 1
+
+
+def _flush() -> None:
+    """Write what was printed, so what stands in the way is known while it can be said."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether it was the standard output that could not be written: then it still cannot."""
+    if error.filename is not None or sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write("\n")
+        _flush()
+    except OSError as again:
+        return again.errno == error.errno
+    return False
+
+
+def _stop_printing() -> None:
+    """Let the rest of the output go nowhere, or Python complains of it when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -154,7 +189,14 @@ def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line, and which command's help has what it takes."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        # Without this, the parser of all commands would name the arguments that the parser of one does not know.
+        parsed, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {cut(' '.join(others))}")
+        return parsed, others
 
     def error(self, message: str) -> NoReturn:
         self.exit(USER_ERROR, f"ablatune: {message}; `{self.prog} --help` says what there is\n")
@@ -167,9 +209,9 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise UserError(f"--set {item}: give FIELD=VALUE, such as --set learning_rate=0.01")
+            raise UserError(f"--set {cut(item)}: give FIELD=VALUE, such as --set learning_rate=0.01")
         if name.strip() in values:
-            raise UserError(f"--set {item}: {name.strip()} is given twice; give it once")
+            raise UserError(f"--set {cut(item)}: {cut(name.strip())} is given twice; give it once")
         values[name.strip()] = parse_scalar(value.strip())
     return values
 

@@ -1,5 +1,6 @@
 """Find and read studies: shipped ones by name, others by file."""
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -38,7 +39,7 @@ def load_study(
     shipped = shipped_studies()
     if name_or_path in shipped:
         path = shipped[name_or_path]
-    elif name_or_path.endswith((".yaml", ".yml")) or Path(name_or_path).is_file():
+    elif name_or_path.endswith((".yaml", ".yml")) or os.path.isfile(name_or_path):
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")

@@ -85,6 +85,7 @@ def parse_study(
     if problem:
         raise UserError(f"the name of the study: {problem}")
     check_document(root)
+    _check_overrides(overrides)
     root.only(*_KEYS, *_SHOWING)
     components = read_components(root, overrides, data_dir, defined or Code())
     base = settings(root.get("base"), components)
@@ -120,6 +121,14 @@ def parse_study(
         own=components,
     )
     return study if search_node is None else _with_search(study, search_node)
+
+
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    if not isinstance(overrides, Mapping):
+        raise UserError(
+            f"overrides: {shown(overrides)} is not a mapping from fields to values, such as {{'epochs': 3}}"
+        )
+    check_document(YamlNode(overrides, "--set", 0))
 
 
 def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str, Any]:

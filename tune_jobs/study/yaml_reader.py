@@ -15,6 +15,7 @@ from tune_jobs.errors import UserError, cut, first_line
 from tune_jobs.study.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_NODES
 from tune_jobs.study.yaml_node import YamlNode
 
+_LONGEST_PATH = 255
 _NOT_VALID = "is not valid YAML: "
 _TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
@@ -57,7 +58,8 @@ def _text(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path}: there is no such study file; check the path") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{cut(str(path), _LONGEST_PATH)}: cannot be read as text ({reason})") from error
 
 
 def parse_scalar(text: str) -> Any:
