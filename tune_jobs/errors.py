@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TypeVar
 
 from data_utils.errors import cut, is_control, printable, shown
 
@@ -14,7 +13,7 @@ __all__ = [
     "cut",
     "first_line",
     "is_control",
-    "located",
+    "locate",
     "redacted",
     "shown",
     "unknown",
@@ -36,9 +35,6 @@ class UserError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
-
-
-Error = TypeVar("Error", bound=UserError)
 
 
 class StorageError(UserError):
@@ -66,10 +62,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     return f"there is no {kind} {shown(name)}; {advice}"
 
 
-def located(error: Error, place: str) -> Error:
-    """Put the place of a mistake before an error's message; the error stays of its class."""
+def locate(error: UserError, place: str) -> None:
+    """Put the place of a mistake before an error's message."""
     error.args = (printable(f"{place}: {error}"),)
-    return error
 
 
 def redacted(text: str) -> str:

@@ -34,6 +34,7 @@ from tune_jobs.study.model import (
     Study,
     Table,
 )
+from tune_jobs.study.places import places_of, put_in_study
 from tune_jobs.study.references import read_components
 from tune_jobs.study.resources import parse_resources
 from tune_jobs.study.search_parser import parse_search
@@ -87,7 +88,8 @@ def parse_study(
     check_document(root)
     _check_overrides(overrides)
     root.only(*_KEYS, *_SHOWING)
-    components = read_components(root, overrides, data_dir, defined or Code())
+    places = places_of(root)
+    components = _components(root, overrides, data_dir, defined or Code(), places)
     base = settings(root.get("base"), components)
     checked = _overrides(overrides, components)
     showing = _showing(root, Showing())
@@ -119,8 +121,21 @@ def parse_study(
         overrides=checked,
         fraction=fraction,
         own=components,
+        places=places,
     )
     return study if search_node is None else _with_search(study, search_node)
+
+
+def _components(
+    root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code, places: Mapping[str, str]
+) -> Components:
+    try:
+        return read_components(root, overrides, data_dir, defined)
+    except UserError as error:
+        reference = str(error).partition(": ")[0]
+        if reference in places:
+            put_in_study(error, places, reference, root.file)
+        raise
 
 
 def _check_overrides(overrides: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
+from tune_jobs.study.places import put_in_study
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
@@ -200,6 +201,10 @@ def _feasible(study: Study, place: str, *layers: Mapping[str, Any]) -> TrialConf
         check_feasible(config)
     except ConfigError as error:
         raise UserError(f"{study.source}, {place}: {error}") from error
+    except UserError as error:  # of the data
+        named = [layer["dataset"] for layer in (study.base, study.overrides, *layers) if "dataset" in layer]
+        put_in_study(error, study.places, named[-1] if named else TrialConfig.dataset, study.source)
+        raise
     return config
 
 
