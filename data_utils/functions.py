@@ -45,7 +45,8 @@ def read_function(declaration: Declaration, *, data_dir: Path, options: Mapping[
     for name in takes:
         if parameters[name].default is inspect.Parameter.empty and name not in options:
             raise DatasetError(
-                f"{declaration.name}: {declaration.function} needs the option {shown(name)}; give it, or give it a default"
+                f"{declaration.name}: {declaration.function} needs the option {shown(name)}; give it, or give it a "
+                "default"
             )
     found = _arrays(declaration, function(**({"data_dir": data_dir} if "data_dir" in parameters else {}), **options))
     main = array_source(declaration, where=declaration.function, inputs=found["inputs"], targets=found["targets"])

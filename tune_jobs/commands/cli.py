@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
+from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
 from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
@@ -24,9 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command: Callable[[argparse.Namespace], int] = options.command
             code = command(options)
         except SystemExit:
-            _flush()  # what `--help` prints
+            flush_output()  # what `--help` prints
             raise
-        _flush()
+        flush_output()
         return code
     except UserError as error:
         # The traceback of the user's code helps to mend it; one of ours would not.
@@ -38,37 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
-        _stop_printing()
+        stop_printing()
         return 141
     except OSError as error:
-        if not _is_of_output(error):
+        if not is_of_output(error):
             raise
-        _stop_printing()
+        stop_printing()
         print(f"ablatune: the output cannot be written ({error.strerror}); give it a place with room", file=sys.stderr)
         return 1
-
-
-def _flush() -> None:
-    """Write what was printed, so what stands in the way is known while it can be said."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def _is_of_output(error: OSError) -> bool:
-    """Whether it was the standard output that could not be written: then it still cannot."""
-    if error.filename is not None or sys.stdout is None:
-        return False
-    try:
-        sys.stdout.write("\n")
-        _flush()
-    except OSError as again:
-        return again.errno == error.errno
-    return False
-
-
-def _stop_printing() -> None:
-    """Let the rest of the output go nowhere, or Python complains of it when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tune_jobs.commands.keywords import takes_options
-from tune_jobs.errors import UserError, is_control, shown
+from tune_jobs.errors import UserError
 from tune_jobs.files import cut_name
 from tune_jobs.study.limits import check_replicates
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
-from tune_jobs.study.python_document import plain_document
+from tune_jobs.study.python_document import path_text, plain_document
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions, VariantOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
@@ -156,7 +156,7 @@ class Study:
         """
         study = cls.__new__(cls)
         study._place(storage, data_dir)
-        name = _path("the study", name_or_path)
+        name = path_text("the study", name_or_path)
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
             return load_study(name, overrides, fraction, study.data_dir)
@@ -166,8 +166,8 @@ class Study:
         return study
 
     def _place(self, storage: str | Path | None, data_dir: str | Path | None) -> None:
-        self.storage = _path("storage", storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
-        self.data_dir = Path(_path("data_dir", data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)))
+        self.storage = path_text("storage", storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
+        self.data_dir = Path(path_text("data_dir", data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)))
 
     def _define(self, overrides: Mapping[str, Any] | None, variant: VariantOptions) -> None:
         self.definition = self._parse(plain_document({} if overrides is None else overrides), variant.fraction)
@@ -243,7 +243,7 @@ class Study:
         """
         from analysis.report.report import write_report
 
-        given = None if folder is None else Path(_path("folder", folder))
+        given = None if folder is None else Path(path_text("folder", folder))
         standing = self._standing()
         default = Path("report") / _report_name(standing.study.name, standing.variant)
         written = write_report(standing, given or default)
@@ -292,20 +292,6 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
-
-
-def _path(what: str, value: Any) -> str:
-    """Return the text of a path or an address.
-
-    Raises:
-        UserError: it is neither text nor a path, or no file system takes it.
-    """
-    if not isinstance(value, str | os.PathLike):
-        raise UserError(f"{what}: {shown(value)} is neither text nor a path; give one")
-    text = os.fspath(value)
-    if not isinstance(text, str) or any(map(is_control, text)):
-        raise UserError(f"{what}: {shown(text)} is not text that can be printed; give the path in letters")
-    return text
 
 
 def _report_name(study: str, variant: str) -> str:

@@ -5,7 +5,6 @@ The limits are far above what a study needs, and low enough that a slip is refus
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tune_jobs.errors import UserError, is_control, shown
 from tune_jobs.study.model import Study, Table
@@ -22,8 +21,6 @@ MOST_DIGITS = 1_000
 MOST_TABLES = 2_000
 # Replicates of all rows; counting them takes seconds.
 MOST_REPLICATES_IN_ALL = 200_000
-# Of the name of a study or a table, in bytes. A file system takes 255, and reports add some to a name.
-MOST_NAME_BYTES = 150
 _MOST_BITS = 3_322  # 1,000 digits
 
 
@@ -92,20 +89,3 @@ def check_replicates(study: Study, seeds: int) -> None:
 
 def _seeds(table: Table, study: Study, seeds: int) -> int:
     return max(seeds, table.showing.seeds) if seeds >= study.seeds else seeds
-
-
-def name_problem(name: Any) -> str:
-    """Say why a name cannot be the name of a folder or of files; "" if it can."""
-    if not isinstance(name, str):
-        return f"{shown(name)} is not text; give a name in letters"
-    if not name.strip():
-        return "the name is empty; give one"
-    if name.startswith("."):
-        return f"{shown(name)} begins with a dot; leave it out"
-    letter = next((letter for letter in name if letter in "/\\" or is_control(letter) or letter in "\n\r\t"), "")
-    if letter:
-        return f"{shown(name)} contains {shown(letter)}, which no name of a file may; leave it out"
-    size = len(name.encode())
-    if size > MOST_NAME_BYTES:
-        return f"{shown(name)} is {size:,} bytes long; give at most {MOST_NAME_BYTES}"
-    return ""

@@ -1,7 +1,6 @@
 """From the YAML document of a study to the study: tables, stages, final configurations, and how tables are shown."""
 
-import unicodedata
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -18,14 +17,11 @@ from tune_jobs.study.checked_fields import (
     settings,
 )
 from tune_jobs.study.figures import FIGURES
-from tune_jobs.study.limits import check_document, check_tables, name_problem
+from tune_jobs.study.limits import check_document, check_tables
 from tune_jobs.study.model import (
     FINAL,
-    FRESH_PATH,
     MOST_REPLICATES,
-    PATH,
     READS,
-    SEARCH_TABLES,
     SELECTS,
     SPLITS,
     TRAIN_METRICS,
@@ -34,6 +30,7 @@ from tune_jobs.study.model import (
     Study,
     Table,
 )
+from tune_jobs.study.names import name_problem, refuse_shared_names, table_name
 from tune_jobs.study.places import places_of, put_in_study
 from tune_jobs.study.references import read_components
 from tune_jobs.study.resources import parse_resources
@@ -43,16 +40,6 @@ from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.user_code.components import Components
 from tune_jobs.user_code.modules import Code
 
-_RESERVED = {
-    **dict.fromkeys(SEARCH_TABLES, "the search"),
-    FINAL: "the final configuration",
-    PATH: "the path of the stages",
-    FRESH_PATH: "the path of the stages",
-    "statements": "the report's table of sentences",
-    "conventions": "the report's table of conventions",
-}
-# What the report adds to a table's name to name further files about it.
-_SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
 _MOST_CELLS = 10_000
 # Stages are compared on the same data.
 _NOT_IN_STAGES = tuple(name for name, spec in FIELDS.items() if spec.selects_rows)
@@ -100,7 +87,7 @@ def parse_study(
     stages = [_stage(node, showing, components) for node in stages_node.items()] if stages_node else []
     finals = _finals(final_node, showing, components) if final_node else []
     check_tables(root, [*tables, *stages, *finals])
-    _refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
+    refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
     seeds = root.whole("seeds", 1, most=MOST_REPLICATES)
@@ -155,21 +142,6 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
         return {key: components.check(key, value) for key, value in canonical.items()}
     except ConfigError as error:
         raise UserError(f"--set {error}") from error
-
-
-def _refuse_shared_names(parts: Iterable[tuple[YamlNode | None, Sequence[Table]]]) -> None:
-    """Raise where a table, stage or final configuration has the name of another, or files that some systems mix up."""
-    seen: dict[str, str] = {}
-    for node, tables in parts:
-        for index, table in enumerate(tables):
-            key = _file_name(table.name)
-            if node is not None and key in seen:
-                place = node if node.is_mapping else node.items()[index]
-                same = "repeats" if table.name == seen[key] else f"differs from {seen[key]} only in case"
-                raise place.error(
-                    f"the table name {table.name} {same}; give each table, stage and final configuration another"
-                )
-            seen[key] = table.name
 
 
 def _with_search(study: Study, node: YamlNode) -> Study:
@@ -237,7 +209,7 @@ def _finals(node: YamlNode, showing: Showing, components: Components) -> list[Ta
     finals = []
     for child in node.items():
         child.only("name", "title", "set", *_SHOWING, *_TABLE_ONLY)
-        name = _table_name(child, child.text("name", ""))
+        name = table_name(child, child.text("name", ""))
         level = Level((title,), settings(child.need("set"), components))
         shown = _showing(child, replace(showing, train_metric="evaluation"))
         finals.append(Table(name, child.text("title", title), ("Configuration",), (level,), {}, shown))
@@ -259,28 +231,6 @@ def _stage(node: YamlNode, showing: Showing, components: Components) -> Table:
     return stage
 
 
-def _table_name(node: YamlNode, name: str) -> str:
-    if not name:
-        raise node.error("a table without `factor` needs a `name`; add one")
-    lower = _file_name(name)
-    if lower in _RESERVED:
-        raise node.error(f"{name} is reserved for {_RESERVED[lower]}; give another `name`")
-    if lower.endswith(_SUFFIXES):
-        suffix = name[name.rindex("-") :]
-        raise node.error(f"{name} ends in {suffix}, which the report adds to table names; give a `name` without it")
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise node.error(f"{shown(name)} is not a table name; use only letters, digits, _ and -")
-    problem = name_problem(name)
-    if problem:
-        raise node.error(f"{problem} as the `name` of the table")
-    return name
-
-
-def _file_name(name: str) -> str:
-    """The name of a table's files on a system that ignores case."""
-    return unicodedata.normalize("NFC", name.casefold())
-
-
 def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base", *_SHOWING, *_TABLE_ONLY)
     base = settings(node.get("base"), components)
@@ -297,7 +247,7 @@ def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
             raise node.need("exclude").error("is for tables with `cross` only; leave the level out of `levels` instead")
         headings, levels = _one_factor(node, components)
         default_name = node.text("factor", "").replace(".", "_")
-    name = _table_name(node, node.text("name", default_name))
+    name = table_name(node, node.text("name", default_name))
     title = node.text("title", " × ".join(headings))
     return Table(name, title, headings, levels, base, showing)
 

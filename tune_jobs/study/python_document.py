@@ -1,10 +1,10 @@
-"""Documents from Python as study files would give them: arrays become lists, paths become text."""
+"""Values from Python as files and flags would give them: arrays become lists, paths become text."""
 
 import os
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from typing import Any
 
-from tune_jobs.errors import UserError, shown
+from tune_jobs.errors import UserError, is_control, shown
 from tune_jobs.study.limits import MOST_DEPTH
 
 _LISTS = (list, tuple, range, KeysView, ValuesView, ItemsView)
@@ -39,3 +39,17 @@ def _from_array(value: Any, place: str) -> Any:
         return value.tolist()
     except Exception as error:  # such as a tensor without memory
         raise UserError(f"{place}: {shown(value)} cannot be written as a list; give a list") from error
+
+
+def path_text(what: str, value: Any) -> str:
+    """Return the text of a path or an address.
+
+    Raises:
+        UserError: it is neither text nor a path, or no file system takes it.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise UserError(f"{what}: {shown(value)} is neither text nor a path; give one")
+    text = os.fspath(value)
+    if not isinstance(text, str) or any(map(is_control, text)):
+        raise UserError(f"{what}: {shown(text)} is not text that can be printed; give the path in letters")
+    return text
