@@ -15,6 +15,7 @@ from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
 USER_ERROR = 2
+_LONGEST_PROBLEM = 500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,7 +178,7 @@ class _Parser(argparse.ArgumentParser):
         return parsed, others
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USER_ERROR, f"ablatune: {message}; `{self.prog} --help` says what there is\n")
+        self.exit(USER_ERROR, f"ablatune: {cut(message, _LONGEST_PROBLEM)}; `{self.prog} --help` says what there is\n")
 
 
 def _overrides(items: Sequence[str]) -> dict[str, Any]:

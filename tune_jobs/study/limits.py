@@ -45,9 +45,12 @@ class _Check:
             raise node.error(f"mappings and lists are nested more than {MOST_DEPTH} deep; nest fewer")
         value = node.value
         if isinstance(value, Mapping):
-            for key in value:
-                if isinstance(key, str):
-                    _check_text(node, key, "the key ")
+            names = set()
+            for key in map(str, value):
+                _check_text(node, key, "the key ")
+                if key in names:
+                    raise node.error(f"the key {shown(key)} repeats; give each key once")
+                names.add(key)
         elif isinstance(value, str):
             _check_text(node, value)
         elif isinstance(value, int) and value.bit_length() > _MOST_BITS:

@@ -24,7 +24,12 @@ def plain_document(value: Any, place: str = "", depth: int = 0) -> Any:
     if depth > MOST_DEPTH:
         raise UserError(f"{place}: mappings and lists are nested more than {MOST_DEPTH} deep, or in themselves")
     if isinstance(value, Mapping):
-        return {str(key): plain_document(child, place or str(key), depth + 1) for key, child in value.items()}
+        found = {}
+        for key, child in value.items():
+            if str(key) in found:
+                raise UserError(f"{place or shown(value)}: the key {shown(str(key))} repeats; give each key once")
+            found[str(key)] = plain_document(child, place or str(key), depth + 1)
+        return found
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if not isinstance(value, type) and callable(getattr(value, "tolist", None)):

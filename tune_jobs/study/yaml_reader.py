@@ -10,12 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.scanner import RoundTripScanner, Scanner
 
 from tune_jobs.errors import UserError, cut, first_line
 from tune_jobs.study.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_NODES
 from tune_jobs.study.yaml_node import YamlNode
 
 _LONGEST_PATH = 255
+_TOO_DEEP = f"mappings and lists are nested more than {MOST_DEPTH} deep; nest fewer"
 _NOT_VALID = "is not valid YAML: "
 _TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
@@ -74,6 +76,7 @@ def parse_scalar(text: str) -> Any:
 def _reader(kind: str) -> YAML:
     """Make a reader of YAML 1.2: "rt" keeps the lines of values, "safe" gives plain ones."""
     reader = YAML(typ=kind, pure=True)
+    reader.Scanner = _RoundTripScanner if kind == "rt" else _ShallowScanner
     reader.Composer = _Composer
     reader.max_depth = MOST_DEPTH
     return reader
@@ -81,6 +84,27 @@ def _reader(kind: str) -> YAML:
 
 class _RefusedError(MarkedYAMLError):
     """Valid YAML that no study needs."""
+
+
+class _ShallowScanner(Scanner):
+    """Stops at the depth that is refused: brackets within each other take quadratic time to scan."""
+
+    def fetch_flow_collection_start(self, token: Any, to_push: Any) -> None:
+        super().fetch_flow_collection_start(token, to_push)
+        self._check_depth(len(self.flow_context))
+
+    def add_indent(self, column: int) -> bool:
+        added: bool = super().add_indent(column)
+        self._check_depth(len(self.indents))
+        return added
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > MOST_DEPTH:
+            raise _RefusedError(None, None, _TOO_DEEP, self.reader.get_mark())
+
+
+class _RoundTripScanner(_ShallowScanner, RoundTripScanner):
+    pass
 
 
 class _Composer(Composer):
@@ -108,8 +132,7 @@ class _Composer(Composer):
         try:
             node = super().compose_node(parent, index)
         except MaxDepthExceededError as error:
-            problem = f"mappings and lists are nested more than {MOST_DEPTH} deep; nest fewer"
-            raise _RefusedError(None, None, problem, error.problem_mark) from error
+            raise _RefusedError(None, None, _TOO_DEEP, error.problem_mark) from error
         if opened:
             self._open.discard(anchor)
         return node

@@ -75,11 +75,12 @@ def test_bad_input_gets_one_line(
         (["run", "digits_demo", "--cpus-per-trial", "nan"], "nan is not a finite number"),
         (["run", "digits_demo", "--cpus-per-trial", "x" * 500], "x… is not a number"),
         (["run", "digits_demo", "--fraction", "inf"], "inf is not a finite number"),
-        (["ledger", "export", "--output", "x", "y"], "--output x; `ablatune ledger export --help` says"),
+        (["ledger", "export", "--output", "x", "y"], "--output y; `ablatune ledger export --help` says"),
         (["ledger", "list", "--yes"], "--yes; `ablatune ledger list --help` says what there is"),
         (["ledger", "export"], "required: FILE; `ablatune ledger export --help` says"),
         (["ledger", "lst"], "`ablatune ledger --help` says what there is"),
         (["run", "digits_demo", "--sedes", "3"], "--sedes 3; `ablatune run --help` says what there is"),
+        (["x" * 5000], "`ablatune --help` says what there is"),
         (["--verbos", "studies"], "`ablatune --help` says what there is"),
         (["rum"], "invalid choice: 'rum'"),
         ([], "required: COMMAND"),
@@ -92,6 +93,7 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ablatune: ")
     assert words in line
+    assert len(line) < 700
 
 
 def test_an_empty_storage_is_no_place(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,7 @@ def refused(call: Callable[[], object]) -> str:
         ({"storage": "a\0b"}, "storage: 'a\\x00b' is not text that can be printed"),
         ({"storage": 3}, "storage: 3 is neither text nor a path"),
         ({"data_dir": ["a"]}, "data_dir: ['a'] is neither text nor a path"),
+        ({"labels": {1: "x", "1": "y"}}, "labels: the key '1' repeats"),
         ({"tables": 3}, "study: tables: must be a list, not 3"),
         ({"tables": [{"factor": "hidden_units", "levels": {4, 8}}]}, "tables[0].levels: must be a list, not {"),
     ],

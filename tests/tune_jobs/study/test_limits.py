@@ -10,9 +10,10 @@ import pytest
 import ablatune
 from tune_jobs.commands.cli import main
 from tune_jobs.errors import UserError
-from tune_jobs.study.limits import MOST_TABLES
+from tune_jobs.study.limits import MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_REPLICATES_IN_ALL, MOST_TABLES
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
+from tune_jobs.study.names import MOST_NAME_BYTES
 from tune_jobs.study.rows import datasets_read, expand, replicate
 from tune_jobs.trial.fields import FieldSpec
 
@@ -21,6 +22,19 @@ BASE = {"dataset": "digits", "network": "mlp", "epochs": 1}
 
 def tables(count: int) -> list[dict[str, object]]:
     return [{"name": f"t{place}", "factor": "hidden_units", "levels": [4, place + 5]} for place in range(count)]
+
+
+def test_the_readme_says_the_limits() -> None:
+    page = " ".join((Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8").split())
+    for words in (
+        f"a file of {MOST_BYTES:,} bytes",
+        f"mappings and lists {MOST_DEPTH} deep",
+        f"{MOST_NODES:,} keys and values",
+        f"{MOST_TABLES:,} tables",
+        f"{MOST_REPLICATES_IN_ALL:,} replicates of all rows",
+        f"names of {MOST_NAME_BYTES} bytes",
+    ):
+        assert words in page
 
 
 def test_tables_have_a_limit() -> None:

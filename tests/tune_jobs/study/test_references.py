@@ -17,7 +17,7 @@ class Net(nn.Sequential):
 class Other(Net):
     pass
 
-class Mlp(Net):
+class MLP(Net):
     pass
 """
 
@@ -31,11 +31,12 @@ def labels(folder: Path, *levels: str, more: str = "") -> list[str]:
 def test_labels_carry_their_module_where_they_collide(tmp_path: Path) -> None:
     for name in ("same_a", "same_b"):
         (tmp_path / f"{name}.py").write_text(NET)
-    assert labels(tmp_path, "same_a:Net", "same_b:Net", "same_b:Other", "mlp") == [
+    assert labels(tmp_path, "same_a:Net", "same_b:Net", "same_b:Other", "same_b:MLP", "mlp") == [
         "same_a:Net",
         "same_b:Net",
         "Other",
-        "Multilayer perceptron",
+        "same_b:MLP",
+        "MLP",
     ]
     assert labels(tmp_path, "same_a:Net", "same_b:Other") == ["Net", "Other"]
     mine = 'labels: {"same_a:Net": Net}\n'

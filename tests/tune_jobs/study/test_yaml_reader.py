@@ -33,6 +33,7 @@ BOMB = "".join(
             "the tag !!python/name:os.system",
         ),
         (f"{HEAD}seeds: !!int x\n", "is not valid YAML"),
+        (f"{HEAD}labels: {{1: x, '1': y}}\n", "labels: the key '1' repeats; give each key once"),
         ("a: &a [*a]\n", "line 1: *a stands inside of &a"),
         (
             f"{HEAD}tables:\n  - factor: epochs\n    levels:\n    - &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{BOMB}",
