@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import SequenceNode
 from ruamel.yaml.scanner import RoundTripScanner, Scanner
 
 from tune_jobs.errors import UserError, cut, first_line
@@ -115,17 +116,16 @@ class _Composer(Composer):
         self.warn_double_anchors = False
         self._nodes = 0
         self._open: set[str] = set()
+        # Mappings with others merged in (`<<`), and how many entries they have with these.
+        self._merged: dict[int, tuple[Any, int]] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.parser.peek_event()
         anchor, mark = event.anchor, event.start_mark
         if isinstance(event, AliasEvent) and anchor in self._open:
-            raise _RefusedError(
-                None, None, f"*{anchor} stands inside of &{anchor} itself; write out what it means", mark
-            )
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            raise _RefusedError(None, None, f"the file has more than {MOST_NODES:,} values and keys; split it", mark)
+            name = cut(anchor)
+            raise _RefusedError(None, None, f"*{name} stands inside of &{name} itself; write out what it means", mark)
+        self._count(1, mark)
         opened = anchor is not None and not isinstance(event, AliasEvent)
         if opened:
             self._open.add(anchor)
@@ -136,6 +136,11 @@ class _Composer(Composer):
         if opened:
             self._open.discard(anchor)
         return node
+
+    def _count(self, nodes: int, mark: Any) -> None:
+        self._nodes += nodes
+        if self._nodes > MOST_NODES:
+            raise _RefusedError(None, None, f"the file has more than {MOST_NODES:,} values and keys; split it", mark)
 
     def compose_scalar_node(self, anchor: Any) -> Any:
         node = super().compose_scalar_node(anchor)
@@ -149,7 +154,14 @@ class _Composer(Composer):
         return self._check_tag(super().compose_sequence_node(anchor))
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        return self._check_tag(super().compose_mapping_node(anchor))
+        node = self._check_tag(super().compose_mapping_node(anchor))
+        merged = [value for key, value in node.value if str(key.tag) == "tag:yaml.org,2002:merge"]
+        parts = [part for value in merged for part in (value.value if isinstance(value, SequenceNode) else [value])]
+        size = sum(self._merged.get(id(part), (part, len(part.value)))[1] for part in parts)
+        if parts:
+            self._merged[id(node)] = node, size + len(node.value)
+        self._count(size, node.start_mark)
+        return node
 
     def _check_tag(self, node: Any) -> Any:
         if str(node.tag) not in _TAGS:

@@ -10,6 +10,7 @@ from tune_jobs.study.load import load_study
 from tune_jobs.study.yaml_reader import parse_scalar, read_yaml
 
 HEAD = "base: {dataset: digits, network: mlp, epochs: 1}\n"
+MERGED = f"a: &a {{{', '.join(f'k{place}: 1' for place in range(1000))}}}\nb: {{<<: [{', '.join(['*a'] * 1000)}]}}\n"
 TENFOLD = "[" + ", ".join(["*{}"] * 10) + "]"
 BOMB = "".join(
     f"    - &{name} {TENFOLD.replace('{}', before)}\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -34,6 +35,7 @@ BOMB = "".join(
         ),
         (f"{HEAD}seeds: !!int x\n", "is not valid YAML"),
         (f"{HEAD}labels: {{1: x, '1': y}}\n", "labels: the key '1' repeats; give each key once"),
+        (MERGED, "the file has more than 100,000 values and keys"),
         ("a: &a [*a]\n", "line 1: *a stands inside of &a"),
         (
             f"{HEAD}tables:\n  - factor: epochs\n    levels:\n    - &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{BOMB}",
