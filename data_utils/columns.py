@@ -1,6 +1,7 @@
 """Columns of cells that are numbers, text, or missing: input columns of tables, and all targets."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.errors import shown
+
 # What spreadsheets and pandas write for an empty cell. "None" and "Na" are left out: both occur as categories.
 MISSING_MARKS = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>"})
+# A number as spreadsheets of many countries write it.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _MISSING_CODE = np.array([np.nan], dtype="<f8").view("<u8")[0]
 
 
@@ -61,9 +67,25 @@ class Column:
             places[row] = place.get(text, -1)
         return places
 
+    def with_decimal_commas(self) -> "Column":
+        """Read text such as 2,5 as numbers if all text of the column is of this form; else leave the column as it is.
+
+        It is also left if the commas may separate thousands: if all of them are as in 1,234, or beside a number as 0.5.
+        """
+        texts = self.texts.values()
+        if not texts or not all(map(_DECIMAL_COMMA.fullmatch, texts)) or all(map(_THOUSANDS.fullmatch, texts)):
+            return self
+        others = self.numbers[np.isfinite(self.numbers)]
+        if (others != np.floor(others)).any():
+            return self
+        numbers = self.numbers.copy()
+        for row, text in self.texts.items():
+            numbers[row] = float(text.replace(",", "."))
+        return Column(numbers, {})
+
     def cell(self, row: int) -> str:
         """The cell in ``row`` as messages show it."""
-        return repr(self.texts[row]) if row in self.texts else number_name(float(self.numbers[row]))
+        return shown(self.texts[row]) if row in self.texts else number_name(float(self.numbers[row]))
 
 
 def number_name(value: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Any
 
-from data_utils.errors import DatasetError, advice
+from data_utils.errors import DatasetError, advice, shown
 
 TASKS = ("classification", "regression")
 IMPUTATIONS = ("mean", "median", "most_frequent")
@@ -35,8 +35,9 @@ class Declaration:
 
     Attributes:
         name: The name that ``dataset: NAME`` refers to.
-        file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; the separator is the comma, or
-            the semicolon or tab if the header has no comma. Empty cells, NA, N/A, NaN and NULL are missing values.
+        file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; its cells are separated by
+            commas, or by semicolons or tabs, beside which 2,5 is a number. Empty cells, NA, N/A, NaN and NULL are
+            missing values.
         folder: An image folder with one sub-folder per class.
         function: ``module:function`` that returns arrays; see `data_utils.functions`.
         target: The target's column; in an npz file, its array (default ``targets``, else ``y``).
@@ -105,7 +106,7 @@ class Declaration:
                 f"datasets.{name}: a name must start with a letter or _ and consist of letters, digits, _ and -"
             )
         if not isinstance(mapping, Mapping):
-            raise DatasetError(f"datasets.{name}: must be a mapping, such as file: {name}.csv, not {mapping!r}")
+            raise DatasetError(f"datasets.{name}: must be a mapping, such as file: {name}.csv, not {shown(mapping)}")
         known = [field.name for field in fields(cls) if field.name != "name"]
         values = {}
         for key, value in mapping.items():
@@ -179,28 +180,28 @@ def _check_columns(declaration: Declaration) -> None:
 
 def _text(name: str, key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _wrong(name, key, f"must be text, not {value!r}")
+        raise _wrong(name, key, f"must be text, not {shown(value)}")
     return str(value).strip()
 
 
 def _file(name: str, key: str, value: object) -> str:
     file = _text(name, key, value)
     if PurePath(file).suffix.lower() not in _SUFFIXES:
-        raise _wrong(name, key, f"must end in {', '.join(_SUFFIXES)}, not {file!r}")
+        raise _wrong(name, key, f"must end in {', '.join(_SUFFIXES)}, not {shown(file)}")
     return file
 
 
 def _function(name: str, key: str, value: object) -> str:
     function = _text(name, key, value)
     if not re.fullmatch(r"[\w.]+:\w+", function):
-        raise _wrong(name, key, f"must be module:function, such as mydata:{name}, not {function!r}")
+        raise _wrong(name, key, f"must be module:function, such as mydata:{name}, not {shown(function)}")
     return function
 
 
 def _names(name: str, key: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, (list, tuple)) or not all(isinstance(entry, str) and entry for entry in values):
-        raise _wrong(name, key, f"must be a list of names (put numbers in quotes), not {value!r}")
+        raise _wrong(name, key, f"must be a list of names (put numbers in quotes), not {shown(value)}")
     for place, entry in enumerate(values):
         if entry in values[:place]:
             raise _wrong(name, key, f"contains {entry} twice; leave one out")
@@ -210,7 +211,7 @@ def _names(name: str, key: str, value: object) -> tuple[str, ...]:
 def _choice(*choices: str) -> Any:
     def check(name: str, key: str, value: object) -> str:
         if value not in choices:
-            raise _wrong(name, key, f"must be one of {', '.join(choices)}, not {value!r}")
+            raise _wrong(name, key, f"must be one of {', '.join(choices)}, not {shown(value)}")
         return str(value)
 
     return check
@@ -218,19 +219,19 @@ def _choice(*choices: str) -> Any:
 
 def _share(name: str, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise _wrong(name, key, f"must be a number between 0 and 1, not {value!r}")
+        raise _wrong(name, key, f"must be a number between 0 and 1, not {shown(value)}")
     return float(value)
 
 
 def _count(name: str, key: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _wrong(name, key, f"must be a whole number, 1 or more, not {value!r}")
+        raise _wrong(name, key, f"must be a whole number, 1 or more, not {shown(value)}")
     return int(value)
 
 
 def _size(name: str, key: str, value: object) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise _wrong(name, key, f"must be [height, width] in pixels, such as [32, 32], not {value!r}")
+        raise _wrong(name, key, f"must be [height, width] in pixels, such as [32, 32], not {shown(value)}")
     return tuple(_count(name, key, side) for side in value)
 
 

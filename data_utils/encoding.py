@@ -1,7 +1,7 @@
 """From the columns of a table to input arrays: numbers unchanged, categories one-hot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_utils.columns import Column
 from data_utils.declared import Declaration
-from data_utils.errors import DatasetError, advice
+from data_utils.errors import DatasetError, advice, shown
 from data_utils.sealing import row_digests
 from data_utils.sources import Source, Sources, unusable
 from data_utils.tables import Table, read_table
@@ -44,12 +44,26 @@ def read_tables(declaration: Declaration, found: tuple[Path, ...]) -> Sources:
     Raises:
         DatasetError: If a file or a column is missing, or has contents that cannot be used.
     """
-    table = read_table(declaration.name, found[0])
+    table = _read(declaration, found[0])
     encoding = _encoding(declaration, table)
     main = _source(declaration, table, encoding)
     if len(found) == 1:
         return Sources(main, None)
-    return Sources(main, lambda: _source(declaration, read_table(declaration.name, found[1]), encoding, test=True))
+    return Sources(main, lambda: _source(declaration, _read(declaration, found[1]), encoding, test=True))
+
+
+def _read(declaration: Declaration, path: Path) -> Table:
+    """Read a table; 2,5 is a number where numbers are expected and the comma separates no cells."""
+    table = read_table(declaration.name, path)
+    if not table.decimal_commas:
+        return table
+    numbers = {*(declaration.inputs or table.columns)} - {*declaration.categorical, *declaration.ignore}
+    if declaration.task == "classification":
+        numbers.discard(declaration.target)
+    else:
+        numbers.add(declaration.target)
+    columns = {name: cells.with_decimal_commas() if name in numbers else cells for name, cells in table.columns.items()}
+    return replace(table, columns=columns)
 
 
 def _encoding(declaration: Declaration, table: Table) -> Encoding:
@@ -168,4 +182,4 @@ def _bad_cell(declaration: Declaration, table: Table, row: int, what: str) -> Da
 def _check_column(key: str, column: str, table: Table, *, name: str) -> None:
     if column not in table.columns:
         end = advice(column, table.columns, plural="columns")
-        raise DatasetError(f"datasets.{name}.{key}: {table.path} has no column {column!r}; {end}")
+        raise DatasetError(f"datasets.{name}.{key}: {table.path} has no column {shown(column)}; {end}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from data_utils.arrays import array_source
 from data_utils.declared import Declaration
-from data_utils.errors import DatasetError, advice
+from data_utils.errors import DatasetError, advice, shown
 from data_utils.sources import Sources, unusable
 
 _NAMES = ("inputs", "targets", "test_inputs", "test_targets")
@@ -41,11 +41,12 @@ def read_function(declaration: Declaration, *, data_dir: Path, options: Mapping[
     for option in options:
         if option not in takes:
             end = advice(option, takes, plural="options")
-            raise DatasetError(f"{declaration.name}: {declaration.function} takes no option {option!r}; {end}")
+            raise DatasetError(f"{declaration.name}: {declaration.function} takes no option {shown(option)}; {end}")
     for name in takes:
         if parameters[name].default is inspect.Parameter.empty and name not in options:
             raise DatasetError(
-                f"{declaration.name}: {declaration.function} needs the option {name!r}; give it, or give it a default"
+                f"{declaration.name}: {declaration.function} needs the option {shown(name)}; give it, or give it a "
+                "default"
             )
     found = _arrays(declaration, function(**({"data_dir": data_dir} if "data_dir" in parameters else {}), **options))
     main = array_source(declaration, where=declaration.function, inputs=found["inputs"], targets=found["targets"])
@@ -75,11 +76,14 @@ def _function(declaration: Declaration) -> Callable[..., object]:
         if error.name is None or not (module == error.name or module.startswith(f"{error.name}.")):
             raise
         raise DatasetError(
-            f"{where}: there is no module {error.name!r}; put it beside the study file, or add its folder to PYTHONPATH"
+            f"{where}: there is no module {shown(error.name)}; put it beside the study file, or add its folder to "
+            "PYTHONPATH"
         ) from error
     if function is None:
         found = [name for name, value in vars(import_module(module)).items() if inspect.isfunction(value)]
-        raise DatasetError(f"{where}: {module} has no {attribute!r}; {advice(attribute, found, plural='functions')}")
+        raise DatasetError(
+            f"{where}: {module} has no {shown(attribute)}; {advice(attribute, found, plural='functions')}"
+        )
     if not callable(function):
         raise DatasetError(f"{where}: {declaration.function} must be a function, not a {type(function).__name__}")
     return function  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.errors import shown
 from data_utils.files import damaged_file, read_file
 from data_utils.parts import Part, PartName, Rows
 from data_utils.splits import sealed_split
@@ -62,7 +63,7 @@ def _number(text: str | None, *, row: int, column: str, path: Path) -> float:
     except ValueError:
         value = float("nan")
     if not np.isfinite(value):
-        raise damaged_file("house_prices", path, f"{column} of row {row + 1} must be a number, not {text!r}")
+        raise damaged_file("house_prices", path, f"{column} of row {row + 1} must be a number, not {shown(text)}")
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, shown
 from data_utils.parts import OpenPart, Part, PartName, Rows, take
 from data_utils.preparation import DEFAULT_PREPARATION, NONE, Preparation
 from data_utils.registry import DatasetInfo, dataset_info
@@ -212,7 +212,7 @@ def _open(
     for option in options:
         if option not in (*info.reads, *specs):
             takes = ", ".join((*info.reads, *specs)) or "none"
-            raise DatasetError(f"dataset {info.name!r} takes no option {option!r}: its options are {takes}")
+            raise DatasetError(f"dataset {info.name!r} takes no option {shown(option)}: its options are {takes}")
     options = {**options, **{name: spec.check(options.get(name, spec.default)) for name, spec in specs.items()}}
     if info.declared is not None:
         from data_utils.opening import open_parts

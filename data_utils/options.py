@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, shown
 
 Value = bool | int | float | str
 
@@ -44,7 +44,7 @@ class OptionSpec:
             checked = kind(value)
             if self._allows(checked):
                 return checked
-        raise DatasetError(f"{self.name} must be {self._rule}, not {value!r}")
+        raise DatasetError(f"{self.name} must be {self._rule}, not {shown(value)}")
 
     def _allows(self, value: Value) -> bool:
         if isinstance(value, str):

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from data_utils.declared import Declaration
-from data_utils.errors import DatasetError, nearest
+from data_utils.errors import DatasetError, nearest, shown
 from data_utils.options import OptionSpec
 
 TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
@@ -199,7 +199,7 @@ def dataset_info(name: str) -> DatasetInfo:
         similar = nearest(name, DATASETS)
         guess = f" (did you mean {similar!r}?)" if similar else ""
         raise DatasetError(
-            f"no dataset is named {name!r}{guess}: the names are {', '.join(DATASETS)}, "
+            f"no dataset is named {shown(name)}{guess}: the names are {', '.join(DATASETS)}, "
             "or package.module:NAME for your dataset"
         )
     return DATASETS[name]
@@ -211,9 +211,9 @@ def _users_dataset(name: str) -> DatasetInfo:
         info = getattr(import_module(module), attribute)
     except (ModuleNotFoundError, AttributeError, ValueError) as error:
         raise DatasetError(
-            f"dataset {name!r} cannot be imported ({error}): "
+            f"dataset {shown(name)} cannot be imported ({error}): "
             "write package.module:NAME, and add the package's folder to PYTHONPATH"
         ) from error
     if not isinstance(info, DatasetInfo):
-        raise DatasetError(f"dataset {name!r} must be a data_utils.DatasetInfo, not a {type(info).__name__}")
+        raise DatasetError(f"dataset {shown(name)} must be a data_utils.DatasetInfo, not a {type(info).__name__}")
     return info

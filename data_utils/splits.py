@@ -9,7 +9,7 @@ import operator
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, shown
 
 # First words of the seeds: different uses of the same number get different streams.
 _SPLIT_STREAM = 1
@@ -72,7 +72,7 @@ def whole_number(name: str, value: object) -> int:
     try:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:
-        raise DatasetError(f"{name} must be a whole number, not {value!r}") from error
+        raise DatasetError(f"{name} must be a whole number, not {shown(value)}") from error
 
 
 def natural_number(name: str, value: object) -> int:

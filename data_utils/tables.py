@@ -16,11 +16,16 @@ from data_utils.sources import read_bytes, unusable
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The columns of a file, by name, in file order."""
+    """The columns of a file, by name, in file order.
+
+    Attributes:
+        decimal_commas: Whether a comma between digits may be a decimal comma, as it separates no cells.
+    """
 
     path: Path
     columns: Mapping[str, Column]
     rows: int
+    decimal_commas: bool = False
 
 
 def read_table(name: str, path: Path) -> Table:
@@ -46,8 +51,7 @@ def _read_csv(path: Path, content: bytes) -> Table:
     except UnicodeDecodeError as error:
         byte, place = content[error.start], error.start
         raise _UnusableError(f"byte {place} ({byte:#x}) is not UTF-8; save the file as UTF-8") from error
-    first = text.lstrip().partition("\n")[0]
-    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    delimiter = _delimiter(text)
     # csv.reader returns an empty record for an empty line, which is not a row.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -65,7 +69,36 @@ def _read_csv(path: Path, content: bytes) -> Table:
     if not records:
         raise _UnusableError("it has a header but no rows; add the data")
     columns = map(column_of_cells, zip(*records, strict=True))
-    return Table(path, dict(zip(names, columns, strict=True)), len(records))
+    return Table(path, dict(zip(names, columns, strict=True)), len(records), decimal_commas=delimiter != ",")
+
+
+def _delimiter(text: str) -> str:
+    """Find what separates the cells: of the marks in the header, the one that gives every row as many cells.
+
+    Raises:
+        _UnusableError: several do, so the columns could be either.
+    """
+    first = text.lstrip().partition("\n")[0]
+    marks = [mark for mark in ",;\t" if mark in first]
+    if len(marks) < 2:
+        return marks[0] if marks else ","
+    fitting = [mark for mark in marks if _fits(text, mark)]
+    if len(fitting) > 1:
+        words = " or ".join(map(repr, fitting))
+        raise _UnusableError(
+            f"its cells could be separated by {words}; put names and text that contain one of them in quotes, or write "
+            "numbers with a decimal point"
+        )
+    return (fitting or marks)[0]
+
+
+def _fits(text: str, delimiter: str) -> bool:
+    """Whether the mark gives every row as many cells as the header."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return len({len(record) for record in reader if record}) == 1
+    except csv.Error:
+        return False
 
 
 def _read_parquet(path: Path, content: bytes) -> Table:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.errors import DatasetError
+from data_utils.errors import DatasetError, shown
 from data_utils.parts import Part, PartName, Rows
 from data_utils.registry import TOY_PROBLEMS
 from data_utils.splits import random_words
@@ -23,7 +23,7 @@ def open_part(part: PartName, *, data_dir: Path, options: Mapping[str, object], 
     """Generate the part of the problem that the option ``toy_problem`` selects (default ``xor``)."""
     problem = options.get("toy_problem", TOY_PROBLEMS[0])
     if not isinstance(problem, str) or problem not in TOY_PROBLEMS:
-        raise DatasetError(f"toy_problem must be one of {', '.join(TOY_PROBLEMS)}, not {problem!r}")
+        raise DatasetError(f"toy_problem must be one of {', '.join(TOY_PROBLEMS)}, not {shown(problem)}")
     return Part(_VERSION, (problem.encode(), part.encode()), partial(_generate, problem, part=part))
 
 

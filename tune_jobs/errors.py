@@ -4,6 +4,22 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from data_utils.errors import cut, is_control, printable, shown
+
+__all__ = [
+    "ConfigError",
+    "StorageError",
+    "UserError",
+    "cut",
+    "first_line",
+    "is_control",
+    "locate",
+    "redacted",
+    "shown",
+    "unknown",
+]
+
+_LONGEST_NAME = 200
 # A secret may contain a slash, so everything up to the last @ before the options is hidden. S3 URIs have no port.
 _CREDENTIALS = re.compile(
     r"(\w+://)[^\s'\"?]*@"
@@ -16,6 +32,9 @@ _SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:key|secret|token|password)[^=&\s]*
 
 class UserError(ValueError):
     """Bad input: the message says what is wrong and where, the rule, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class StorageError(UserError):
@@ -35,9 +54,17 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Say that a name does not exist, and suggest the nearest one, or list all."""
     names = sorted(known)
     word = str(name)
-    nearest = get_close_matches(word, names, n=1) or [known for known in names if word and word in known]
+    # Comparing a very long text with each name takes minutes.
+    nearest = get_close_matches(word[:_LONGEST_NAME], names, n=1) or [
+        known for known in names if word and word in known
+    ]
     advice = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(names)}"
-    return f"there is no {kind} {str(name)!r}; {advice}"
+    return f"there is no {kind} {shown(name)}; {advice}"
+
+
+def locate(error: UserError, place: str) -> None:
+    """Put the place of a mistake before an error's message."""
+    error.args = (printable(f"{place}: {error}"),)
 
 
 def redacted(text: str) -> str:

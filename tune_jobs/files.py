@@ -1,8 +1,24 @@
-"""Files that are replaced as a whole: a reader sees the old content or the new one, whatever is killed when."""
+"""Files that are replaced as a whole, and names that every file system takes.
 
+A reader of a file sees the old content or the new one, whatever is killed when.
+"""
+
+import hashlib
 import os
 import uuid
 from pathlib import Path
+
+# Of one name, in bytes.
+_LONGEST_NAME = 255
+
+
+def cut_name(name: str) -> str:
+    """Shorten a name that is too long for a file system; different names stay different."""
+    content = name.encode()
+    if len(content) <= _LONGEST_NAME:
+        return name
+    end = f"…{hashlib.sha256(content).hexdigest()[:12]}"
+    return content[: _LONGEST_NAME - len(end.encode())].decode(errors="ignore") + end
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

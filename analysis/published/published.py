@@ -15,7 +15,8 @@ from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.study.load import shipped_studies
 from tune_jobs.study.model import FRESH_PATH, PATH, Level, Study, Table
 from tune_jobs.study.rows import Row, expand, path_labels
-from tune_jobs.study.yaml_node import YamlNode, read_yaml
+from tune_jobs.study.yaml_node import YamlNode
+from tune_jobs.study.yaml_reader import read_yaml
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.key import trajectory
 

@@ -41,6 +41,49 @@ def described(folder: Path, **keys: Any) -> DatasetInfo:
     return describe(Declaration.from_mapping("wine", keys), folders=[folder])
 
 
+def written(folder: Path, text: str, **keys: Any) -> DatasetInfo:
+    (folder / "t.csv").write_text(text)
+    return described(folder, file="t.csv", target="c", **keys)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_beside_semicolons_and_tabs_a_comma_is_a_decimal_comma(tmp_path: Path, mark: str) -> None:
+    rows = [(place, f"{place},5", place + 0.25) for place in range(40)]
+    european = [mark.join(["a", "b", "c"]), *(f"{a}{mark}{b}{mark}{str(c).replace('.', ',')}" for a, b, c in rows)]
+    english = ["a,b,c", *(f"{a},{b.replace(',', '.')},{c}" for a, b, c in rows)]
+    info = written(tmp_path, "\n".join(european))
+    assert (info.features, info.task) == (("a", "b"), "regression")
+    data = load_trial_data(info, data_dir=tmp_path)
+    (tmp_path / "english").mkdir()
+    other = load_trial_data(written(tmp_path / "english", "\n".join(english)), data_dir=tmp_path)
+    assert data.fingerprint == other.fingerprint
+    np.testing.assert_array_equal(data.train_inputs, other.train_inputs)
+    np.testing.assert_array_equal(data.train_targets, other.train_targets)
+
+
+def test_columns_that_are_not_numbers_keep_their_commas(tmp_path: Path) -> None:
+    rows = "\n".join(f"{place};{place % 3},5;{place % 2},5" for place in range(40))
+    info = written(tmp_path, f"a;b;c\n{rows}", categorical=["b"], task="classification")
+    assert info.features == ("a", "b=0,5", "b=1,5", "b=2,5")
+    assert info.class_names == ("0,5", "1,5")
+
+
+@pytest.mark.parametrize("cells", [["1,234", "5,678"], ["1,5", "0.5"], ["1,5", "x"], ["1,234,567", "1,5"]])
+def test_commas_that_may_mean_something_else_are_not_guessed_at(tmp_path: Path, cells: list[str]) -> None:
+    rows = "\n".join(f"{cell};{place}.5" for place, cell in enumerate(cells))
+    with pytest.raises(DatasetError, match="a must be a number, not "):
+        written(tmp_path, f"a;c\n{rows}")
+
+
+def test_a_file_that_could_be_separated_in_two_ways_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="its cells could be separated by ',' or ';'; put names and text"):
+        written(tmp_path, "a;b, c\n1;2,5\n2;3,5\n")
+    rows = "\n".join(f"{place},{place}.5" for place in range(40))
+    assert written(tmp_path, f"size; in mm,c\n{rows}").features == ("size; in mm",)
+    rows = "\n".join(f"{place};{place}.5" for place in range(40))
+    assert written(tmp_path, f"size, in mm;c\n{rows}").features == ("size, in mm",)
+
+
 def plain_rows(rows: int = 200, *, seed: int = 0) -> list[dict[str, Any]]:
     generator = np.random.default_rng(seed)
     return [

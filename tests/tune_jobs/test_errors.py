@@ -1,4 +1,4 @@
-"""Credentials never appear in what is shown or recorded."""
+"""Credentials never appear in what is shown or recorded; values are cut and printable."""
 
 import os
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs.commands.cli import main
-from tune_jobs.errors import UserError, redacted
+from tune_jobs.errors import ConfigError, UserError, locate, redacted, shown, unknown
 from tune_jobs.ledger import provenance
 from tune_jobs.storage.storage import Storage
 
@@ -45,3 +45,39 @@ def test_neither_help_nor_the_recorded_command_shows_credentials(
     assert "rXUt" not in shown
     monkeypatch.setattr("sys.argv", ["ablatune", "run", "study", "--storage", os.environ["ABLATUNE_STORAGE"]])
     assert provenance.command() == "ablatune run study --storage s3://…@bucket/100%"
+
+
+class Nasty:
+    """A value that cannot be written."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("relu", "'relu'"),
+        (0.1, "0.1"),
+        ("a\x1b[31m\ud800", "'a\\x1b[31m\\ud800'"),
+        ("x" * 500, "'" + "x" * 78 + "…"),
+        (list(range(1000)), None),
+        (10**6000, "a whole number of 19,932 bits"),
+        (-(10**6000), "a whole number of 19,932 bits"),
+        (Nasty(), "a Nasty"),
+    ],
+    ids=["text", "number", "controls", "long", "list", "huge", "negative", "nasty"],
+)
+def test_values_in_messages_are_short_and_printable(value: object, words: str | None) -> None:
+    text = shown(value)
+    assert words is None or text == words
+    assert len(text) <= 80
+    assert text.isprintable()
+
+
+@given(st.text(st.characters(categories=("Cs", "Cc", "Cf", "L", "Z"))))
+def test_messages_can_be_printed(text: str) -> None:
+    for error in (UserError(text), ConfigError(text, text), UserError(unknown("field", text, ["a"]))):
+        locate(error, text)
+        assert str(error).encode()
+        assert not {letter for letter in str(error) if ord(letter) < 32 and letter not in "\n\r\t"}

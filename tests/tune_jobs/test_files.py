@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.files import replace_file
+from tune_jobs.files import cut_name, replace_file
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -21,3 +21,11 @@ def test_a_failed_replacement_leaves_nothing_behind(tmp_path: Path) -> None:
         replace_file(path, b"new")
     assert list(tmp_path.iterdir()) == [path]
     assert (path / "kept").read_text() == "there"
+
+
+def test_a_name_that_is_too_long_is_cut_and_stays_different(tmp_path: Path) -> None:
+    assert cut_name("report@epochs=3") == "report@epochs=3"
+    names = {cut_name("é" * 200 + end) for end in ("a", "b")}
+    assert len(names) == 2
+    for name in names:
+        (tmp_path / name).mkdir()

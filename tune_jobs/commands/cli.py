@@ -12,13 +12,15 @@ from typing import Any, NoReturn
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
-from tune_jobs.errors import UserError, redacted
+from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
+from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
 _SECRET_FIELD = re.compile(
     r"(^|_)(password|passwd|secret|token|credentials?|(api|access|secret|private)_?key)$", re.IGNORECASE
 )
+_LONGEST_PROBLEM = 500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,15 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 2 for bad input, with one line that says what to do; 130 for an interrupt; 128 and its number for a signal.
     """
-    options = parser().parse_args(arguments)
     with ended_like_ctrl_c() as exit_code:
-        return exit_code(_run_command(options))
+        return exit_code(_run_command(arguments))
 
 
-def _run_command(options: argparse.Namespace) -> int:
-    command: Callable[[argparse.Namespace], int] = options.command
+def _run_command(arguments: Sequence[str] | None) -> int:
     try:
-        return command(options)
+        try:
+            options = parser().parse_args(arguments)
+            command: Callable[[argparse.Namespace], int] = options.command
+            code = command(options)
+        except SystemExit:
+            flush_output()  # what `--help` prints
+            raise
+        flush_output()
+        return code
     except UserError as error:
         # The traceback of the user's code helps to mend it; one of ours would not.
         print(getattr(error, "trace", ""), end="", file=sys.stderr)
@@ -45,8 +53,14 @@ def _run_command(options: argparse.Namespace) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stop_printing()
         return 141
+    except OSError as error:
+        if not is_of_output(error):
+            raise
+        stop_printing()
+        print(f"ablatune: the output cannot be written ({error.strerror}); give it a place with room", file=sys.stderr)
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -167,22 +181,29 @@ def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line, and which command's help has what it takes."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        # Without this, the parser of all commands would name the arguments that the parser of one does not know.
+        parsed, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {cut(' '.join(others))}")
+        return parsed, others
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USER_ERROR, f"ablatune: {message}; `{self.prog} --help` says what there is\n")
+        self.exit(USER_ERROR, f"ablatune: {cut(message, _LONGEST_PROBLEM)}; `{self.prog} --help` says what there is\n")
 
 
 def _overrides(items: Sequence[str]) -> dict[str, Any]:
-    from tune_jobs.study.yaml_node import parse_scalar
+    from tune_jobs.study.yaml_reader import parse_scalar
 
     values = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise UserError(f"--set {item}: give FIELD=VALUE, such as --set learning_rate=0.01")
+            raise UserError(f"--set {cut(item)}: give FIELD=VALUE, such as --set learning_rate=0.01")
         if name.strip() in values:
-            raise UserError(f"--set {item}: {name.strip()} is given twice; give it once")
+            raise UserError(f"--set {cut(item)}: {cut(name.strip())} is given twice; give it once")
         values[name.strip()] = parse_scalar(value.strip())
         _refuse_secret(name.strip(), values[name.strip()])
     return values

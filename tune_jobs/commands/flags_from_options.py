@@ -2,14 +2,14 @@
 
 import argparse
 import functools
-import types
 from collections.abc import Iterator
 from dataclasses import Field, fields
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
-from tune_jobs.training.run_options import Option
+from tune_jobs.training.run_options import Option, kinds_of
 
 Options = TypeVar("Options")
+_LONGEST_NUMBER = 100
 
 
 def add_flags(parser: argparse.ArgumentParser, options: type, **instead: str | None) -> None:
@@ -25,10 +25,11 @@ def add_flags(parser: argparse.ArgumentParser, options: type, **instead: str | N
         if help_text is None:
             continue
         given: dict[str, Any] = {"dest": field.name, "help": help_text, "default": field.default}
-        if _kind(options, field) is bool:
+        kind = kinds_of(options)[field.name]
+        if kind is bool:
             parser.add_argument(flag_of(field), action="store_false" if field.default else "store_true", **given)
         else:
-            parse = functools.partial(_parse, _kind(options, field), option.at_most)
+            parse = functools.partial(_parse, kind, option)
             parser.add_argument(flag_of(field), type=parse, metavar=option.metavar, **given)
 
 
@@ -55,35 +56,29 @@ def flag_of(field: "Field[Any]") -> str:
     return option.flag or f"--{field.name.replace('_', '-')}"
 
 
-def _parse(kind: type, at_most: float | None, text: str) -> float | str:
-    """Parse text, a number, or a whole number of at least 1.
+def _parse(kind: type, option: Option, text: str) -> Any:
+    """Parse the text of a flag.
 
     Raises:
-        argparse.ArgumentTypeError: it is none, or too large.
+        argparse.ArgumentTypeError: the option does not allow it.
     """
-    if kind is str:
-        return text
-    if kind is int and (not text.isdecimal() or int(text) < 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     try:
-        value = int(text) if kind is int else float(text)
+        return option.check(kind, _number(kind, text), given=text if kind is int else None)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _number(kind: type, text: str) -> Any:
+    """Return the number that a text stands for; the text itself if none or if no number is asked for."""
+    if kind is int:
+        return int(text) if text.isdecimal() and len(text) < _LONGEST_NUMBER else text
+    try:
+        return float(text) if kind is float else text
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if at_most is not None and value > at_most:
-        raise argparse.ArgumentTypeError(f"{text} is more than {at_most:g}")
-    return value
+        return text
 
 
 def _options_of(options: type) -> Iterator[tuple["Field[Any]", Option]]:
     for field in fields(options):
         if "option" in field.metadata:
             yield field, field.metadata["option"]
-
-
-def _kind(options: type, field: "Field[Any]") -> type:
-    """Return the type of an option's value, None left out."""
-    hint: Any = get_type_hints(options)[field.name]
-    if get_origin(hint) in (Union, types.UnionType):
-        hint = next(one for one in get_args(hint) if one is not type(None))
-    kind: type = hint
-    return kind

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tune_jobs.commands.keywords import takes_options
 from tune_jobs.errors import UserError
+from tune_jobs.files import cut_name
+from tune_jobs.study.limits import check_replicates
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
-from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions
+from tune_jobs.study.python_document import path_text, plain_document
+from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions, VariantOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
 
@@ -119,8 +122,8 @@ class Study:
         from tune_jobs.study.parser import parse_study
         from tune_jobs.study.yaml_node import YamlNode
 
-        plain, code = with_references(document)
-        self._place(storage, data_dir, replicates)
+        plain, code = with_references(plain_document(document))
+        self._place(storage, data_dir)
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
             return parse_study(
@@ -133,7 +136,7 @@ class Study:
             )
 
         self._parse = parse
-        self.definition = parse(overrides or {}, fraction)
+        self._define(overrides, VariantOptions(fraction=fraction, replicates=replicates))
 
     @classmethod
     def load(
@@ -152,19 +155,24 @@ class Study:
             UserError: there is no such study, or something in it is not as it must be.
         """
         study = cls.__new__(cls)
-        study._place(storage, data_dir, replicates)
+        study._place(storage, data_dir)
+        name = path_text("the study", name_or_path)
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
-            return load_study(str(name_or_path), overrides, fraction, study.data_dir)
+            return load_study(name, overrides, fraction, study.data_dir)
 
         study._parse = parse
-        study.definition = parse(overrides or {}, fraction)
+        study._define(overrides, VariantOptions(fraction=fraction, replicates=replicates))
         return study
 
-    def _place(self, storage: str | Path | None, data_dir: str | Path | None, replicates: int | None) -> None:
-        self.storage = str(storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
-        self.data_dir = Path(data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR))
-        self.replicates = replicates
+    def _place(self, storage: str | Path | None, data_dir: str | Path | None) -> None:
+        self.storage = path_text("storage", storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
+        self.data_dir = Path(path_text("data_dir", data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)))
+
+    def _define(self, overrides: Mapping[str, Any] | None, variant: VariantOptions) -> None:
+        self.definition = self._parse(plain_document({} if overrides is None else overrides), variant.fraction)
+        self.replicates = variant.replicates
+        check_replicates(self.definition, self.replicates or self.definition.seeds)
 
     _parse: Callable[[Mapping[str, Any], float], Definition]
     definition: Definition
@@ -235,10 +243,10 @@ class Study:
         """
         from analysis.report.report import write_report
 
+        given = None if folder is None else Path(path_text("folder", folder))
         standing = self._standing()
-        variant = f"@{standing.variant.replace(', ', ',').replace('/', '-')}" if standing.variant else ""
-        default = Path("report") / f"{standing.study.name}{variant}"
-        written = write_report(standing, Path(folder) if folder is not None else default)
+        default = Path("report") / _report_name(standing.study.name, standing.variant)
+        written = write_report(standing, given or default)
         return Report(
             written.html,
             written.frames,
@@ -284,3 +292,8 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
+
+
+def _report_name(study: str, variant: str) -> str:
+    """Return the name of a report's folder: of the study, and of the variant if it is one."""
+    return cut_name(f"{study}@{variant.replace(', ', ',').replace('/', '-')}") if variant else study

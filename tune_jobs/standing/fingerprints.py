@@ -6,7 +6,9 @@ from pathlib import Path
 from data_utils import DatasetError
 from tune_jobs.errors import UserError
 from tune_jobs.study.model import Study
+from tune_jobs.study.places import put_in_study
 from tune_jobs.study.rows import datasets_read, expand
+from tune_jobs.trial.config import TrialConfig
 from tune_jobs.user_code.questions import find_fingerprint
 
 
@@ -16,13 +18,10 @@ def data_fingerprints(study: Study, seeds: Sequence[int], data_dir: Path, *, dow
     Raises:
         UserError: a file is missing or corrupt.
     """
-    try:
-        return {
-            name: find_fingerprint(config, data_dir, study.own.code, download=download)
-            for name, config in datasets_read(expand(study), seeds).items()
-        }
-    except DatasetError as error:
-        raise UserError(str(error)) from error
+    return {
+        name: _fingerprint(study, config, data_dir, download=download)
+        for name, config in datasets_read(expand(study), seeds).items()
+    }
 
 
 def known_or_found_fingerprints(
@@ -41,8 +40,17 @@ def known_or_found_fingerprints(
         if name in known and config.info is None:
             continue
         try:
-            found[name] = find_fingerprint(config, data_dir, study.own.code, download=False)
-        except DatasetError as error:
+            found[name] = _fingerprint(study, config, data_dir, download=False)
+        except UserError:
             if name not in known:
-                raise UserError(str(error)) from error
+                raise
     return found
+
+
+def _fingerprint(study: Study, config: TrialConfig, data_dir: Path, *, download: bool) -> str:
+    try:
+        return find_fingerprint(config, data_dir, study.own.code, download=download)
+    except DatasetError as error:
+        problem = UserError(str(error))
+        put_in_study(problem, study.places, config.dataset, study.source)
+        raise problem from error

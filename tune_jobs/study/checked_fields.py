@@ -1,9 +1,9 @@
 """Fields in a study file: their names and values, checked on the line where they stand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from tune_jobs.errors import ConfigError, unknown
+from tune_jobs.errors import ConfigError, cut, unknown
 from tune_jobs.study.yaml_node import YamlNode, plain
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
@@ -52,7 +52,20 @@ def field_value(node: YamlNode, name: str, components: Components) -> Any:
 
 def refuse_repeats(node: YamlNode, values: Sequence[Any], what: str, *, by_type: bool = False) -> None:
     """Raise at the first entry of a list that repeats an earlier one; `by_type` tells 1 from 1.0 and true."""
+    seen = set()
     for position, value in enumerate(values):
-        if any(value == other and (not by_type or type(value) is type(other)) for other in values[:position]):
-            shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else value
-            raise node.items()[position].error(f"the {what} {shown} repeats; give each {what} once")
+        key = (frozen(value), type(value)) if by_type else frozen(value)
+        if key in seen:
+            words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+            raise node.items()[position].error(f"the {what} {cut(words)} repeats; give each {what} once")
+        seen.add(key)
+
+
+def frozen(value: Any) -> Hashable:
+    """Return what stands for a plain value in a set: equal for equal values."""
+    if isinstance(value, Mapping):
+        return ("mapping", frozenset((key, frozen(child)) for key, child in value.items()))
+    if isinstance(value, list | tuple):
+        return ("list", *map(frozen, value))
+    hashable: Hashable = value
+    return hashable

@@ -1,5 +1,6 @@
 """Find and read studies: shipped ones by name, others by file."""
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 from tune_jobs.errors import UserError, unknown
 from tune_jobs.study.model import Study
 from tune_jobs.study.parser import parse_study
-from tune_jobs.study.yaml_node import read_yaml
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -34,10 +34,12 @@ def load_study(
     Raises:
         UserError: there is no such study, or it has a mistake; the message names the file, the line and the rule.
     """
+    from tune_jobs.study.yaml_reader import read_yaml
+
     shipped = shipped_studies()
     if name_or_path in shipped:
         path = shipped[name_or_path]
-    elif name_or_path.endswith((".yaml", ".yml")) or Path(name_or_path).is_file():
+    elif name_or_path.endswith((".yaml", ".yml")) or os.path.isfile(name_or_path):
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")

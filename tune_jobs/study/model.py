@@ -111,6 +111,7 @@ class Study:
         fraction: share of the epochs at which rows are read: 1, or less for a preview.
         own: the user's networks, data, … that the study names.
         search: the joint search, if the study declares one.
+        places: where the document names datasets; see `tune_jobs.study.places`.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Study:
     fraction: float = 1.0
     own: Components = field(default_factory=Components)
     search: Search | None = None
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Build the configuration of the base with layers over it; later layers win.

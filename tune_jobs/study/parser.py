@@ -1,28 +1,27 @@
 """From the YAML document of a study to the study: tables, stages, final configurations, and how tables are shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.errors import ConfigError, UserError, unknown
+from tune_jobs.errors import ConfigError, UserError, shown, unknown
 from tune_jobs.study.checked_fields import (
     NOT_SETTABLE,
     factor_name,
     field_value,
+    frozen,
     refuse_repeats,
     settings,
 )
 from tune_jobs.study.figures import FIGURES
+from tune_jobs.study.limits import check_document, check_tables
 from tune_jobs.study.model import (
     FINAL,
-    FRESH_PATH,
     MOST_REPLICATES,
-    PATH,
     READS,
-    SEARCH_TABLES,
     SELECTS,
     SPLITS,
     TRAIN_METRICS,
@@ -31,6 +30,8 @@ from tune_jobs.study.model import (
     Study,
     Table,
 )
+from tune_jobs.study.names import name_problem, refuse_shared_names, table_name
+from tune_jobs.study.places import places_of, put_in_study
 from tune_jobs.study.references import read_components
 from tune_jobs.study.resources import parse_resources
 from tune_jobs.study.search_parser import parse_search
@@ -39,16 +40,6 @@ from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.user_code.components import Components
 from tune_jobs.user_code.modules import Code
 
-_RESERVED = {
-    **dict.fromkeys(SEARCH_TABLES, "the search"),
-    FINAL: "the final configuration",
-    PATH: "the path of the stages",
-    FRESH_PATH: "the path of the stages",
-    "statements": "the report's table of sentences",
-    "conventions": "the report's table of conventions",
-}
-# What the report adds to a table's name to name further files about it.
-_SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))
 _MOST_CELLS = 10_000
 # Stages are compared on the same data.
 _NOT_IN_STAGES = tuple(name for name, spec in FIELDS.items() if spec.selects_rows)
@@ -78,8 +69,14 @@ def parse_study(
     """
     if not 0 < fraction <= 1:
         raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 trains a tenth of the epochs")
+    problem = name_problem(name)
+    if problem:
+        raise UserError(f"the name of the study: {problem}")
+    check_document(root)
+    _check_overrides(overrides)
     root.only(*_KEYS, *_SHOWING)
-    components = read_components(root, overrides, data_dir, defined or Code())
+    places = places_of(root)
+    components = _components(root, overrides, data_dir, defined or Code(), places)
     base = settings(root.get("base"), components)
     checked = _overrides(overrides, components)
     showing = _showing(root, Showing())
@@ -89,7 +86,8 @@ def parse_study(
     tables = [_table(node, showing, components) for node in tables_node.items()] if tables_node else []
     stages = [_stage(node, showing, components) for node in stages_node.items()] if stages_node else []
     finals = _finals(final_node, showing, components) if final_node else []
-    _refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
+    check_tables(root, [*tables, *stages, *finals])
+    refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
     seeds = root.whole("seeds", 1, most=MOST_REPLICATES)
@@ -110,8 +108,29 @@ def parse_study(
         overrides=checked,
         fraction=fraction,
         own=components,
+        places=places,
     )
     return study if search_node is None else _with_search(study, search_node)
+
+
+def _components(
+    root: YamlNode, overrides: Mapping[str, Any], data_dir: Path | None, defined: Code, places: Mapping[str, str]
+) -> Components:
+    try:
+        return read_components(root, overrides, data_dir, defined)
+    except UserError as error:
+        reference = str(error).partition(": ")[0]
+        if reference in places:
+            put_in_study(error, places, reference, root.file)
+        raise
+
+
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    if not isinstance(overrides, Mapping):
+        raise UserError(
+            f"overrides: {shown(overrides)} is not a mapping from fields to values, such as {{'epochs': 3}}"
+        )
+    check_document(YamlNode(overrides, "--set", 0))
 
 
 def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str, Any]:
@@ -123,19 +142,6 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
         return {key: components.check(key, value) for key, value in canonical.items()}
     except ConfigError as error:
         raise UserError(f"--set {error}") from error
-
-
-def _refuse_shared_names(parts: Iterable[tuple[YamlNode | None, Sequence[Table]]]) -> None:
-    """Raise where a table, stage or final configuration has the name of another."""
-    seen: set[str] = set()
-    for node, tables in parts:
-        for index, table in enumerate(tables):
-            if node is not None and table.name in seen:
-                place = node if node.is_mapping else node.items()[index]
-                raise place.error(
-                    f"the table name {table.name} repeats; give each table, stage and final configuration another"
-                )
-            seen.add(table.name)
 
 
 def _with_search(study: Study, node: YamlNode) -> Study:
@@ -203,7 +209,7 @@ def _finals(node: YamlNode, showing: Showing, components: Components) -> list[Ta
     finals = []
     for child in node.items():
         child.only("name", "title", "set", *_SHOWING, *_TABLE_ONLY)
-        name = _table_name(child, child.text("name", ""))
+        name = table_name(child, child.text("name", ""))
         level = Level((title,), settings(child.need("set"), components))
         shown = _showing(child, replace(showing, train_metric="evaluation"))
         finals.append(Table(name, child.text("title", title), ("Configuration",), (level,), {}, shown))
@@ -225,19 +231,6 @@ def _stage(node: YamlNode, showing: Showing, components: Components) -> Table:
     return stage
 
 
-def _table_name(node: YamlNode, name: str) -> str:
-    if not name:
-        raise node.error("a table without `factor` needs a `name`; add one")
-    if name in _RESERVED:
-        raise node.error(f"{name} is reserved for {_RESERVED[name]}; give another `name`")
-    if name.endswith(_SUFFIXES):
-        suffix = name[name.rindex("-") :]
-        raise node.error(f"{name} ends in {suffix}, which the report adds to table names; give a `name` without it")
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise node.error(f"{name!r} is not a table name; use only letters, digits, _ and -")
-    return name
-
-
 def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
     node.only("name", "title", "label", "factor", "levels", "cross", "exclude", "base", *_SHOWING, *_TABLE_ONLY)
     base = settings(node.get("base"), components)
@@ -254,7 +247,7 @@ def _table(node: YamlNode, showing: Showing, components: Components) -> Table:
             raise node.need("exclude").error("is for tables with `cross` only; leave the level out of `levels` instead")
         headings, levels = _one_factor(node, components)
         default_name = node.text("factor", "").replace(".", "_")
-    name = _table_name(node, node.text("name", default_name))
+    name = table_name(node, node.text("name", default_name))
     title = node.text("title", " × ".join(headings))
     return Table(name, title, headings, levels, base, showing)
 
@@ -302,11 +295,11 @@ def _crossed(node: YamlNode, components: Components) -> tuple[tuple[str, ...], t
     if cells > _MOST_CELLS:
         raise node.need("cross").error(f"makes {cells:,} cells, more than {_MOST_CELLS:,}; give fewer levels")
     exclude = node.get("exclude")
-    excluded = [_excluded(item, factors, components) for item in exclude.items()] if exclude else []
+    excluded = _excluded_cells(exclude, factors, components) if exclude else {}
     levels = []
     for values in product(*factors.values()):
         cell = dict(zip(factors, values, strict=True))
-        if any(all(cell[key] == value for key, value in rule.items()) for rule in excluded):
+        if any(frozen([cell[key] for key in keys]) in cells for keys, cells in excluded.items()):
             continue
         levels.append(Level(tuple(components.describe(key, value) for key, value in cell.items()), cell))
     if not levels:
@@ -314,15 +307,27 @@ def _crossed(node: YamlNode, components: Components) -> tuple[tuple[str, ...], t
     return tuple(components.label(key) for key in factors), tuple(levels)
 
 
-def _excluded(node: YamlNode, factors: Mapping[str, Sequence[Any]], components: Components) -> dict[str, Any]:
+def _excluded_cells(
+    node: YamlNode, factors: Mapping[str, Sequence[Any]], components: Components
+) -> dict[tuple[str, ...], set[Hashable]]:
+    """The combinations of levels that are excluded, by the factors that they combine."""
+    levels = {name: set(map(frozen, values)) for name, values in factors.items()}
+    found: dict[tuple[str, ...], set[Hashable]] = {}
+    for item in node.items():
+        rule = _excluded(item, levels, components)
+        found.setdefault(tuple(rule), set()).add(frozen(list(rule.values())))
+    return found
+
+
+def _excluded(node: YamlNode, factors: Mapping[str, Collection[Hashable]], components: Components) -> dict[str, Any]:
     """The levels that a cell must have to be excluded."""
     rule = settings(node, components)
     for key, child in node.pairs():
         name = components.canonical(key)
         if name not in factors:
             raise child.error(unknown("crossed factor", key, factors))
-        if rule[name] not in factors[name]:
+        if frozen(rule[name]) not in factors[name]:
             raise child.error(
-                f"{child.value!r} is not a level of {key}, so nothing is excluded; give one of its levels"
+                f"{shown(child.value)} is not a level of {key}, so nothing is excluded; give one of its levels"
             )
     return rule

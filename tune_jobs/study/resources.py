@@ -7,6 +7,10 @@ from tune_jobs.study.yaml_node import YamlNode
 
 # Ray counts in ten-thousandths.
 _LEAST = 1e-4
+# CPUs or GPUs of a trial.
+_MOST = 10_000
+# Ten years.
+MOST_MINUTES = 5_256_000
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,15 @@ def check_resources(resources: Resources) -> Resources:
     """Return the resources if a trial can have them.
 
     Raises:
-        ConfigError: no CPU, a negative number of GPUs or a fractional number above 1, or a time that is not above 0.
+        ConfigError: no CPU, a negative number of GPUs or a fractional number above 1, a time that is not above 0,
+            or more than anybody has.
     """
     cpus, gpus, limit = resources.cpus_per_trial, resources.gpus_per_trial, resources.time_limit_minutes
+    for field in fields(resources):
+        amount = getattr(resources, field.name)
+        most, unit = (MOST_MINUTES, " minutes") if field.name.endswith("_minutes") else (_MOST, "")
+        if amount is not None and not amount <= most:
+            raise ConfigError(field.name, f"{amount:g} is more than {most:,}{unit}; give at most that")
     if not cpus > 0:
         raise ConfigError("cpus_per_trial", f"{cpus:g} is not above 0; every trial needs some CPU, such as 1")
     for name, amount in (("cpus_per_trial", cpus), ("gpus_per_trial", gpus)):

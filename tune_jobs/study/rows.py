@@ -9,6 +9,7 @@ from typing import Any
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
+from tune_jobs.study.places import put_in_study
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
@@ -200,6 +201,10 @@ def _feasible(study: Study, place: str, *layers: Mapping[str, Any]) -> TrialConf
         check_feasible(config)
     except ConfigError as error:
         raise UserError(f"{study.source}, {place}: {error}") from error
+    except UserError as error:  # of the data
+        named = [layer["dataset"] for layer in (study.base, study.overrides, *layers) if "dataset" in layer]
+        put_in_study(error, study.places, named[-1] if named else TrialConfig.dataset, study.source)
+        raise
     return config
 
 
@@ -213,9 +218,16 @@ def _same_row(one: TrialConfig, other: TrialConfig) -> bool:
 
 def datasets_read(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, TrialConfig]:
     """The data that rows read, by `data_id`, each with a configuration that reads it."""
-    configs = [replicate(row, seed) for row in rows for seed in row_seeds(row, seeds) if row.config is not None]
-    configs += [row.config for row in rows if row.seeds == () and row.config is not None]
-    return {data_id(config): config for config in configs}
+    found = {}
+    for row in rows:
+        if row.config is None:
+            continue
+        chosen = row_seeds(row, seeds)
+        # Replicates that move nothing read the same data.
+        configs = [replicate(row, seed) for seed in (chosen if row.moves else chosen[-1:])]
+        for config in configs or ([row.config] if row.seeds == () else []):
+            found[data_id(config)] = config
+    return found
 
 
 def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:

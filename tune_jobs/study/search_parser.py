@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tune_jobs.errors import shown
 from tune_jobs.study.checked_fields import field_name, field_value, refuse_repeats
 from tune_jobs.study.model import MOST_REPLICATES, Study
+from tune_jobs.study.resources import MOST_MINUTES
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import SCHEDULERS, Scheduler
 from tune_jobs.study.search import Budget, Search
@@ -106,9 +108,11 @@ def _budget(node: YamlNode | None, space: Space, sampler: str, epochs: int) -> B
     if minutes is not None and (
         isinstance(minutes.value, bool)
         or not isinstance(minutes.value, int | float)
-        or not 0 < minutes.value < math.inf
+        or not 0 < minutes.value <= MOST_MINUTES
     ):
-        raise minutes.error(f"{minutes.value!r} is not a number of minutes above 0; give such a number")
+        raise minutes.error(
+            f"{shown(minutes.value)} is not a number of minutes above 0, at most {MOST_MINUTES:,}; give such a number"
+        )
     most_epochs = node.whole("epochs", 0, most=10**9)
     if 0 < most_epochs < epochs:
         raise node.need("epochs").error(f"{most_epochs} is less than the {epochs} epochs of one trial; give more")
@@ -181,7 +185,7 @@ def _range(node: YamlNode, name: str, components: Components, when: dict[str, tu
     low, high = (field_value(node.need(key), name, components) for key in ("low", "high"))
     for key, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise node.need(key).error(f"{value!r} is not a number; {name} takes choices, not a range", field=name)
+            raise node.need(key).error(f"{shown(value)} is not a number; {name} takes choices, not a range", field=name)
     if not low < high:
         raise node.need("high").error(f"{high:g} is not above low, {low:g}; give a larger high", field=name)
     scale = node.one_of("scale", "linear", _SCALES)

@@ -1,11 +1,13 @@
-"""YAML values with their file and line, for errors that say where the mistake is."""
+"""Values of a document with their file and line, for errors that say where the mistake is."""
 
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tune_jobs.errors import UserError, unknown
+from tune_jobs.errors import UserError, cut, shown, unknown
+
+_LONGEST_PATH = 200
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,18 @@ class YamlNode:
     def error(self, problem: str, *, field: str = "") -> UserError:
         """Build the error that names the file, the line, the path of keys and the problem."""
         place = self.path if not field or self.path.endswith(field) else f"{self.path} ({field})"
-        where = f"{self.file}, line {self.line}" if self.line else self.file
-        return UserError(f"{where}: {f'{place}: ' if place else ''}{problem}")
+        return UserError(f"{self.place}: {f'{cut(place, _LONGEST_PATH)}: ' if place else ''}{problem}")
+
+    @property
+    def place(self) -> str:
+        """The file and the line."""
+        return f"{self.file}, line {self.line}" if self.line else self.file
 
     def pairs(self) -> Iterator[tuple[str, "YamlNode"]]:
         """Yield the keys of a mapping with their values."""
-        if not self.is_mapping:
-            raise self.error(f"must be a mapping (`key: value` lines), not {self._kind}")
-        if not self.value:
-            raise self.error("is empty; leave it out or give at least one entry")
-        for key, value in self.value.items():
-            places: Any = self.value
-            # A key that was merged in (`<<`) has its line elsewhere; the line of the mapping is the nearest.
-            marks = getattr(places, "lc", None)
-            known = marks is not None and marks.data is not None and key in marks.data
-            line = places.lc.key(key)[0] + 1 if known else self.line
-            yield str(key), YamlNode(value, self.file, line, f"{self.path}.{key}" if self.path else str(key))
+        self._check_mapping()
+        for key in self.value:
+            yield str(key), self._under(key)
 
     def items(self) -> list["YamlNode"]:
         """The entries of a list; an empty list is an error."""
@@ -51,15 +49,39 @@ class YamlNode:
             raise self.error(f"must be a list, not {self._kind}")
         if not self.value:
             raise self.error("is an empty list; give at least one entry")
-        marks = getattr(self.value, "lc", None)
-        return [
-            YamlNode(value, self.file, marks.item(index)[0] + 1 if marks else self.line, f"{self.path}[{index}]")
-            for index, value in enumerate(self.value)
-        ]
+        return list(self.children())
+
+    def children(self) -> Iterator["YamlNode"]:
+        """Yield what a mapping or a list contains; nothing for any other value."""
+        if self.is_mapping:
+            yield from map(self._under, self.value)
+        elif isinstance(self.value, list):
+            marks = getattr(self.value, "lc", None)
+            for index, value in enumerate(self.value):
+                line = marks.item(index)[0] + 1 if marks else self.line
+                yield YamlNode(value, self.file, line, f"{self.path}[{index}]")
 
     def get(self, key: str) -> "YamlNode | None":
         """The value under a key; None if the key is absent."""
-        return next((node for name, node in self.pairs() if name == key), None)
+        self._check_mapping()
+        if key in self.value:
+            return self._under(key)
+        # Keys need not be text: `labels: {1: …}`.
+        return next((self._under(name) for name in self.value if str(name) == key), None)
+
+    def _check_mapping(self) -> None:
+        if not self.is_mapping:
+            raise self.error(f"must be a mapping (`key: value` lines), not {self._kind}")
+        if not self.value:
+            raise self.error("is empty; leave it out or give at least one entry")
+
+    def _under(self, key: Any) -> "YamlNode":
+        places: Any = self.value
+        # A key that was merged in (`<<`) has its line elsewhere; the line of the mapping is the nearest.
+        marks = getattr(places, "lc", None)
+        known = marks is not None and marks.data is not None and key in marks.data
+        line = places.lc.key(key)[0] + 1 if known else self.line
+        return YamlNode(self.value[key], self.file, line, f"{self.path}.{key}" if self.path else str(key))
 
     def need(self, key: str) -> "YamlNode":
         """The value under a required key."""
@@ -91,14 +113,18 @@ class YamlNode:
             return default
         if isinstance(node.value, bool) or not isinstance(node.value, int) or not least <= node.value <= most:
             rule = f"a whole number of at least {least} and at most {most}"
-            raise node.error(f"{node.value!r} is not {rule}", field=key)
+            raise node.error(f"{shown(node.value)} is not {rule}", field=key)
         return int(node.value)
 
     def number(self) -> float:
-        """The value as a number."""
+        """The value as a finite number."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             key = self.path.rpartition(".")[2]
-            raise self.error(f"{self.value!r} is not a number; give a number", field=key)
+            raise self.error(f"{shown(self.value)} is not a number; give a number", field=key)
+        if not abs(self.value) <= sys.float_info.max:
+            raise self.error(
+                f"{shown(self.value)} is not a finite number; give one", field=self.path.rpartition(".")[2]
+            )
         return float(self.value)
 
     def only(self, *known: str) -> None:
@@ -111,7 +137,7 @@ class YamlNode:
     def _kind(self) -> str:
         if isinstance(self.value, dict | list):
             return "a mapping" if self.is_mapping else "a list"
-        return "empty" if self.value is None else repr(self.value)
+        return "empty" if self.value is None else shown(plain(self.value))
 
 
 def plain(value: Any) -> Any:
@@ -124,44 +150,3 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return value if type(value) is kind else kind(value)
     return value
-
-
-def read_yaml(path: Path) -> YamlNode:
-    """Read a YAML 1.2 file.
-
-    Raises:
-        UserError: the file cannot be read, is not valid YAML, repeats a key, or is not a mapping.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such study file; check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error})") from error
-    try:
-        value = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: is not valid YAML: {(error.problem or error.context or '').strip()}") from error
-    except YAMLError as error:
-        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    node = YamlNode(value, str(path), 1)
-    if not node.is_mapping:
-        raise node.error("a study is a mapping (`key: value` lines) with `base` and `tables`")
-    return node
-
-
-def parse_scalar(text: str) -> Any:
-    """Read a command-line value as YAML does: number, true, false or text."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float) else text

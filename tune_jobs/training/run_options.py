@@ -5,9 +5,14 @@ of `ablatune.Study`, and what `submit` passes on to the cluster.
 """
 
 import dataclasses
+import math
+import types
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from tune_jobs.errors import ConfigError, is_control, shown
 from tune_jobs.study.model import MOST_REPLICATES
 
 
@@ -20,6 +25,7 @@ class Option:
         keyword: what the keyword of `ablatune.Study` means, if not the same (`pilot=True`, but `--no-pilot`).
         flag: on the command line; by default the name with dashes.
         metavar: placeholder for the value in the help.
+        at_least: the smallest value of a whole number.
         at_most: the largest value.
         travels: whether `submit` passes it on to the run on the cluster.
     """
@@ -28,6 +34,7 @@ class Option:
     keyword: str = ""
     flag: str = ""
     metavar: str = "N"
+    at_least: int = 1
     at_most: float | None = None
     travels: bool = True
 
@@ -35,6 +42,73 @@ class Option:
     def words(self) -> str:
         """What the keyword means."""
         return self.keyword or self.help
+
+    def check(self, kind: type, value: Any, *, given: Any = None) -> Any:
+        """Check a value, from a flag or from a keyword, and convert it to the option's type.
+
+        Args:
+            kind: of the option.
+            value: any.
+            given: what messages quote, if not the value.
+
+        Raises:
+            ValueError: it is of another type or out of bounds.
+        """
+        quoted = shown(value if given is None else given)
+        if kind is bool:
+            if not isinstance(value, bool):
+                raise ValueError(f"{quoted} is neither true nor false")
+            return value
+        if kind is str:
+            if not isinstance(value, str) or any(map(is_control, value)):
+                raise ValueError(f"{quoted} is not text that can be printed")
+            return value
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if kind is int and not (number and isinstance(value, Integral) and int(value) >= self.at_least):
+            raise ValueError(f"{quoted} is not a whole number of at least {self.at_least}")
+        if not number:
+            raise ValueError(f"{quoted} is not a number")
+        if self.at_most is not None and value > self.at_most:
+            raise ValueError(f"{shown(kind(value))} is more than {self.at_most:g}")
+        if not _is_finite(value):
+            raise ValueError(f"{quoted} is not a finite number")
+        return kind(value)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
+@cache
+def kinds_of(options: type) -> dict[str, type]:
+    """Return the types of a class's options, by name, None left out."""
+    kinds = {}
+    for name, hint in get_type_hints(options).items():
+        union = get_origin(hint) in (Union, types.UnionType)
+        kinds[name] = next(one for one in get_args(hint) if one is not type(None)) if union else hint
+    return kinds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """Options that are checked when they are made, whether from flags or from keywords."""
+
+    def __post_init__(self) -> None:
+        options: Any = type(self)
+        kinds = kinds_of(options)
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            value = value.item() if getattr(value, "shape", None) == () else value  # a scalar of NumPy
+            if "option" not in field.metadata or (value is None and field.default is None):
+                continue
+            try:
+                checked = field.metadata["option"].check(kinds[field.name], value)
+            except ValueError as error:
+                raise ConfigError(field.name, f"{error}; {field.metadata['option'].words}") from error
+            object.__setattr__(self, field.name, checked)
 
 
 def option(
@@ -47,7 +121,7 @@ def option(
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariantOptions:
+class VariantOptions(_Checked):
     """Options of every command: which part of a study to use."""
 
     fraction: float = option(
@@ -59,7 +133,7 @@ class VariantOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
+class TrainingOptions(_Checked):
     """Options of every command that trains."""
 
     download: bool = option(
@@ -75,7 +149,9 @@ class TrainingOptions:
     )
     max_concurrent: int | None = option(None, "trials at once (default: as many as fit)")
     cpus: int | None = option(None, "CPUs to use on this machine (default: all)", travels=False)
-    logical_gpus: int = option(0, "pretend that this machine has N GPUs, to try scheduling; trials train on the CPU")
+    logical_gpus: int = option(
+        0, "pretend that this machine has N GPUs, to try scheduling; trials train on the CPU", at_least=0
+    )
     address: str | None = option(
         None,
         "address of a running Ray cluster (default: RAY_ADDRESS, or else this machine alone)",

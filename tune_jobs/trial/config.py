@@ -431,10 +431,16 @@ class TrialConfig:
         Raises:
             ConfigError: an unknown field, or a value that the field cannot have.
         """
-        for name in values:
+        # Only the new values are checked: `dataclasses.replace` would check all of them, for each replicate of a study.
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
             if name not in FIELDS:
                 raise ConfigError(name, unknown("field", name, FIELDS))
-        return dataclasses.replace(self, **values)
+            unchecked = name == "dataset" and self.info is not None
+            checked[name] = value if unchecked else FIELDS[name].check(name, value)
+        copied = object.__new__(TrialConfig)
+        copied.__dict__.update(self.__dict__, **checked)
+        return copied
 
 
 FIELDS: dict[str, FieldSpec] = specs(TrialConfig)

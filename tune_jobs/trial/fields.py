@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from models.registry import is_reference
-from tune_jobs.errors import ConfigError, unknown
+from tune_jobs.errors import ConfigError, shown, unknown
 
 # Equal to no value.
 NO_NEUTRAL = object()
@@ -115,14 +115,14 @@ class FieldSpec:
 
     def _check_bool(self, name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ConfigError(name, f"{value!r} is not true or false; give true or false")
+            raise ConfigError(name, f"{shown(value)} is not true or false; give true or false")
         return value
 
     def _check_choice(self, name: str, value: Any) -> str:
         if isinstance(value, str) and (not self.choices or (self.references and is_reference(value))):
             return value
         if not self.choices:
-            raise ConfigError(name, f"{value!r} is not text; put it in quotes")
+            raise ConfigError(name, f"{shown(value)} is not text; put it in quotes")
         if not isinstance(value, str) or value not in self.choices:
             yours = "; or give module:Name for your own code" if self.references else ""
             raise ConfigError(name, unknown(name, value, self.choices) + yours)
@@ -132,9 +132,9 @@ class FieldSpec:
         wrong_kind = isinstance(value, bool) or not isinstance(value, int | float)
         # Python's whole numbers may be larger than any float can hold.
         if wrong_kind or abs(value) > sys.float_info.max or value != value:
-            raise ConfigError(name, f"{value!r} is not {self.rule}")
+            raise ConfigError(name, f"{shown(value)} is not {self.rule}")
         if self.kind is int and value != int(value):
-            raise ConfigError(name, f"{value!r} is not a whole number; give {self.rule}")
+            raise ConfigError(name, f"{shown(value)} is not a whole number; give {self.rule}")
         whole = self.kind is int or (self.kind is Real and isinstance(value, int))
         number: int | float = int(value) if whole else float(value)
         too_low = (self.at_least is not None and number < self.at_least) or (
@@ -163,14 +163,16 @@ def is_plain(value: Any) -> bool:
     """Whether a value consists only of text, finite numbers, true, false, null, lists and mappings."""
     try:
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False
     return True
 
 
 def _check_plain(name: str, value: Any) -> Any:
     if not is_plain(value):
-        raise ConfigError(name, f"{value!r} is not a plain value; give text, numbers, true, false, or lists of these")
+        raise ConfigError(
+            name, f"{shown(value)} is not a plain value; give text, numbers, true, false, or lists of these"
+        )
     return value
 
 

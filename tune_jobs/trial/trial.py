@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from models.registry import is_reference
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import plain_words
 from tune_jobs.trial.key import is_code, trajectory
@@ -45,4 +46,8 @@ def _has(config: TrialConfig, name: str) -> bool:
 def _value(config: TrialConfig, name: str) -> str:
     if name == "dataset":
         return config.dataset_info.label
-    return FIELDS[name].describe(getattr(config, name)) if name in FIELDS else plain_words(config.own[name])
+    value = getattr(config, name) if name in FIELDS else config.own[name]
+    # Classes of two modules may have one name, so a reference is written out.
+    if name not in FIELDS or (FIELDS[name].references and is_reference(value)):
+        return plain_words(value)
+    return FIELDS[name].describe(value)

@@ -34,7 +34,7 @@ class Catalog:
         self.known: Mapping[str, DatasetInfo] = {}
 
     def __contains__(self, name: object) -> bool:
-        return name in self._declarations
+        return isinstance(name, str) and name in self._declarations
 
     def label(self, name: str) -> str:
         """The label of a dataset."""

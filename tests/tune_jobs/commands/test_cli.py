@@ -69,6 +69,19 @@ def test_bad_input_gets_one_line(
         (["run", "digits_demo", "--seeds", "100000000"], "100000000 is more than 10000"),
         (["run", "digits_demo", "--cpus-per-trial", "x"], "'x' is not a number"),
         (["plan", "digits_demo", "--nodes", "0"], "'0' is not a whole number of at least 1"),
+        (["plan", "digits_demo", "--nodes", "9" * 5001], "is not a whole number of at least 1"),
+        (["run", "digits_demo", "--max-concurrent", "0"], "'0' is not a whole number of at least 1"),
+        (["run", "digits_demo", "--cpus", "-1"], "'-1' is not a whole number of at least 1"),
+        (["run", "digits_demo", "--cpus-per-trial", "nan"], "nan is not a finite number"),
+        (["run", "digits_demo", "--cpus-per-trial", "x" * 500], "x… is not a number"),
+        (["run", "digits_demo", "--fraction", "inf"], "inf is not a finite number"),
+        (["ledger", "export", "--output", "x", "y"], "--output y; `ablatune ledger export --help` says"),
+        (["ledger", "list", "--yes"], "--yes; `ablatune ledger list --help` says what there is"),
+        (["ledger", "export"], "required: FILE; `ablatune ledger export --help` says"),
+        (["ledger", "lst"], "`ablatune ledger --help` says what there is"),
+        (["run", "digits_demo", "--sedes", "3"], "--sedes 3; `ablatune run --help` says what there is"),
+        (["x" * 5000], "`ablatune --help` says what there is"),
+        (["--verbos", "studies"], "`ablatune --help` says what there is"),
         (["rum"], "invalid choice: 'rum'"),
         ([], "required: COMMAND"),
     ],
@@ -80,6 +93,7 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ablatune: ")
     assert words in line
+    assert len(line) < 700
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tune_jobs.errors import UserError
 from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.model import Study
-from tune_jobs.study.yaml_node import parse_scalar
+from tune_jobs.study.yaml_reader import parse_scalar
 
 
 def study(tmp_path: Path, text: str) -> Study:
