@@ -22,7 +22,7 @@ class StorageError(UserError):
     """A storage that cannot be reached, read or written: not the fault of a trial, and perhaps temporary."""
 
 
-class StorageRefused(StorageError):
+class StorageRefusedError(StorageError):
     """A storage that is full, read-only, over its quota or closed to us: waiting does not help, somebody must act.
 
     Attributes:

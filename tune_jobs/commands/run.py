@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
@@ -14,7 +15,7 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
-from tune_jobs.training.ending import INTERRUPTED, exit_code
+from tune_jobs.training.ending import INTERRUPTED, end_refused, exit_code
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import RunOptions
 from tune_jobs.training.search_run import train_search
@@ -24,7 +25,10 @@ from tune_jobs.trial.trial import Trial
 
 
 def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[str], None] = print) -> int:
-    """Run what is missing; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
+    """Run what is missing; return the exit code.
+
+    0 if all ended well; 1 with trials that failed, were lost or reached their time limit, or if the storage took no
+    more results; 130 interrupted.
 
     Raises:
         UserError: bad input, found before anything is trained.
@@ -38,7 +42,11 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         _say_counts(_count(standing, settings), say)
         return 0
     with ExitStack() as ray_exit:
-        return _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings).run(standing)
+        rounds = _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings)
+        try:
+            return rounds.run(standing)
+        except StorageRefusedError as error:
+            return end_refused(error, storage, say)
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
+from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.trial import Trial
 
@@ -31,7 +32,7 @@ class Checkpoints:
         kind = provenance.machine_kind(device, trial.config.threads)
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
-        same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, kind, measured])
+        same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, ISOLATED, kind, measured])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tune_jobs.errors import UserError, first_line
+from tune_jobs.errors import StorageRefusedError, UserError, first_line
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
@@ -104,10 +104,14 @@ class Ledger:
         """Add a record; it is durable on return.
 
         Raises:
-            UserError: the ledger cannot be written.
+            StorageError: the ledger cannot be written. A refusal holds the file, to be written later.
         """
-        name = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet"
-        self.storage.write(to_parquet([record]), FOLDER, name)
+        name, content = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet", to_parquet([record])
+        try:
+            self.storage.write(content, FOLDER, name)
+        except StorageRefusedError as error:
+            error.unwritten[FOLDER, name] = content
+            raise
 
     def read(self, *, predictions: bool = False, keys: Collection[str] | None = None) -> Contents:
         """Read the records.

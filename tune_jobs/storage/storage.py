@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pyarrow import fs
 
-from tune_jobs.errors import StorageError, StorageRefused, UserError, first_line, redacted
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError, first_line, redacted
 from tune_jobs.files import replace_file
 from tune_jobs.storage import local_errors, retries, s3
 from tune_jobs.storage.retries import retried
@@ -276,11 +276,11 @@ class Storage:
     def _unusable(self, done: str, error: OSError) -> StorageError:
         found = s3_error(error)
         if self.is_s3:
-            kind = StorageRefused if found is not None and found.refused else StorageError
+            kind = StorageRefusedError if found is not None and found.refused else StorageError
             return kind(f"{self.uri}: cannot be {done}: {explain(error)}")
         lasting = local_errors.meaning(error)
         if lasting:
-            return StorageRefused(f"{self.uri}: cannot be {done}: {lasting}, or give another --storage")
+            return StorageRefusedError(f"{self.uri}: cannot be {done}: {lasting}, or give another --storage")
         return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another --storage")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.errors import StorageError, StorageRefused, UserError
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.storage import storage as module
 from tune_jobs.storage.storage import Storage
 
@@ -79,7 +79,7 @@ def test_what_waiting_cannot_mend_is_a_refusal_at_the_first_attempt(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(module, "replace_file", refuse)
-    with pytest.raises(StorageRefused) as raised:
+    with pytest.raises(StorageRefusedError) as raised:
         Storage.at(str(tmp_path)).patient().write(b"x", "ledger", "x")
     assert str(raised.value) == f"{tmp_path}: cannot be written: {words}, or give another --storage"
     assert len(attempts) == 1
@@ -92,7 +92,7 @@ def test_an_error_that_may_pass_is_no_refusal(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "replace_file", refuse)
     with pytest.raises(StorageError, match="Input/output error") as raised:
         Storage.at(str(tmp_path)).write(b"x", "x")
-    assert not isinstance(raised.value, StorageRefused)
+    assert not isinstance(raised.value, StorageRefusedError)
 
 
 @contextmanager
@@ -107,13 +107,13 @@ def largest_file(size: int) -> Iterator[None]:
 
 def test_a_file_that_is_larger_than_the_process_may_write_is_a_refusal_and_leaves_nothing(tmp_path: Path) -> None:
     place = Storage.at(str(tmp_path))
-    with largest_file(1000), pytest.raises(StorageRefused, match="larger than this process may write"):
+    with largest_file(1000), pytest.raises(StorageRefusedError, match="larger than this process may write"):
         place.write(b"x" * 5000, "x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refusal_keeps_what_was_not_written_on_its_way_to_another_process() -> None:
-    refused = StorageRefused("full")
+    refused = StorageRefusedError("full")
     refused.unwritten["ledger", "x"] = b"content"
     again = pickle.loads(pickle.dumps(refused))
     assert (str(again), again.unwritten) == ("full", refused.unwritten)
