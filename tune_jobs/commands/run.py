@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from models.history import TIMED_OUT
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
@@ -129,8 +130,13 @@ def _search_progress(standing: Standing) -> tuple[int, int] | None:
 
 
 def _outcomes(standing: Standing) -> Counter[str]:
-    """Count how the trials of the rows ended, and those of the search that failed."""
+    """Count how the trials of the rows ended, as far as the rows read them, and those of the search that failed."""
     outcomes = {key: record.outcome for key, record in standing.contents.records.items()}
+    for trial in standing.trials:
+        record = standing.contents.records.get(trial.key)
+        if record is not None and record.outcome == TIMED_OUT:
+            patience = trial.config.early_stopping_patience
+            outcomes[trial.key] = record.reading(epochs=trial.epochs, patience=patience, read="last").outcome
     for one in standing.search.failed if standing.search is not None else ():
         if one.trial is not None and one.record is not None:
             outcomes[one.trial.key] = one.record.outcome

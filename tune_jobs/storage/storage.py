@@ -3,6 +3,7 @@
 import errno
 import itertools
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ _CONCURRENT_REQUESTS = 16
 _READ_ATTEMPTS = 4
 _SHOWN_OF_A_PATH = 80
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
@@ -212,8 +214,8 @@ class Storage:
         Args:
             parse: takes the value in a file.
             parts: of the folder's path.
-            torn: called with the address of a file that is corrupt or incomplete, and the error. It may raise; if it
-                does not, or is not given, the file is skipped.
+            torn: called with the address of a file that is cut or damaged, and the error. It may raise; if it does not,
+                the file is skipped. By default that is logged.
 
         Raises:
             StorageError: the storage cannot be read.
@@ -227,8 +229,7 @@ class Storage:
             except FileNotFoundError:
                 return ()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                if torn is not None:
-                    torn(self.address(*parts, name), error)
+                (torn or say_cut)(self.address(*parts, name), error)
                 return ()
 
         names = sorted(name for name, is_file in self.names(*parts).items() if is_file and _is_document(name))
@@ -282,6 +283,13 @@ class Storage:
         if lasting:
             return StorageRefusedError(f"{self.uri}: cannot be {done}: {lasting}, or give another --storage")
         return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another --storage")
+
+
+def say_cut(address: str, error: Exception) -> None:
+    """Log that a file is cut or damaged, and passed over."""
+    _log.warning(
+        "%s: is cut or damaged (%s), and passed over; `ablatune ledger check` names such files", address, error
+    )
 
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:

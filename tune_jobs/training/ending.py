@@ -53,10 +53,10 @@ def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[s
         folder = _kept_elsewhere(left)
         trials = counted(len(left), "trial")
         if folder:
-            them = "it" if len(left) == 1 else "them"
+            lie, them = ("lies", "it") if len(left) == 1 else ("lie", "them")
             say(
-                f"{trials} finished but could not be stored there, and lie in {folder}; when the storage takes results "
-                f"again, `ablatune ledger merge {folder} --storage {storage.uri}` adds {them}"
+                f"{trials} finished but could not be stored there, and {lie} in {folder}; when the storage takes "
+                f"results again, `ablatune ledger merge {folder} --storage {storage.uri}` adds {them}"
             )
         else:
             say(f"{trials} finished but could not be stored, neither there nor in {tempfile.gettempdir()}: lost")
