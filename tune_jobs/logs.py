@@ -17,14 +17,21 @@ Line = tuple[int, str, str]
 
 
 class _Terminal(logging.Handler):
-    """Writes to what is standard error at the time."""
+    """Writes to what is standard error at the time, and nothing twice: a command may meet the same file often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
         where = "" if record.levelno >= logging.WARNING else f" {record.name}:"
         return f"ablatune: {record.levelname.lower()}:{where} {super().format(record)}"
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        line = self.format(record)
+        if line not in self.said:
+            self.said.add(line)
+            print(line, file=sys.stderr, flush=True)
 
 
 class _Kept(logging.Handler):
@@ -42,7 +49,8 @@ _terminal, _kept = _Terminal(), _Kept()
 
 
 def log_to_terminal(*, verbose: bool) -> None:
-    """Write warnings to standard error; if `verbose`, everything."""
+    """Write warnings to standard error from now on; if `verbose`, everything."""
+    _terminal.said.clear()
     _add(_terminal, logging.DEBUG if verbose else logging.NOTSET)
 
 

@@ -60,7 +60,7 @@ def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[s
             )
         else:
             say(f"{trials} finished but could not be stored, neither there nor in {tempfile.gettempdir()}: lost")
-    say(f"all other trials that finished are kept; to go on: {provenance.command()}")
+    say(f"all other trials that finished are kept; the same command continues: {provenance.command()}")
     return 1
 
 
