@@ -1,5 +1,6 @@
 """The worker groups of an autoscaling cluster: nodes that may be added, even if none is up yet."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from tune_jobs.capacity.ray_nodes import is_head
 
 _HEAD_TIMEOUT_SECONDS = 60.0
 _NO_LIMIT = 1000
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def _reported() -> Autoscaling | None:
 
         config = state.get_cluster_config()
     except Exception:  # a private part of Ray: whatever goes wrong, the file may still be there
+        _log.info("Ray does not say which nodes its autoscaler may add", exc_info=True)
         return None
     if config is None or not config.node_group_configs:
         return None
@@ -73,7 +77,8 @@ def _read_on_head(nodes: Sequence[Mapping[str, Any]]) -> Autoscaling | None:
         on_head = NodeAffinitySchedulingStrategy(head, soft=False)
         task = ray.remote(num_cpus=0, max_retries=0)(_autoscaling_of_this_node).options(scheduling_strategy=on_head)
         found: Autoscaling | None = ray.get(task.remote(), timeout=_HEAD_TIMEOUT_SECONDS)
-    except ray.exceptions.RayError:  # a time-out is one too
+    except ray.exceptions.RayError as error:  # a time-out is one too
+        _log.info("the head does not say which nodes its autoscaler may add: %s", error)
         return None
     return found
 
@@ -90,7 +95,7 @@ def autoscaling_of_process(gcs_address: str, processes: Path = Path("/proc")) ->
     for process in processes.glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
+        except OSError:  # it has just ended, or is another user's
             continue
         file = config_file(words)
         if f"--gcs-address={gcs_address}" in words and file is not None:
@@ -111,7 +116,8 @@ def read_autoscaling(path: Path) -> Autoscaling | None:
 
     try:
         return autoscaling_of(YAML(typ="safe", pure=True).load(path.read_text()))
-    except (OSError, ValueError, TypeError, AttributeError, YAMLError):
+    except (OSError, ValueError, TypeError, AttributeError, YAMLError) as error:
+        _log.info("%s: the autoscaler's configuration cannot be read: %s", path, error)
         return None
 
 

@@ -10,6 +10,7 @@ MEANINGS = {
     errno.EPERM: "permission is denied; change the permissions",
     errno.EFBIG: "a file would be larger than this process may write; raise the limit (`ulimit -f`)",
     errno.ENOTDIR: "it is a file, or lies below one; move the file away",
+    errno.EEXIST: "a file is where a folder should be; move the file away",
     errno.EISDIR: "a folder is where a file should be; move the folder away",
     errno.ELOOP: "it is a link that leads in a circle; mend the link",
     errno.ENAMETOOLONG: "its name is too long for the file system; shorten it",

@@ -27,6 +27,8 @@ from tune_jobs.training.worker_report import LOG, refusal_in
 RESTARTS = 3
 _JUDGE_PERIOD_SECONDS = 5.0
 
+_log = logging.getLogger(__name__)
+
 
 class Running(Protocol):
     """A progress display that knows the epochs done, by key, of the trials that are training."""
@@ -106,6 +108,7 @@ class Watch(tune.Callback, Generic[Shown]):
         self._note(trial, again=True)
         key, label, _ = self.who(trial)
         self.progress.restarted(key, label)
+        _log.info("%s lost its worker: %s", label, last_line(trial))
         self._judge()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
