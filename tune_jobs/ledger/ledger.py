@@ -5,21 +5,18 @@ A finished trial is one file, written atomically: any number of runs can write a
 records of a key (see `tune_jobs.ledger.record.combine`).
 """
 
-import io
 import json
 import logging
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tune_jobs.errors import StorageRefusedError, UserError, first_line
+from tune_jobs.errors import StorageRefusedError, UserError
+from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
@@ -46,14 +43,6 @@ class Contents:
 
     records: dict[str, Record]
     disagreements: list[str] = field(default_factory=list)
-
-
-class CutFileError(UserError):
-    """A file of a ledger that is cut or damaged."""
-
-
-# Everything that has no default in a record.
-_NEEDED = {field.name for field in fields(Record) if field.default is MISSING and field.default_factory is MISSING}
 
 
 @dataclass(frozen=True)
@@ -184,7 +173,7 @@ class Ledger:
             tables = self.storage.each(lambda name: self._whole(name, cut), singles[first : first + PACK_SIZE])
             gathered = {name: table for name, table in tables if table is not None}
             if gathered:
-                self._write_pack(record for table in gathered.values() for record in _records(table))
+                self._write_pack(record for table in gathered.values() for record in records_in(table))
             self._delete(gathered)
         self._pass_over(cut)
         return len(singles) - len(cut)
@@ -203,6 +192,9 @@ class Ledger:
         """Remove every record of these keys; return how many trials were removed.
 
         A pack is rewritten without them before it is deleted, so no other record is ever lost.
+
+        Raises:
+            UserError: a pack holds one of them and is cut or damaged elsewhere.
         """
         removed: set[str] = set()
         while True:
@@ -219,11 +211,20 @@ class Ledger:
         held = self._keys_in(name, {})
         hit = held & keys
         if hit:
-            kept = [r for r in _records(self._table(name, SCHEMA.names)) if r.key not in hit] if held - hit else []
-            if kept:
-                self._write_pack(kept)
+            if held - hit:
+                self._write_pack(self._others(name, hit))
             self.storage.delete(FOLDER, name)
         return hit
+
+    def _others(self, name: str, keys: set[str]) -> list[Record]:
+        cut: dict[str, str] = {}
+        table = self._table_unless_cut(name, SCHEMA.names, cut)
+        if table is None:
+            raise UserError(
+                f"{self.storage.path(FOLDER, name)}: is cut or damaged ({cut[name]}), so no trial can be taken out of "
+                "it; restore it from a copy, or move it away"
+            )
+        return [record for record in records_in(table) if record.key not in keys]
 
     def merge(self, other: "Ledger") -> int:
         """Add the records that only another ledger has; return how many were added."""
@@ -254,7 +255,7 @@ class Ledger:
             try:
                 wanted = [name for name in names if keys is None or _may_hold(name, keys)]
                 tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut), wanted)
-                found = [record for table in tables if table is not None for record in _records(table, keys)]
+                found = [record for table in tables if table is not None for record in records_in(table, keys)]
             except FileNotFoundError:
                 continue
             if _packs(self._files()) <= _packs(names):
@@ -288,48 +289,14 @@ class Ledger:
     def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:
         """Read columns of a file; None if it is cut or damaged, which is noted in `cut` with the reason."""
         try:
-            return self._table(name, columns)
+            whole = self.storage.is_s3 and bool(_SINGLE.fullmatch(name))
+            return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=whole)
         except CutFileError as error:
             cut[name] = str(error)
             return None
 
-    def _table(self, name: str, columns: Sequence[str]) -> pa.Table:
-        """Read columns of a file.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            CutFileError: it is cut or damaged.
-            StorageError: it cannot be read, whatever it holds.
-        """
-
-        def read(stream: Any) -> pa.Table:
-            file = pq.ParquetFile(stream, pre_buffer=self.storage.is_s3)
-            return file.read(columns=list(columns), use_threads=False)
-
-        try:
-            if self.storage.is_s3 and _SINGLE.fullmatch(name):
-                # The whole file takes one request; finding and reading its columns would take several.
-                table = read(pa.BufferReader(self.storage.read(FOLDER, name)))
-            else:
-                table = self.storage.opened(read, FOLDER, name)
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise CutFileError(first_line(error)) from error
-        lacking = (_NEEDED & set(columns)) - set(table.column_names)
-        if lacking or any(found.type != SCHEMA.field(found.name).type for found in table.schema):
-            raise CutFileError(f"it holds no trials: {', '.join(sorted(lacking)) or 'a column'} is not as it must be")
-        return table
-
     def _write_pack(self, records: Iterable[Record]) -> None:
         self.storage.write(to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
-
-
-def _records(table: pa.Table, keys: Collection[str] | None = None) -> Iterator[Record]:
-    if keys is not None:
-        table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
-    for row in table.to_pylist():
-        yield Record.from_row(row)
 
 
 @dataclass(frozen=True)
@@ -342,14 +309,6 @@ class Lookup:
     def __call__(self, key: str) -> Record | None:
         """Read the record of a key; None if there is none."""
         return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
-
-
-def to_parquet(records: Iterable[Record]) -> bytes:
-    """Encode records as a file of the ledger."""
-    table = pa.Table.from_pylist([record.to_row() for record in records], schema=SCHEMA)
-    stream = io.BytesIO()
-    pq.write_table(table, stream, compression="zstd")
-    return stream.getvalue()
 
 
 def _belongs(name: str, is_file: bool) -> bool:

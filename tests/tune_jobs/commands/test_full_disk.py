@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from tests.tune_jobs.commands.test_run import ABLATUNE, environment
 from tune_jobs.commands.cli import main
 from tune_jobs.commands.interface import Study
 from tune_jobs.errors import StorageRefusedError
-from tune_jobs.ledger.ledger import FOLDER, Ledger, to_parquet
+from tune_jobs.ledger.ledger import FOLDER, Ledger
+from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import table_run
@@ -29,6 +30,13 @@ base: {dataset: digits, hidden_units: 8, epochs: 1}
 tables:
   - factor: hidden_units
     levels: [4, 8]
+"""
+SEARCH = """\
+base: {dataset: digits, hidden_units: 4, epochs: 2}
+search:
+  budget: {trials: 3}
+  sampler: random
+  space: {learning_rate: {low: 0.001, high: 0.1, scale: log}}
 """
 
 
@@ -105,6 +113,21 @@ def test_the_end_of_a_run_in_a_full_storage(
     assert lines[-2].startswith("1 trial finished but could not be stored, neither there nor in")
     assert lines[-1].startswith("all other trials that finished are kept; the same command continues: ")
     assert len(Ledger.open(Storage.at(str(tmp_path / "r"))).read().records) == 2
+
+
+def test_a_search_in_a_full_storage_ends_the_same_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_search(director: Any, joined: Any, job: Any, settings: Any, storage: Storage, *more: Any) -> bool:
+        raise StorageRefusedError(f"{storage.uri}: cannot be written: no space is left on its disk")
+
+    monkeypatch.setattr("tune_jobs.training.search_launch.run_search", run_search)
+    monkeypatch.setattr("tune_jobs.training.ray_session.session", lambda *arguments: nullcontext())
+    (tmp_path / "s.yaml").write_text(SEARCH)
+    assert main(["run", str(tmp_path / "s.yaml"), "--storage", str(tmp_path / "r")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == f"stopped: {tmp_path / 'r'}: cannot be written: no space is left on its disk"
+    assert lines[-1].startswith("all other trials that finished are kept; the same command continues: ")
 
 
 def test_a_run_whose_trials_reach_their_time_limit_is_not_complete(

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
-from tune_jobs.ledger.ledger import Ledger, to_parquet
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, Record
 from tune_jobs.ledger.targets import read_targets, write_targets
 from tune_jobs.storage.storage import Storage
@@ -223,6 +224,25 @@ def test_a_cut_file_is_named_once_and_the_others_are_read(
     other = Ledger.open(Storage.at(f"{ledger.storage.uri}-other"), create=True)
     assert other.merge(before) == 1
     assert path.read_bytes() == content, "what is cut stays as it is"
+
+
+def test_nothing_is_removed_from_a_pack_that_is_damaged_elsewhere(ledger: Ledger, make_record: Make) -> None:
+    records = [make_record(seed=seed) for seed in range(3)]
+    for record in records:
+        ledger.write(record)
+    ledger.compact(at_least=1)
+    (path,) = Path(ledger.storage.path("ledger")).glob("pack-*")
+    content = path.read_bytes()
+    columns = pq.ParquetFile(path).metadata.row_group(0)
+    names = [columns.column(index).path_in_schema for index in range(columns.num_columns)]
+    damaged = columns.column(names.index("train_loss.list.element"))
+    start = damaged.dictionary_page_offset or damaged.data_page_offset
+    path.write_bytes(
+        content[:start] + os.urandom(damaged.total_compressed_size) + content[start + damaged.total_compressed_size :]
+    )
+    with pytest.raises(UserError, match="so no trial can be taken out of it; restore it from a copy"):
+        ledger.remove({records[0].key})
+    assert path.exists()
 
 
 def test_a_trial_whose_file_is_cut_is_written_to_another_file(ledger: Ledger, make_record: Make) -> None:
