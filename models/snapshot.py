@@ -1,7 +1,7 @@
 """A training in progress as bytes, from which it resumes as if it had never stopped, bit for bit."""
 
-import hashlib
 import io
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ import torch
 from models.history import Measurement
 from models.learner import Learner
 from models.plan import Snapshots
+from models.sealed import is_whole, sealed, unsealed
 from models.trajectory import Trajectory
 
 _FORMAT = 1
-_DIGEST = hashlib.sha256().digest_size
+
+_log = logging.getLogger(__name__)
 
 
 class SnapshotError(Exception):
@@ -46,13 +48,17 @@ class InProgress:
         }
         stream = io.BytesIO()
         torch.save(content, stream)
-        return hashlib.sha256(stream.getvalue()).digest() + stream.getvalue()
+        return sealed(stream.getvalue())
 
     def kept_in(self, snapshots: Snapshots) -> bool:
-        """Keep a snapshot; return whether that worked. No failure to keep one ends the training."""
+        """Keep a snapshot; return whether that worked. No failure to keep one ends the training; each is logged."""
         try:
             snapshots.save(self.to_bytes())
-        except Exception:
+        except OSError as error:
+            _log.warning("a snapshot cannot be kept, training goes on without: %s", error)
+            return False
+        except Exception:  # the user's own layers may raise anything, and we may err: the traceback tells
+            _log.warning("a snapshot cannot be made, training goes on without", exc_info=True)
             return False
         return True
 
@@ -62,13 +68,12 @@ class InProgress:
         Raises:
             SnapshotError: the bytes are incomplete, of another version, or hold more than numbers.
         """
-        digest, body = content[:_DIGEST], content[_DIGEST:]
-        if hashlib.sha256(body).digest() != digest:
-            raise SnapshotError("the snapshot is incomplete or damaged")
+        if not is_whole(content):
+            raise _unusable("it is incomplete or damaged")
         try:
-            self._restore(torch.load(io.BytesIO(body), map_location="cpu", weights_only=True))
-        except Exception as error:
-            raise SnapshotError(str(error)) from error
+            self._restore(torch.load(io.BytesIO(unsealed(content)), map_location="cpu", weights_only=True))
+        except Exception as error:  # the user's own layers may raise anything
+            raise _unusable(f"{type(error).__name__}: {error}") from error
 
     def _restore(self, found: dict[str, Any]) -> None:
         if found["format"] != _FORMAT:
@@ -85,6 +90,11 @@ class InProgress:
         }
         vars(trajectory.history).update(found["history"], measurements=measurements)
         trajectory.best_metric.state, trajectory.best_loss.state = found["best"]
+
+
+def _unusable(why: str) -> SnapshotError:
+    _log.warning("a snapshot cannot be used, training starts from the first epoch: %s", why)
+    return SnapshotError(why)
 
 
 def _as_tensor(value: Any) -> Any:

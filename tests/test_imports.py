@@ -17,6 +17,7 @@ ROOMS = (
     "models",
     "tune_jobs.errors",
     "tune_jobs.words",
+    "tune_jobs.logs",
     "tune_jobs.files",
     "tune_jobs.storage",
     "tune_jobs.trial",

@@ -41,6 +41,18 @@ class StorageError(UserError):
     """A storage that cannot be reached, read or written: not the fault of a trial, and perhaps temporary."""
 
 
+class StorageRefusedError(StorageError):
+    """A storage that is full, read-only, over its quota or closed to us: waiting does not help, somebody must act.
+
+    Attributes:
+        unwritten: finished files that it did not take, by their path in the storage.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.unwritten: dict[tuple[str, ...], bytes] = {}
+
+
 class ConfigError(UserError):
     """A configuration field with an invalid value."""
 

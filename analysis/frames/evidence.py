@@ -139,5 +139,5 @@ def gather(standing: Standing) -> Evidence:
     showings = {table.name: table.showing for table in all_tables(standing.study)}
     trials = trials_frame(standing.replicates, records, showings=showings)
     curves = curves_frame(standing.replicates, records)
-    openings = read_openings(standing.existing_ledger.storage)
+    openings = read_openings(standing.existing_ledger.storage, strict=False)
     return Evidence(standing, trials, curves, openings).with_one_class()

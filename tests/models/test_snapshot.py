@@ -103,17 +103,22 @@ def test_on_epoch_is_not_called_for_epochs_of_a_snapshot(images: Any) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", "half", "other"], ids=["empty", "torn", "half", "of another shape"])
-def test_a_snapshot_that_cannot_be_used_is_ignored(content: Any, images: Any) -> None:
+def test_a_snapshot_that_cannot_be_used_is_ignored(content: Any, images: Any, caplog: pytest.LogCaptureFixture) -> None:
     kept = Kept(end_after=1)
     with pytest.raises(InterruptedTrainingError):
         trained(images, kept, hidden_units=4 if content == "other" else 8)
     assert kept.content is not None
     torn = kept.content[: len(kept.content) // 2] if content == "half" else content
+    caplog.clear()
     resumed = trained(images, Kept(kept.content if content == "other" else torn))
+    (line,) = caplog.messages
+    assert line.startswith("a snapshot cannot be used, training starts from the first epoch: ")
     assert bits(resumed.history) == bits(trained(images).history)
 
 
-def test_a_snapshot_that_cannot_be_kept_does_not_end_the_training(images: Any) -> None:
+def test_a_snapshot_that_cannot_be_kept_does_not_end_the_training(
+    images: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     class Full(Kept):
         def save(self, content: bytes) -> None:
             self.saved += 1
@@ -122,6 +127,21 @@ def test_a_snapshot_that_cannot_be_kept_does_not_end_the_training(images: Any) -
     full = Full()
     assert bits(trained(images, full).history) == bits(trained(images).history)
     assert full.saved == 1, "it is not tried again"
+    assert caplog.messages == ["a snapshot cannot be kept, training goes on without: no space left on device"]
+
+
+def test_a_fault_in_keeping_a_snapshot_is_logged_with_its_traceback(
+    images: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Faulty(Kept):
+        def save(self, content: bytes) -> None:
+            raise KeyError("a bug")
+
+    trained(images, Faulty())
+    (record,) = caplog.records
+    assert record.message == "a snapshot cannot be made, training goes on without"
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
 
 
 USER_CODE = """

@@ -12,6 +12,7 @@ from tune_jobs.errors import UserError
 
 _HEAD_TIMEOUT_SECONDS = 60.0
 _NO_LIMIT = 1000
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ def _reported() -> Autoscaling | None:
     except UserError:
         raise
     except Exception:  # a private part of Ray: whatever goes wrong, the file may still be there
-        _log.debug("Ray does not say what a platform reported of its autoscaler", exc_info=True)
+        _log.info("Ray does not say which nodes its autoscaler may add", exc_info=True)
         return None
     if config is None or not config.node_group_configs:
         return None
@@ -78,8 +79,8 @@ def _read_on_head(nodes: Sequence[Mapping[str, Any]]) -> Autoscaling | None:
         on_head = NodeAffinitySchedulingStrategy(head, soft=False)
         task = ray.remote(num_cpus=0, max_retries=0)(_autoscaling_of_this_node).options(scheduling_strategy=on_head)
         found: Autoscaling | None = ray.get(task.remote(), timeout=_HEAD_TIMEOUT_SECONDS)
-    except ray.exceptions.RayError:  # a time-out is one too
-        _log.debug("the head does not say what its autoscaler may add", exc_info=True)
+    except ray.exceptions.RayError as error:  # a time-out is one too
+        _log.info("the head does not say which nodes its autoscaler may add: %s", error)
         return None
     return found
 
@@ -96,7 +97,7 @@ def autoscaling_of_process(gcs_address: str, processes: Path = Path("/proc")) ->
     for process in processes.glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
+        except OSError:  # it has just ended, or is another user's
             continue
         file = config_file(words)
         if f"{GCS_FLAG}{gcs_address}" in words and file is not None:
@@ -117,7 +118,8 @@ def read_autoscaling(path: Path) -> Autoscaling | None:
 
     try:
         return autoscaling_of(YAML(typ="safe", pure=True).load(path.read_text()))
-    except (OSError, ValueError, TypeError, AttributeError, YAMLError):
+    except (OSError, ValueError, TypeError, AttributeError, YAMLError) as error:
+        _log.info("%s: the autoscaler's configuration cannot be read: %s", path, error)
         return None
 
 

@@ -14,6 +14,7 @@ from tune_jobs.commands.flags_from_options import add_flags, options_from, words
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
 from tune_jobs.errors import UserError, cut, redacted
+from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
@@ -36,6 +37,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     try:
         try:
             options = parser().parse_args(arguments)
+            log_to_terminal(verbose=getattr(options, "verbose", False))
             command: Callable[[argparse.Namespace], int] = options.command
             code = command(options)
         except SystemExit:
@@ -129,10 +131,15 @@ def _training_parsers(commands: Any) -> None:
 
 
 def _ledger_parser(commands: Any) -> None:
-    ledger = commands.add_parser("ledger", help="list, export, merge or remove trials")
+    ledger = commands.add_parser("ledger", help="list, check, export, merge or remove trials")
     actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="one line per trial")
     listing.set_defaults(command=_ledger_list)
+    check = actions.add_parser(
+        "check", help="name files that are cut or damaged, and trials whose numbers other trials' code may have changed"
+    )
+    check.add_argument("--keys", action="store_true", help="list every such trial")
+    check.set_defaults(command=_ledger_check)
     export = actions.add_parser("export", help="write all trials into one .parquet or .csv file")
     export.add_argument("file", type=Path, metavar="FILE")
     export.set_defaults(command=_ledger_export)
@@ -140,10 +147,11 @@ def _ledger_parser(commands: Any) -> None:
     merge.add_argument("other", metavar="STORAGE", help="the storage that holds the other ledger")
     merge.set_defaults(command=_ledger_merge)
     remove = actions.add_parser("remove", help="remove trials for good")
-    remove.add_argument("trials", nargs="+", metavar="TRIAL", help="the beginnings of their keys")
+    remove.add_argument("trials", nargs="*", metavar="TRIAL", help="the beginnings of their keys")
+    remove.add_argument("--doubtful", action="store_true", help="also those whose numbers `ledger check` doubts")
     remove.add_argument("--yes", action="store_true", help="do not ask")
     remove.set_defaults(command=_ledger_remove)
-    for action in (listing, export, merge, remove):
+    for action in (listing, check, export, merge, remove):
         _storage_argument(action)
 
 
@@ -181,7 +189,12 @@ def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and which command's help has what it takes."""
+    """Says what is wrong in one line, and which command's help has what it takes; each command takes `--verbose`."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        shown = "also write to standard error what was passed over, and why"
+        self.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=shown)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         # Without this, the parser of all commands would name the arguments that the parser of one does not know.
@@ -283,7 +296,8 @@ def run_arguments(parsed: argparse.Namespace) -> list[str]:
     """Return what `run` is told on the cluster, without the study, the storage and the data folder."""
     overrides = [word for item in parsed.overrides for word in ("--set", item)]
     variant, run = options_from(parsed, VariantOptions), options_from(parsed, RunOptions)
-    return [*overrides, *words_of(variant), *words_of(run)]
+    verbose = ["--verbose"] if getattr(parsed, "verbose", False) else []
+    return [*overrides, *words_of(variant), *words_of(run), *verbose]
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -335,6 +349,12 @@ def _ledger_list(options: argparse.Namespace) -> int:
     return list_trials(options.storage)
 
 
+def _ledger_check(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.check_ledger import check
+
+    return check(options.storage, keys=options.keys)
+
+
 def _ledger_export(options: argparse.Namespace) -> int:
     from tune_jobs.commands.inspect_ledger import export
 
@@ -350,4 +370,4 @@ def _ledger_merge(options: argparse.Namespace) -> int:
 def _ledger_remove(options: argparse.Namespace) -> int:
     from tune_jobs.commands.inspect_ledger import remove
 
-    return remove(options.storage, options.trials, confirmed=options.yes)
+    return remove(options.storage, options.trials, doubtful=options.doubtful, confirmed=options.yes)

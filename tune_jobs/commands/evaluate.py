@@ -14,7 +14,7 @@ from typing import Any
 from data_utils import DatasetError, TestData
 from models.registry import metric_name
 from tune_jobs.commands.candidates import CHOSEN, Candidate, find_candidates
-from tune_jobs.errors import UserError
+from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import now
@@ -27,6 +27,7 @@ from tune_jobs.standing.stages import selection_scores
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
+from tune_jobs.training.ending import end_refused
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
@@ -81,7 +82,10 @@ def evaluate_study(
     _check_ready(standing)
     found, storage = find_candidates(standing), ledger.storage
     _opening(standing, found, again=settings.options.again)
-    code = _train(RunContext(study, ledger, settings, say), found)
+    try:
+        code = _train(RunContext(study, ledger, settings, say), found)
+    except StorageRefusedError as error:
+        code = end_refused(error, storage, say)
     if code:
         return Evaluation(code)
     # Checked once more: training may have taken hours, in which another call may have opened the test set.

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from collections.abc import Collection
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tune_jobs.errors import UserError
+from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.fields import plain_words
+from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,22 +112,42 @@ def merge(storage_uri: str, other_uri: str) -> int:
     return 0
 
 
-def remove(storage_uri: str, prefixes: list[str], *, confirmed: bool) -> int:
+def remove(storage_uri: str, prefixes: list[str], *, confirmed: bool, doubtful: bool = False) -> int:
     """Remove trials, after asking unless told not to.
 
+    Args:
+        storage_uri: of the ledger.
+        prefixes: the beginnings of keys.
+        confirmed: whether not to ask.
+        doubtful: whether to remove also the trials that `ledger check` doubts, with their trained models.
+
     Raises:
-        UserError: a prefix fits no trial or several, or nobody can be asked.
+        UserError: a prefix fits no trial or several, no trial is named, or nobody can be asked.
     """
     ledger = Ledger.open(Storage.at(storage_uri))
-    keys = [_find(ledger, prefix).key for prefix in prefixes]
+    if not prefixes and not doubtful:
+        raise UserError("ledger remove: no trial is named; give the beginnings of keys, or --doubtful")
+    doubted = [record.key for record in doubtful_records(ledger.read().records.values())] if doubtful else []
+    keys = sorted({*(_find(ledger, prefix).key for prefix in prefixes), *doubted})
+    if not keys:
+        print("no trial is in doubt: nothing removed")
+        return 0
     if not confirmed:
         if not sys.stdin.isatty():
             raise UserError("ledger remove: there is no terminal to ask on; give --yes to remove for good")
-        if input(f"remove {len(keys)} trials from {storage_uri} for good? [y/N] ").strip().lower() != "y":
+        if input(f"remove {counted(len(keys), 'trial')} from {storage_uri} for good? [y/N] ").strip().lower() != "y":
             print("nothing removed")
             return 0
+    _remove_models(ledger.storage, set(doubted))
     print(f"{ledger.remove(keys)} trials removed")
     return 0
+
+
+def _remove_models(storage: Storage, keys: Collection[str]) -> None:
+    """Delete the models of trials, which `evaluate` would take for those of the same trials trained again."""
+    for name in storage.names(MODELS) if keys else ():
+        if name.partition("-")[0] in keys:
+            storage.delete(MODELS, name)
 
 
 def _find(ledger: Ledger, prefix: str) -> Record:

@@ -37,17 +37,20 @@ class Ran:
     """How a run ended.
 
     Attributes:
-        code: as the command line's exit code: 0 when all is done, 1 with failures, 130 interrupted.
+        code: as the command line's exit code: 0 when all is done, 1 with trials that failed, were lost or reached their
+            time limit or if the storage took no more results, 130 interrupted.
         status: what is done, running, failed and missing, in lines.
+        dry_run: whether trials were only counted.
     """
 
     code: int
     status: str = field(repr=False, default="")
+    dry_run: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether every trial of the study has ended well."""
-        return self.code == 0
+        """Whether every trial of the study has ended well: none failed, was lost or reached its time limit."""
+        return self.code == 0 and not self.dry_run
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ class Study:
         from tune_jobs.commands.run import run_study
 
         code = run_study(self.definition, self.settings(options))
-        return Ran(code, "" if options.dry_run else self.status())
+        return Ran(code, "" if options.dry_run else self.status(), options.dry_run)
 
     def status(self) -> str:
         """Return what is done, running, failed, missing and stale, in lines.

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from models.history import TIMED_OUT
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
@@ -14,7 +16,7 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
-from tune_jobs.training.ending import exit_code
+from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.ray_address import check_address
 from tune_jobs.training.run_context import RunContext
@@ -26,7 +28,10 @@ from tune_jobs.trial.trial import Trial
 
 
 def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[str], None] = print) -> int:
-    """Run what is missing; return the exit code: 0 if all ended well, 1 with failures, 130 interrupted.
+    """Run what is missing; return the exit code.
+
+    0 if all ended well; 1 with trials that failed, were lost or reached their time limit, or if the storage took no
+    more results; 130 interrupted.
 
     Raises:
         UserError: bad input, or a cluster that does not answer, found before anything is trained.
@@ -40,7 +45,11 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         _say_counts(_count(standing, settings), say)
         return 0
     with ExitStack() as ray_exit:
-        return _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings).run(standing)
+        rounds = _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings)
+        try:
+            return rounds.run(standing)
+        except StorageRefusedError as error:
+            return end_refused(error, storage, say)
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
@@ -125,8 +134,13 @@ def _search_progress(standing: Standing) -> tuple[int, int] | None:
 
 
 def _outcomes(standing: Standing) -> Counter[str]:
-    """Count how the trials of the rows ended, and those of the search that failed."""
+    """Count how the trials of the rows ended, as far as the rows read them, and those of the search that failed."""
     outcomes = {key: record.outcome for key, record in standing.contents.records.items()}
+    for trial in standing.trials:
+        record = standing.contents.records.get(trial.key)
+        if record is not None and record.outcome == TIMED_OUT:
+            patience = trial.config.early_stopping_patience
+            outcomes[trial.key] = record.reading(epochs=trial.epochs, patience=patience, read="last").outcome
     for one in standing.search.failed if standing.search is not None else ():
         if one.trial is not None and one.record is not None:
             outcomes[one.trial.key] = one.record.outcome

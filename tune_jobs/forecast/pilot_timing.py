@@ -13,7 +13,7 @@ from pyarrow import fs
 from data_utils import TrialData
 from models.history import History
 from tune_jobs.forecast.estimate import Pilot
-from tune_jobs.ledger.ledger import to_parquet
+from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import CURVES, FAILED, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage

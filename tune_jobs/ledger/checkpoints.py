@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import logging
 import time
-from contextlib import suppress
 
+from models.sealed import is_whole
 from models.version import ENGINE_VERSION, EXECUTION_MODE
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
+from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.trial import Trial
 
 FOLDER = "checkpoints"
+
+_log = logging.getLogger(__name__)
 
 
 class Checkpoints:
@@ -31,7 +35,7 @@ class Checkpoints:
         kind = provenance.machine_kind(device, trial.config.threads)
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
-        same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, kind, measured])
+        same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, ISOLATED, kind, measured])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds
@@ -39,7 +43,7 @@ class Checkpoints:
         self._exists = False
 
     def load(self) -> bytes | None:
-        """Read the last snapshot; None if there is none.
+        """Read the last snapshot; None if there is none that is whole.
 
         Raises:
             StorageError: the storage cannot be read, so results could not be written either.
@@ -49,7 +53,11 @@ class Checkpoints:
         except FileNotFoundError:
             return None
         self._exists = True
-        return content
+        if is_whole(content):
+            return content
+        address = self._storage.address(FOLDER, self._name)
+        _log.warning("%s: this checkpoint is cut or damaged; its trial starts from the first epoch", address)
+        return None
 
     def due(self) -> bool:
         """Whether the last snapshot is older than a period."""
@@ -58,12 +66,17 @@ class Checkpoints:
     def save(self, content: bytes) -> None:
         """Keep a snapshot; if the storage refuses it, training continues and the next is due after a period."""
         self._saved = time.monotonic()
-        with suppress(StorageError):
+        try:
             self._storage.patient(0).write(content, FOLDER, self._name)
+        except StorageError as error:
+            _log.warning("a checkpoint was not kept, training goes on: %s", error)
+        else:
             self._exists = True
 
     def forget(self) -> None:
         """Delete the snapshot of a trial that has ended; if that fails, the snapshot does no harm."""
         if self._exists:
-            with suppress(StorageError):
+            try:
                 self._storage.delete(FOLDER, self._name)
+            except StorageError as error:
+                _log.info("the checkpoint %s of a trial that has ended was not deleted: %s", self._name, error)

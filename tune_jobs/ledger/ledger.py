@@ -5,22 +5,23 @@ A finished trial is one file, written atomically: any number of runs can write a
 records of a key (see `tune_jobs.ledger.record.combine`).
 """
 
-import io
 import json
+import logging
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tune_jobs.errors import UserError, first_line
+from tune_jobs.errors import StorageRefusedError, UserError
+from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
+from tune_jobs.words import counted
 
 FOLDER = "ledger"
 MARKER = "ledger.json"
@@ -31,6 +32,9 @@ _ENOUGH_ON_S3 = 50
 _SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
 _PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
 _LISTING_ATTEMPTS = 100
+_MOST_NAMED = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,13 @@ class Contents:
 
 @dataclass(frozen=True)
 class Ledger:
-    """A ledger in a storage; get it with `Ledger.open`."""
+    """A ledger in a storage; get it with `Ledger.open`.
+
+    A file that is cut or damaged is passed over: its trials count as missing. It is logged once, and stays as it is.
+    """
 
     storage: Storage
+    _passed_over: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
     def open(cls, storage: Storage, *, create: bool = False) -> "Ledger":
@@ -71,7 +79,7 @@ class Ledger:
 
     def patient(self) -> "Ledger":
         """The same ledger for use during a run: it waits until an outage of its storage is over."""
-        return Ledger(self.storage.patient())
+        return Ledger(self.storage.patient(), self._passed_over)
 
     @classmethod
     def _found(cls, storage: Storage, *, create: bool) -> "Ledger | None":
@@ -104,10 +112,14 @@ class Ledger:
         """Add a record; it is durable on return.
 
         Raises:
-            UserError: the ledger cannot be written.
+            StorageError: the ledger cannot be written. A refusal holds the file, to be written later.
         """
-        name = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet"
-        self.storage.write(to_parquet([record]), FOLDER, name)
+        name, content = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet", to_parquet([record])
+        try:
+            self.storage.write(content, FOLDER, name)
+        except StorageRefusedError as error:
+            error.unwritten[FOLDER, name] = content
+            raise
 
     def read(self, *, predictions: bool = False, keys: Collection[str] | None = None) -> Contents:
         """Read the records.
@@ -115,9 +127,6 @@ class Ledger:
         Args:
             predictions: whether to read the stored outputs too, which are large.
             keys: read only these.
-
-        Raises:
-            UserError: a file is corrupt or incomplete.
         """
         wanted = set(keys) if keys is not None else None
         by_key: dict[str, list[Record]] = {}
@@ -133,9 +142,18 @@ class Ledger:
     def lookup(self) -> "Lookup":
         """Make a function that finds a record by its key; it lists the keys once, so a miss costs nothing."""
         keys: set[str] = set()
-        for held in self.storage.each(self._keys_in, self._files()):
+        cut: dict[str, str] = {}
+        for held in self.storage.each(lambda name: self._keys_in(name, cut), self._files()):
             keys |= held
+        self._pass_over(cut)
         return Lookup(self, frozenset(keys))
+
+    def cut_files(self) -> dict[str, str]:
+        """Read every file as a whole; return the names of those that are cut or damaged, and why."""
+        cut: dict[str, str] = {}
+        for _ in self.storage.each(lambda name: self._whole(name, cut), self._files()):
+            pass
+        return dict(sorted(cut.items()))
 
     def compact(self, *, at_least: int | None = None) -> int:
         """Gather single files into packs; return how many files were gathered.
@@ -150,17 +168,19 @@ class Ledger:
             at_least = _ENOUGH_ON_S3 if self.storage.is_s3 else PACK_SIZE
         if len(singles) < at_least:
             return 0
+        cut: dict[str, str] = {}
         for first in range(0, len(singles), PACK_SIZE):
-            tables = self.storage.each(self._whole, singles[first : first + PACK_SIZE])
+            tables = self.storage.each(lambda name: self._whole(name, cut), singles[first : first + PACK_SIZE])
             gathered = {name: table for name, table in tables if table is not None}
             if gathered:
-                self._write_pack(record for table in gathered.values() for record in _records(table))
+                self._write_pack(record for table in gathered.values() for record in records_in(table))
             self._delete(gathered)
-        return len(singles)
+        self._pass_over(cut)
+        return len(singles) - len(cut)
 
-    def _whole(self, name: str) -> tuple[str, pa.Table | None]:
+    def _whole(self, name: str, cut: dict[str, str]) -> tuple[str, pa.Table | None]:
         try:
-            return name, self._table(name, SCHEMA.names)
+            return name, self._table_unless_cut(name, SCHEMA.names, cut)
         except FileNotFoundError:
             return name, None  # another compaction has gathered it
 
@@ -172,6 +192,9 @@ class Ledger:
         """Remove every record of these keys; return how many trials were removed.
 
         A pack is rewritten without them before it is deleted, so no other record is ever lost.
+
+        Raises:
+            UserError: a pack holds one of them and is cut or damaged elsewhere.
         """
         removed: set[str] = set()
         while True:
@@ -185,14 +208,23 @@ class Ledger:
                 return len(removed)
 
     def _remove_from(self, name: str, keys: set[str]) -> set[str]:
-        held = self._keys_in(name)
+        held = self._keys_in(name, {})
         hit = held & keys
         if hit:
-            kept = [r for r in _records(self._table(name, SCHEMA.names)) if r.key not in hit] if held - hit else []
-            if kept:
-                self._write_pack(kept)
+            if held - hit:
+                self._write_pack(self._others(name, hit))
             self.storage.delete(FOLDER, name)
         return hit
+
+    def _others(self, name: str, keys: set[str]) -> list[Record]:
+        cut: dict[str, str] = {}
+        table = self._table_unless_cut(name, SCHEMA.names, cut)
+        if table is None:
+            raise UserError(
+                f"{self.storage.path(FOLDER, name)}: is cut or damaged ({cut[name]}), so no trial can be taken out of "
+                "it; restore it from a copy, or move it away"
+            )
+        return [record for record in records_in(table) if record.key not in keys]
 
     def merge(self, other: "Ledger") -> int:
         """Add the records that only another ledger has; return how many were added."""
@@ -219,52 +251,52 @@ class Ledger:
         # A listing is not a snapshot: meanwhile a compaction may delete a file before the listing reaches it, and add
         # the pack at a place that it has passed. Only a second listing then shows the pack.
         for _ in range(_LISTING_ATTEMPTS):
-            names = self._files()
+            names, cut = self._files(), dict[str, str]()
             try:
                 wanted = [name for name in names if keys is None or _may_hold(name, keys)]
-                tables = self.storage.each(lambda name: self._table(name, columns), wanted)
-                found = [record for table in tables for record in _records(table, keys)]
+                tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut), wanted)
+                found = [record for table in tables if table is not None for record in records_in(table, keys)]
             except FileNotFoundError:
                 continue
             if _packs(self._files()) <= _packs(names):
+                self._pass_over(cut)
                 return found
         raise UserError(f"{self.storage.path(FOLDER)}: other runs keep rewriting it; try again later")
 
-    def _keys_in(self, name: str) -> set[str]:
+    def _keys_in(self, name: str, cut: dict[str, str]) -> set[str]:
         if _SINGLE.fullmatch(name):
             return {name.split("-")[1]}
-        return set(self._table(name, ["key"]).column("key").to_pylist())
+        table = self._table_unless_cut(name, ["key"], cut)
+        return set() if table is None else set(table.column("key").to_pylist())
 
-    def _table(self, name: str, columns: Sequence[str]) -> pa.Table:
-        path = self.storage.path(FOLDER, name)
+    def _pass_over(self, cut: Mapping[str, str]) -> None:
+        """Log the files that were passed over and have not been logged yet."""
+        fresh = sorted(set(cut) - self._passed_over)
+        if not fresh:
+            return
+        self._passed_over.update(fresh)
+        named = ", ".join(fresh[:_MOST_NAMED]) + (", …" if len(fresh) > _MOST_NAMED else "")
+        are, their = ("is", "its") if len(fresh) == 1 else ("are", "their")
+        _log.warning(
+            "%s: %s %s cut or damaged (%s): %s trials count as missing; `ablatune ledger check` says what to do",
+            self.storage.path(FOLDER),
+            counted(len(fresh), "file"),
+            are,
+            named,
+            their,
+        )
+
+    def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:
+        """Read columns of a file; None if it is cut or damaged, which is noted in `cut` with the reason."""
         try:
-            if self.storage.is_s3 and _SINGLE.fullmatch(name):
-                # The whole file takes one request; finding and reading its columns would take several.
-                stream = pa.BufferReader(self.storage.read(FOLDER, name))
-                return pq.ParquetFile(stream).read(columns=list(columns), use_threads=False)
-            return self.storage.opened(
-                lambda stream: pq.ParquetFile(stream, pre_buffer=self.storage.is_s3).read(
-                    columns=list(columns), use_threads=False
-                ),
-                FOLDER,
-                name,
-            )
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise UserError(
-                f"{path}: is corrupt or incomplete ({first_line(error)}); move it away and run again"
-            ) from error
+            whole = self.storage.is_s3 and bool(_SINGLE.fullmatch(name))
+            return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=whole)
+        except CutFileError as error:
+            cut[name] = str(error)
+            return None
 
     def _write_pack(self, records: Iterable[Record]) -> None:
         self.storage.write(to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
-
-
-def _records(table: pa.Table, keys: Collection[str] | None = None) -> Iterator[Record]:
-    if keys is not None:
-        table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
-    for row in table.to_pylist():
-        yield Record.from_row(row)
 
 
 @dataclass(frozen=True)
@@ -277,14 +309,6 @@ class Lookup:
     def __call__(self, key: str) -> Record | None:
         """Read the record of a key; None if there is none."""
         return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
-
-
-def to_parquet(records: Iterable[Record]) -> bytes:
-    """Encode records as a file of the ledger."""
-    table = pa.Table.from_pylist([record.to_row() for record in records], schema=SCHEMA)
-    stream = io.BytesIO()
-    pq.write_table(table, stream, compression="zstd")
-    return stream.getvalue()
 
 
 def _belongs(name: str, is_file: bool) -> bool:

@@ -8,6 +8,7 @@ loss is judged again as long as the trial runs.
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted
@@ -76,11 +77,16 @@ def write_incident(storage: Storage, incident: Incident) -> None:
 
 
 def read_incidents(storage: Storage, study: str) -> list[Incident]:
-    """Read a study's incidents, the oldest first; a corrupt file is skipped."""
-    incidents = storage.documents(lambda values: Incident(**values), FOLDER)
+    """Read a study's incidents, the oldest first; a file that is cut or damaged is logged and passed over."""
+    incidents = storage.documents(incident_of, FOLDER)
     return sorted(
         (incident for incident in incidents if incident.study == study), key=lambda incident: (incident.at, incident.id)
     )
+
+
+def incident_of(values: Any) -> Incident:
+    """Make an incident from the content of its file."""
+    return Incident(**values)
 
 
 def incident_lines(incidents: Sequence[Incident], most: int = 20) -> list[str]:

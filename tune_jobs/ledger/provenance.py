@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import os
 import platform
 import shlex
@@ -16,6 +17,8 @@ from tune_jobs.words import counted
 
 PACKAGES = ("numpy", "ray", "torch")
 _ROOT = Path(__file__).resolve().parents[2]
+
+_log = logging.getLogger(__name__)
 
 
 @functools.cache
@@ -32,7 +35,8 @@ def code_version() -> str:
             timeout=10,
             check=True,
         ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.info("git does not say which commit %s is at: %s", _ROOT, error)
         return version
     return f"{version}+{described}"
 

@@ -26,6 +26,8 @@ from tune_jobs.trial.trial import Trial
 FAILED = "failed"
 # A run says this of a trial whose worker was lost too often; the ledger never holds it.
 LOST = "lost"
+# Of `Record.process`: where it trained, no user code ran that it does not name. Records of before this was so have "".
+ISOLATED = "isolated"
 # Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
@@ -70,6 +72,7 @@ SCHEMA = pa.schema(
         ("gpu", pa.string()),
         ("machine_kind", pa.string()),
         ("execution_mode", pa.string()),
+        ("process", pa.string()),
         ("started_at", pa.timestamp("us", tz="UTC")),
         ("wall_seconds", pa.float64()),
         ("time_limit_seconds", pa.float64()),
@@ -89,6 +92,7 @@ PROVENANCE = (
     "gpu",
     "machine_kind",
     "execution_mode",
+    "process",
     "started_at",
     "wall_seconds",
     "time_limit_seconds",
@@ -110,6 +114,7 @@ class Record:
             array [n, outputs]; empty if the ledger was read without predictions.
         node, gpu: Ray's ids of the node and of the GPUs that the trial was assigned; "" for none.
         machine_kind: device, instruction set, torch version and threads: what bits depend on.
+        process: `ISOLATED`, or "" if the trial may have shared its process with other trials' user code.
     """
 
     key: str
@@ -146,6 +151,7 @@ class Record:
     gpu: str = ""
     machine_kind: str = ""
     execution_mode: str = ""
+    process: str = ""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     wall_seconds: float = 0.0
     time_limit_seconds: float | None = None
@@ -251,11 +257,14 @@ def combine(records: list[Record]) -> tuple[Record, bool]:
     """Combine the records of a key into one, and say whether they agree.
 
     The longest wins, a result over a failure, but a failure over a trial that a search had stopped at an earlier epoch.
+    Of equals one that had its process to itself wins, then the latest.
     Measurements that only the others have are added. Records from the same kind of machine must be equal bit for bit
     where they overlap.
     """
     ordered = sorted(
-        records, key=lambda r: (r.outcome != FAILED, r.epochs, r.started_at, r.host, r.reason), reverse=True
+        records,
+        key=lambda r: (r.outcome != FAILED, r.epochs, r.process == ISOLATED, r.started_at, r.host, r.reason),
+        reverse=True,
     )
     best = ordered[0]
     if best.outcome == PRUNED:

@@ -6,6 +6,7 @@ refreshes its beacon while it lives.
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from tune_jobs.storage.storage import Storage
 STUDIES, ACTIVE = "studies", "active"
 BEACON_PERIOD_SECONDS = 10.0
 _BEACON_LIFETIME = timedelta(seconds=60)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,18 @@ def write_manifest(storage: Storage, manifest: Manifest) -> None:
 
 
 def read_manifests(storage: Storage, study: str) -> dict[str, Manifest]:
-    """Read the manifests of a study's variants, by their ids.
-
-    Raises:
-        UserError: a manifest is corrupt or incomplete.
-    """
-
-    def refuse(address: str, error: Exception) -> None:
-        raise UserError(f"{address}: is not a valid manifest ({error}); delete it and run the study again") from error
-
-    manifests = storage.documents(lambda values: Manifest(**values), STUDIES, study, torn=refuse)
+    """Read the manifests of a study's variants, by their ids; one that is cut or damaged is logged and passed over."""
+    manifests = storage.documents(manifest_of, STUDIES, study, torn=_say_never_run)
     return {manifest.id: manifest for manifest in manifests}
+
+
+def _say_never_run(address: str, error: Exception) -> None:
+    _log.warning(
+        "%s: is cut or damaged (%s): this variant of the study counts as never run, and the next run of it writes the "
+        "file anew; no trial is lost",
+        address,
+        error,
+    )
 
 
 def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fraction: float = 1.0) -> Manifest | None:
@@ -129,10 +133,20 @@ def live_beacons(storage: Storage) -> list[Beacon]:
     """The runs that were alive within the last minute."""
     oldest = datetime.now(UTC) - _BEACON_LIFETIME
     return [
-        beacon
-        for beacon in storage.documents(lambda values: Beacon(**values), ACTIVE)
-        if datetime.fromisoformat(beacon.seen_at) > oldest
+        beacon for beacon in storage.documents(beacon_of, ACTIVE) if datetime.fromisoformat(beacon.seen_at) > oldest
     ]
+
+
+def manifest_of(values: Any) -> Manifest:
+    """Make a manifest from the content of its file."""
+    return Manifest(**values)
+
+
+def beacon_of(values: Any) -> Beacon:
+    """Make a beacon from the content of its file."""
+    beacon = Beacon(**values)
+    datetime.fromisoformat(beacon.seen_at)
+    return beacon
 
 
 def now() -> str:

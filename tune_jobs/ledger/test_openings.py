@@ -1,6 +1,7 @@
 """Openings of sealed test sets: each is recorded before a test row is read, and kept for good."""
 
 import json
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.storage.storage import Storage
 
 FOLDER = "openings"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,23 +80,32 @@ def write_opening(storage: Storage, opening: Opening) -> None:
     storage.write(json.dumps(asdict(opening), indent=1).encode(), FOLDER, f"{opening.id}.json")
 
 
-def read_openings(storage: Storage) -> list[Opening]:
+def read_openings(storage: Storage, *, strict: bool = True) -> list[Opening]:
     """Read all openings, the oldest first.
 
+    Args:
+        storage: of the ledger.
+        strict: whether one that is cut or damaged is an error; else it is logged and passed over.
+
     Raises:
-        UserError: an opening is corrupt or incomplete.
+        UserError: an opening is cut or damaged.
     """
 
     def refuse(address: str, error: Exception) -> None:
-        raise UserError(
+        why = (
             f"{address}: the record of this opening of a test set is corrupt or incomplete; restore it from a copy, or "
             "move it away if reports should no longer count the opening"
-        ) from error
+        )
+        if strict:
+            raise UserError(why) from error
+        _log.warning("%s", why)
 
-    return sorted(storage.documents(_opening, FOLDER, torn=refuse), key=lambda opening: (opening.opened_at, opening.id))
+    found = storage.documents(opening_of, FOLDER, torn=refuse)
+    return sorted(found, key=lambda opening: (opening.opened_at, opening.id))
 
 
-def _opening(values: dict[str, Any]) -> Opening:
+def opening_of(values: dict[str, Any]) -> Opening:
+    """Make an opening from the content of its file."""
     tested = [Reached(**{k: _tuple(v) for k, v in reached.items()}) for reached in values.pop("tested")]
     return Opening(**values, tested=tested)
 

@@ -1,6 +1,6 @@
 """Whether a storage can be written from here, and from another machine that is asked."""
 
-import contextlib
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.s3 import delete_folder_marker
 from tune_jobs.storage.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -28,9 +30,11 @@ def probe(storage: Storage) -> Iterator[str]:
         storage.delete(name)
         if fresh:
             delete_folder_marker(storage.uri)
-        with contextlib.suppress(OSError):
+        try:
             for folder in new:
                 folder.rmdir()
+        except OSError as error:  # somebody has written into it meanwhile
+            _log.info("a folder that was made for a probe stays: %s", error)
 
 
 def storage_problem(uri: str, probe_name: str, patience_seconds: float = 0.0) -> str:

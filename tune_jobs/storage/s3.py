@@ -4,6 +4,7 @@ Time-outs and attempts are in retries.py, the meaning of errors in s3_errors.py.
 """
 
 import functools
+import logging
 import os
 import re
 from contextlib import suppress
@@ -23,6 +24,8 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
 # pyarrow reads the last one itself.
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ def delete_folder_marker(uri: str) -> None:
         parsed = parse_uri(uri)
         url = f"{parsed.scheme}://{parsed.endpoint}" if parsed.endpoint else None
         known: dict[str, Any] = {"region_name": parsed.region} if parsed.region else {}
-        with suppress(BotoCoreError, ClientError):
+        try:
             client = boto3.client("s3", endpoint_url=url, verify=parsed.tls_ca_file_path, **known)
             client.delete_object(Bucket=parsed.bucket, Key=f"{parsed.key}/")
+        except (BotoCoreError, ClientError) as error:
+            _log.info("an empty object stays in place of a folder: %s", redacted(str(error)))

@@ -21,6 +21,9 @@ _BAD_CREDENTIALS = {
     "InvalidToken",
 }
 _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "TemporaryRedirect"}
+# Of stores other than Amazon's, which never fills up.
+_FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
+_INSUFFICIENT_STORAGE = 507
 _PERMISSIONS = {
     "ListObjectsV2": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
@@ -56,9 +59,21 @@ class S3Error:
         return _UNREACHABLE in (self.code, self.name)
 
     @property
+    def full(self) -> bool:
+        """Whether the store is full, or the quota of the bucket is used up."""
+        return self.name in _FULL or self.status == _INSUFFICIENT_STORAGE
+
+    @property
     def overloaded(self) -> bool:
         """Whether the server is overloaded or down."""
-        return bool({self.code, self.name} & _OVERLOADED) or self.status == 429 or self.status >= 500
+        failing = bool({self.code, self.name} & _OVERLOADED) or self.status == 429 or self.status >= 500
+        return failing and not self.full
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server has refused, and will until somebody acts."""
+        names = {"NO_SUCH_BUCKET", "ACCESS_DENIED", *_BAD_CREDENTIALS, *_OTHER_REGION}
+        return self.full or self.name in names or self.status in (301, 307, 401, 403)
 
 
 def s3_error(error: OSError) -> S3Error | None:
@@ -76,6 +91,8 @@ def explain(error: OSError) -> str:
     found = s3_error(error)
     if found is None:
         return first_line(error)
+    if found.full:
+        return f"it is full, or its quota is used up ({found.name}); make room there, or give another --storage"
     if found.name == "NO_SUCH_BUCKET":
         return "there is no such bucket; create it, or give another --storage"
     if found.name in _BAD_CREDENTIALS:

@@ -1,18 +1,21 @@
 """The place where results are kept: a local or shared folder, S3, or any file system that pyarrow knows by URI."""
 
+import errno
 import itertools
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from pyarrow import fs
 
-from tune_jobs.errors import StorageError, UserError, first_line, redacted
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError, first_line, redacted
 from tune_jobs.files import replace_file
-from tune_jobs.storage import retries, s3
+from tune_jobs.storage import local_errors, retries, s3
 from tune_jobs.storage.retries import retried
 from tune_jobs.storage.s3_errors import explain, s3_error
 
@@ -20,7 +23,9 @@ from tune_jobs.storage.s3_errors import explain, s3_error
 _CONCURRENT_REQUESTS = 16
 # Of a file that was replaced while it was read.
 _READ_ATTEMPTS = 4
+_SHOWN_OF_A_PATH = 80
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
@@ -47,13 +52,13 @@ class Storage:
         """Open a folder or URI as a storage; nothing is created.
 
         Raises:
-            UserError: the URI is malformed, holds credentials, or is of a kind that pyarrow does not know.
+            UserError: the URI or the path is malformed, holds credentials, or is of a kind that pyarrow does not know.
             StorageError: Amazon does not say in which region the bucket is.
         """
         if not uri.strip():
             raise UserError("--storage: is empty; give a folder or s3://bucket/path")
         if "://" not in uri:
-            return cls(uri, fs.LocalFileSystem(), str(Path(uri).expanduser().resolve()))
+            return cls(uri, fs.LocalFileSystem(), _folder(uri))
         if s3.is_s3(uri):
             filesystem, root, region = s3.connect(uri)
             return cls(uri, filesystem, root, region=region)
@@ -166,8 +171,10 @@ class Storage:
         try:
             return self._request("read", content)
         except StorageError as error:
-            if isinstance(error.__cause__, OSError) and s3_error(error.__cause__) is None:
-                raise error.__cause__ from None
+            cause = error.__cause__
+            # pyarrow says of content that it is not what it expects by an error without a number.
+            if isinstance(cause, OSError) and cause.errno is None and s3_error(cause) is None:
+                raise cause from None
             raise
 
     def parsed(self, parse: Callable[[bytes], _T], *parts: str) -> _T:
@@ -207,8 +214,8 @@ class Storage:
         Args:
             parse: takes the value in a file.
             parts: of the folder's path.
-            torn: called with the address of a file that is corrupt or incomplete, and the error. It may raise; if it
-                does not, or is not given, the file is skipped.
+            torn: called with the address of a file that is cut or damaged, and the error. It may raise; if it does not,
+                the file is skipped. By default that is logged.
 
         Raises:
             StorageError: the storage cannot be read.
@@ -222,8 +229,7 @@ class Storage:
             except FileNotFoundError:
                 return ()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                if torn is not None:
-                    torn(self.address(*parts, name), error)
+                (torn or say_cut)(self.address(*parts, name), error)
                 return ()
 
         names = sorted(name for name, is_file in self.names(*parts).items() if is_file and _is_document(name))
@@ -266,16 +272,57 @@ class Storage:
         except FileNotFoundError:
             raise
         except OSError as error:
-            if self.is_s3:
-                raise StorageError(f"{self.uri}: cannot be {done}: {explain(error)}") from error
             raise self._unusable(done, error) from error
 
     def _unusable(self, done: str, error: OSError) -> StorageError:
+        found = s3_error(error)
+        if self.is_s3:
+            kind = StorageRefusedError if found is not None and found.refused else StorageError
+            return kind(f"{self.uri}: cannot be {done}: {explain(error)}")
+        lasting = local_errors.meaning(error)
+        if lasting:
+            return StorageRefusedError(f"{self.uri}: cannot be {done}: {lasting}, or give another --storage")
         return StorageError(f"{self.uri}: cannot be {done} ({first_line(error)}); give another --storage")
+
+
+def say_cut(address: str, error: Exception) -> None:
+    """Log that a file is cut or damaged, and passed over."""
+    _log.warning(
+        "%s: is cut or damaged (%s), and passed over; `ablatune ledger check` names such files", address, error
+    )
 
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:
     return Storage.at(uri).patient(patience_seconds)
+
+
+def _folder(path: str) -> str:
+    """Return the absolute path of a folder, which need not exist.
+
+    Raises:
+        UserError: no folder can have such a path.
+    """
+    shown = f"--storage {ascii(path) if not path.isprintable() else path[:_SHOWN_OF_A_PATH]}"
+    try:
+        path.encode()
+        expanded = Path(path).expanduser()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{shown}: is not UTF-8; rename the folder, or give another one") from error
+    except RuntimeError as error:
+        raise UserError(f"{shown}: there is no such user, or no home folder; give the path of a folder") from error
+    try:
+        folder = expanded.resolve()
+        # Python is content with a name that is too long, the system is not.
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            folder.stat()
+    except ValueError as error:
+        raise UserError(f"{shown}: {first_line(error)}; give the path of a folder") from error
+    except RuntimeError as error:
+        raise UserError(f"{shown}: {local_errors.MEANINGS[errno.ELOOP]}, or give another --storage") from error
+    except OSError as error:
+        why = local_errors.meaning(error) or first_line(error)
+        raise UserError(f"{shown}: {why}, or give another --storage") from error
+    return str(folder)
 
 
 def _is_document(name: str) -> bool:

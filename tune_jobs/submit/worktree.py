@@ -1,5 +1,6 @@
 """Which files of a working tree go to a cluster: those that git does not ignore, without secrets."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from tune_jobs.errors import UserError
 from tune_jobs.words import file_size
+
+_log = logging.getLogger(__name__)
 
 # Never sent, even if git tracks it: where common tools keep passwords and keys.
 SECRETS = (
@@ -130,7 +133,8 @@ def _listed_by_git(folder: Path) -> Sequence[str] | None:
     command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         done = subprocess.run(command, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError) as error:
+        _log.info("git does not list the files of %s, so its folders are walked: %s", folder, error)
         return None
     # For a submodule that is not checked out git lists the folder itself.
     return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name not in (b"", b"./")]

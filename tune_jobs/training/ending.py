@@ -1,12 +1,16 @@
 """How a run ends: its exit code, and what it tells the user to do next."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tune_jobs.errors import StorageError
+from models.history import TIMED_OUT
+from tune_jobs.errors import StorageError, StorageRefusedError
+from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.standing.words import outcomes_in_words
+from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted, duration
 
 # Outcomes after which a trial can be tried again.
@@ -14,14 +18,70 @@ RETRIABLE_OUTCOMES = (FAILED, LOST)
 
 
 def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
-    """1 if a trial failed or was lost, else 0; say how to retry."""
+    """1 if a trial failed, was lost or reached its time limit, else 0; say how to go on.
+
+    A trial that diverged, or that a search or early stopping has ended, is a result like any other.
+    """
     failed = sum(outcomes.get(outcome, 0) for outcome in RETRIABLE_OUTCOMES)
     if failed:
         say(
             f"{counted(failed, 'trial')} failed; `ablatune status` names {'it' if failed == 1 else 'them'}, "
             "`ablatune run --retry-failed` tries again"
         )
-    return 1 if failed else 0
+    timed_out = outcomes.get(TIMED_OUT, 0)
+    if timed_out:
+        its = "its" if timed_out == 1 else "their"
+        say(
+            f"{counted(timed_out, 'trial')} reached {its} time limit before {its} last epoch; `ablatune run "
+            f"--time-limit` with more minutes trains {'it' if timed_out == 1 else 'them'} to the end"
+        )
+    return 1 if failed or timed_out else 0
+
+
+def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[str], None]) -> int:
+    """End a run whose storage takes no more results: keep those that it did not take; return the exit code, 1.
+
+    Args:
+        refused: has them.
+        storage: of the ledger; by now there may be room.
+        say: prints a line.
+    """
+    say(f"stopped: {refused}")
+    left = _not_written(storage, refused.unwritten)
+    if left:
+        folder = _kept_elsewhere(left)
+        trials = counted(len(left), "trial")
+        if folder:
+            lie, them = ("lies", "it") if len(left) == 1 else ("lie", "them")
+            say(
+                f"{trials} finished but could not be stored there, and {lie} in {folder}; when the storage takes "
+                f"results again, `ablatune ledger merge {folder} --storage {storage.uri}` adds {them}"
+            )
+        else:
+            say(f"{trials} finished but could not be stored, neither there nor in {tempfile.gettempdir()}: lost")
+    say(f"all other trials that finished are kept; the same command continues: {provenance.command()}")
+    return 1
+
+
+def _not_written(storage: Storage, files: Mapping[tuple[str, ...], bytes]) -> dict[tuple[str, ...], bytes]:
+    """Write files; return those that could not be written."""
+    left = {}
+    for path, content in files.items():
+        try:
+            storage.write(content, *path)
+        except StorageError:
+            left[path] = content
+    return left
+
+
+def _kept_elsewhere(files: Mapping[tuple[str, ...], bytes]) -> str:
+    """Write files of a ledger into a new one among the temporary files; return its folder, "" if that fails too."""
+    try:
+        folder = tempfile.mkdtemp(prefix="ablatune-kept-")
+        ledger = Ledger.open(Storage.at(folder), create=True)
+        return "" if _not_written(ledger.storage, files) else folder
+    except (OSError, StorageError):
+        return ""
 
 
 def say_outcomes(outcomes: Counter[str], restarts: Sequence[str], seconds: float, say: Callable[[str], None]) -> None:

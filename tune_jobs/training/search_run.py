@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import product
 
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
@@ -24,12 +25,15 @@ from tune_jobs.trial.trial import Trial
 
 
 def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
-    """Run a search; return the exit code: 0, 1 with failures, 130 if interrupted.
+    """Run a search; return the exit code, see `exit_code`; 130 if interrupted.
 
     Args:
         run: that the search belongs to; the journal goes next to its ledger.
         state: how far the search is.
         retry_failed: whether to run trials again that failed before.
+
+    Raises:
+        StorageRefusedError: the storage takes no more results; has those that it did not take.
     """
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
@@ -45,7 +49,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     from tune_jobs.training.search_launch import run_search
 
     progress = SearchProgress(search, state.share_used(state.seconds))
-    start, complete = time.monotonic(), False
+    start, complete, refused = time.monotonic(), False, None
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
     director = partial(Director, state, ledger.lookup(), journal, retry_failed=retry_failed)
@@ -56,10 +60,14 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
             session(settings.cluster, data, settings.resources, storage, run.ray_exit) as joined,
         ):
             complete = run_search(director, joined, job, settings, storage, progress, most)
+    except StorageRefusedError as error:
+        refused = error
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
     say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
+    if refused is not None:
+        raise refused
     if not complete:
         run.say("stopped during the search; the same command continues")
         return INTERRUPTED

@@ -10,12 +10,14 @@ from models.history import History
 from tune_jobs.standing.search.state import signed
 from tune_jobs.training.job import Job
 from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, WorkerCutOff, WorkerStopped, begins, run_trial
+from tune_jobs.training.worker_report import report, reporting_refusals
 from tune_jobs.trial.data import data_slot
 
 # Between rungs too the director is asked now and then: the budget of minutes may be used up.
 _ASK_PERIOD_SECONDS = 5.0
 
 
+@reporting_refusals()
 def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any], director: Any) -> None:
     """Train the trial that the director assigns, write its record, then report how it ended.
 
@@ -26,13 +28,12 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         director: the actor; see `tune_jobs.training.director.Director`.
     """
     import ray
-    from ray import tune
 
     if not begins(job):
         return
     assignment = ray.get(director.next.remote(tune_config["slot"]))
     if assignment is None:
-        tune.report({"nothing_left": True})
+        report({"nothing_left": True})
         return
     trial = assignment.trial
     name = {"number": assignment.number, "key": trial.key, "label": assignment.label, "epochs": trial.epochs}
@@ -57,7 +58,7 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
             reason = next((answer for answer in answers if answer), None)
         if now - reported >= REPORT_PERIOD_SECONDS:
             reported = now
-            tune.report({**name, "epoch": history.epochs, "finished": False})
+            report({**name, "epoch": history.epochs, "finished": False})
         return reason
 
     try:
@@ -65,7 +66,7 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
     except WorkerStopped:
         return
     except WorkerCutOff as error:
-        raise error.cause from None  # to Tune, which starts the trial again
+        raise error.cause from None  # to Tune, which starts the trial again, unless the storage has refused
     tally = ray.get(director.ended.remote(assignment.number, replace(record, validation_outputs=(), grid_outputs=())))
     ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
-    tune.report({**name, **ending, "tally": vars(tally)})
+    report({**name, **ending, "tally": vars(tally)})

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.ending import compact, exit_code, say_outcomes
 from tune_jobs.training.exit_codes import INTERRUPTED
@@ -16,12 +17,15 @@ from tune_jobs.words import counted
 
 
 def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
-    """Train trials and write their records; return the exit code: 0, 1 with failures, 130 if interrupted.
+    """Train trials and write their records; return the exit code, see `exit_code`; 130 if interrupted.
 
     Args:
         run: that they belong to.
         trials: with different keys.
         keep_models: whether to keep the trained networks too.
+
+    Raises:
+        StorageRefusedError: the storage takes no more results; has those that it did not take.
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir, run.study.own.code)
@@ -38,16 +42,21 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
 
     progress = Progress(trials, labels)
     start = time.monotonic()
-    interrupted = False
+    interrupted, refused = False, None
     try:
         run_trials(trials, data, job, settings, ledger.storage, progress, run.ray_exit)
     except KeyboardInterrupt:
         interrupted = True
+    except StorageRefusedError as error:
+        refused = error
     finally:
         progress.close()
     outcomes = Counter(progress.finished.values())
     left = len(trials) - outcomes.total()
     say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
+    if refused is not None:
+        run.say(f"{counted(left - len(refused.unwritten), 'trial')} to go")
+        raise refused
     if interrupted or left:
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")
         return INTERRUPTED

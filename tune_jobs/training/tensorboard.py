@@ -1,28 +1,36 @@
 """TensorBoard logs: the curves of every trial as they grow, its hyperparameters and its final metrics."""
 
+import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.history import History
-from tune_jobs.errors import StorageError
+from tune_jobs.errors import StorageError, first_line
+from tune_jobs.storage.local_errors import meaning
 from tune_jobs.storage.storage import Storage
+
+if TYPE_CHECKING:
+    from tensorboardX.event_file_writer import EventsWriter
 
 FOLDER = "tensorboard"
 # In a storage that is not a folder, uploads replace this file as it grows, and when the trial is trained again.
 _UPLOADED = "events.out.tfevents.ablatune"
+_FLUSH_PERIOD_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class TrialLog:
     """Writes the event file of a trial, directly into a local storage, or into a temporary folder with regular uploads.
 
-    Use it as a context manager: however the trial ends, the file is uploaded on the way out. If the storage cannot be
-    reached then, the log is lost; that is no reason to train again.
+    Use it as a context manager: however the trial ends, the file is uploaded on the way out. If the log cannot be
+    written, that is said in Python's log, and training goes on without it; nothing is trained again for it.
 
     Args:
         storage: of the ledger.
@@ -31,54 +39,106 @@ class TrialLog:
     """
 
     def __init__(self, storage: Storage, run: str, period_seconds: float = 60.0) -> None:
-        from tensorboardX import SummaryWriter
-
         self._storage = storage.patient(0)
         self._run = run
         self._period = period_seconds
-        self._uploaded = time.monotonic()
+        self._uploaded = self._flushed = time.monotonic()
         self._epochs = 0
-        local = storage.local_root
-        self._staged = local is None
-        self._folder = Path(tempfile.mkdtemp()) if local is None else local / FOLDER / run
-        if not self._staged:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._writer = SummaryWriter(logdir=str(self._folder), flush_secs=10, write_to_disk=True)
+        self._staged = storage.local_root is None
+        self._folder: Path | None = None
+        self._events: EventsWriter | None = None
+        with self._giving_up():
+            self._open(storage.local_root)
 
     def epoch(self, history: History) -> None:
         """Add the new rows: the last epoch, and after a resume all epochs before it."""
-        for epoch in range(self._epochs + 1, history.epochs + 1):
-            for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
-                group, _, quantity = name.partition("_")
-                tag = f"{quantity}/{group}" if group != "learning" else name
-                self._writer.add_scalar(tag, getattr(history, name)[epoch - 1], epoch)
-        self._epochs = history.epochs
-        if self._staged and time.monotonic() - self._uploaded >= self._period:
-            self._writer.flush()
-            self._upload()
+        from tensorboardX.summary import scalar
+
+        with self._giving_up():
+            for epoch in range(self._epochs + 1, history.epochs + 1):
+                for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
+                    group, _, quantity = name.partition("_")
+                    tag = f"{quantity}/{group}" if group != "learning" else name
+                    self._add(scalar(tag, getattr(history, name)[epoch - 1]), epoch)
+            self._epochs = history.epochs
+            if time.monotonic() - self._flushed >= _FLUSH_PERIOD_SECONDS:
+                self._flush()
+            if self._staged and time.monotonic() - self._uploaded >= self._period:
+                self._upload()
 
     def summarise(self, fields: Mapping[str, Any], history: History) -> None:
         """Add hyperparameters and final metrics."""
-        if history.epochs:
-            self._add_summary(fields, history)
+        with self._giving_up():
+            if history.epochs:
+                self._add_summary(fields, history)
 
     def __enter__(self) -> "TrialLog":
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._writer.close()
-        if self._staged:
-            self._upload()
+        with self._giving_up():
+            self._flush()
+            if self._staged:
+                self._upload()
+        self._close()
+        if self._staged and self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _open(self, root: Path | None) -> None:
+        # Imported here and below: only workers need it, and it takes a while.
+        from tensorboardX.event_file_writer import EventsWriter
+
+        self._folder = Path(tempfile.mkdtemp()) if root is None else root / FOLDER / self._run
+        if root is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+        # Not tensorboardX's SummaryWriter: it writes in a thread, which dies of a full disk, and training then waits
+        # for it for good.
+        self._events = EventsWriter(str(self._folder / "events"))
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Give the log up if it cannot be written."""
+        try:
+            yield
+        except (OSError, StorageError) as error:
+            why = str(error) if isinstance(error, StorageError) else meaning(error) or first_line(error)
+            # Without the trial's name: the same is true of all trials, and is said once.
+            _log.warning("the TensorBoard log of a trial cannot be written: %s", why)
+            _log.debug("the log was of %s", self._run)
+            self._close()
+
+    def _close(self) -> None:
+        if self._events is not None:
+            events, self._events = self._events, None
+            with suppress(OSError):  # of a log that was given up, and said so
+                events.close()
+
+    def _add(self, summary: Any, epoch: int | None = None) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        if self._events is not None:
+            self._events.write_event(Event(wall_time=time.time(), step=epoch, summary=summary))
+
+    def _flush(self) -> None:
+        self._flushed = time.monotonic()
+        if self._events is not None:
+            self._events.flush()
+
     def _upload(self) -> None:
+        """Upload the log, or say that it was not: the next upload has the whole of it."""
         self._uploaded = time.monotonic()
+        if self._events is None or self._folder is None:
+            return
+        self._events.flush()
         for path in self._folder.iterdir():
-            with suppress(StorageError):
+            try:
                 self._storage.write(path.read_bytes(), FOLDER, self._run, _UPLOADED)
+            except StorageError as error:
+                _log.warning("the TensorBoard log of a trial was not uploaded: %s", error)
 
     def _add_summary(self, fields: Mapping[str, Any], history: History) -> None:
-        from tensorboardX.summary import hparams
+        from tensorboardX.summary import hparams, scalar
 
         # SummaryWriter.add_hparams would add a second run for each trial.
         final = {
@@ -87,6 +147,6 @@ class TrialLog:
         }
         finite = {name: value for name, value in final.items() if isfinite(value)}
         for summary in hparams(hparam_dict=dict(fields), metric_dict=finite):
-            self._writer.file_writer.add_summary(summary)
+            self._add(summary)
         for name, value in finite.items():
-            self._writer.add_scalar(name, value, history.epochs)
+            self._add(scalar(name, value), history.epochs)

@@ -17,15 +17,18 @@ from tune_jobs.errors import StorageError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import FAILED, Record, encode_fields
+from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
+from tune_jobs.logs import keep_lines
 from tune_jobs.storage.probe import storage_problem
 from tune_jobs.storage.retries import PATIENCE_SECONDS
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training import worker_report
 from tune_jobs.training.job import Job, from_payload
 from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.training.trial_training import Trained, Training, train_here, train_isolated
+from tune_jobs.training.worker_report import reporting_refusals
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial, differences
@@ -48,6 +51,7 @@ class WorkerCutOff(BaseException):
         return self.__cause__ or self
 
 
+@reporting_refusals()
 def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
     """Train one trial, write its record, then report how it ended.
 
@@ -57,7 +61,6 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
         data: references to `TrialData` in Ray's object store, by `data_slot`.
     """
     import ray
-    from ray import tune
 
     if not begins(job):
         return
@@ -68,7 +71,7 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
         nonlocal reported
         if time.monotonic() - reported >= REPORT_PERIOD_SECONDS:
             reported = time.monotonic()
-            tune.report({"epoch": history.epochs, "finished": False})
+            worker_report.report({"epoch": history.epochs, "finished": False})
 
     trial_data: TrialData = ray.get(data[data_slot(trial.config)])
     try:
@@ -76,8 +79,9 @@ def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
     except WorkerStopped:
         return
     except WorkerCutOff as error:
-        raise error.cause from None  # to Tune, which starts the trial again
-    tune.report({"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason})
+        raise error.cause from None  # to Tune, which starts the trial again, unless the storage has refused
+    ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
+    worker_report.report(ending)
 
 
 def begins(job: Job) -> bool:
@@ -85,6 +89,7 @@ def begins(job: Job) -> bool:
     import ray
     from ray import tune
 
+    keep_lines()
     context = ray.get_runtime_context()
     node = str(context.get_node_id())
     problem = _unusable(job.storage, job.mark) if job.mark else ""
@@ -210,6 +215,7 @@ def _provenance(trial: Trial, job: Job, device: str) -> dict[str, Any]:
         "gpu": provenance.gpu() if job.gpus_per_trial else "",
         "machine_kind": provenance.machine_kind(device, trial.config.threads),
         "execution_mode": EXECUTION_MODE,
+        "process": ISOLATED,
         "time_limit_seconds": job.time_limit_seconds,
         "command": job.command,
     }

@@ -1,10 +1,11 @@
 """Watches Ray Tune while it runs trials: writes the run's beacon, and deals with workers that die."""
 
+import logging
 import os
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -14,16 +15,20 @@ from ray import tune
 
 from tune_jobs.capacity.ray_nodes import node_name
 from tune_jobs.capacity.ray_private import let_fail
-from tune_jobs.errors import StorageError, UserError
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.lost_workers import Incident, LostWorker, unexplained_losses, write_incident
 from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
+from tune_jobs.logs import Line, log_again
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.storage_check import refusal
+from tune_jobs.training.worker_report import LOG, refusal_in
 
 # How often a trial whose worker died is started again; deaths of whole nodes do not count.
 RESTARTS = 3
 _JUDGE_PERIOD_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class Running(Protocol):
@@ -33,6 +38,7 @@ class Running(Protocol):
     def running(self) -> dict[str, int]: ...
 
     def restarted(self, key: str, label: str) -> None: ...
+    def say(self, line: str) -> None: ...
 
 
 Shown = TypeVar("Shown", bound=Running)
@@ -53,12 +59,14 @@ class Watch(tune.Callback, Generic[Shown]):
     Attributes:
         progress: the display.
         unusable: which node cannot keep results, and why, which ends the run; "" if none is known.
+        refused: the storage's refusal to take a result, which ends the run; it has the results that were not taken.
         stranded: configurations of trials that Tune gave up because their worker died before they began.
     """
 
     def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
         self.progress = progress
         self.unusable = ""
+        self.refused: StorageRefusedError | None = None
         self.stranded: list[Mapping[str, Any]] = []
         self._storage = storage.patient(0)
         self._study = study
@@ -67,6 +75,7 @@ class Watch(tune.Callback, Generic[Shown]):
         self._judged = 0.0
         self._nodes: dict[str, str] = {}
         self._lost: dict[str, _Lost] = {}
+        self._logged: set[Line] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks, and a terminal cannot be pickled."""
@@ -86,18 +95,21 @@ class Watch(tune.Callback, Generic[Shown]):
         if "node" in result:
             self._nodes[trial.trial_id] = result["node"]
         self.unusable = self.unusable or result.get("unusable", "")
+        self._take_refusal(refusal_in(result))
+        self._log_once(result.get(LOG, ()))
         if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
             self._beaconed = time.monotonic()
             running = self.progress.running
             beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running)
             # Workers wait for the storage to come back; Tune must not be blocked meanwhile.
-            with suppress(StorageError):
+            with self._passing_over("the sign of life of this run was not written"):
                 write_beacon(self._storage, beacon)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._note(trial, again=True)
         key, label, _ = self.who(trial)
         self.progress.restarted(key, label)
+        _log.info("%s lost its worker: %s", label, last_line(trial))
         self._judge()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -111,7 +123,7 @@ class Watch(tune.Callback, Generic[Shown]):
         if self._lost and ray.is_initialized():
             self._judge()
         self._lost.clear()
-        with suppress(StorageError):
+        with self._passing_over("the sign of life of this run was not removed"):
             remove_beacon(self._storage, self._run)
 
     def taken_back(self) -> list[Mapping[str, Any]]:
@@ -124,9 +136,37 @@ class Watch(tune.Callback, Generic[Shown]):
 
         Raises:
             UserError: a node that came up cannot use the storage.
+            StorageRefusedError: the storage did not take a result.
         """
+        if self.refused is not None:
+            raise self.refused
         if self.unusable:
             raise UserError(f"{refusal(self._storage, self.unusable)}; results from other nodes are kept")
+
+    def _take_refusal(self, refused: StorageRefusedError | None) -> None:
+        """Say at once that the storage refuses; keep what it did not take, from this worker and from the next."""
+        if refused is None:
+            return
+        if self.refused is None:
+            self.refused = refused
+            self.progress.say(f"ablatune: {refused}; the run ends")
+        else:
+            self.refused.unwritten.update(refused.unwritten)
+
+    def _log_once(self, lines: Iterable[Line]) -> None:
+        """Log what workers have logged; each of them meets the same troubles."""
+        for line in lines:
+            if line not in self._logged:
+                self._logged.add(line)
+                log_again(line)
+
+    @contextmanager
+    def _passing_over(self, what: str) -> Iterator[None]:
+        """Go on if the storage cannot be used: what is written is no result, and says so once."""
+        try:
+            yield
+        except StorageError as error:
+            self._log_once([(logging.WARNING, __name__, f"{what}: {error}")])
 
     def _note(self, trial: Any, *, again: bool) -> None:
         """Write an incident to the ledger: a trial lost its worker."""
@@ -147,7 +187,7 @@ class Watch(tune.Callback, Generic[Shown]):
         lost = self._lost.setdefault(trial.trial_id, _Lost(trial))
         lost.losses.append(LostWorker(node, time.monotonic()))
         lost.incidents.append(incident)
-        with suppress(StorageError):
+        with self._passing_over("the loss of a worker was not recorded"):
             write_incident(self._storage, incident)
 
     def _judge(self) -> None:
@@ -161,7 +201,7 @@ class Watch(tune.Callback, Generic[Shown]):
             for number, (loss, incident) in enumerate(zip(lost.losses, lost.incidents, strict=True)):
                 if loss.node and loss.node not in alive and not incident.node_lost:
                     lost.incidents[number] = replace(incident, node_lost=True)
-                    with suppress(StorageError):
+                    with self._passing_over("the loss of a node was not recorded"):
                         write_incident(self._storage, lost.incidents[number])
 
 
@@ -176,7 +216,7 @@ class EndsWith(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Whether to end the run."""
-        return bool(self._watch.unusable)
+        return bool(self._watch.unusable) or self._watch.refused is not None
 
 
 def last_line(trial: Any) -> str:
@@ -184,6 +224,7 @@ def last_line(trial: Any) -> str:
     text = str(trial.get_error() or "").strip()
     # Until Tune has copied the error to its storage, only the driver has a file of it.
     if not text and trial.error_file:
+        # It may not be there yet, or no more: what is known is that the worker was lost.
         with suppress(OSError):
             text = Path(trial.error_file).read_text(errors="replace").strip()
     return (text or "its worker was lost").splitlines()[-1].strip()

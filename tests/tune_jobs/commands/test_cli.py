@@ -139,6 +139,41 @@ def test_a_ledger_folder_that_cannot_be_used(capsys: pytest.CaptureFixture[str],
     assert (tmp_path / "ledger" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("loop", "it is a link that leads in a circle; mend the link, or give another --storage"),
+        ("x" * 300, "its name is too long for the file system; shorten it"),
+        ("a\0b", "embedded null byte; give the path of a folder"),
+    ],
+)
+@pytest.mark.parametrize("command", [("run", "digits_demo"), ("plan", "digits_demo", "--no-pilot"), ("ledger", "list")])
+def test_a_storage_that_can_be_no_folder_is_one_line(
+    command: tuple[str, ...], name: str, words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "loop").symlink_to("pool")
+    (tmp_path / "pool").symlink_to("loop")
+    line = fails(capsys, *command, "--storage", f"{tmp_path}/{name}")
+    assert words in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("run", "digits_demo"), "cannot be written: it is a file, or lies below one; move the file away"),
+        (("plan", "digits_demo"), "cannot be written: a file is where a folder should be; move the file away"),
+        (("ledger", "list"), "there is no ledger"),
+    ],
+)
+def test_a_storage_that_is_a_file_is_one_line(
+    command: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    assert words in fails(capsys, *command, "--storage", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "x"
+
+
 def test_studies_says_what_each_reproduces(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["studies"]) == 0
     out = capsys.readouterr().out

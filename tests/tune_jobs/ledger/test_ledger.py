@@ -1,5 +1,6 @@
 """The ledger: durable, shared, never half-read, and quick when large."""
 
+import errno
 import io
 import os
 import signal
@@ -12,11 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tune_jobs.errors import UserError
-from tune_jobs.ledger.ledger import Ledger, to_parquet
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, Record
 from tune_jobs.ledger.targets import read_targets, write_targets
 from tune_jobs.storage.storage import Storage
@@ -173,12 +176,128 @@ def test_files_that_file_systems_leave_are_no_offence(ledger: Ledger) -> None:
     assert reopened(ledger).read().records == {}
 
 
-def test_a_torn_record_is_named(ledger: Ledger, make_record: Make) -> None:
+def other_parquet() -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"holiday": [1, 2]}), stream)
+    return stream.getvalue()
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "the end is missing": lambda content: content[:-40],
+    "the beginning is missing": lambda content: content[40:],
+    "garbage": lambda content: os.urandom(500),
+    "zeros": lambda content: bytes(len(content)),
+    "zeros in the middle": lambda content: content[:100] + bytes(len(content) - 400) + content[-300:],
+    "another table": lambda content: other_parquet(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("packed", [False, True], ids=["single", "pack"])
+def test_a_cut_file_is_named_once_and_the_others_are_read(
+    damage: str, packed: bool, ledger: Ledger, make_record: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger.write(make_record(seed=1))
+    if packed:
+        ledger.compact(at_least=1)
+    (path,) = Path(ledger.storage.path("ledger")).glob("*.parquet")
+    content = DAMAGES[damage](path.read_bytes())
+    path.write_bytes(content)
+    whole = [make_record(seed=2), make_record(seed=3)]
+    for record in whole:
+        ledger.write(record)
+    before = reopened(ledger)
+    assert before.read(predictions=True).records == {record.key: record for record in whole}
+    assert before.patient().read().records.keys() == {record.key for record in whole}
+    (line,) = caplog.messages
+    assert line == (
+        f"{path.parent}: 1 file is cut or damaged ({path.name}): its trials count as missing; `ablatune ledger check` "
+        "says what to do"
+    )
+    assert list(before.cut_files()) == [path.name]
+    lookup = before.lookup()
+    assert lookup(make_record(seed=1).key) is None
+    assert lookup(whole[0].key) is not None
+    assert before.compact(at_least=1) == 2, "the two whole files are gathered"
+    assert before.remove({whole[0].key}) == 1
+    other = Ledger.open(Storage.at(f"{ledger.storage.uri}-other"), create=True)
+    assert other.merge(before) == 1
+    assert path.read_bytes() == content, "what is cut stays as it is"
+
+
+def test_nothing_is_removed_from_a_pack_that_is_damaged_elsewhere(ledger: Ledger, make_record: Make) -> None:
+    records = [make_record(seed=seed) for seed in range(3)]
+    for record in records:
+        ledger.write(record)
+    ledger.compact(at_least=1)
+    (path,) = Path(ledger.storage.path("ledger")).glob("pack-*")
+    content = path.read_bytes()
+    columns = pq.ParquetFile(path).metadata.row_group(0)
+    names = [columns.column(index).path_in_schema for index in range(columns.num_columns)]
+    damaged = columns.column(names.index("train_loss.list.element"))
+    start = damaged.dictionary_page_offset or damaged.data_page_offset
+    path.write_bytes(
+        content[:start] + os.urandom(damaged.total_compressed_size) + content[start + damaged.total_compressed_size :]
+    )
+    with pytest.raises(UserError, match="so no trial can be taken out of it; restore it from a copy"):
+        ledger.remove({records[0].key})
+    assert path.exists()
+
+
+def test_a_trial_whose_file_is_cut_is_written_to_another_file(ledger: Ledger, make_record: Make) -> None:
+    record = make_record()
+    ledger.write(record)
+    (cut,) = Path(ledger.storage.path("ledger")).glob("*.parquet")
+    cut.write_bytes(b"PAR1")
+    ledger.write(record)
+    assert ledger.read(predictions=True).records == {record.key: record}
+    assert cut.read_bytes() == b"PAR1"
+
+
+def test_a_file_that_cannot_be_read_now_is_not_taken_for_a_cut_one(
+    ledger: Ledger, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger.write(make_record())
-    path = next(Path(ledger.storage.path("ledger")).glob("trial-*"))
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(UserError, match=f"{path.name}: is corrupt or incomplete"):
+
+    def fail(*args: object, **keywords: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(pq, "ParquetFile", fail)
+    with pytest.raises(StorageError, match="Input/output error"):
         ledger.read()
+
+
+def test_a_record_that_the_storage_refuses_is_in_the_refusal(
+    ledger: Ledger, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = make_record()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tune_jobs.storage.storage.replace_file", full)
+        with pytest.raises(StorageRefusedError, match="no space is left on its disk") as raised:
+            ledger.write(record)
+    ((path, content),) = raised.value.unwritten.items()
+    ledger.storage.write(content, *path)
+    assert ledger.read(predictions=True).records == {record.key: record}
+
+
+@pytest.mark.parametrize("content", [b"", b"torn", b"PK"])
+def test_cut_targets_count_as_not_kept_and_are_written_again(
+    content: bytes, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    targets = {"targets": np.arange(3)}
+    write_targets(ledger.storage, "data-0-3", targets)
+    for cut in (content, Path(ledger.storage.path("validation", "data-0-3.npz")).read_bytes()[:-30]):
+        ledger.storage.write(cut, "validation", "data-0-3.npz")
+        with pytest.raises(FileNotFoundError):
+            read_targets(ledger.storage, "data-0-3")
+        assert "data-0-3.npz: is cut or damaged" in caplog.text
+        write_targets(ledger.storage, "data-0-3", targets)
+        assert read_targets(ledger.storage, "data-0-3")["targets"].tolist() == [0, 1, 2]
 
 
 def test_a_ledger_of_a_later_format_or_a_broken_marker(ledger: Ledger) -> None:
@@ -206,7 +325,7 @@ def test_an_unknown_kind_of_place() -> None:
 
 def test_records_of_before_their_node_was_kept_are_read(ledger: Ledger, make_record: Make) -> None:
     record = make_record(seed=3, host="h")
-    table = pq.read_table(io.BytesIO(to_parquet([record]))).drop_columns(["node", "gpu"])
+    table = pq.read_table(io.BytesIO(to_parquet([record]))).drop_columns(["node", "gpu", "process"])
     stream = io.BytesIO()
     pq.write_table(table, stream)
     ledger.storage.write(stream.getvalue(), "ledger", f"trial-{record.key}-{'0' * 12}.parquet")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,8 +74,10 @@ def test_status_names_what_was_lost_in_few_lines() -> None:
     assert "lost with their worker for good: 30 trials" in "\n".join(incident_lines(mixed))
 
 
-def test_a_torn_incident_is_passed_over(tmp_path: Path) -> None:
+def test_a_torn_incident_is_named_and_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     storage = Storage.at(str(tmp_path))
     write_incident(storage, incident(1))
     storage.write(b"{", FOLDER, "torn.json")
     assert [one.id for one in read_incidents(storage, "s")] == ["1"]
+    (line,) = caplog.messages
+    assert "torn.json: is cut or damaged" in line

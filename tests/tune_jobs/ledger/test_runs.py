@@ -51,10 +51,26 @@ def test_which_variant_is_meant(storage: Storage) -> None:
     assert len(read_manifests(storage, "s")) == 3
 
 
-def test_a_torn_manifest_is_named(storage: Storage) -> None:
-    storage.write(b"{", "studies", "s", "x.json")
-    with pytest.raises(UserError, match=r"x\.json: is not a valid manifest"):
-        read_manifests(storage, "s")
+def test_a_torn_manifest_is_named_and_written_anew(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    write_manifest(storage, Manifest("s", {"epochs": 3}, 1, {}))
+    lost = Manifest("s", {}, 5, {"digits": "a"})
+    write_manifest(storage, lost)
+    storage.write(b"{", "studies", "s", f"{lost.id}.json")
+    assert [manifest.variant for manifest in read_manifests(storage, "s").values()] == ["epochs=3"]
+    (line,) = caplog.messages
+    assert f"{lost.id}.json: is cut or damaged" in line
+    assert "the next run of it writes the file anew; no trial is lost" in line
+    write_manifest(storage, Manifest("s", {}, 3, {"digits": "a"}))
+    assert read_manifests(storage, "s")[lost.id].seeds == 3
+
+
+def test_a_torn_beacon_is_named_and_passed_over(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    write_beacon(storage, Beacon("alive", "s", "host", 1, now()))
+    storage.write(b'{"run": "x"', "active", "torn.json")
+    values = {"run": "x", "study": "s", "host": "h", "process": 1, "seen_at": "yesterday"}
+    storage.write(json.dumps(values).encode(), "active", "undated.json")
+    assert [beacon.run for beacon in live_beacons(storage)] == ["alive"]
+    assert ["torn.json" in caplog.messages[0], "undated.json" in caplog.messages[1]] == [True, True]
 
 
 def test_only_live_runs_are_seen(storage: Storage) -> None:

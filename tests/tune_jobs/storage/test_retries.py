@@ -57,7 +57,14 @@ def test_an_outage_is_worth_retrying(error: OSError) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [s3_failure("ACCESS_DENIED", 403), s3_failure("NO_SUCH_BUCKET", 404), PermissionError(13, "denied")]
+    "error",
+    [
+        s3_failure("ACCESS_DENIED", 403),
+        s3_failure("NO_SUCH_BUCKET", 404),
+        s3_failure("UNKNOWN", 507, "Unable to parse ExceptionName: XMinioStorageFull Message: full"),
+        PermissionError(13, "denied"),
+        OSError(28, "No space left on device"),
+    ],
 )
 def test_a_refusal_and_a_local_error_are_not(error: OSError, pauses: list[float]) -> None:
     assert not worth_retrying(error)

@@ -1,14 +1,17 @@
 """What the driver makes of workers that are lost: whose fault it was, and whether their trial is started again."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger.lost_workers import DOUBT_SECONDS, read_incidents
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_watch as module
-from tune_jobs.training.worker_watch import RESTARTS, Watch
+from tune_jobs.training.worker_report import LOG, REFUSED, UNWRITTEN
+from tune_jobs.training.worker_watch import RESTARTS, EndsWith, Watch
 
 
 class Trial:
@@ -28,6 +31,10 @@ class Display:
     def __init__(self) -> None:
         self.running = {"k": 7}
         self.restarts: list[str] = []
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
 
     def restarted(self, key: str, label: str) -> None:
         self.restarts.append(label)
@@ -116,3 +123,40 @@ def test_a_trial_that_tune_gives_up_before_it_began_is_taken_back(cluster: Clust
     cluster.watch.on_trial_error(1, [], cluster.trial)
     assert cluster.watch.taken_back() == [cluster.trial.config]
     assert cluster.watch.taken_back() == []
+
+
+def test_a_storage_that_refuses_ends_the_run_and_what_it_did_not_take_is_kept(cluster: Cluster) -> None:
+    ends = EndsWith(cluster.watch)
+    cluster.watch.on_trial_result(1, [], cluster.trial, {"epoch": 1})
+    assert not ends.stop_all()
+    for number in (1, 2):
+        files = [(("ledger", f"trial-{number}"), b"content")]
+        cluster.watch.on_trial_result(1, [], cluster.trial, {REFUSED: "/full: no space", UNWRITTEN: files})
+    assert ends.stop_all()
+    assert cluster.watch.progress.said == ["ablatune: /full: no space; the run ends"]
+    with pytest.raises(StorageRefusedError, match="/full: no space") as raised:
+        cluster.watch.raise_unusable()
+    assert set(raised.value.unwritten) == {("ledger", "trial-1"), ("ledger", "trial-2")}
+
+
+def test_what_workers_log_is_logged_once(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    line = (logging.WARNING, "models.snapshot", "a checkpoint was not kept")
+    for _ in range(3):
+        cluster.watch.on_trial_result(1, [], cluster.trial, {"epoch": 1, LOG: [line]})
+    assert [(record.name, record.message) for record in caplog.records] == [line[1:]]
+
+
+def test_a_sign_of_life_that_cannot_be_written_is_said_once_and_ends_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object) -> None:
+        raise StorageError("s3://b: cannot be written: the server is down")
+
+    monkeypatch.setattr(Storage, "write", fail)
+    for _ in range(3):
+        cluster.seconds += 60
+        cluster.watch.on_trial_result(1, [], cluster.trial, {"epoch": 1})
+    assert caplog.messages == [
+        "the sign of life of this run was not written: s3://b: cannot be written: the server is down"
+    ]
+    assert not EndsWith(cluster.watch).stop_all()

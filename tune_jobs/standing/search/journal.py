@@ -5,18 +5,24 @@ decision stays. What a trial reached is in the ledger; the journal has what the 
 """
 
 import json
+import logging
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tune_jobs.errors import StorageError, UserError
+from tune_jobs.errors import StorageError, first_line
 from tune_jobs.storage.storage import Storage
+from tune_jobs.words import counted
 
 FOLDER = "search"
 DRAWN, RUNG, ENDED, USED_UP, OUT_OF_TIME = "drawn", "rung", "ended", "used up", "out of time"
 # A part is rewritten with every event, which would take long with more events in it.
 _PART_EVENTS = 100
+_PART = re.compile(r"part-\d+-[0-9a-f]+\.jsonl")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,24 +64,27 @@ _EMPTY: dict[str, Any] = {"values": {}, "source": "", "epoch": 0, "score": None,
 def read_journal(storage: Storage, search: str) -> list[Event]:
     """Read the events of a search in order; none if it was never run.
 
-    If two runs at the same time drew different points under one number, the second point gets another number.
-
-    Raises:
-        UserError: a part is corrupt or incomplete.
+    If two runs at the same time drew different points under one number, the second point gets another number. Of a part
+    that is cut or damaged, the whole lines are read, and the rest is logged: the trials that they draw are drawn again,
+    and answered from the ledger.
     """
 
     def read(name: str) -> list[Event]:
         try:
-            return storage.parsed(_events, FOLDER, search, name)
+            return storage.parsed(parse_part, FOLDER, search, name)
         except StorageError:
             raise
         except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{storage.path(FOLDER, search, name)}: is not a valid search journal file ({error}); move it away"
-            ) from error
+            events = _whole_lines(storage.read(FOLDER, search, name))
+            _log.warning(
+                "%s: is cut or damaged (%s): %s of this search could be read from it; no trained trial is lost",
+                storage.address(FOLDER, search, name),
+                first_line(error),
+                counted(len(events), "event"),
+            )
+            return events
 
-    names = storage.names(FOLDER, search)
-    parts = [name for name, is_file in sorted(names.items()) if is_file and not name.startswith(".")]
+    parts = journal_parts(storage, search)
     numbers = _Numbers()
     return [
         numbers.settled(event, name.rpartition("-")[2])
@@ -84,8 +93,34 @@ def read_journal(storage: Storage, search: str) -> list[Event]:
     ]
 
 
-def _events(content: bytes) -> list[Event]:
-    return [Event(**json.loads(line)) for line in content.decode().splitlines()]
+def journal_parts(storage: Storage, search: str) -> list[str]:
+    """Return the names of the parts of a search's journal, in order."""
+    names = storage.names(FOLDER, search)
+    return [name for name, is_file in sorted(names.items()) if is_file and not name.startswith(".")]
+
+
+def parse_part(content: bytes) -> list[Event]:
+    """Return the events of a part.
+
+    Raises:
+        ValueError, TypeError: it is cut or damaged.
+    """
+    return [_event(line) for line in content.decode().splitlines()]
+
+
+def _whole_lines(content: bytes) -> list[Event]:
+    """Return the events of a part up to where it is damaged; later ones may build on what is lost."""
+    events = []
+    for line in content.splitlines():
+        try:
+            events.append(_event(line.decode()))
+        except (ValueError, TypeError):
+            break
+    return events
+
+
+def _event(line: str) -> Event:
+    return Event(**json.loads(line))
 
 
 class _Numbers:
@@ -109,7 +144,10 @@ class Journal:
     def __init__(self, storage: Storage, search: str, before: Sequence[Event]) -> None:
         self._storage = storage
         self._search = search
-        self._count = len(before)
+        # The number of a part orders it. Of a part that was cut there are fewer events than its number says.
+        parts = journal_parts(storage, search)
+        last = int(parts[-1].split("-")[1]) + 1 if parts and _PART.fullmatch(parts[-1]) else 0
+        self._count = max(len(before), last)
         self._lines: list[str] = []
         self._run = uuid.uuid4().hex[:8]
         self._name = ""

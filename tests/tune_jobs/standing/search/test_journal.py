@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_jobs.errors import UserError
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal, read_journal
 from tune_jobs.storage.storage import Storage
 
@@ -115,14 +114,31 @@ def test_half_written_files_and_folders_are_no_part(storage: Storage, tmp_path: 
 @pytest.mark.parametrize(
     "torn", ['{"kind": "drawn", "tri', "[1, 2]", "7", '{"kind": "drawn"}', '{"kind": "a", "more": 1}', "\xff"]
 )
-def test_a_torn_part_is_one_clear_line(torn: str, storage: Storage, tmp_path: Path) -> None:
+def test_a_torn_part_is_one_clear_line_and_its_whole_lines_are_read(
+    torn: str, storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     Journal(storage, "one", []).add(Event(DRAWN, 0, 0.5))
-    path = folder(tmp_path) / "part-00000001-torn.jsonl"
-    path.write_text(torn, encoding="latin-1")
-    with pytest.raises(UserError, match="move it away") as caught:
-        read_journal(storage, "one")
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    path = folder(tmp_path) / "part-00000001-0123abcd.jsonl"
+    lines = [Event(DRAWN, 1, 1.0).to_line(), Event(DRAWN, 2, 2.0).to_line(), torn, Event(ENDED, 1, 3.0).to_line()]
+    path.write_text("\n".join(lines), encoding="latin-1")
+    assert [event.trial for event in read_journal(storage, "one")] == [0, 1, 2], (
+        "what follows may build on what is lost"
+    )
+    (line,) = caplog.messages
+    assert line.startswith(f"{path}: is cut or damaged (")
+    assert line.endswith("2 events of this search could be read from it; no trained trial is lost")
+    assert "\n" not in line
+
+
+def test_after_a_torn_part_new_events_still_come_last(storage: Storage, tmp_path: Path) -> None:
+    first = Journal(storage, "one", [])
+    for number in range(250):
+        first.add(Event(DRAWN, number, float(number)))
+    parts = sorted(folder(tmp_path).iterdir())
+    parts[0].write_bytes(parts[0].read_bytes()[:200])
+    later = Event(ENDED, 249, 300.0)
+    Journal(storage, "one", read_journal(storage, "one")).add(later)
+    assert read_journal(storage, "one")[-1] == later
 
 
 def test_two_runs_at_once_that_draw_different_points_have_trials_of_their_own(storage: Storage) -> None:

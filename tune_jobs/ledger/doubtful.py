@@ -1,0 +1,57 @@
+"""Records whose numbers the user code of another trial may have changed.
+
+Before each set of user code had processes of its own (`Record.process`), trials of a run shared their workers. A module
+that changes torch when it is imported then also changed the networks of this project that were trained after it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+
+from tune_jobs.ledger.record import ISOLATED, Record
+from tune_jobs.trial.key import is_code
+
+# Runs of one command are told apart by a pause in which no trial was training; a worker may be lost meanwhile.
+_PAUSE = timedelta(minutes=30)
+
+
+def doubtful_records(records: Iterable[Record]) -> list[Record]:
+    """Return the records without user code of sessions that also ran user code, in order of time.
+
+    A session is what one command trained for one study on one host without a long pause. Records that were trained in a
+    process of their own are left out.
+
+    Args:
+        records: of a ledger.
+    """
+    shared = [record for record in records if record.process != ISOLATED]
+    by_command: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in shared:
+        by_command[record.study, record.command, record.host, record.code_version].append(record)
+    found = [
+        record
+        for alike in by_command.values()
+        for session in _sessions(alike)
+        if any(_runs_user_code(one) for one in session)
+        for record in session
+        if not _runs_user_code(record)
+    ]
+    return sorted(found, key=lambda record: (record.started_at, record.key))
+
+
+def _sessions(records: Iterable[Record]) -> list[list[Record]]:
+    sessions: list[list[Record]] = []
+    until = None
+    for record in sorted(records, key=lambda record: record.started_at):
+        if until is None or record.started_at > until + _PAUSE:
+            sessions.append([])
+        sessions[-1].append(record)
+        ended = record.started_at + timedelta(seconds=record.wall_seconds)
+        until = ended if until is None else max(until, ended)
+    return sessions
+
+
+def _runs_user_code(record: Record) -> bool:
+    # A dataset of the user's is made in the driver; its trials do not name its code.
+    return any(is_code(name) for name in json.loads(record.fields))
