@@ -39,7 +39,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     storage = ledger.storage
     configs = data_configs(study, search)
     data = load_data(configs, settings.data_dir, study.own.code)
-    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code, run.say)
+    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)

@@ -15,14 +15,14 @@ import numpy as np
 from data_utils import TrialData
 from models.history import History
 from models.plan import Snapshots, TrainingControl, TrainingPlan
-from tune_jobs.errors import StorageError
+from tune_jobs.errors import StorageError, UserError
 from tune_jobs.isolation.failure import Failure
 from tune_jobs.isolation.process import CallError, ProcessDeathError
 from tune_jobs.isolation.server import ask
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.user_code.held_data import held
-from tune_jobs.user_code.modules import Code, UserCodeError
-from tune_jobs.user_code.processes import ProcessLostError, process_with
+from tune_jobs.user_code.modules import Code
+from tune_jobs.user_code.processes import ProcessLostError, log_changes, process_with
 from tune_jobs.user_code.questions import code_of
 
 _CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate", "train_seconds")
@@ -60,7 +60,6 @@ class Trained:
         traceback: of the failure.
         retriable: whether the same trial may succeed later.
         model: the trained network as a file's content, if it was wanted and all epochs were trained.
-        changes: what the user's code changed in its process, in words.
     """
 
     history: History
@@ -68,7 +67,6 @@ class Trained:
     traceback: str = ""
     retriable: bool = False
     model: bytes | None = None
-    changes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -78,7 +76,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How a training ended in the process that did it."""
+    """How a training ended in the process that did it, and what the user's code changed there."""
 
     history: History
     failure: Failure | None = None
@@ -89,8 +87,8 @@ class _Ended:
         """Say it, with the place in the user's files."""
         failure = self.failure
         if failure is None:
-            return Trained(self.history, model=self.model, changes=self.changes)
-        return _failed(self.history, failure, code, self.changes)
+            return Trained(self.history, model=self.model)
+        return _failed(self.history, failure, code)
 
 
 def train_here(
@@ -147,8 +145,8 @@ def train_isolated(
     try:
         with process_with(code, references, what=what, data=data) as isolated:
             ended: _Ended = isolated.process.call(f"{__name__}:train_for_worker", training, data[0], on_message=answer)
-            changes = tuple(dict.fromkeys([*isolated.imported.changes, *ended.changes]))
-            return _Ended(ended.history, ended.failure, ended.model, changes).told(code)
+            log_changes(references, ended.changes)
+            return ended.told(code)
     except CallError as error:
         return _failed(seen, error.failure, code)
     except ProcessDeathError as error:
@@ -158,8 +156,10 @@ def train_isolated(
         lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
         problem = f"its process {error.words}" + (f" ({place})" if place else "")
         return Trained(seen, problem, "\n".join(["Most recent call first:", *lines]))
-    except UserCodeError as error:  # when its modules were imported
-        return Trained(seen, str(error), error.trace)
+    except (StorageError, ProcessLostError):
+        raise
+    except UserError as error:  # when its modules were imported
+        return Trained(seen, str(error), getattr(error, "trace", ""))
 
 
 def train_for_worker(training: Training, data: str) -> _Ended:
@@ -240,7 +240,7 @@ def _train(
     return _Ended(trained.history, model=model)
 
 
-def _failed(history: History, failure: Failure, code: Code, changes: tuple[str, ...] = ()) -> Trained:
+def _failed(history: History, failure: Failure, code: Code) -> Trained:
     place = failure.place(code.files)
     problem = str(failure) + (f" ({place})" if place else "")
-    return Trained(history, problem, failure.traceback, failure.out_of_memory, changes=changes)
+    return Trained(history, problem, failure.traceback, failure.out_of_memory)

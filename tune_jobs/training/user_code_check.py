@@ -1,7 +1,7 @@
 """Checks before the first trial that the user's networks and losses fit each other and the data."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_utils import TrialData
@@ -15,9 +15,7 @@ from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.questions import check_fit, code_of
 
 
-def check_user_code(
-    trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code, say: Callable[[str], None]
-) -> None:
+def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
     """Try each distinct combination of the user's components on two rows.
 
     Exceptions of the user's code are ignored here: its trials will raise them too, and keep the traceback.
@@ -26,38 +24,24 @@ def check_user_code(
         trials: to come.
         data: by `tune_jobs.trial.data.data_slot`.
         code: the user's modules.
-        say: takes a line about code that changes the process it runs in.
 
     Raises:
         UserError: the loss cannot take the network's outputs, with both shapes in the message; or the user's code ended
             its process, or hung.
     """
     shapes = {_shape(trial.config): trial for trial in trials if _has_references(trial.config)}
-    said = set()
     for trial in shapes.values():
         config = trial.config
         try:
-            changes = check_fit(config, data[data_slot(config)], code)
+            check_fit(config, data[data_slot(config)], code)
         except ModelError as error:
             raise UserError(f"{error} (on {data_id(config)})") from error
         except UserCodeError:  # its trials will fail one by one
             continue
-        line = changes_line(code_of(config), changes)
-        if line and line not in said:
-            said.add(line)
-            say(line)
 
 
 def _has_references(config: TrialConfig) -> bool:
     return any(map(is_reference, (config.network, config.objective, config.optimizer, config.schedule)))
-
-
-def changes_line(references: Sequence[str], changes: Sequence[str]) -> str:
-    """Say what the user's code changes in its process; "" if nothing."""
-    if not changes:
-        return ""
-    words = "; ".join(changes)
-    return f"{' and '.join(references)}: changes {words}; this affects its trials alone, each has its own process"
 
 
 def _shape(config: TrialConfig) -> str:

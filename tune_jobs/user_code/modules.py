@@ -94,7 +94,8 @@ class UserCodeError(UserError):
     def of(cls, failure: Failure, what: str, code: Code) -> "UserCodeError":
         """Wrap an exception of the user's code."""
         place = failure.place(code.files)
-        return cls(f"{what}: {failure}" + (f" ({place})" if place else ""), failure.traceback)
+        trace = "" if failure.exits else failure.traceback
+        return cls(f"{what}: {failure}" + (f" ({place})" if place else ""), trace)
 
 
 def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, ModuleSource] = _NONE) -> Code:

@@ -4,6 +4,7 @@ A process imports torch once, before any code of the user, and is forked for eac
 process that has imported a set is forked in turn for each use, so that no use sees what another has changed.
 """
 
+import logging
 import os
 import sys
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from data_utils import TrialData
 from tune_jobs.errors import UserError
 from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
 from tune_jobs.user_code.modules import Code, UserCodeError
+
+_log = logging.getLogger(__name__)
 
 # Imported before any code of the user, and so by all processes.
 _IMPORTED_FIRST = ("torch", "models.engine", "models.output_check", "models.saved", "tune_jobs.user_code.answers")
@@ -89,6 +92,12 @@ class CodeProcess:
         """
         with _told(what, self.code, seconds):
             return self.process.call(target, *arguments, seconds=seconds or question_seconds())
+
+
+def log_changes(references: Iterable[str], changes: Iterable[str]) -> None:
+    """Warn of what the user's code changed in its process; the same line is shown once."""
+    for change in changes:
+        _log.warning("%s changes %s; other trials are not affected", " and ".join(references), change)
 
 
 class ProcessLostError(UserError):
@@ -181,12 +190,13 @@ class _Processes:
         process = self._fork_of_first(trains=trains)
         try:
             with _told(what, code, None):
-                imported = process.call(
+                imported: Imported = process.call(
                     "tune_jobs.user_code.answers:import_all", around, code, references, seconds=question_seconds()
                 )
         except BaseException:
             process.end()
             raise
+        log_changes(references, imported.changes)
         return CodeProcess(process, imported, code)
 
     def _fork_of_first(self, *, trains: bool) -> Process:

@@ -19,7 +19,7 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import dataset_options, preparation
 from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.parameters import Parameters
-from tune_jobs.user_code.processes import process_with
+from tune_jobs.user_code.processes import log_changes, process_with
 
 # Functions that return data may download or compute it.
 DATA_SECONDS = 3600.0
@@ -110,8 +110,8 @@ def _name(config: TrialConfig) -> str | DatasetInfo:
     return config.info or config.dataset
 
 
-def check_fit(config: TrialConfig, data: TrialData, code: Code) -> tuple[str, ...]:
-    """Try the network and the loss of a configuration on two rows; return what they change in their process, in words.
+def check_fit(config: TrialConfig, data: TrialData, code: Code) -> None:
+    """Try the network and the loss of a configuration on two rows, and warn of what they change in their process.
 
     Raises:
         ModelError: the loss cannot take the network's outputs.
@@ -122,14 +122,14 @@ def check_fit(config: TrialConfig, data: TrialData, code: Code) -> tuple[str, ..
     beginning = replace(data, train_inputs=data.train_inputs[rows], train_targets=data.train_targets[rows])
     references = code_of(config)
     if not references:
-        return _check_library_fit(config, beginning, code)
+        _check_library_fit(config, beginning, code)
+        return
     what = " and ".join(references)
     with process_with(code, references, what=what) as process:
-        changed: tuple[str, ...] = process.call(f"{_ANSWERS}:check_fit", config, beginning, what=what)
-        return tuple(dict.fromkeys([*process.imported.changes, *changed]))
+        log_changes(references, process.call(f"{_ANSWERS}:check_fit", config, beginning, what=what))
 
 
-def _check_library_fit(config: TrialConfig, data: TrialData, code: Code) -> tuple[str, ...]:
+def _check_library_fit(config: TrialConfig, data: TrialData, code: Code) -> None:
     """Do the same in this process, with networks and losses of PyTorch."""
     from models.output_check import check_outputs
 
@@ -139,7 +139,6 @@ def _check_library_fit(config: TrialConfig, data: TrialData, code: Code) -> tupl
         raise
     except Exception as error:
         raise UserCodeError.of(Failure.of(error), config.network, code) from error
-    return ()
 
 
 def score_model(

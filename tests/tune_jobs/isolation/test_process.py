@@ -1,0 +1,175 @@
+"""Processes that are forked, called and ended, whatever happens in them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tune_jobs.errors import UserError
+from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[Process]:
+    """The first process of a tree; it has imported nothing that takes long."""
+    process = start([], silent=True)
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def process(first: Process) -> Iterator[Process]:
+    forked = first.fork()
+    yield forked
+    forked.end()
+
+
+def running(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def ends(pid: int) -> bool:
+    until = time.monotonic() + 30
+    while running(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not running(pid)
+
+
+def test_a_fork_answers_from_its_own_process(first: Process, process: Process) -> None:
+    assert process.call("os:getpid") == process.pid
+    assert process.pid not in (first.pid, os.getpid())
+    assert process.call("builtins:sorted", [2, 1]) == [1, 2]
+
+
+def test_what_a_fork_changes_no_other_sees(first: Process, process: Process) -> None:
+    process.call("os:chdir", "/")
+    process.call("os:putenv", "CHANGED", "1")
+    other = first.fork()
+    assert other.call("os:getcwd") == os.getcwd()
+    nested = process.fork()
+    assert nested.call("os:getcwd") == "/", "a fork of the fork does"
+    nested.end()
+    other.end()
+
+
+def test_an_exception_is_described(process: Process) -> None:
+    with pytest.raises(CallError, match="ValueError: invalid literal") as caught:
+        process.call("builtins:int", "x")
+    assert caught.value.failure.kind == "ValueError"
+    assert process.call("builtins:int", "3") == 3, "the process goes on"
+
+
+def test_errors_of_the_project_stay_what_they_are(process: Process) -> None:
+    with pytest.raises(UserError, match=r"NO_SUCH\.yaml.*there is no"):
+        process.call("tune_jobs.study.load:load_study", "NO_SUCH.yaml")
+
+
+def test_an_exit_is_an_exception(process: Process) -> None:
+    with pytest.raises(CallError, match="SystemExit: bye") as caught:
+        process.call("sys:exit", "bye")
+    assert caught.value.failure.exits
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "words", "killed"),
+    [
+        ("os:_exit", (3,), "ended with exit code 3", False),
+        ("os:_exit", (0,), "ended with exit code 0", False),
+        ("os:abort", (), "was ended by an abort", False),
+        ("ctypes:string_at", (0,), "was ended by a segmentation fault", False),
+        ("signal:raise_signal", (signal.SIGKILL,), "was ended by SIGKILL", True),
+        ("signal:raise_signal", (signal.SIGTERM,), "was ended by SIGTERM", True),
+    ],
+)
+def test_a_death_is_told_with_its_kind(
+    process: Process, target: str, arguments: tuple[int, ...], words: str, killed: bool
+) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call(target, *arguments)
+    assert (caught.value.words, caught.value.killed, caught.value.timed_out) == (words, killed, False)
+    assert not process.alive
+
+
+def test_where_a_process_died_is_told(process: Process) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call("os:_exit", 3)
+    files = [frame.file for frame in caught.value.frames]
+    assert caught.value.place([files[1]]).startswith("server.py:")
+    assert caught.value.place(["elsewhere.py"]) == ""
+
+
+def test_a_call_that_takes_too_long_is_given_up(process: Process) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call("time:sleep", 1000, seconds=0.2)
+    assert caught.value.timed_out
+    assert ends(process.pid)
+
+
+def test_a_process_that_lets_no_thread_run_is_given_up(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune_jobs.isolation.process._GRACE_SECONDS", 0.2)
+    with pytest.raises(ProcessDeathError) as caught:
+        # A regular expression that backtracks holds the interpreter's lock.
+        process.call("re:match", "(a+)+$", "a" * 40 + "b", seconds=0.2)
+    assert caught.value.timed_out
+    assert ends(process.pid)
+
+
+def test_an_answer_that_is_no_plain_value_is_refused(process: Process) -> None:
+    with pytest.raises(CallError, match="cannot pickle"):
+        process.call("threading:Lock")
+    with pytest.raises(CallError, match=r"fractions\.Fraction is not a plain value"):
+        process.call("fractions:Fraction", 1, 2)
+
+
+def test_a_function_asks_and_gets_answers(process: Process) -> None:
+    assert process.call("tune_jobs.isolation.server:ask", 20, on_message=lambda asked: asked + 1) == 21
+
+
+def test_an_error_of_who_answers_ends_the_process(process: Process) -> None:
+    def refuse(asked: object) -> None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        process.call("tune_jobs.isolation.server:ask", 20, on_message=refuse)
+    assert ends(process.pid)
+
+
+def test_what_a_process_started_ends_with_it(process: Process) -> None:
+    child = process.call("os:posix_spawn", "/bin/sleep", ["sleep", "1000"], {})
+    assert running(child)
+    process.end()
+    assert ends(child)
+    assert ends(process.pid)
+
+
+def test_no_process_outlives_the_one_that_started_it() -> None:
+    program = (
+        "import os, signal\n"
+        "from tune_jobs.isolation.process import start\n"
+        "first = start([], silent=True)\n"
+        "fork = first.fork()\n"
+        "nested = fork.fork()\n"
+        "print(first.pid, fork.pid, nested.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    pids = [int(word) for word in done.stdout.split()]
+    assert len(pids) == 3
+    assert all(ends(pid) for pid in pids)
+
+
+def test_a_process_that_has_ended_says_so(process: Process) -> None:
+    process.end()
+    process.end()
+    with pytest.raises(ProcessDeathError):
+        process.call("os:getpid")
