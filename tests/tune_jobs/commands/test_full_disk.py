@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -75,6 +76,7 @@ def test_a_disk_that_fills_up_ends_the_run_at_once_and_no_finished_trial_is_lost
     else:
         assert len(ledger.read().records) == int(ended)
         assert len(Ledger.open(Storage.at(merged[1])).read().records) == 1
+        shutil.rmtree(merged[1])
 
 
 @pytest.fixture
