@@ -109,7 +109,9 @@ def _replaced_by_library(name: str, value: Any) -> bool:
     """Whether a library may have put it there itself, as torch wraps its own functions when they are first called."""
     library, _, attribute = name.partition(".")[0], *name.rpartition(".")[1:]
     module = str(getattr(value, "__module__", None) or library)
-    return module.partition(".")[0] == library and getattr(value, "__name__", attribute) == attribute
+    # torch.Storage is another class with another default dtype.
+    same = inspect.isclass(value) or getattr(value, "__name__", attribute) == attribute
+    return module.partition(".")[0] == library and same
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:

@@ -66,20 +66,18 @@ def test_the_innermost_line_in_the_users_files_is_the_place() -> None:
 
 
 def test_a_line_that_does_not_compile_is_a_place() -> None:
-    try:
+    with pytest.raises(SyntaxError) as caught:
         compile("x = (\n", "/x/bad.py", "exec")
-    except SyntaxError as error:
-        assert Failure.of(error).place(["/x/bad.py"]) == "bad.py:1"
+    assert Failure.of(caught.value).place(["/x/bad.py"]) == "bad.py:1"
 
 
 def test_deep_recursion_keeps_the_innermost_lines() -> None:
     def deeper() -> None:
         deeper()
 
-    try:
+    with pytest.raises(RecursionError) as caught:
         deeper()
-    except RecursionError as error:
-        failure = Failure.of(error)
+    failure = Failure.of(caught.value)
     assert len(failure.frames) == 200
     assert failure.frames[-1].function == "deeper"
 

@@ -1,0 +1,172 @@
+"""Processes with the user's modules: what they have, what they do not, and how their ends are told."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tune_jobs.user_code.nasty import NASTY
+from tests.tune_jobs.user_code.test_modules import write
+from tune_jobs.errors import UserError
+from tune_jobs.user_code.modules import UserCodeError, freeze
+from tune_jobs.user_code.processes import ProcessLostError, process_with
+from tune_jobs.user_code.questions import ask_parameters, foreign
+
+
+def modules_in(folder: Path, *references: str) -> set[str]:
+    """The modules of the folder that a process with those references has imported."""
+    with process_with(freeze(references, [folder]), references, what="it") as used:
+        found = used.process.call("tests.tune_jobs.user_code.test_processes:own_modules", str(folder))
+    return set(found)
+
+
+def own_modules(folder: str) -> list[str]:
+    return [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(folder)]
+
+
+def test_a_process_has_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, p1="import shared1\nx = 1\n", p2="import shared1\nx = 2\n", shared1="")
+    assert modules_in(tmp_path, "p1:x") == {"p1", "shared1"}
+    assert modules_in(tmp_path, "p2:x") == {"p2", "shared1"}
+    assert modules_in(tmp_path, "p1:x", "p2:x") == {"p1", "p2", "shared1"}
+    assert own_modules(str(tmp_path)) == [], "nothing is imported here"
+
+
+def test_each_use_finds_the_modules_as_they_were_imported(tmp_path: Path) -> None:
+    write(tmp_path, p3="uses = []\ndef use():\n    uses.append(1)\n    return len(uses)\n")
+    code = freeze(["p3:use"], [tmp_path])
+    for _ in range(3):
+        with process_with(code, ["p3:use"], what="p3:use") as used:
+            assert used.process.call("p3:use") == 1
+
+
+def test_a_module_is_imported_once_if_its_process_can_be_forked(tmp_path: Path) -> None:
+    count = f"open({str(tmp_path / 'count')!r}, 'a').write('x')\n"
+    write(
+        tmp_path,
+        p4=count,
+        p5=f"import threading, time\n{count}threading.Thread(target=time.sleep, args=(99,)).start()\n",
+    )
+    for name, imports in (("p4", "x"), ("p5", "xxx")):
+        (tmp_path / "count").write_text("")
+        code = freeze([f"{name}:count"], [tmp_path])
+        for _ in range(3):
+            with process_with(code, [f"{name}:threading"] if name == "p5" else ["p4:__name__"], what=name):
+                pass
+        assert (tmp_path / "count").read_text() == imports, name
+
+
+def test_the_code_finds_the_folder_and_the_environment_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, p6="import os\nseen = os.environ.get('SEEN', ''), os.getcwd()\ndef get():\n    return seen\n")
+    code = freeze(["p6:get"], [tmp_path])
+    for value in ("a", "b"):
+        (tmp_path / value).mkdir()
+        monkeypatch.chdir(tmp_path / value)
+        monkeypatch.setenv("SEEN", value)
+        with process_with(code, ["p6:get"], what="p6:get") as used:
+            assert used.process.call("p6:get") == (value, str(tmp_path / value))
+
+
+def test_edited_modules_are_other_modules(tmp_path: Path) -> None:
+    for value in (1, 2):
+        write(tmp_path, p7=f"def get():\n    return {value}\n")
+        with process_with(freeze(["p7:get"], [tmp_path]), ["p7:get"], what="p7:get") as used:
+            assert used.process.call("p7:get") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import sys\nsys.exit('bye')\n", r"p8:x: SystemExit: bye \(p8.py:2, in <module>\)"),
+        (
+            "import os\n\nos._exit(0)\n",
+            r"p8:x: its process ended with exit code 0 \(p8.py:3, in <module>\); your code ",
+        ),
+        ("import ctypes\nctypes.string_at(0)\n", r"p8:x: its process was ended by a segmentation fault \(p8.py:2, in "),
+        ("raise KeyboardInterrupt\n", r"p8:x: KeyboardInterrupt: +\(p8.py:1, in <module>\)"),
+        (
+            "class E(BaseException):\n    __str__ = None\nraise E\n",
+            r"p8:x: E: \(its message cannot be shown: .*p8.py:3",
+        ),
+        (
+            "import time\ntime.sleep(1000)\n",
+            r"p8:x: does not return within 1 s \(p8.py:2, in <module>\); .*USER_CODE_S",
+        ),
+        (
+            "import signal, time\nsignal.pthread_sigmask(0, signal.valid_signals())\ntime.sleep(999)\n",
+            "within 1 s .*p8.py:3",
+        ),
+        ("x = 'a' * (1 << 62)\n", r"p8:x: MemoryError: +\(p8.py:1"),
+    ],
+)
+def test_an_import_that_does_not_end_well_is_one_line_with_its_place(
+    tmp_path: Path, text: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, p8=text)
+    with process_with(freeze([], []), [], what="warm"):  # so that the limit is for the import alone
+        pass
+    monkeypatch.setenv("ABLATUNE_USER_CODE_SECONDS", "1" if "sleep" in text else "60")
+    with pytest.raises(UserError, match=words) as caught:
+        ask_parameters(freeze(["p8:x"], [tmp_path]), "network", "p8:x")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_something_outside_ends_is_lost_not_failed(tmp_path: Path) -> None:
+    write(tmp_path, p9="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    with pytest.raises(ProcessLostError, match="p9:x: its process was ended by SIGKILL"):
+        ask_parameters(freeze(["p9:x"], [tmp_path]), "network", "p9:x")
+
+
+def test_parameters_come_without_the_users_objects(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        p10="import torch\nclass Own: pass\n"
+        "def net(in_features: int, width: int = 3, act=torch.nn.ReLU, own=Own(), *, must: float): ...\n",
+    )
+    found = ask_parameters(freeze(["p10:net"], [tmp_path]), "network", "p10:net")
+    assert list(found.fields) == ["width", "act", "own", "must"]
+    assert found.defaults["width"] == 3
+    assert not {type(value).__name__ for value in found.defaults.values()} & {"Own", "ReLU"}
+    assert found.supplied == ("in_features",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("patches_init", "torch.nn.Linear.reset_parameters"),
+        ("float64", "torch's default dtype"),
+        ("sets_the_locale", "the locale"),
+        ("threads_64", "torch's number of threads"),
+        ("patches_optimizer", "torch.optim.Adam.step"),
+        ("patches_loss", "torch.nn.functional.cross_entropy"),
+        ("patches_numpy", "numpy.mean"),
+        ("sets_the_environment", "the environment"),
+        ("sets_the_locale", "the decimal context"),
+        ("counts", ""),
+    ],
+)
+def test_what_an_import_changes_is_warned_of(
+    tmp_path: Path, name: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, **{f"n_{name}": NASTY[name]})
+    reference = f"n_{name}:Net"
+    with process_with(freeze([reference], [tmp_path]), [reference], what=reference):
+        pass
+    said = [record.getMessage() for record in caplog.records]
+    assert all(line.startswith(f"{reference} changes ") for line in said)
+    assert any(words in line for line in said) if words else not said
+
+
+def test_libraries_that_come_with_the_project_are_no_code_of_the_user() -> None:
+    assert foreign(["torch.nn:Linear", "torchvision.models:resnet18", "mlp", "net:Net", "torchy:Net"]) == (
+        "net:Net",
+        "torchy:Net",
+    )
+
+
+def test_a_missing_module_is_said_as_before(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no module nothing_here"):
+        ask_parameters(freeze(["nothing_here:Net"], [tmp_path]), "network", "nothing_here:Net")
+    write(tmp_path, p11="import nothing_of_this_name\n")
+    with pytest.raises(UserCodeError, match=r"No module named 'nothing_of_this_name' \(p11.py:1, in <module>\)"):
+        ask_parameters(freeze(["p11:Net"], [tmp_path]), "network", "p11:Net")
