@@ -5,14 +5,22 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from numbers import Real
 from typing import Any, Literal
 
 from models.registry import is_reference
 from tune_jobs.errors import ConfigError, shown, unknown
 
+
+class _NoNeutral(Enum):
+    """An enum, so that its value is still the same object after pickling."""
+
+    NO_NEUTRAL = "no neutral value"
+
+
 # Equal to no value.
-NO_NEUTRAL = object()
+NO_NEUTRAL = _NoNeutral.NO_NEUTRAL
 
 
 @dataclass(frozen=True)
