@@ -57,6 +57,7 @@ lint: setup
 bench: setup
 	$(BIN)/python benchmarks/epoch_time.py
 	$(BIN)/python benchmarks/ledger_read.py
+	$(BIN)/python benchmarks/trial_overhead.py
 
 clean:
 	rm -rf $(VENV) $(CLUSTER) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,7 @@
 """Records whose numbers the user code of another trial may have changed.
 
 Before each set of user code had processes of its own (`Record.process`), trials of a run shared their workers. A module
-that changes torch when it is imported then also changed the networks of this project that were trained after it.
+that changes torch when it is imported then also changed the networks that were trained after it, shipped or the user's.
 """
 
 import json
@@ -17,7 +17,7 @@ _PAUSE = timedelta(minutes=30)
 
 
 def doubtful_records(records: Iterable[Record]) -> list[Record]:
-    """Return the records without user code of sessions that also ran user code, in order of time.
+    """Return the records of sessions that also ran user code which is not the record's, in order of time.
 
     A session is what one command trained for one study on one host without a long pause. Records that were trained in a
     process of their own are left out.
@@ -29,14 +29,11 @@ def doubtful_records(records: Iterable[Record]) -> list[Record]:
     by_command: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in shared:
         by_command[record.study, record.command, record.host, record.code_version].append(record)
-    found = [
-        record
-        for alike in by_command.values()
-        for session in _sessions(alike)
-        if any(_runs_user_code(one) for one in session)
-        for record in session
-        if not _runs_user_code(record)
-    ]
+    found = []
+    for alike in by_command.values():
+        for session in _sessions(alike):
+            ran = {code for record in session for code in _user_code(record)}
+            found += [record for record in session if ran - _user_code(record)]
     return sorted(found, key=lambda record: (record.started_at, record.key))
 
 
@@ -52,6 +49,7 @@ def _sessions(records: Iterable[Record]) -> list[list[Record]]:
     return sessions
 
 
-def _runs_user_code(record: Record) -> bool:
+def _user_code(record: Record) -> set[tuple[str, str]]:
+    """The kinds and fingerprints of the user code that a trial ran."""
     # A dataset of the user's is made in the driver; its trials do not name its code.
-    return any(is_code(name) for name in json.loads(record.fields))
+    return {(name, str(value)) for name, value in json.loads(record.fields).items() if is_code(name)}

@@ -33,6 +33,14 @@ def test_a_record_of_a_session_that_ran_user_code_is_doubtful(make_record: Make)
     assert keys(users) == set()
 
 
+def test_a_record_of_a_session_that_ran_other_user_code_is_doubtful(make_record: Make) -> None:
+    session = {"study": "s", "command": "c", "host": "h", "started_at": at(0)}
+    one, two = make_record(key="1", fields=own(), **session), make_record(key="2", fields=own(width=3), **session)
+    assert keys(one, two) == set(), "both ran the same code"
+    other = make_record(key="o", fields=own(**{"code of network": "def"}), **session)
+    assert keys(one, two, other) == {"1", "2", "o"}
+
+
 def test_another_study_command_host_or_day_is_another_session(make_record: Make) -> None:
     session = {"study": "s", "command": "ablatune run s", "host": "h"}
     users = make_record(key="u", fields=own(), started_at=at(0), wall_seconds=600, **session)
