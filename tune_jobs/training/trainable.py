@@ -261,4 +261,6 @@ def _assigned_gpu() -> str:
 
 def _run_name(trial: Trial, job: Job) -> str:
     words = differences(trial.config, job.base).replace("/", "-").replace(" ", "")
-    return f"{words[:80]},seed={trial.config.seed}-{trial.key[:8]}"
+    # File systems count bytes, not letters.
+    cut = words.encode()[:80].decode(errors="ignore")
+    return f"{cut},seed={trial.config.seed}-{trial.key[:8]}"

@@ -1,6 +1,7 @@
 """Checks before the first trial that the user's networks and losses fit each other and the data."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from tune_jobs.trial.data import data_id, data_slot
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.questions import check_fit, code_of
+
+_log = logging.getLogger(__name__)
 
 
 def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code: Code) -> None:
@@ -36,8 +39,8 @@ def check_user_code(trials: Sequence[Trial], data: Mapping[str, TrialData], code
             check_fit(config, data[data_slot(config)], code)
         except ModelError as error:
             raise UserError(f"{error} (on {data_id(config)})") from error
-        except UserCodeError:  # its trials will fail one by one
-            continue
+        except UserCodeError as error:  # its trials will fail one by one
+            _log.info("%s was tried on two rows: %s", data_id(config), error)
 
 
 def _has_references(config: TrialConfig) -> bool:
