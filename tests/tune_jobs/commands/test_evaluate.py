@@ -66,7 +66,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def train(run: RunContext, trials: Any, *, keep_models: bool) -> int:
         study, storage = run.study, run.ledger.storage.uri
-        data = load_data([trial.config for trial in trials], run.settings.data_dir)
+        data = load_data([trial.config for trial in trials], run.settings.data_dir, run.study.own.code)
         job = Job(study.name, storage, study.config(), 0.0, False, None, "1", "", keep_models)
         for trial in trials:
             run_trial(trial, data[data_slot(trial.config)], job)
@@ -149,7 +149,7 @@ def test_an_opening_that_was_cut_off_is_written_down_and_finished_not_repeated(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(evaluate, "load_test_data", cut)
+        patch.setattr(evaluate, "find_test_data", cut)
         with pytest.raises(KeyboardInterrupt):
             evaluate_study(own, settings(tmp_path))
     (left,) = read_openings(ledger.storage)
@@ -165,7 +165,7 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     own = study(tmp_path)
     ledger = run(own, tmp_path)
     ledger.remove([next(iter(ledger.read().records))])
-    monkeypatch.setattr(evaluate, "load_test_data", None)
+    monkeypatch.setattr(evaluate, "find_test_data", None)
     with pytest.raises(UserError, match="1 of 6 trials are missing"):
         evaluate_study(own, settings(tmp_path))
     assert read_openings(ledger.storage) == []

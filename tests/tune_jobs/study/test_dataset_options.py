@@ -25,6 +25,7 @@ from tune_jobs.training.data import load_data
 from tune_jobs.trial.config import config_of, plain_config
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import differences
+from tune_jobs.user_code.modules import Code
 
 NOISE = OptionSpec(
     name="noise", default=0.0, label="Noise", help="Deviation of the points.", unit="cm", at_least=0, below=2
@@ -75,7 +76,7 @@ def test_each_value_reads_data_of_its_own(tmp_path: Path) -> None:
     assert list(prints) == ["toy(xor)", "toy(noise 0.5,xor)", "toy(noise 1,xor)"]
     assert len(set(prints.values())) == 3
     assert len({trial.key for trial in RowReader(None, [0], prints).trials(rows)}) == 3
-    data = load_data([row.config for row in rows if row.config is not None], tmp_path)
+    data = load_data([row.config for row in rows if row.config is not None], tmp_path, Code())
     scales = [part.input_scale / 1000 for part in data.values()]
     np.testing.assert_allclose(scales[2], 2 * scales[0], rtol=1e-6)
 

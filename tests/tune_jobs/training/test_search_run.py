@@ -156,7 +156,7 @@ def test_a_search_over_the_users_own_network_with_a_width_that_fails(tmp_path: P
     again = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path, expect=1)
     assert "nothing to run" in again
     retried = ablatune("run", study, "--storage", "r", "--cpus", 1, "--retry-failed", cwd=tmp_path, expect=1)
-    assert re.search(r"^1 trials in .*: 1 failed$", retried, re.MULTILINE), retried
+    assert re.search(r"^1 trial in .*: 1 failed$", retried, re.MULTILINE), retried
 
 
 def processes_of(session: int) -> list[int]:
