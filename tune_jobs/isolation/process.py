@@ -7,19 +7,18 @@ import os
 import pickle
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import send_handle
 from pathlib import Path
 from typing import Any
 
 from tune_jobs.isolation import server
 from tune_jobs.isolation.failure import Failure, Frame, place
+from tune_jobs.isolation.handles import connected, send_handles
 
 # To import torch, on a machine that does much else.
 START_SECONDS = 300.0
@@ -95,12 +94,11 @@ class Process:
         Raises:
             ProcessDeathError: it ended.
         """
-        ours, theirs = socket.socketpair()
+        ours, theirs = connected()
         crash = _unnamed_file()
         try:
             self._channel.send((server.FORK,))
-            for handle in (theirs.fileno(), crash):
-                send_handle(self._channel, handle, self.pid)
+            send_handles(self._channel, [theirs.fileno(), crash])
             pid = self._channel.recv()
         except (EOFError, OSError) as error:
             ours.close()
@@ -231,7 +229,7 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
     Raises:
         ProcessDeathError: it ended, or was not ready within `START_SECONDS`.
     """
-    ours, theirs = socket.socketpair()
+    ours, theirs = connected()
     project = Path(__file__).resolve().parents[2]
     program = f"import sys; sys.path.insert(0, {str(project)!r}); from tune_jobs.isolation.server import start; "
     output = subprocess.DEVNULL if silent else None

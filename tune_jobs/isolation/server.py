@@ -15,13 +15,13 @@ import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle
 from typing import Any, NoReturn
 
 from data_utils.errors import DatasetError
 from models.errors import ModelError
 from tune_jobs.errors import UserError
 from tune_jobs.isolation.failure import Failure
+from tune_jobs.isolation.handles import receive_handles
 
 FORK, CALL, WAIT = "fork", "call", "wait"
 RESULT, RAISED, OURS, MESSAGE = "result", "raised", "ours", "message"
@@ -79,7 +79,7 @@ def _serve(channel: "Connection[Any, Any]") -> NoReturn:
 
 
 def _fork(channel: "Connection[Any, Any]") -> None:
-    connection, crash = recv_handle(channel), recv_handle(channel)
+    connection, crash = receive_handles(channel, 2)
     pid = os.fork()
     if pid:
         os.close(connection)

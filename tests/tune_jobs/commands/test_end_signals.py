@@ -32,7 +32,12 @@ def test_ctrl_c_and_other_exit_codes_stay_as_they_are(monkeypatch: pytest.Monkey
         monkeypatch.setattr(cli, "_studies", lambda options, code=code: code)
         assert cli.main(["studies"]) == code
     monkeypatch.setattr(cli, "_studies", lambda options: signal.raise_signal(signal.SIGINT))
-    assert cli.main(["studies"]) == INTERRUPTED
+    # A shell starts what it runs in the background with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert cli.main(["studies"]) == INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_tune_does_on_ctrl_c_is_done_on_a_signal_too() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -166,6 +167,18 @@ def test_no_process_outlives_the_one_that_started_it() -> None:
     pids = [int(word) for word in done.stdout.split()]
     assert len(pids) == 3
     assert all(ends(pid) for pid in pids)
+
+
+def test_a_time_out_for_all_sockets_is_no_time_out_of_processes() -> None:
+    socket.setdefaulttimeout(0.01)
+    try:
+        process = start([], silent=True)
+        fork = process.fork()
+        assert fork.call("time:sleep", 0.2) is None
+    finally:
+        socket.setdefaulttimeout(None)
+    process.end()
+    assert ends(fork.pid)
 
 
 def test_a_process_that_has_ended_says_so(process: Process) -> None:
