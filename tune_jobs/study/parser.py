@@ -67,18 +67,12 @@ def parse_study(
     Raises:
         UserError: a mistake in the document.
     """
-    if not 0 < fraction <= 1:
-        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 trains a tenth of the epochs")
-    problem = name_problem(name)
-    if problem:
-        raise UserError(f"the name of the study: {problem}")
+    _check_given(name, overrides, fraction)
     check_document(root)
-    _check_overrides(overrides)
     root.only(*_KEYS, *_SHOWING)
     places = places_of(root)
     components = _components(root, overrides, data_dir, defined or Code(), places)
-    base = settings(root.get("base"), components)
-    checked = _overrides(overrides, components)
+    base, checked = settings(root.get("base"), components), _overrides(overrides, components)
     showing = _showing(root, Showing())
     tables_node, stages_node, final_node, search_node = map(root.get, ("tables", "stages", "final", "search"))
     if not (tables_node or stages_node or final_node or search_node):
@@ -111,6 +105,16 @@ def parse_study(
         places=places,
     )
     return study if search_node is None else _with_search(study, search_node)
+
+
+def _check_given(name: str, overrides: Mapping[str, Any], fraction: float) -> None:
+    """Check what does not stand in the document."""
+    if not 0 < fraction <= 1:
+        raise UserError(f"--fraction {fraction:g}: is not above 0 and at most 1; 0.1 trains a tenth of the epochs")
+    problem = name_problem(name)
+    if problem:
+        raise UserError(f"the name of the study: {problem}")
+    _check_overrides(overrides)
 
 
 def _components(
