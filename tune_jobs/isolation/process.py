@@ -85,6 +85,8 @@ class Process:
         self._channel = channel
         self._crash = crash
         self._reap = reap
+        # When it is given up, while it has not said that it is ready.
+        self._starts_until: float | None = None
         self.pid = pid
         self.alive = True
 
@@ -94,6 +96,7 @@ class Process:
         Raises:
             ProcessDeathError: it ended.
         """
+        self._await_start()
         ours, theirs = connected()
         crash = _unnamed_file()
         try:
@@ -130,6 +133,7 @@ class Process:
         """
         until = None if seconds is None else time.monotonic() + seconds + _GRACE_SECONDS
         try:
+            self._await_start()
             self._send((server.CALL, target, arguments, seconds))
             while True:
                 kind, content = self._receive(until)
@@ -152,6 +156,11 @@ class Process:
         self._kill()
         self._reap(self.pid)
         self._close()
+
+    def _await_start(self) -> None:
+        until, self._starts_until = self._starts_until, None
+        if until is not None:
+            self._receive(until)
 
     def _send(self, message: Any) -> None:
         try:
@@ -220,14 +229,14 @@ class _Plain(pickle.Unpickler):
 
 
 def start(modules: Sequence[str], *, silent: bool = False) -> Process:
-    """Start the first process of a tree.
+    """Start the first process of a tree, without waiting until it is ready.
 
     Args:
         modules: that it imports, and so all its forks have.
         silent: whether what it and its forks print is dropped.
 
     Raises:
-        ProcessDeathError: it ended, or was not ready within `START_SECONDS`.
+        ProcessDeathError: it ended. Later calls raise it too if it is not ready within `START_SECONDS`.
     """
     ours, theirs = connected()
     project = Path(__file__).resolve().parents[2]
@@ -252,7 +261,7 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
 
     process = Process(channel, child.pid, -1, reap)
     process._send((list(sys.path), list(modules)))
-    process._receive(time.monotonic() + START_SECONDS)
+    process._starts_until = time.monotonic() + START_SECONDS
     atexit.register(process.end)
     return process
 

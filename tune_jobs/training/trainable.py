@@ -32,7 +32,7 @@ from tune_jobs.training.worker_report import reporting_refusals
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial, differences
-from tune_jobs.user_code.processes import ProcessLostError
+from tune_jobs.user_code.processes import ProcessLostError, start_for_training
 from tune_jobs.user_code.questions import code_of
 
 REPORT_PERIOD_SECONDS = 1.0
@@ -129,6 +129,8 @@ def run_trial(
         WorkerCutOff: `on_epoch` raised anything else, or the storage failed for too long; only the last checkpoint is
             kept.
     """
+    if code_of(trial.config):
+        start_for_training()
     device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
     try:
         storage = Storage.at(job.storage).patient()

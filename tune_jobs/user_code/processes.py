@@ -4,6 +4,7 @@ A process imports torch once, before any code of the user, and is forked for eac
 process that has imported a set is forked in turn for each use, so that no use sees what another has changed.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -148,6 +149,15 @@ class _Kept:
             self.data = data[0]
 
 
+def start_for_training() -> None:
+    """Start the process that all processes with the user's code are forked from, while other things are prepared.
+
+    If that fails, the first use of such a process says so.
+    """
+    with contextlib.suppress(ProcessDeathError, CallError):
+        _PROCESSES.start(trains=True)
+
+
 class _Processes:
     """The processes that this one has started for the user's code."""
 
@@ -199,17 +209,22 @@ class _Processes:
         log_changes(references, imported.changes)
         return CodeProcess(process, imported, code)
 
+    def start(self, *, trains: bool) -> Process:
+        """Start the first process, unless it runs, and have it import what it needs; without waiting, if it is new."""
+        if self._first is None or not self._first.alive or self._owner != os.getpid():
+            self._kept.clear()
+            self._owner, self._trains = os.getpid(), trains
+            modules = [*_IMPORTED_FIRST, *([_IMPORTED_TO_TRAIN] if trains else [])]
+            # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
+            self._first = start(modules, silent="ray" not in sys.modules or sys.stdout.isatty())
+        if trains and not self._trains:
+            self._first.call("tune_jobs.user_code.answers:import_library", _IMPORTED_TO_TRAIN)
+            self._trains = True
+        return self._first
+
     def _fork_of_first(self, *, trains: bool) -> Process:
         try:
-            if self._first is None or not self._first.alive or self._owner != os.getpid():
-                self._owner, self._trains = os.getpid(), False
-                self._kept.clear()
-                # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
-                self._first = start(_IMPORTED_FIRST, silent="ray" not in sys.modules or sys.stdout.isatty())
-            if trains and not self._trains:
-                self._first.call("tune_jobs.user_code.answers:import_library", _IMPORTED_TO_TRAIN)
-                self._trains = True
-            return self._first.fork()
+            return self.start(trains=trains).fork()
         except (ProcessDeathError, CallError) as error:
             raise UserError(
                 f"a process for your code did not start: it {error}; try again when less is running"
