@@ -25,6 +25,9 @@ TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "only-for-this-test-0123456
 HEAD = """
 import sys
 import ray
+from ray._private.parameter import RayParams
+# By default all heads of a machine share the port of the agent that starts jobs, and only the first gets it.
+RayParams.dashboard_agent_listen_port = property(lambda params: 0, lambda params, port: None)
 ray.init(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]), object_store_memory=150_000_000)
 print("up", flush=True)
 sys.stdin.read()
