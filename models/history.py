@@ -12,6 +12,9 @@ COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT = "completed", "stopped_early", "d
 # Ended by a search that had seen enough.
 PRUNED = "pruned"
 
+# The lists of a history that have a value for each epoch.
+CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate", "train_seconds")
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from models.history import CURVES
 from tests.cluster.results import numbers
-from tune_jobs.ledger.record import CURVES
 from tune_jobs.storage.storage import Storage
 
 HERE = Path(__file__).resolve().parent

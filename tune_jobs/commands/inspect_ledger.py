@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.history import CURVES
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import CURVES, PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.record import PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS

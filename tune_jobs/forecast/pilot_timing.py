@@ -11,10 +11,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from data_utils import TrialData
-from models.history import History
+from models.history import CURVES, History
 from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.ledger.parquet import to_parquet
-from tune_jobs.ledger.record import CURVES, FAILED, Record
+from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job

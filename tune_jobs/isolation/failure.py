@@ -56,6 +56,10 @@ class Failure:
         """Where in some files the exception arose, as "net.py:12, in forward"; "" if elsewhere."""
         return place(reversed(self.frames), files)
 
+    def at(self, files: Collection[str]) -> str:
+        """Say what it is, and where in some files it arose."""
+        return at_place(str(self), self.place(files))
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
 
@@ -66,6 +70,11 @@ def place(frames: Iterator[Frame], files: Collection[str]) -> str:
     if found is None:
         return ""
     return f"{Path(found.file).name}:{found.line}" + (f", in {found.function}" if found.function else "")
+
+
+def at_place(words: str, place: str) -> str:
+    """Add a place, if there is one, to words."""
+    return f"{words} ({place})" if place else words
 
 
 def printable(text: str, longest: int) -> str:

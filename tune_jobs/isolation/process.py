@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.isolation import server
-from tune_jobs.isolation.failure import Failure, Frame, place
+from tune_jobs.isolation.failure import Failure, Frame, at_place, place
 from tune_jobs.isolation.handles import connected, send_handles
 
 # To import torch, on a machine that does much else.
@@ -67,6 +67,10 @@ class ProcessDeathError(Exception):
     def place(self, files: Collection[str]) -> str:
         """Where in some files it was, as "net.py:12, in forward"; "" if elsewhere."""
         return place(iter(self.frames), files)
+
+    def at(self, files: Collection[str]) -> str:
+        """Say how the process ended, and where in some files it was."""
+        return at_place(f"its process {self.words}", self.place(files))
 
 
 class Process:

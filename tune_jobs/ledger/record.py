@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.grid import GRID_REACH as GRID_REACH  # of the points of `Record.grid_predictions`
 from models.history import (
     COMPLETED,
+    CURVES,
     DIVERGED,
     PRUNED,
     STOPPED_EARLY,
@@ -31,14 +32,6 @@ ISOLATED = "isolated"
 # Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
-CURVES = (
-    "train_loss",
-    "train_metric",
-    "validation_loss",
-    "validation_metric",
-    "learning_rate",
-    "train_seconds",
-)
 
 _doubles = pa.list_(pa.float64())
 SCHEMA = pa.schema(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from data_utils import TrialData
-from models.history import History
+from models.history import CURVES, History
 from models.plan import Snapshots, TrainingControl, TrainingPlan
 from tune_jobs.errors import StorageError, UserError
 from tune_jobs.isolation.failure import Failure
@@ -25,7 +25,6 @@ from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import ProcessLostError, log_changes, process_with
 from tune_jobs.user_code.questions import code_of
 
-_CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate", "train_seconds")
 _EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 
 
@@ -152,10 +151,8 @@ def train_isolated(
     except ProcessDeathError as error:
         if error.killed:
             raise ProcessLostError(f"{what}: its process {error.words}") from error
-        place = error.place(code.files)
         lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
-        problem = f"its process {error.words}" + (f" ({place})" if place else "")
-        return Trained(seen, problem, "\n".join(["Most recent call first:", *lines]))
+        return Trained(seen, error.at(code.files), "\n".join(["Most recent call first:", *lines]))
     except (StorageError, ProcessLostError):
         raise
     except UserError as error:  # when its modules were imported
@@ -176,7 +173,7 @@ def train_for_worker(training: Training, data: str) -> _Ended:
 
     def after_epoch(history: History) -> str | None:
         nonlocal sent
-        curves = {name: getattr(history, name)[sent:] for name in _CURVES}
+        curves = {name: getattr(history, name)[sent:] for name in CURVES}
         sent = history.epochs
         reason: str | None = ask((_EPOCH, (history.metric, curves)))
         return reason
@@ -241,6 +238,4 @@ def _train(
 
 
 def _failed(history: History, failure: Failure, code: Code) -> Trained:
-    place = failure.place(code.files)
-    problem = str(failure) + (f" ({place})" if place else "")
-    return Trained(history, problem, failure.traceback, failure.out_of_memory)
+    return Trained(history, failure.at(code.files), failure.traceback, failure.out_of_memory)

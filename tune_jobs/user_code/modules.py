@@ -93,9 +93,7 @@ class UserCodeError(UserError):
     @classmethod
     def of(cls, failure: Failure, what: str, code: Code) -> "UserCodeError":
         """Wrap an exception of the user's code."""
-        place = failure.place(code.files)
-        trace = "" if failure.exits else failure.traceback
-        return cls(f"{what}: {failure}" + (f" ({place})" if place else ""), trace)
+        return cls(f"{what}: {failure.at(code.files)}", "" if failure.exits else failure.traceback)
 
 
 def freeze(references: Iterable[str], folders: Sequence[Path], defined: Mapping[str, ModuleSource] = _NONE) -> Code:

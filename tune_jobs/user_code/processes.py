@@ -16,6 +16,7 @@ from typing import Any
 
 from data_utils import TrialData
 from tune_jobs.errors import UserError
+from tune_jobs.isolation.failure import at_place
 from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
 from tune_jobs.user_code.modules import Code, UserCodeError
 
@@ -242,14 +243,12 @@ def _told(what: str, code: Code, seconds: float | None) -> Iterator[None]:
     except CallError as error:
         raise UserCodeError.of(error.failure, what, code) from error
     except ProcessDeathError as error:
-        place = error.place(code.files)
-        where = f" ({place})" if place else ""
         if error.timed_out:
             limit = seconds or question_seconds()
+            late = at_place(f"{what}: does not return within {limit:.0f} s", error.place(code.files))
             advice = f"let it return sooner, or set {_SECONDS}" if seconds is None else "let it return sooner"
-            raise UserError(f"{what}: does not return within {limit:.0f} s{where}; {advice}") from error
+            raise UserError(f"{late}; {advice}") from error
+        ended = f"{what}: {error.at(code.files)}"
         if error.killed:
-            raise ProcessLostError(f"{what}: its process {error.words}{where}; is there enough memory?") from error
-        raise UserError(
-            f"{what}: its process {error.words}{where}; your code must leave the process running"
-        ) from error
+            raise ProcessLostError(f"{ended}; is there enough memory?") from error
+        raise UserError(f"{ended}; your code must leave the process running") from error

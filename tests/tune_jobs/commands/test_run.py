@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from models.history import CURVES
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import CURVES, PROVENANCE, SCHEMA
+from tune_jobs.ledger.record import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.worker_watch import RESTARTS
 
