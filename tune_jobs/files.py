@@ -5,6 +5,7 @@ A reader of a file sees the old content or the new one, whatever is killed when.
 
 import hashlib
 import os
+import unicodedata
 import uuid
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def cut_name(name: str) -> str:
         return name
     end = f"…{hashlib.sha256(content).hexdigest()[:12]}"
     return content[: _LONGEST_NAME - len(end.encode())].decode(errors="ignore") + end
+
+
+def folded_name(name: str) -> str:
+    """What a name is to a file system that ignores case: names with the same result are one file there."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

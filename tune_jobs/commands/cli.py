@@ -203,6 +203,10 @@ class _Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {cut(' '.join(others))}")
         return parsed, others
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse itself would not say that it cannot be written."""
+        print(self.format_help(), end="", file=file or sys.stdout)
+
     def error(self, message: str) -> NoReturn:
         self.exit(USER_ERROR, f"ablatune: {cut(message, _LONGEST_PROBLEM)}; `{self.prog} --help` says what there is\n")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from data_utils.errors import printable
+
 _LONGEST_TEXT, _LONGEST_TRACEBACK = 500, 20_000
 _MOST_FRAMES = 200
 
@@ -41,7 +43,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """Describe an exception; its own methods may raise."""
-        kind = printable(type(error).__name__, 80)
+        kind = _printable(type(error).__name__, 80)
         frames = tuple(_frames(error))
         return cls(
             kind=kind,
@@ -77,23 +79,17 @@ def at_place(words: str, place: str) -> str:
     return f"{words} ({place})" if place else words
 
 
-def printable(text: str, longest: int) -> str:
-    """Make a text printable: no control characters, no halves of surrogate pairs, and at most so many characters."""
-    if len(text) > longest:
-        text = f"{text[:longest]}… ({len(text):,} characters)"
-    return "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in text)
-
-
-def _escaped(letter: str) -> str:
-    return "    " if letter == "\t" else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+def _printable(text: str, longest: int) -> str:
+    """Make a text printable, of at most so many characters."""
+    return printable(f"{text[:longest]}… ({len(text):,} characters)" if len(text) > longest else text)
 
 
 def _text(error: BaseException) -> str:
     try:
         text = str(error).strip()
     except BaseException as second:
-        return f"(its message cannot be shown: __str__ raises {printable(type(second).__name__, 80)})"
-    return printable((text.splitlines() or [""])[0], _LONGEST_TEXT)
+        return f"(its message cannot be shown: __str__ raises {_printable(type(second).__name__, 80)})"
+    return _printable((text.splitlines() or [""])[0], _LONGEST_TEXT)
 
 
 def _traceback(error: BaseException, kind: str, frames: Collection[Frame]) -> str:
@@ -105,12 +101,12 @@ def _traceback(error: BaseException, kind: str, frames: Collection[Frame]) -> st
     if len(text) > _LONGEST_TRACEBACK:
         half = _LONGEST_TRACEBACK // 2
         text = f"{text[:half]}\n…\n{text[-half:]}"
-    return printable(text, 2 * _LONGEST_TRACEBACK)
+    return _printable(text, 2 * _LONGEST_TRACEBACK)
 
 
 def _frames(error: BaseException) -> Iterator[Frame]:
     found = [
-        Frame(printable(frame.f_code.co_filename, 4096), line, printable(frame.f_code.co_name, 80))
+        Frame(_printable(frame.f_code.co_filename, 4096), line, _printable(frame.f_code.co_name, 80))
         for frame, line in traceback.walk_tb(error.__traceback__)
     ]
     yield from found[-_MOST_FRAMES:]

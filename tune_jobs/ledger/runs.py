@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tune_jobs.errors import UserError
+from tune_jobs.files import folded_name
 from tune_jobs.storage.storage import Storage
 
 STUDIES, ACTIVE = "studies", "active"
@@ -75,7 +76,17 @@ def variant_words(overrides: Mapping[str, Any], fraction: float) -> str:
 
 
 def write_manifest(storage: Storage, manifest: Manifest) -> None:
-    """Keep the manifest of a variant; its number of seeds shrinks only if the study now declares another."""
+    """Keep the manifest of a variant; its number of seeds shrinks only if the study now declares another.
+
+    Raises:
+        UserError: the storage has a study whose name differs only in case: some file systems would mix the two up.
+    """
+    for other in storage.names(STUDIES):
+        if other != manifest.study and folded_name(other) == folded_name(manifest.study):
+            raise UserError(
+                f"{manifest.study}: {storage.uri} has a study {other}, whose name differs only in case; rename the "
+                "study's file, or give another --storage"
+            )
     before = read_manifests(storage, manifest.study).get(manifest.id)
     merged = asdict(manifest)
     if before is not None:

@@ -1,10 +1,10 @@
 """Names of studies and tables, which become the names of folders and files."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tune_jobs.errors import is_control, shown
+from tune_jobs.files import folded_name
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FINAL, FRESH_PATH, PATH, SEARCH_TABLES, Table
 from tune_jobs.study.yaml_node import YamlNode
@@ -48,7 +48,7 @@ def table_name(node: YamlNode, name: str) -> str:
     """
     if not name:
         raise node.error("a table without `factor` needs a `name`; add one")
-    lower = _file_name(name)
+    lower = folded_name(name)
     if lower in _RESERVED:
         raise node.error(f"{name} is reserved for {_RESERVED[lower]}; give another `name`")
     if lower.endswith(_SUFFIXES):
@@ -62,17 +62,12 @@ def table_name(node: YamlNode, name: str) -> str:
     return name
 
 
-def _file_name(name: str) -> str:
-    """The name of a table's files on a system that ignores case."""
-    return unicodedata.normalize("NFC", name.casefold())
-
-
 def refuse_shared_names(parts: Iterable[tuple[YamlNode | None, Sequence[Table]]]) -> None:
     """Raise where a table, stage or final configuration has the name of another, or files that some systems mix up."""
     seen: dict[str, str] = {}
     for node, tables in parts:
         for index, table in enumerate(tables):
-            key = _file_name(table.name)
+            key = folded_name(table.name)
             if node is not None and key in seen:
                 place = node if node.is_mapping else node.items()[index]
                 same = "repeats" if table.name == seen[key] else f"differs from {seen[key]} only in case"

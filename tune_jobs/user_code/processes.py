@@ -12,10 +12,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf, nan
 from typing import Any
 
 from data_utils import TrialData
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, shown
 from tune_jobs.isolation.failure import at_place
 from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
 from tune_jobs.user_code.modules import Code, UserCodeError
@@ -107,11 +108,21 @@ class ProcessLostError(UserError):
 
 
 def question_seconds() -> float:
-    """How long a question about the user's code may take, import included."""
-    try:
-        return float(os.environ[_SECONDS])
-    except (KeyError, ValueError):
+    """How long a question about the user's code may take, import included.
+
+    Raises:
+        UserError: the environment says something else than a number above 0.
+    """
+    text = os.environ.get(_SECONDS)
+    if text is None:
         return _DEFAULT_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = nan
+    if not 0 < seconds < inf:
+        raise UserError(f"{_SECONDS}: {shown(text)} is not a number of seconds above 0; mend it, or unset it")
+    return seconds
 
 
 @contextmanager

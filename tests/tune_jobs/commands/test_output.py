@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("argument", ["studies", "--help"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_is_one_line_and_a_closed_pipe_none(unbuffered: str) -> None:
+def test_a_full_disk_is_one_line_and_a_closed_pipe_none(unbuffered: str, argument: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
-    command = [sys.executable, "-m", "tune_jobs", "studies"]
+    command = [sys.executable, "-m", "tune_jobs", argument]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
     assert done.returncode == 1

@@ -34,6 +34,14 @@ def test_the_number_of_seeds_never_shrinks(storage: Storage) -> None:
     assert (found.seeds, found.fingerprints) == (5, {"digits": "a", "usps": "b"})
 
 
+def test_a_study_whose_name_differs_only_in_case_is_refused(storage: Storage) -> None:
+    write_manifest(storage, Manifest("Größe", {}, 1, {}))
+    write_manifest(storage, Manifest("Größe", {"epochs": 2}, 1, {}))
+    with pytest.raises(UserError, match=r"GRÖSSE: .* has a study Größe, whose name differs only in case; rename"):
+        write_manifest(storage, Manifest("GRÖSSE", {}, 1, {}))
+    assert not read_manifests(storage, "GRÖSSE")
+
+
 def test_which_variant_is_meant(storage: Storage) -> None:
     assert find_manifest(storage, "s", {}) is None
     write_manifest(storage, Manifest("s", {"epochs": 3}, 1, {}))

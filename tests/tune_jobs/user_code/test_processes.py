@@ -9,7 +9,7 @@ from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
 from tune_jobs.errors import UserError
 from tune_jobs.user_code.modules import UserCodeError, freeze
-from tune_jobs.user_code.processes import ProcessLostError, process_with
+from tune_jobs.user_code.processes import ProcessLostError, process_with, question_seconds
 from tune_jobs.user_code.questions import ask_parameters, foreign
 
 
@@ -109,6 +109,13 @@ def test_an_import_that_does_not_end_well_is_one_line_with_its_place(
     with pytest.raises(UserError, match=words) as caught:
         ask_parameters(freeze(["p8:x"], [tmp_path]), "network", "p8:x")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "ten", ""])
+def test_a_time_limit_that_is_none_is_refused(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABLATUNE_USER_CODE_SECONDS", seconds)
+    with pytest.raises(UserError, match=r"ABLATUNE_USER_CODE_SECONDS: .* is not a number of seconds above 0; mend it"):
+        question_seconds()
 
 
 def test_what_something_outside_ends_is_lost_not_failed(tmp_path: Path) -> None:
