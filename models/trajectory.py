@@ -82,7 +82,7 @@ class Trajectory:
     def time_out(self, epoch: int) -> None:
         """End in an epoch that was not finished."""
         self.history.outcome = TIMED_OUT
-        self.history.reason = f"ran out of its time limit in epoch {epoch}"
+        self.history.reason = out_of_time(epoch)
 
     @property
     def _out_of_patience(self) -> bool:
@@ -94,3 +94,8 @@ class Trajectory:
         if not isfinite(self.history.train_loss[-1]):
             return "training"
         return None if isfinite(self.history.validation_loss[-1]) else "validation"
+
+
+def out_of_time(epoch: int) -> str:
+    """Say in which epoch a trajectory ran out of time."""
+    return f"ran out of its time limit in epoch {epoch}"

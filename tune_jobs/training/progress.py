@@ -83,6 +83,10 @@ class Progress:
         self._display.say_ending(outcome, self.label(key), reason)
         self._show(force=len(self._outcomes) == len(self._epochs))
 
+    def refresh(self) -> None:
+        """Show how far the run is, if nothing has been shown for a while."""
+        self._show(force=False)
+
     def say(self, line: str) -> None:
         """Print a separate line."""
         self._display.say(line)

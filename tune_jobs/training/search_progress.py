@@ -51,6 +51,10 @@ class SearchProgress:
         self._display.say_ending(outcome, label, reason)
         self._show(force=self._share >= 1)
 
+    def refresh(self) -> None:
+        """Show how far the search is, if nothing has been shown for a while."""
+        self._show(force=False)
+
     def say(self, line: str) -> None:
         """Print a separate line."""
         self._display.say(line)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from data_utils import TrialData
-from models.history import CURVES, History
+from models.history import CURVES, TIMED_OUT, History
 from models.plan import Snapshots, TrainingControl, TrainingPlan
+from models.trajectory import out_of_time
 from tune_jobs.errors import StorageError, UserError
-from tune_jobs.isolation.failure import Failure
+from tune_jobs.isolation.failure import Failure, at_place
 from tune_jobs.isolation.process import CallError, ProcessDeathError
 from tune_jobs.isolation.server import ask
 from tune_jobs.trial.config import TrialConfig, plain_config
@@ -26,6 +27,8 @@ from tune_jobs.user_code.processes import ProcessLostError, log_changes, process
 from tune_jobs.user_code.questions import code_of
 
 _EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
+# After its time limit, a trial that does not come back from the user's code is ended.
+_LATE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def train_here(
     Raises:
         StorageError: of `after_epoch` and `kept`, like any `BaseException` that is not an `Exception`.
     """
-    return _train(training, data, after_epoch, kept, (Exception, SystemExit)).told(Code())
+    return _train(training, data, after_epoch, kept, caught=(Exception, SystemExit), passed=StorageError).told(Code())
 
 
 def train_isolated(
@@ -127,6 +130,7 @@ def train_isolated(
         ProcessLostError: something outside ended the process, such as the system for want of memory.
     """
     seen = History(training.config.seed)
+    limit = training.time_limit_seconds
 
     def answer(message: tuple[str, Any]) -> Any:
         kind, content = message
@@ -143,12 +147,22 @@ def train_isolated(
     what = " and ".join(references)
     try:
         with process_with(code, references, what=what, data=data) as isolated:
-            ended: _Ended = isolated.process.call(f"{__name__}:train_for_worker", training, data[0], on_message=answer)
+            ended: _Ended = isolated.process.call(
+                f"{__name__}:train_for_worker",
+                training,
+                data[0],
+                seconds=None if limit is None else limit + _LATE_SECONDS,
+                on_message=answer,
+            )
             log_changes(references, ended.changes)
             return ended.told(code)
     except CallError as error:
         return _failed(seen, error.failure, code)
     except ProcessDeathError as error:
+        if error.timed_out:
+            seen.outcome = TIMED_OUT
+            seen.reason = at_place(out_of_time(seen.epochs + 1), error.place(code.files))
+            return Trained(seen)
         if error.killed:
             raise ProcessLostError(f"{what}: its process {error.words}") from error
         lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
@@ -178,7 +192,8 @@ def train_for_worker(training: Training, data: str) -> _Ended:
         reason: str | None = ask((_EPOCH, (history.metric, curves)))
         return reason
 
-    ended = _train(training, held(data), after_epoch, _Asked(training.checkpoint_seconds), (BaseException,))
+    # The storage is the worker's: an error of that kind is the user's too.
+    ended = _train(training, held(data), after_epoch, _Asked(training.checkpoint_seconds), caught=(BaseException,))
     return _Ended(ended.history, ended.failure, ended.model, tuple(before.changes(ProcessState.now())))
 
 
@@ -206,8 +221,11 @@ def _train(
     data: TrialData,
     after_epoch: Callable[[History], str | None],
     kept: Snapshots,
+    *,
     caught: tuple[type[BaseException], ...],
+    passed: type[BaseException] | tuple[()] = (),
 ) -> _Ended:
+    """Train; what is `caught` is a failure of the trial, but for what is `passed` on: then it is started again."""
     from models.engine import train
     from models.saved import to_bytes
 
@@ -230,7 +248,7 @@ def _train(
         complete = trained.history.epochs == training.plan.last_epoch(config)
         wanted = training.keep_model and complete
         model = to_bytes(trained.network, plain_config(config), data) if wanted else None
-    except StorageError:  # the trial has not failed: it is started again
+    except passed:
         raise
     except caught as error:
         return _Ended(seen[0] if seen else History(config.seed), Failure.of(error))

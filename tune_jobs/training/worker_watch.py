@@ -27,6 +27,7 @@ from tune_jobs.training.worker_report import LOG, refusal_in
 # How often a trial whose worker died is started again; deaths of whole nodes do not count.
 RESTARTS = 3
 _JUDGE_PERIOD_SECONDS = 5.0
+_REFRESH_PERIOD_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Running(Protocol):
     def running(self) -> dict[str, int]: ...
 
     def restarted(self, key: str, label: str) -> None: ...
+    def refresh(self) -> None: ...
     def say(self, line: str) -> None: ...
 
 
@@ -73,6 +75,7 @@ class Watch(tune.Callback, Generic[Shown]):
         self._run = uuid.uuid4().hex[:12]
         self._beaconed = -BEACON_PERIOD_SECONDS
         self._judged = 0.0
+        self._refreshed = time.monotonic()
         self._nodes: dict[str, str] = {}
         self._lost: dict[str, _Lost] = {}
         self._logged: set[Line] = set()
@@ -86,6 +89,10 @@ class Watch(tune.Callback, Generic[Shown]):
         raise NotImplementedError
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        # Trials may be silent for long.
+        if time.monotonic() - self._refreshed >= _REFRESH_PERIOD_SECONDS:
+            self._refreshed = time.monotonic()
+            self.progress.refresh()
         if self._lost and time.monotonic() - self._judged >= _JUDGE_PERIOD_SECONDS:
             self._judge()
 

@@ -3,7 +3,6 @@
 Data that is not made by a function of the user is read here, in this process.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +24,9 @@ from tune_jobs.user_code.processes import log_changes, process_with
 DATA_SECONDS = 3600.0
 # That a network and a loss are tried on.
 CHECKED_ROWS = 2
-# What these hold runs in the worker's own process.
-TRUSTED = frozenset({"torch", "torchvision"})
+# The classes of these modules run in the worker's own process. Other parts of PyTorch can run anything, as
+# `torch.hub` does, or change the whole process.
+TRUSTED = frozenset({"torch.nn", "torch.optim", "torch.optim.lr_scheduler"})
 _ANSWERS = "tune_jobs.user_code.answers"
 
 
@@ -176,6 +176,11 @@ def code_of(config: TrialConfig) -> tuple[str, ...]:
 
 
 def foreign(names: Iterable[str]) -> tuple[str, ...]:
-    """The names that refer to code that is neither this project's nor PyTorch's, sorted."""
+    """The names that refer to code that is neither this project's nor a class of PyTorch's (see `TRUSTED`), sorted."""
     references = filter(is_reference, set(names))
-    return tuple(sorted(name for name in references if re.split("[.:]", name)[0] not in TRUSTED))
+    return tuple(sorted(name for name in references if not _is_trusted(*name.split(":"))))
+
+
+def _is_trusted(module: str, name: str) -> bool:
+    # By PyTorch's own habit only classes begin with a capital.
+    return module in TRUSTED and name[:1].isupper() and "." not in name

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_utils import load_trial_data
-from models.history import History
+from models.history import TIMED_OUT, History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
 from tune_jobs.ledger.ledger import Ledger
@@ -131,6 +131,26 @@ def test_whatever_ends_a_trial_from_within_is_one_failed_record(
     assert record.outcome == FAILED
     assert re.fullmatch(words, record.reason)
     assert f"{name}.py" in record.traceback
+
+
+def test_a_trial_that_hangs_in_the_users_code_is_out_of_time(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_jobs.training.trial_training._LATE_SECONDS", 0.5)
+    write(tmp_path, hangs=NASTY["raises"].replace('raise BaseException("no")', "import time; time.sleep(1000)"))
+    job = dataclasses.replace(job_in(tmp_path, tmp_path / "r", "hangs:Net"), time_limit_seconds=0.5)
+    record = run_trial(trial_of(users("hangs:Net", job)), DATA, job)
+    assert record.outcome == TIMED_OUT
+    assert re.fullmatch(r"ran out of its time limit in epoch 1 \(hangs.py:\d+, in forward\)", record.reason)
+
+
+def test_an_error_of_this_project_that_the_users_code_raises_is_a_failure(folder: Path, tmp_path: Path) -> None:
+    ours = "from tune_jobs.errors import StorageError; raise StorageError('no')"
+    write(tmp_path, poses=NASTY["raises"].replace('raise BaseException("no")', ours))
+    job = job_in(tmp_path, tmp_path / "r", "poses:Net")
+    record = run_trial(trial_of(users("poses:Net", job)), DATA, job)
+    assert record.outcome == FAILED
+    assert re.fullmatch(r"StorageError: no \(poses.py:\d+, in forward\)", record.reason)
 
 
 def test_a_process_that_the_system_ends_is_lost_not_failed(folder: Path, tmp_path: Path) -> None:

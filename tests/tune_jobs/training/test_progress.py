@@ -47,6 +47,16 @@ def test_the_estimate_leaves_out_the_start_up_and_follows_the_work(clock: Clock)
     assert progress.seconds_left() == pytest.approx(0)
 
 
+def test_a_run_without_a_sign_of_life_still_says_how_long_it_has_taken(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress(trials(10), {}, stream=stream)
+    for _ in range(30):
+        clock.seconds += 1
+        progress.refresh()
+    assert len(stream.getvalue().splitlines()) == 3
+    assert "0/1 trials, elapsed 2" in stream.getvalue().splitlines()[-1]
+
+
 def test_plain_lines_in_a_log_are_few_and_complete(clock: Clock) -> None:
     stream = io.StringIO()
     progress = Progress(trials(1000, 10), {"key0": "hidden_units=8, seed 0"}, stream=stream)
