@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from tune_jobs.errors import UserError
+
 Keywords = ParamSpec("Keywords")
 Owner = TypeVar("Owner")
 Options = TypeVar("Options")
@@ -24,6 +26,11 @@ def takes_options(
     def decorate(method: Callable[[Owner, Options], Result]) -> Callable[Concatenate[Owner, Keywords], Result]:
         @functools.wraps(method)
         def call(self: Owner, /, *args: Keywords.args, **keywords: Keywords.kwargs) -> Result:
+            try:
+                inspect.signature(options).bind(*args, **keywords)
+            except TypeError as error:
+                there_are = ", ".join(inspect.signature(options).parameters)
+                raise UserError(f"{method.__name__}: {error}; it takes {there_are}") from error
             return method(self, options(*args, **keywords))
 
         described: Any = call

@@ -43,7 +43,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """Describe an exception; its own methods may raise."""
-        kind = _printable(type(error).__name__, 80)
+        kind = " ".join(_printable(type(error).__name__, 80).split())
         frames = tuple(_frames(error))
         return cls(
             kind=kind,
@@ -63,7 +63,7 @@ class Failure:
         return at_place(str(self), self.place(files))
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
+        return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
 def place(frames: Iterator[Frame], files: Collection[str]) -> str:

@@ -1,11 +1,13 @@
 """Values from Python as files and flags would give them: arrays become lists, paths become text."""
 
 import os
+import sys
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from math import prod
 from typing import Any
 
 from tune_jobs.errors import UserError, is_control, shown
-from tune_jobs.study.limits import MOST_DEPTH
+from tune_jobs.study.limits import MOST_DEPTH, MOST_NODES
 
 _LISTS = (list, tuple, range, KeysView, ValuesView, ItemsView)
 
@@ -35,13 +37,30 @@ def plain_document(value: Any, place: str = "", depth: int = 0) -> Any:
     if not isinstance(value, type) and callable(getattr(value, "tolist", None)):
         value = _from_array(value, place)
     if isinstance(value, _LISTS):
+        _check_length(_length(value), place)
         return [plain_document(child, place, depth + 1) for child in value]
     return value
 
 
+def _length(value: Any) -> int:
+    try:
+        return len(value)
+    except OverflowError:  # a range
+        return sys.maxsize
+
+
+def _check_length(length: int, place: str) -> None:
+    if length > MOST_NODES:
+        raise UserError(f"{place}: a list of {length:,} values; a study has at most {MOST_NODES:,}")
+
+
 def _from_array(value: Any, place: str) -> Any:
     try:
+        if hasattr(value, "shape"):
+            _check_length(prod(value.shape), place)
         return value.tolist()
+    except UserError:
+        raise
     except Exception as error:  # such as a tensor without memory
         raise UserError(f"{place}: {shown(value)} cannot be written as a list; give a list") from error
 

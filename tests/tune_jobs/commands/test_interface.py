@@ -113,6 +113,20 @@ def test_arrays_and_their_scalars_are_taken(levels: Any) -> None:
     assert type(made.replicates) is int
 
 
+@pytest.mark.parametrize(
+    "levels", [range(10**12), range(10**40), np.broadcast_to(1, 10**9)], ids=["long", "endless", "array"]
+)
+def test_a_list_that_is_too_long_is_refused_before_it_is_made(levels: Any) -> None:
+    words = refused(lambda: study(tables=({"factor": "hidden_units", "levels": levels},)))
+    assert "values; a study has at most 100,000" in words
+
+
+def test_an_unknown_keyword_is_one_line_with_those_that_there_are() -> None:
+    words = refused(lambda: study().run(colour=1))  # type: ignore[call-arg]
+    assert "run: got an unexpected keyword argument 'colour'; it takes" in words
+    assert "max_concurrent" in words
+
+
 def test_a_list_in_itself_is_refused() -> None:
     tables: list[Any] = []
     tables.append(tables)

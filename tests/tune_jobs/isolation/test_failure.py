@@ -58,6 +58,11 @@ def test_methods_that_raise_are_no_harm(error: BaseException, text: str) -> None
     assert "test_failure.py" in failure.traceback
 
 
+def test_a_failure_is_one_line() -> None:
+    assert str(failure_of(KeyboardInterrupt())) == "KeyboardInterrupt"
+    assert str(failure_of(type("Odd\n\x1b[31m", (BaseException,), {})("no"))) == "Odd \\x1b[31m: no"
+
+
 def test_the_innermost_line_in_the_users_files_is_the_place() -> None:
     frames = (Frame("a.py", 1, "main"), Frame("/x/net.py", 5, "forward"), Frame("torch.py", 9, "linear"))
     failure = Failure("ValueError", "no", "", frames)
