@@ -226,8 +226,8 @@ def _closure(name: str, sources: Mapping[str, ModuleSource]) -> set[str]:
 
 def _significant(text: str) -> str:
     """The text of a module without comments, blank lines and trailing spaces."""
-    lines = text.splitlines()
-    kept = list(lines)
+    # Only these end a line for `tokenize`; `str.splitlines` also splits at form feeds, and would count otherwise.
+    kept = text.split("\n")
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

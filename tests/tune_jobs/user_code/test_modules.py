@@ -70,6 +70,19 @@ def test_comments_and_blank_lines_have_no_say_and_every_token_has(comments: list
     assert fingerprint(plain) != fingerprint(plain.replace("# no", "# any"))
 
 
+@pytest.mark.parametrize("letter", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_letter_that_is_a_line_break_elsewhere_hides_no_token(letter: str) -> None:
+    def fingerprint(rate: float, separator: str = "\x0c", comment: str = "# comment") -> str:
+        text = f"import torch\n{separator}\nclass Net:\n    rate = {rate}\n    a = 2  {comment}\n"
+        return Code({"m": ModuleSource("m", "m.py", text, package=False)}).fingerprint("m:Net")
+
+    for separator in (f"s = 'a{letter}b'", f"# a{letter}b"):
+        assert fingerprint(0.1, separator) != fingerprint(0.2, separator)
+        assert fingerprint(0.1, separator) == fingerprint(0.1, separator, "# another")
+    assert fingerprint(0.1) != fingerprint(0.2)
+    assert fingerprint(0.1) == fingerprint(0.1, "") == "d8bb093ccaf76440", "that of an ordinary file stays"
+
+
 def test_modules_that_are_called_like_packages_of_ours(tmp_path: Path) -> None:
     write(
         tmp_path,
