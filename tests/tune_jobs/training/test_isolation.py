@@ -14,6 +14,7 @@ from data_utils import load_trial_data
 from models.history import History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
+from tune_jobs.isolation.process import Process, ProcessDeathError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.storage.storage import Storage
@@ -22,6 +23,7 @@ from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
+from tune_jobs.user_code import processes
 from tune_jobs.user_code.modules import freeze
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
@@ -144,6 +146,20 @@ def test_a_process_that_the_system_ends_is_lost_not_failed(folder: Path, tmp_pat
     with pytest.raises(WorkerCutOff) as caught:
         run_trial(trial_of(users("killed:Net", job)), DATA, job)
     assert "its process was ended by SIGKILL" in str(caught.value.cause)
+    assert not Ledger.open(Storage.at(job.storage)).read().records
+
+
+def test_a_trial_whose_process_does_not_start_is_lost_not_failed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **keywords: object) -> Process:
+        raise ProcessDeathError("was ended by SIGKILL", killed=True, timed_out=False, frames=())
+
+    monkeypatch.setattr(processes, "_PROCESSES", processes._Processes())
+    monkeypatch.setattr(processes, "start", full)
+    job = job_in(folder, tmp_path, "honest:Net")
+    with pytest.raises(WorkerCutOff):
+        run_trial(trial_of(users("honest:Net", job)), DATA, job)
     assert not Ledger.open(Storage.at(job.storage)).read().records
 
 
