@@ -110,6 +110,10 @@ def test_a_library_of_the_same_name_as_a_folder_is_the_library(tmp_path: Path) -
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name' (bad5.py:1, in <module>)"),
         ("x = 1\n\nraise KeyError('k')\n", "KeyError: 'k' (bad5.py:3, in <module>)"),
         ("x = 1\n", "bad5 has no y"),
+        ("import bad\n", "No module named 'bad' (bad5.py:1, in <module>)"),
+        (f"x = {'-' * 200_000}1\n", "bad5.py: is too deeply nested to read as Python; write it with shorter"),
+        (f"x = {'(' * 150}1{')' * 150}\ny = {'-' * 3000}1\n", "bad5.py"),
+        ("x = '\0'\n", "bad5.py: source code string cannot contain null bytes; correct the Python in it"),
     ],
 )
 def test_what_goes_wrong_names_file_and_line(tmp_path: Path, text: str, words: str) -> None:
