@@ -25,6 +25,7 @@ from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code import processes
 from tune_jobs.user_code.modules import freeze
+from tune_jobs.user_code.questions import check_fit
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 SHIPPED = [TrialConfig(hidden_units=4, epochs=1), TrialConfig(hidden_units=4, epochs=1, dropout=0.2, optimizer="adamw")]
@@ -99,6 +100,22 @@ def test_a_trial_s_numbers_do_not_depend_on_the_trials_beside_it(
             for config in (*SHIPPED, users("honest:Net", job)):
                 record = run_trial(trial_of(config), DATA, job)
                 assert curves(record) == alone[config.network + config.optimizer], f"after {reference}"
+
+
+def test_an_honest_network_changes_nothing(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = job_in(folder, tmp_path, "honest:Net")
+    config = users("honest:Net", job)
+    check_fit(config, DATA, job.code)
+    run_trial(trial_of(config), DATA, job)
+    assert not caplog.records
+
+
+def test_what_a_network_changes_as_it_trains_is_said(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = job_in(folder, tmp_path, "no_gradients:Net")
+    run_trial(trial_of(users("no_gradients:Net", job)), DATA, job)
+    assert "no_gradients:Net changes torch's gradient mode; other trials are not affected" in caplog.messages
 
 
 def test_the_users_network_trains_as_the_shipped_one_does(folder: Path, tmp_path: Path) -> None:
