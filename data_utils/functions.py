@@ -7,6 +7,8 @@ the same options, it must return the same rows.
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,8 @@ def read_function(declaration: Declaration, *, data_dir: Path, options: Mapping[
                 f"{declaration.name}: {declaration.function} needs the option {shown(name)}; give it, or give it a "
                 "default"
             )
-    found = _arrays(declaration, function(**({"data_dir": data_dir} if "data_dir" in parameters else {}), **options))
+    given = {name: _as_taken(value, parameters[name].default) for name, value in options.items()}
+    found = _arrays(declaration, function(**({"data_dir": data_dir} if "data_dir" in parameters else {}), **given))
     main = array_source(declaration, where=declaration.function, inputs=found["inputs"], targets=found["targets"])
     if "test_inputs" not in found:
         return Sources(main, None)
@@ -118,3 +121,11 @@ def _arrays(declaration: Declaration, returned: object) -> dict[str, Any]:
     if missing:
         raise unusable(declaration.name, declaration.function, f"it {_RETURNS}; {missing[0]} is missing")
     return found
+
+
+def _as_taken(value: object, default: object) -> object:
+    """Return a value as a function with that default takes it: that of a member of an enum stands for the member."""
+    if isinstance(default, Enum) and isinstance(default, str | int | float):
+        with suppress(ValueError):
+            return type(default)(value)
+    return value

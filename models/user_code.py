@@ -7,7 +7,9 @@ engine, [n, outputs], and gives them back to the user's loss as they were.
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import torch
@@ -258,7 +260,7 @@ def _call(component: Any, kind: str, config: Any, given: Mapping[str, Any], *fir
 
 
 def _parameters(component: Any, kind: str, config: Any) -> dict[str, Any]:
-    """Pick the configured parameters that a component takes; a list stands for a tuple."""
+    """Pick the configured parameters that a component takes."""
     prefix = f"{kind}."
     configured: Mapping[str, Any] = getattr(config, "own", {})
     takes = inspect.signature(component).parameters
@@ -266,5 +268,18 @@ def _parameters(component: Any, kind: str, config: Any) -> dict[str, Any]:
     for key, value in configured.items():
         name = key.removeprefix(prefix)
         if key.startswith(prefix) and name in takes:
-            chosen[name] = tuple(value) if isinstance(takes[name].default, tuple) else value
+            chosen[name] = _as_taken(value, takes[name].default)
     return chosen
+
+
+def _as_taken(value: Any, default: Any) -> Any:
+    """Return a value as a component with that default takes it.
+
+    A list stands for a tuple, the value of a member of an enum for the member.
+    """
+    if isinstance(default, tuple):
+        return tuple(value)
+    if isinstance(default, Enum) and isinstance(default, str | int | float):
+        with suppress(ValueError):
+            return type(default)(value)
+    return value

@@ -51,8 +51,8 @@ def _say_doubtful(ledger: Ledger, *, keys: bool) -> bool:
         return False
     trials, has, its = ("trial", "has", "its") if len(found) == 1 else ("trials", "have", "their")
     print(
-        f"{len(found):,} {trials} of networks of this project {has} shared {its} process with your own code, which may "
-        f"have changed {its} numbers (this is no longer possible):"
+        f"{len(found):,} {trials} {has} shared {its} process with code that other trials ran, yours or a library's, "
+        f"which may have changed {its} numbers (this is no longer possible):"
     )
     for study, count in sorted(Counter(record.study for record in found).items()):
         print(f"  {study}: {counted(count, 'trial')}")

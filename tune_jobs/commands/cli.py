@@ -3,7 +3,6 @@
 import argparse
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,14 +12,12 @@ from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
+from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
 
-_SECRET_FIELD = re.compile(
-    r"(^|_)(password|passwd|secret|token|credentials?|(api|access|secret|private)_?key)$", re.IGNORECASE
-)
 _LONGEST_PROBLEM = 500
 
 
@@ -222,17 +219,8 @@ def _overrides(items: Sequence[str]) -> dict[str, Any]:
         if name.strip() in values:
             raise UserError(f"--set {cut(item)}: {cut(name.strip())} is given twice; give it once")
         values[name.strip()] = parse_scalar(value.strip())
-        _refuse_secret(name.strip(), values[name.strip()])
+        refuse_secrets({name.strip(): values[name.strip()]})
     return values
-
-
-def _refuse_secret(name: str, value: object) -> None:
-    """Refuse what would be recorded with every trial, and shown, but looks like a secret."""
-    if isinstance(value, str) and (_SECRET_FIELD.search(name) or redacted(value) != value):
-        raise UserError(
-            f"--set {name}=…: looks like a secret, and fields are recorded with every trial; have your code read "
-            "secrets from the environment"
-        )
 
 
 def _studies(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tune_jobs.commands.keywords import takes_options
+from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError
 from tune_jobs.files import cut_name
 from tune_jobs.study.limits import check_replicates
@@ -173,7 +174,10 @@ class Study:
         self.data_dir = Path(path_text("data_dir", data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)))
 
     def _define(self, overrides: Mapping[str, Any] | None, variant: VariantOptions) -> None:
-        self.definition = self._parse(plain_document({} if overrides is None else overrides), variant.fraction)
+        plain = plain_document({} if overrides is None else overrides)
+        if isinstance(plain, Mapping):
+            refuse_secrets(plain)
+        self.definition = self._parse(plain, variant.fraction)
         self.replicates = variant.replicates
         check_replicates(self.definition, self.replicates or self.definition.seeds)
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _PLAIN = frozenset(
 )
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 # What a program does to itself; other signals come from outside.
-_FAULTS = {
+_FAULTS: Mapping[int, str] = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGABRT: "an abort",
     signal.SIGBUS: "a bus error",
@@ -94,26 +94,37 @@ class Process:
         self.pid = pid
         self.alive = True
 
-    def fork(self) -> "Process":
+    def fork(self, *, seconds: float | None = None) -> "Process":
         """Fork it: the new process has all that this one has imported.
 
+        Args:
+            seconds: after which it is given up; None for no limit.
+
         Raises:
-            ProcessDeathError: it ended.
+            ProcessDeathError: it ended, did not answer in time, or there is no room for another.
         """
         self._await_start()
-        ours, theirs = connected()
-        crash = _unnamed_file()
-        try:
-            self._channel.send((server.FORK,))
-            send_handles(self._channel, [theirs.fileno(), crash])
-            pid = self._channel.recv()
-        except (EOFError, OSError) as error:
-            ours.close()
-            os.close(crash)
-            raise self._died() from error
-        finally:
-            theirs.close()
-        return Process(Connection(ours.detach()), pid, crash, self._status_of)
+        until = None if seconds is None else time.monotonic() + seconds + _GRACE_SECONDS
+        with contextlib.ExitStack() as opened:
+            try:
+                ours, theirs = connected()
+                opened.callback(ours.close)
+                opened.callback(theirs.close)
+                crash = _unnamed_file()
+            except OSError as error:
+                raise _not_started(str(error.strerror)) from error
+            opened.callback(os.close, crash)
+            self._send((server.FORK,))
+            try:
+                send_handles(self._channel, [theirs.fileno(), crash])
+            except OSError as error:
+                raise self._died() from error
+            kind, answer = self._receive(until)
+            if kind == server.RAISED:
+                raise _not_started(answer.text)
+            opened.pop_all()
+        theirs.close()
+        return Process(Connection(ours.detach()), answer, crash, self._status_of)
 
     def call(
         self,
@@ -193,10 +204,19 @@ class Process:
         if late:
             self._kill()
         status = self._reap(self.pid)
+        runs_on = status is None
+        if runs_on:
+            self._kill()
+            status = self._reap(self.pid)
         text = _read(self._crash)
         self._close()
         late = late or text.startswith("Timeout")
-        words, killed = ("took too long", False) if late else _words(status)
+        if late:
+            words, killed = "took too long", False
+        elif runs_on and status is not None:
+            words, killed = "closed files that are not its own", False
+        else:
+            words, killed = _words(status)
         return ProcessDeathError(words, killed=killed, timed_out=late, frames=_main_thread(text))
 
     def _status_of(self, pid: int) -> int | None:
@@ -240,22 +260,30 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
         silent: whether what it and its forks print is dropped.
 
     Raises:
-        ProcessDeathError: it ended. Later calls raise it too if it is not ready within `START_SECONDS`.
+        ProcessDeathError: it ended, or there is no room for it. Later calls raise it too if it is not ready within
+            `START_SECONDS`.
     """
-    ours, theirs = connected()
     project = Path(__file__).resolve().parents[2]
     program = f"import sys; sys.path.insert(0, {str(project)!r}); from tune_jobs.isolation.server import start; "
     output = subprocess.DEVNULL if silent else None
-    child = subprocess.Popen(
-        # -P: the working folder may hold a module with the name of a library's.
-        [sys.executable, "-P", "-c", f"{program}start({theirs.fileno()})"],
-        pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    theirs.close()
+    try:
+        ours, theirs = connected()
+    except OSError as error:
+        raise _not_started(str(error.strerror)) from error
+    with theirs:
+        try:
+            child = subprocess.Popen(
+                # -P: the working folder may hold a module with the name of a library's.
+                [sys.executable, "-P", "-c", f"{program}start({theirs.fileno()})"],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise _not_started(str(error.strerror)) from error
     channel: Connection[Any, Any] = Connection(ours.detach())
 
     def reap(pid: int) -> int | None:
@@ -276,8 +304,16 @@ def _words(status: int | None) -> tuple[str, bool]:
         return "was lost", True
     if status >= 0:
         return f"ended with exit code {status}", False
-    number = signal.Signals(-status)
-    return f"was ended by {_FAULTS.get(number, number.name)}", number not in _FAULTS
+    number = -status
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # the real-time signals have none
+        name = f"signal {number}"
+    return f"was ended by {_FAULTS.get(number, name)}", number not in _FAULTS
+
+
+def _not_started(why: str) -> ProcessDeathError:
+    return ProcessDeathError(f"could not start ({why})", killed=True, timed_out=False, frames=())
 
 
 def _main_thread(text: str) -> list[Frame]:
@@ -287,6 +323,8 @@ def _main_thread(text: str) -> list[Frame]:
 
 
 def _unnamed_file() -> int:
+    if hasattr(os, "memfd_create"):  # needs no folder that can be written
+        return os.memfd_create("traceback")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

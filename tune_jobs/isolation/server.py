@@ -80,11 +80,15 @@ def _serve(channel: "Connection[Any, Any]") -> NoReturn:
 
 def _fork(channel: "Connection[Any, Any]") -> None:
     connection, crash = receive_handles(channel, 2)
-    pid = os.fork()
-    if pid:
+    answer: tuple[str, Any]
+    try:
+        answer = (RESULT, os.fork())
+    except OSError as error:
+        answer = (RAISED, Failure.of(error))
+    if answer != (RESULT, 0):
         os.close(connection)
         os.close(crash)
-        channel.send(pid)
+        channel.send_bytes(pickle.dumps(answer))
         return
     channel.close()
     _die_with_parent()

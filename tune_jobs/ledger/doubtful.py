@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from tune_jobs.ledger.record import ISOLATED, Record
-from tune_jobs.trial.key import is_code
+from tune_jobs.trial.key import code_name, is_code
+from tune_jobs.user_code.questions import foreign
 
 # Runs of one command are told apart by a pause in which no trial was training; a worker may be lost meanwhile.
 _PAUSE = timedelta(minutes=30)
+# Components that trials import.
+_KINDS = ("network", "objective", "optimizer", "schedule")
 
 
 def doubtful_records(records: Iterable[Record]) -> list[Record]:
@@ -50,6 +53,11 @@ def _sessions(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def _user_code(record: Record) -> set[tuple[str, str]]:
-    """The kinds and fingerprints of the user code that a trial ran."""
+    """What a trial ran that is neither this project's code nor PyTorch's: fingerprints, or modules of libraries."""
     # A dataset of the user's is made in the driver; its trials do not name its code.
-    return {(name, str(value)) for name, value in json.loads(record.fields).items() if is_code(name)}
+    fields = json.loads(record.fields)
+    found = {(name, str(value)) for name, value in fields.items() if is_code(name)}
+    for kind in _KINDS:
+        if code_name(kind) not in fields:  # what is installed has no fingerprint
+            found |= {(kind, reference.partition(":")[0]) for reference in foreign([str(fields.get(kind, ""))])}
+    return found

@@ -6,7 +6,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from tune_jobs.errors import UserError, first_line, redacted
+from tune_jobs.errors import UserError, first_line, redacted, shown
 from tune_jobs.training.settings import RAY_ADDRESS, Cluster
 
 ANSWER_SECONDS = 4.0
@@ -87,6 +87,8 @@ def _asked(host: str, port: int) -> str:
                 answer += part
     except TimeoutError:
         return f"no answer within {ANSWER_SECONDS:.0f} s"
+    except ValueError:  # `idna` refuses it, with a UnicodeError
+        return f"{shown(host)} is no name of a machine"
     except OSError as error:
         return f"nothing answers there ({error.strerror or first_line(error)})"
     return "" if answer[_TYPE] == _SETTINGS else "what listens there is no cluster's head"

@@ -170,6 +170,11 @@ def _join_cluster(cluster: Cluster) -> None:
         ray.init(address=cluster.address, runtime_env=environment, **_QUIET)
     except (ConnectionError, ValueError) as error:
         raise UserError(f"{named(cluster)}: {first_line(error)}; is the cluster up?") from error
+    except RuntimeError as error:  # such as a cluster with another version, which Ray says in several lines
+        raise UserError(
+            f"{named(cluster)}: {' '.join(str(error).split())}; the cluster must be up, and have this machine's "
+            "versions of Ray and Python"
+        ) from error
 
 
 def _start_node(cluster: Cluster, data_size: int) -> None:

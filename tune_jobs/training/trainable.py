@@ -168,8 +168,6 @@ def _run_logged(
         trained = train_isolated(training, (data_slot(trial.config), data), job.code, after_epoch, checkpoints)
     else:
         trained = train_here(training, data, after_epoch, checkpoints)
-    if trained.model is not None:
-        storage.write(trained.model, MODELS, model_name(trial.key, trial.epochs))
     record = dataclasses.replace(
         _record(trial, data, trained.history),
         **_failure(trained),
@@ -178,6 +176,9 @@ def _run_logged(
         wall_seconds=time.perf_counter() - start,
     )
     Ledger(storage).write(record)
+    # After the record, which is small: a storage may have no room for the model.
+    if trained.model is not None:
+        storage.write(trained.model, MODELS, model_name(trial.key, trial.epochs))
     checkpoints.forget()
     log.summarise(trajectory(trial.config), trained.history)
     return record

@@ -1,4 +1,7 @@
-"""The data that a process with the user's code holds: its forks share the memory, so it is sent once."""
+"""The data that a process with a set of the user's modules holds: its forks share the memory.
+
+It is sent once for each set of modules, as long as no other set holds data.
+"""
 
 from data_utils import TrialData
 
@@ -9,6 +12,11 @@ def hold(name: str, data: TrialData) -> None:
     """Hold data in place of what was held."""
     _HELD.clear()
     _HELD[name] = data
+
+
+def drop() -> None:
+    """Hold nothing."""
+    _HELD.clear()
 
 
 def held(name: str) -> TrialData:

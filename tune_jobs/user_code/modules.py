@@ -136,7 +136,7 @@ def load_reference(reference: str, code: Code) -> Any:
         for part in attribute.split("."):
             module = getattr(module, part)
     except ModuleNotFoundError as error:
-        if error.name is not None and import_name(module_name).startswith(error.name):
+        if error.name in _parents(import_name(module_name)):
             raise UserError(
                 f"{reference}: there is no module {module_name} beside the study file, in the working folder or "
                 "installed; the form is module:Name, for Name in module.py"
@@ -187,7 +187,10 @@ def _read(name: str, path: Path, package: bool) -> ModuleSource:
         text = path.read_text(encoding="utf-8-sig")
         ast.parse(text, filename=str(path))
     except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the Python in it") from error
+        line = "" if error.lineno is None else f", line {error.lineno}"
+        raise UserError(f"{path}{line}: {error.msg}; correct the Python in it") from error
+    except (RecursionError, MemoryError) as error:
+        raise UserError(f"{path}: is too deeply nested to read as Python; write it with shorter expressions") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as Python ({error}); correct or remove it") from error
     return ModuleSource(name, str(path), text, package)
@@ -226,8 +229,8 @@ def _closure(name: str, sources: Mapping[str, ModuleSource]) -> set[str]:
 
 def _significant(text: str) -> str:
     """The text of a module without comments, blank lines and trailing spaces."""
-    lines = text.splitlines()
-    kept = list(lines)
+    # Only these end a line for `tokenize`; `str.splitlines` also splits at form feeds, and would count otherwise.
+    kept = text.split("\n")
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

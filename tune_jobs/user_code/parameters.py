@@ -88,8 +88,26 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
         required = parameter.default is parameter.empty
         hint = hints.get(parameter.name, parameter.annotation)
         fields[parameter.name] = _spec(parameter.name, hint, parameter.default)
-        defaults[parameter.name] = REQUIRED if required else parameter.default
+        defaults[parameter.name] = REQUIRED if required else exact(parameter.default)
     return Parameters(fields, defaults, tuple(supplied))
+
+
+def exact(value: Any) -> Any:
+    """Return a plain value as Python's own types: of a member of an enum that is text, the text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, dict):
+        return {exact(key): exact(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        kind = list if isinstance(value, list) else tuple
+        return kind(exact(child) for child in value)
+    return value
 
 
 def built_in_options(specs: Iterable[OptionSpec]) -> Parameters:
@@ -152,13 +170,15 @@ def _spec(name: str, hint: Any, default: Any) -> FieldSpec:
     if get_origin(hint) is Literal:
         values = get_args(hint)
         if all(isinstance(value, str) for value in values):
-            return FieldSpec(label, "", str, choices={value: value for value in values}, optional=optional)
+            return FieldSpec(
+                label, "", str, choices={exact(value): exact(value) for value in values}, optional=optional
+            )
         hint = object
     if hint in _KINDS_OF_VALUES:
         # A default of None beside another annotation is common; None is then a valid value.
         return FieldSpec(label, "", hint, optional=optional or default is None, **(bounds if hint is not str else {}))
     if isinstance(default, bool | str):
-        return FieldSpec(label, "", type(default))
+        return FieldSpec(label, "", type(exact(default)))
     if isinstance(default, int | float) and hint is inspect.Parameter.empty:
         # Without an annotation, a default of 0 does not rule out 0.5.
         return FieldSpec(label, "", Real, **bounds)

@@ -154,26 +154,41 @@ class _Kept:
     used: CodeProcess
     data: str = ""
 
-    def hold(self, data: tuple[str, TrialData] | None) -> None:
-        """Let it hold data for the next use."""
-        if data is not None and data[0] != self.data:
-            self.used.process.call("tune_jobs.user_code.held_data:hold", *data)
-            self.data = data[0]
+    def hold(self, data: tuple[str, TrialData]) -> None:
+        """Let it hold data for the next uses."""
+        self.used.process.call("tune_jobs.user_code.held_data:hold", *data)
+        self.data = data[0]
+
+    def drop(self) -> bool:
+        """Let it hold nothing; return whether it is still of use."""
+        try:
+            self.used.process.call("tune_jobs.user_code.held_data:drop")
+        except (ProcessDeathError, CallError):
+            return False
+        self.data = ""
+        return True
 
 
 def start_for_training() -> None:
-    """Start the process that all processes with the user's code are forked from, while other things are prepared.
+    """In a worker: start the process that all processes with the user's code are forked from.
 
-    If that fails, the first use of such a process says so.
+    It gets ready while other things are prepared. What the user's code prints goes where the worker's output goes. If
+    it does not start, the first use of such a process says so.
     """
+    _PROCESSES.silent = False
     with contextlib.suppress(ProcessDeathError, CallError):
         _PROCESSES.start(trains=True)
 
 
 class _Processes:
-    """The processes that this one has started for the user's code."""
+    """The processes that this one has started for the user's code.
+
+    Attributes:
+        silent: whether what the user's code prints is dropped: on a terminal it would tear the progress display.
+    """
 
     def __init__(self) -> None:
+        self.silent = True
         self._first: Process | None = None
         self._kept: OrderedDict[Any, _Kept] = OrderedDict()
         self._owner = os.getpid()
@@ -187,24 +202,39 @@ class _Processes:
         environment = frozenset(around.environment.items())
         key = (frozenset(code.sources.items()), references, around.folder, around.path, environment)
         kept = self._kept.pop(key, None)
-        try:
-            if kept is not None:
+        if kept is not None:
+            try:
                 return self._forked(key, kept, data)
-        except ProcessDeathError:  # something outside ended it: make another
-            kept = None
+            except (ProcessDeathError, CallError):  # something outside ended it, perhaps: make another
+                kept.used.process.end()
         fresh = _Kept(self._imported(code, references, around, what, trains=data is not None))
-        if fresh.used.imported.forkable:
-            return self._forked(key, fresh, data)
-        fresh.hold(data)
+        try:
+            with _told(what, code, None):
+                if fresh.used.imported.forkable:
+                    return self._forked(key, fresh, data)
+                self._hold(fresh, data)
+        except BaseException:
+            fresh.used.process.end()
+            raise
         return fresh.used
 
-    def _forked(self, key: Any, kept: "_Kept", data: tuple[str, TrialData] | None) -> CodeProcess:
-        kept.hold(data)
-        forked = kept.used.process.fork()
+    def _forked(self, key: Any, kept: _Kept, data: tuple[str, TrialData] | None) -> CodeProcess:
+        self._hold(kept, data)
+        forked = kept.used.process.fork(seconds=question_seconds())
         self._kept[key] = kept
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)[1].used.process.end()
         return CodeProcess(forked, kept.used.imported, kept.used.code)
+
+    def _hold(self, holder: _Kept, data: tuple[str, TrialData] | None) -> None:
+        """Let a process hold data for the next use; no other then holds any, for want of memory."""
+        if data is None or data[0] == holder.data:
+            return
+        for key, other in list(self._kept.items()):
+            if other.data and not other.drop():
+                del self._kept[key]
+                other.used.process.end()
+        holder.hold(data)
 
     def _imported(
         self, code: Code, references: tuple[str, ...], around: Surroundings, what: str, *, trains: bool
@@ -224,11 +254,13 @@ class _Processes:
     def start(self, *, trains: bool) -> Process:
         """Start the first process, unless it runs, and have it import what it needs; without waiting, if it is new."""
         if self._first is None or not self._first.alive or self._owner != os.getpid():
+            if self._owner == os.getpid():
+                for kept in self._kept.values():
+                    kept.used.process.end()
             self._kept.clear()
             self._owner, self._trains = os.getpid(), trains
             modules = [*_IMPORTED_FIRST, *([_IMPORTED_TO_TRAIN] if trains else [])]
-            # What the user's code prints stays in a worker's log; on a terminal it would tear the progress display.
-            self._first = start(modules, silent="ray" not in sys.modules or sys.stdout.isatty())
+            self._first = start(modules, silent=self.silent)
         if trains and not self._trains:
             self._first.call("tune_jobs.user_code.answers:import_library", _IMPORTED_TO_TRAIN)
             self._trains = True
@@ -236,11 +268,15 @@ class _Processes:
 
     def _fork_of_first(self, *, trains: bool) -> Process:
         try:
-            return self.start(trains=trains).fork()
+            try:
+                return self.start(trains=trains).fork()
+            except ProcessDeathError as error:
+                if error.timed_out:
+                    raise
+                # Something outside ended it after its last use, such as the system for want of memory.
+                return self.start(trains=trains).fork()
         except (ProcessDeathError, CallError) as error:
-            raise UserError(
-                f"a process for your code did not start: it {error}; try again when less is running"
-            ) from error
+            raise ProcessLostError(f"a process for your code: it {error}; try again when less is running") from error
 
 
 _PROCESSES = _Processes()

@@ -9,9 +9,10 @@ import locale
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ _LIBRARIES = (
     "torch.utils.data",
 )
 _MOST_NAMED = 3
+# Functions that wrap each other; a chain without an end is possible.
+_MOST_WRAPPED = 50
 # Environment variables that libraries set themselves.
 _OF_LIBRARIES = ("CUBLAS", "KMP_", "PYTORCH", "TORCH", "TRITON")
 
@@ -45,6 +48,13 @@ _SETTINGS: Mapping[str, Callable[[], Any]] = {
     "torch's deterministic mode": torch.are_deterministic_algorithms_enabled,
     "torch's precision of matrix products": torch.get_float32_matmul_precision,
     "torch's gradient mode": torch.is_grad_enabled,
+    # torch does not say; half the smallest normal number is denormal.
+    "the handling of denormal numbers": lambda: sys.float_info.min / 2 > 0,
+    "torch's random seed": torch.initial_seed,
+    "torch's print options": lambda: repr(getattr(torch._tensor_str, "PRINT_OPTS", None)),
+    "the hooks of all modules": lambda: {
+        name: list(hooks) for name, hooks in vars(torch.nn.modules.module).items() if name.endswith("_hooks")
+    },
     "cuDNN's settings": lambda: (
         torch.backends.cudnn.enabled,
         torch.backends.cudnn.benchmark,
@@ -58,6 +68,12 @@ _SETTINGS: Mapping[str, Callable[[], Any]] = {
     "the environment": lambda: {
         name: value for name, value in os.environ.items() if not name.startswith(_OF_LIBRARIES)
     },
+    # Libraries add some for their own warnings when they are imported.
+    "the warnings filters": lambda: [
+        (action, category)
+        for action, message, category, module, _ in warnings.filters
+        if message is None and module is None and category.__module__ == "builtins"
+    ],
     "the recursion limit": sys.getrecursionlimit,
     "the display of exceptions": lambda: sys.excepthook,
     "signal handlers": lambda: [signal.getsignal(number) for number in sorted(signal.valid_signals())],
@@ -84,15 +100,20 @@ class ProcessState:
         patched = [
             name
             for name, before in self.attributes.items()
-            if name in later.attributes and later.attributes[name] is not before
-            if not _replaced_by_library(name, later.attributes[name])
+            if later.attributes.get(name) is not before
+            if name not in later.attributes or not _replaced_by_library(name, later.attributes[name])
         ]
+        for name in later.attributes.keys() - self.attributes.keys():
+            cls, _, method = name.rpartition(".")
+            if _overrides(self.attributes.get(cls), method) and not _replaced_by_library(name, later.attributes[name]):
+                patched.append(name)
         if patched:
             more = f" and {len(patched) - _MOST_NAMED} more" if len(patched) > _MOST_NAMED else ""
             yield ", ".join(patched[:_MOST_NAMED]) + more
 
 
 def _attributes() -> Iterator[tuple[str, Any]]:
+    private: dict[str, type] = {}
     for library in _LIBRARIES:
         module = sys.modules.get(library)
         for name, value in list(vars(module).items()) if module is not None else ():
@@ -103,18 +124,49 @@ def _attributes() -> Iterator[tuple[str, Any]]:
                 yield f"{library}.{name}", value
             if inspect.isclass(value) and library.startswith("torch"):
                 yield from ((f"{library}.{name}.{method}", found) for method, found in _methods(value))
+                private |= {f"{base.__module__}.{base.__name__}": base for base in value.__mro__ if _is_private(base)}
+    for name, base in private.items():
+        yield name, base
+        yield from ((f"{name}.{method}", found) for method, found in _methods(base))
 
 
-def _replaced_by_library(name: str, value: Any) -> bool:
-    """Whether a library may have put it there itself, as torch wraps its own functions when they are first called."""
-    library, _, attribute = name.partition(".")[0], *name.rpartition(".")[1:]
-    module = str(getattr(value, "__module__", None) or library)
-    # torch.Storage is another class with another default dtype.
-    same = inspect.isclass(value) or getattr(value, "__name__", attribute) == attribute
-    return module.partition(".")[0] == library and same
+def _is_private(cls: type) -> bool:
+    """Whether a class of torch is in no public module, as the base of the convolutions."""
+    return cls.__name__.startswith("_") and cls.__module__.startswith("torch")
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:
     for name, value in list(vars(cls).items()):
         if callable(value) or isinstance(value, staticmethod | classmethod | property):
             yield name, value
+
+
+def _overrides(cls: Any, method: str) -> bool:
+    """Whether a class inherits a method of that name too."""
+    return inspect.isclass(cls) and any(method in vars(base) for base in cls.__mro__[1:])
+
+
+def _replaced_by_library(name: str, value: Any) -> bool:
+    """Whether a library may have put it there itself, as torch wraps its own functions when they are first called."""
+    library, attribute = name.partition(".")[0], name.rpartition(".")[2]
+    # torch.Storage is another class with another default dtype.
+    same = inspect.isclass(value) or getattr(value, "__name__", attribute) == attribute
+    return same and all(module.partition(".")[0] == library for module in _origins(value, library))
+
+
+def _origins(value: Any, library: str) -> Iterator[str]:
+    """Yield the modules that a function and those that it wraps are written in; `__module__` may be a copy."""
+    for _ in range(_MOST_WRAPPED):
+        if isinstance(value, staticmethod | classmethod | MethodType):
+            value = value.__func__
+        elif isinstance(value, property):
+            value = value.fget
+        elif isinstance(value, FunctionType):
+            yield str(value.__globals__.get("__name__"))
+            value = vars(value).get("__wrapped__")
+        else:
+            break
+        if value is None:
+            return
+    of_c = type(value).__module__ == "builtins"
+    yield str(getattr(value, "__module__", None) or library) if of_c else type(value).__module__

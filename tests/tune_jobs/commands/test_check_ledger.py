@@ -83,7 +83,10 @@ def test_records_in_doubt_are_counted_by_study_and_listed_when_asked(
 ) -> None:
     code, lines = check(capsys, ledger)
     assert code == 1
-    assert lines[0].startswith("2 trials of networks of this project have shared their process with your own code")
+    assert lines[0] == (
+        "2 trials have shared their process with code that other trials ran, yours or a library's, which may have "
+        "changed their numbers (this is no longer possible):"
+    )
     assert lines[1] == "  s: 2 trials"
     assert f"ablatune ledger remove --doubtful --storage {ledger.storage.uri}" in lines[-1]
     assert not any(doubted[0].key in line for line in lines)

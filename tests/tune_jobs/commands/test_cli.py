@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.commands.cli import main
+from tune_jobs.commands.interface import Study
+from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
@@ -97,7 +99,18 @@ def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], argumen
 
 
 @pytest.mark.parametrize(
-    "given", ["hf_token=MARKED", "password=MARKED", "api_key=MARKED", "source=s3://id:MARKED@bucket/x", "SECRET=MARKED"]
+    "given",
+    [
+        "hf_token=MARKED",
+        "password=MARKED",
+        "api_key=MARKED",
+        "source=s3://id:MARKED@bucket/x",
+        "SECRET=MARKED",
+        "network.api_key=MARKED",
+        "network.password=4711",
+        "token=47114711",
+        "api_key=[MARKED, 1]",
+    ],
 )
 def test_a_secret_among_the_fields_is_refused_and_not_shown(capsys: pytest.CaptureFixture[str], given: str) -> None:
     line = fails(capsys, "run", "digits_demo", "--set", given, "--dry-run")
@@ -108,7 +121,15 @@ def test_a_secret_among_the_fields_is_refused_and_not_shown(capsys: pytest.Captu
     )
 
 
-@pytest.mark.parametrize("given", ["tokens=12", "token=12", "key=x", "monkey=x"])
+@pytest.mark.parametrize("overrides", [{"api_key": "MARKED"}, {"x": {"token": ["MARKED"]}}, {"secret": 4711}])
+def test_a_secret_is_refused_in_python_as_on_the_command_line(overrides: dict[str, object]) -> None:
+    for make in (lambda: Study.load("digits_demo", overrides=overrides), lambda: Study(base={}, overrides=overrides)):
+        with pytest.raises(UserError, match=f"--set {next(iter(overrides))}=…: looks like a secret") as caught:
+            make()
+        assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["tokens=12", "token=12", "key=x", "monkey=x", "class_token=true", "network.token=0"])
 def test_names_that_only_resemble_a_secret_s_are_fields(capsys: pytest.CaptureFixture[str], given: str) -> None:
     assert "secret" not in fails(capsys, "run", "digits_demo", "--set", given, "--dry-run")
 

@@ -1,5 +1,6 @@
 """Processes that are forked, called and ended, whatever happens in them."""
 
+import errno
 import os
 import signal
 import socket
@@ -89,6 +90,7 @@ def test_an_exit_is_an_exception(process: Process) -> None:
         ("ctypes:string_at", (0,), "was ended by a segmentation fault", False),
         ("signal:raise_signal", (signal.SIGKILL,), "was ended by SIGKILL", True),
         ("signal:raise_signal", (signal.SIGTERM,), "was ended by SIGTERM", True),
+        ("signal:raise_signal", (signal.SIGRTMIN + 6,), f"was ended by signal {signal.SIGRTMIN + 6}", True),
     ],
 )
 def test_a_death_is_told_with_its_kind(
@@ -113,6 +115,69 @@ def test_a_call_that_takes_too_long_is_given_up(process: Process) -> None:
         process.call("time:sleep", 1000, seconds=0.2)
     assert caught.value.timed_out
     assert ends(process.pid)
+
+
+def test_a_process_that_closes_its_files_and_runs_on_is_ended_by_us(process: Process) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call("tests.tune_jobs.isolation.test_process:close_files_and_run_on")
+    assert (caught.value.words, caught.value.killed) == ("closed files that are not its own", False)
+    assert ends(process.pid)
+
+
+def close_files_and_run_on() -> None:
+    os.closerange(3, 4096)
+    time.sleep(1000)
+
+
+def test_a_fork_that_does_not_come_is_given_up(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune_jobs.isolation.process._GRACE_SECONDS", 0.2)
+    process.call("tests.tune_jobs.isolation.test_process:hang_before_forks")
+    with pytest.raises(ProcessDeathError) as caught:
+        process.fork(seconds=0.2)
+    assert caught.value.timed_out
+    assert ends(process.pid)
+
+
+def hang_before_forks() -> None:
+    os.register_at_fork(before=lambda: time.sleep(1000))
+
+
+def test_a_machine_without_room_for_a_process_is_told_and_leaves_nothing_open(
+    first: Process, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **keywords: object) -> int:
+        raise OSError(errno.EAGAIN, "no room here")
+
+    opened = os.listdir("/proc/self/fd")
+    for name, begin in (
+        ("subprocess.Popen", lambda: start([], silent=True)),
+        ("tune_jobs.isolation.process._unnamed_file", first.fork),
+        ("tune_jobs.isolation.process.connected", first.fork),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(name, full)
+            with pytest.raises(ProcessDeathError, match=r"could not start \(no room here\)"):
+                begin()
+    assert os.listdir("/proc/self/fd") == opened
+    process.call("tests.tune_jobs.isolation.test_process:refuse_forks")
+    with pytest.raises(ProcessDeathError, match=r"could not start \(.*no room there\)") as caught:
+        process.fork()
+    assert caught.value.killed
+    assert process.alive, "it may be forked when there is room"
+
+
+def refuse_forks() -> None:
+    def full() -> int:
+        raise OSError(errno.EAGAIN, "no room there")
+
+    os.fork = full
+
+
+def test_a_traceback_needs_no_folder(first: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
+    fork = first.fork()
+    assert fork.call("os:getpid") == fork.pid
+    fork.end()
 
 
 def test_a_process_that_lets_no_thread_run_is_given_up(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

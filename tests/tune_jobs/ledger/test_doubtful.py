@@ -41,6 +41,19 @@ def test_a_record_of_a_session_that_ran_other_user_code_is_doubtful(make_record:
     assert keys(one, two, other) == {"1", "2", "o"}
 
 
+def test_a_library_that_is_neither_ours_nor_torch_is_user_code_too(make_record: Make) -> None:
+    session = {"study": "s", "command": "c", "host": "h", "started_at": at(0)}
+    shipped = make_record(key="s", **session)
+    timm = make_record(key="t", fields=json.dumps({"network": "timm.models:vit"}), **session)
+    same = make_record(key="u", fields=json.dumps({"network": "timm.models:resnet"}), **session)
+    torch = make_record(key="v", fields=json.dumps({"optimizer": "torch.optim:NAdam"}), **session)
+    assert keys(shipped, timm, same) == {"s"}
+    assert keys(shipped, torch) == set()
+    users = make_record(key="w", fields=own(), **session)
+    assert keys(timm, users) == {"t", "w"}
+    assert keys(users, make_record(key="x", fields=own(network="net:Other"), **session)) == set(), "the same module"
+
+
 def test_another_study_command_host_or_day_is_another_session(make_record: Make) -> None:
     session = {"study": "s", "command": "ablatune run s", "host": "h"}
     users = make_record(key="u", fields=own(), started_at=at(0), wall_seconds=600, **session)

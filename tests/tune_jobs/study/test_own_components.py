@@ -15,6 +15,7 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study
+from tune_jobs.user_code.questions import check_fit, find_trial_data
 
 STRANGERS = Path(__file__).parent / "strangers"
 NETWORKS = ["BatchNormed", "Dropped", "ResNet", "RowAttention", "Recurrent", "lazy", "Buffered"]
@@ -106,6 +107,34 @@ def test_a_network_of_the_wrong_shape_is_found_before_the_first_trial(folder: Pa
     assert "network: nets:WrongShape gives outputs [2, 13] for inputs [2, 1, 8, 8]" in said
     assert "objective cross_entropy needs [2, 10]" in said
     assert records(folder) == []
+
+
+def test_members_of_enums_that_are_text_or_numbers_stand_for_these(tmp_path: Path) -> None:
+    (tmp_path / "enumnet.py").write_text(
+        "from enum import Enum, IntEnum\nfrom typing import Literal\nfrom sklearn.datasets import load_iris\n"
+        "from torch import nn\n"
+        "class Act(str, Enum):\n    RELU = 'relu'\n    TANH = 'tanh'\n"
+        "class Width(IntEnum):\n    NARROW = 4\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self, act: Act = Act.RELU, width: Width = Width.NARROW,\n"
+        "                 way: Literal[Act.RELU, Act.TANH] = Act.TANH, pair: tuple = (Width.NARROW, 2),\n"
+        "                 free=Act.TANH):\n"
+        "        assert act is Act.RELU and width is Width.NARROW and way is Act.TANH and free is Act.RELU\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))\n"
+        "def rows(act=Act.RELU):\n    assert act is Act.RELU\n    return load_iris(return_X_y=True)\n"
+    )
+    (tmp_path / "own.yaml").write_text(
+        "datasets: {own: {function: 'enumnet:rows', task: classification}}\n"
+        "base: {dataset: own, network: 'enumnet:Net', free: relu, network.act: relu, dataset.act: relu, epochs: 1}\n"
+        "tables: [{factor: learning_rate, levels: [0.1]}]\n"
+    )
+    study = load_study(str(tmp_path / "own.yaml"))
+    config = study.config()
+    own = {name: value for name, value in config.own.items() if name.startswith("network.")}
+    names = ("act", "width", "way", "pair", "free")
+    assert own == dict(zip([f"network.{name}" for name in names], ["relu", 4, "tanh", [4, 2], "relu"], strict=True))
+    assert {type(value) for value in (*own.values(), *own["network.pair"])} == {str, int, list}
+    check_fit(config, find_trial_data(config, tmp_path, study.own.code), study.own.code)
 
 
 def test_two_heads_do_not_fit_a_loss_that_reads_one(folder: Path) -> None:

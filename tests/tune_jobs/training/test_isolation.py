@@ -14,6 +14,7 @@ from data_utils import load_trial_data
 from models.history import TIMED_OUT, History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
+from tune_jobs.isolation.process import Process, ProcessDeathError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.storage.storage import Storage
@@ -22,7 +23,9 @@ from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
+from tune_jobs.user_code import processes
 from tune_jobs.user_code.modules import freeze
+from tune_jobs.user_code.questions import check_fit
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
 SHIPPED = [TrialConfig(hidden_units=4, epochs=1), TrialConfig(hidden_units=4, epochs=1, dropout=0.2, optimizer="adamw")]
@@ -99,6 +102,22 @@ def test_a_trial_s_numbers_do_not_depend_on_the_trials_beside_it(
                 assert curves(record) == alone[config.network + config.optimizer], f"after {reference}"
 
 
+def test_an_honest_network_changes_nothing(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = job_in(folder, tmp_path, "honest:Net")
+    config = users("honest:Net", job)
+    check_fit(config, DATA, job.code)
+    run_trial(trial_of(config), DATA, job)
+    assert not caplog.records
+
+
+def test_what_a_network_changes_as_it_trains_is_said(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = job_in(folder, tmp_path, "no_gradients:Net")
+    run_trial(trial_of(users("no_gradients:Net", job)), DATA, job)
+    assert "no_gradients:Net changes torch's gradient mode; other trials are not affected" in caplog.messages
+
+
 def test_the_users_network_trains_as_the_shipped_one_does(folder: Path, tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -164,6 +183,20 @@ def test_a_process_that_the_system_ends_is_lost_not_failed(folder: Path, tmp_pat
     with pytest.raises(WorkerCutOff) as caught:
         run_trial(trial_of(users("killed:Net", job)), DATA, job)
     assert "its process was ended by SIGKILL" in str(caught.value.cause)
+    assert not Ledger.open(Storage.at(job.storage)).read().records
+
+
+def test_a_trial_whose_process_does_not_start_is_lost_not_failed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **keywords: object) -> Process:
+        raise ProcessDeathError("was ended by SIGKILL", killed=True, timed_out=False, frames=())
+
+    monkeypatch.setattr(processes, "_PROCESSES", processes._Processes())
+    monkeypatch.setattr(processes, "start", full)
+    job = job_in(folder, tmp_path, "honest:Net")
+    with pytest.raises(WorkerCutOff):
+        run_trial(trial_of(users("honest:Net", job)), DATA, job)
     assert not Ledger.open(Storage.at(job.storage)).read().records
 
 

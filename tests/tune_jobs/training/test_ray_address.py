@@ -12,7 +12,7 @@ from tune_jobs.capacity import ray_private
 from tune_jobs.commands.cli import main
 from tune_jobs.errors import UserError
 from tune_jobs.study.resources import Resources
-from tune_jobs.training import ray_address
+from tune_jobs.training import ray_address, ray_session
 from tune_jobs.training.ray_address import check_address
 from tune_jobs.training.run_options import RunOptions
 from tune_jobs.training.settings import Cluster, Settings
@@ -100,6 +100,28 @@ def test_a_head_answers_with_its_settings(listening: socket.socket) -> None:
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(UserError, match="is not the address of a cluster; give HOST:PORT"):
         check_address(Cluster(address))
+
+
+def test_a_host_whose_name_cannot_be_looked_up(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(
+        UserError, match=r"--address a\.\.b:6379: 'a\.\.b' is no name of a machine; start the cluster, or"
+    ):
+        check_address(Cluster("a..b:6379"))
+    assert capsys.readouterr().err == "", "the thread that asks leaves no traceback"
+
+
+def test_a_cluster_of_another_version_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mismatch(**keywords: object) -> None:
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 1.0\n    Python: 3.8")
+
+    monkeypatch.setattr(ray_session, "check_address", lambda cluster: None)
+    monkeypatch.setattr("ray.init", mismatch)
+    with pytest.raises(UserError) as caught:
+        ray_session._join_cluster(Cluster("head:1"))
+    assert str(caught.value) == (
+        "--address head:1: Version mismatch: The cluster was started with: Ray: 1.0 Python: 3.8; the cluster must be "
+        "up, and have this machine's versions of Ray and Python"
+    )
 
 
 def test_auto_without_a_cluster_and_with_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

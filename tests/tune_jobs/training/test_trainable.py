@@ -15,6 +15,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
 from models.history import History
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.ledger.targets import targets_name
@@ -247,6 +248,22 @@ def test_a_record_that_a_full_disk_did_not_take_is_reported_in_place_of_an_error
     (((folder, name), content),) = refusal["unwritten"]
     Path(job.storage, folder, name).write_bytes(content)
     assert set(Ledger.open(Storage.at(job.storage)).read().records) == {wanted.key}
+
+
+def test_a_model_that_a_full_disk_did_not_take_costs_no_record(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Storage.write
+
+    def full(self: Storage, content: bytes, *parts: str) -> None:
+        if parts[0] == "models":
+            raise StorageRefusedError("no space is left")
+        write(self, content, *parts)
+
+    monkeypatch.setattr(Storage, "write", full)
+    with pytest.raises(WorkerCutOff) as caught:
+        run_trial(trial(), DATA, dataclasses.replace(job, keep_models=True))
+    assert isinstance(caught.value.cause, StorageRefusedError)
+    assert not caught.value.cause.unwritten, "each of these counts as a trial"
+    assert list(Ledger.open(Storage.at(job.storage)).read().records) == [trial().key]
 
 
 @pytest.mark.usefixtures("full_disk")

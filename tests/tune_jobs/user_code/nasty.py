@@ -35,12 +35,32 @@ NASTY = {
         "import torch.nn.functional as F\nbefore = F.cross_entropy\n"
         "F.cross_entropy = lambda *a, **k: 2 * before(*a, **k)\n"
     ),
+    "wraps_loss": _module(
+        "import functools\nimport torch.nn.functional as F\nbefore = F.cross_entropy\n"
+        "@functools.wraps(before)\ndef twice(*a, **k):\n    return 2 * before(*a, **k)\n"
+        "F.cross_entropy = twice\n"
+    ),
+    "no_loss": _module("import torch\ntorch.nn.functional.cross_entropy = None\n"),
+    "wrapped_by_torch": _module(
+        "import torch\n@torch.no_grad()\ndef forward(self, x):\n    return 0 * x\ntorch.nn.Dropout.forward = forward\n"
+    ),
+    "patches_conv": _module(
+        "from torch import nn\ndef reset_parameters(self):\n    nn.init.ones_(self.weight)\n"
+        "nn.Conv2d.reset_parameters = reset_parameters\n"
+    ),
+    "patches_a_base": _module("from torch import nn\nnn.modules.conv._ConvNd.reset_parameters = lambda self: None\n"),
+    "patches_tensors": _module(
+        "import torch\ntorch.Tensor.matmul = lambda self, other: 0 * torch.matmul(self, other)\n"
+    ),
+    "warnings_are_errors": _module('import warnings\nwarnings.simplefilter("error")\n'),
+    "prints": _module("import torch\ntorch.set_printoptions(precision=2)\n"),
+    "seeds_when_imported": _module("import torch\ntorch.manual_seed(7)\n"),
     "patches_numpy": _module("import numpy as np\nnp.mean = lambda *a, **k: 0.0\nnp.random.seed(1)\n"),
     "patches_randperm": _module("import torch\ntorch.randperm = lambda n, **k: torch.arange(n)\n"),
     "patches_project": _module("import models.metrics, models.engine\nmodels.engine.evaluate = None\n"),
     "seeds": _module("import random, torch\n", forward="torch.manual_seed(0); random.seed(0)"),
-    "no_gradients": _module("import torch\n", forward="torch.set_grad_enabled(True)"),
-    "denormals": _module("import torch\ntorch.set_flush_denormal(False)\n"),
+    "no_gradients": _module("import torch\n", forward="torch.set_grad_enabled(False)"),
+    "denormals": _module("import torch\ntorch.set_flush_denormal(True)\n"),
     "ignores_signals": _module("import signal\n", building="signal.signal(signal.SIGTERM, signal.SIG_IGN)"),
     "moves": _module("import os\n", building='os.chdir("/")'),
     "starts_a_thread": _module(

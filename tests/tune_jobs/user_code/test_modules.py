@@ -70,6 +70,19 @@ def test_comments_and_blank_lines_have_no_say_and_every_token_has(comments: list
     assert fingerprint(plain) != fingerprint(plain.replace("# no", "# any"))
 
 
+@pytest.mark.parametrize("letter", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_letter_that_is_a_line_break_elsewhere_hides_no_token(letter: str) -> None:
+    def fingerprint(rate: float, separator: str = "\x0c", comment: str = "# comment") -> str:
+        text = f"import torch\n{separator}\nclass Net:\n    rate = {rate}\n    a = 2  {comment}\n"
+        return Code({"m": ModuleSource("m", "m.py", text, package=False)}).fingerprint("m:Net")
+
+    for separator in (f"s = 'a{letter}b'", f"# a{letter}b"):
+        assert fingerprint(0.1, separator) != fingerprint(0.2, separator)
+        assert fingerprint(0.1, separator) == fingerprint(0.1, separator, "# another")
+    assert fingerprint(0.1) != fingerprint(0.2)
+    assert fingerprint(0.1) == fingerprint(0.1, "") == "d8bb093ccaf76440", "that of an ordinary file stays"
+
+
 def test_modules_that_are_called_like_packages_of_ours(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -97,6 +110,10 @@ def test_a_library_of_the_same_name_as_a_folder_is_the_library(tmp_path: Path) -
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name' (bad5.py:1, in <module>)"),
         ("x = 1\n\nraise KeyError('k')\n", "KeyError: 'k' (bad5.py:3, in <module>)"),
         ("x = 1\n", "bad5 has no y"),
+        ("import bad\n", "No module named 'bad' (bad5.py:1, in <module>)"),
+        (f"x = {'-' * 200_000}1\n", "bad5.py: is too deeply nested to read as Python; write it with shorter"),
+        (f"x = {'(' * 150}1{')' * 150}\ny = {'-' * 3000}1\n", "bad5.py"),
+        ("x = '\0'\n", "bad5.py: source code string cannot contain null bytes; correct the Python in it"),
     ],
 )
 def test_what_goes_wrong_names_file_and_line(tmp_path: Path, text: str, words: str) -> None:

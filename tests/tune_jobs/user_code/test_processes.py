@@ -1,14 +1,23 @@
 """Processes with the user's modules: what they have, what they do not, and how their ends are told."""
 
+import os
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from data_utils import load_trial_data
+from tests.tune_jobs.isolation.test_process import ends
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
 from tune_jobs.errors import UserError
+from tune_jobs.isolation.process import Process, ProcessDeathError
+from tune_jobs.user_code import processes
+from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import UserCodeError, freeze
+from tune_jobs.user_code.processes import _PROCESSES as PROCESSES
 from tune_jobs.user_code.processes import ProcessLostError, process_with, question_seconds
 from tune_jobs.user_code.questions import ask_parameters, foreign
 
@@ -124,6 +133,86 @@ def test_what_something_outside_ends_is_lost_not_failed(tmp_path: Path) -> None:
         ask_parameters(freeze(["p9:x"], [tmp_path]), "network", "p9:x")
 
 
+def test_a_first_process_that_something_outside_has_ended_is_started_again(tmp_path: Path) -> None:
+    write(tmp_path, p12="")
+    assert modules_in(tmp_path, "p12:__name__") == {"p12"}
+    dead = PROCESSES._first
+    assert dead is not None
+    os.kill(dead.pid, signal.SIGKILL)
+    assert all(ends(kept.used.process.pid) for kept in PROCESSES._kept.values())
+    assert modules_in(tmp_path, "p12:__name__") == {"p12"}, "also with a kept process, which ended with the first"
+    assert PROCESSES._first is not dead
+
+
+def test_a_first_process_that_does_not_start_is_lost_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def full(*arguments: object, **keywords: object) -> Process:
+        starts.append(1)
+        raise ProcessDeathError("was ended by SIGKILL", killed=True, timed_out=False, frames=())
+
+    monkeypatch.setattr(processes, "_PROCESSES", processes._Processes())
+    monkeypatch.setattr(processes, "start", full)
+    write(tmp_path, p13="")
+    with pytest.raises(ProcessLostError, match="a process for your code: it was ended by SIGKILL; try again when less"):
+        ask_parameters(freeze(["p13:x"], [tmp_path]), "network", "p13:x")
+    assert len(starts) == 2, "it is tried once more"
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("os._exit(3)", r"ended with exit code 3 \(p14.py:2, in <lambda>\); your code "),
+        ("time.sleep(999)", "within 1 s"),
+    ],
+)
+def test_a_module_that_does_not_let_its_process_be_forked_is_one_line(
+    tmp_path: Path, does: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules_in(tmp_path)  # so that the limit is for the fork alone
+    monkeypatch.setattr("tune_jobs.isolation.process._GRACE_SECONDS", 0.1)
+    monkeypatch.setenv("ABLATUNE_USER_CODE_SECONDS", "1" if "sleep" in does else "60")
+    write(tmp_path, p14=f"import os, time\nos.register_at_fork(before=lambda: {does})\n")
+    with pytest.raises(UserError, match=f"p14:os: .*{words}"):
+        ask_parameters(freeze(["p14:os"], [tmp_path]), "network", "p14:os")
+
+
+def test_data_is_held_by_the_process_that_used_it_last(tmp_path: Path) -> None:
+    write(tmp_path, p15="", p16="")
+    data = ("name", load_trial_data("digits", data_dir=tmp_path))
+    for name in ("p15", "p16", "p15"):
+        reference = f"{name}:__name__"
+        with process_with(freeze([reference], [tmp_path]), [reference], what=name, data=data) as used:
+            assert used.process.call("tests.tune_jobs.user_code.test_processes:rows_held", "name") == len(
+                data[1].train_inputs
+            )
+        assert [kept.data for kept in PROCESSES._kept.values() if kept.data] == ["name"]
+
+
+def rows_held(name: str) -> int:
+    return len(held(name).train_inputs)
+
+
+def test_what_the_users_code_prints_is_dropped_except_in_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def note(modules: Sequence[str], *, silent: bool) -> Process:
+        starts.append(silent)
+        raise ProcessDeathError("ended", killed=True, timed_out=False, frames=())
+
+    monkeypatch.setattr(processes, "_PROCESSES", processes._Processes())
+    monkeypatch.setattr(processes, "start", note)
+    with pytest.raises(ProcessLostError):
+        modules_in(tmp_path)
+    assert starts == [True, True]
+    processes.start_for_training()
+    assert starts[2:] == [False]
+
+
 def test_parameters_come_without_the_users_objects(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -149,6 +238,17 @@ def test_parameters_come_without_the_users_objects(tmp_path: Path) -> None:
         ("patches_numpy", "numpy.mean"),
         ("sets_the_environment", "the environment"),
         ("sets_the_locale", "the decimal context"),
+        ("wraps_loss", "torch.nn.functional.cross_entropy"),
+        ("no_loss", "torch.nn.functional.cross_entropy"),
+        ("wrapped_by_torch", "torch.nn.Dropout.forward"),
+        ("patches_conv", "torch.nn.Conv2d.reset_parameters"),
+        ("patches_a_base", "torch.nn.modules.conv._ConvNd.reset_parameters"),
+        ("patches_tensors", "torch.Tensor.matmul"),
+        ("warnings_are_errors", "the warnings filters"),
+        ("prints", "torch's print options"),
+        ("denormals", "the handling of denormal numbers"),
+        ("hooks", "the hooks of all modules"),
+        ("seeds_when_imported", "torch's random seed"),
         ("counts", ""),
     ],
 )
