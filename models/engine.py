@@ -63,7 +63,7 @@ def train(
             there are snapshots for more than one seed.
     """
     plan, control = plan or TrainingPlan(), control or TrainingControl()
-    _check(config, seeds, data, plan, control)
+    check(config, seeds, data, plan, control)
     if control.snapshots is not None and not is_resumable(config):
         control = replace(control, snapshots=None)
     results = []
@@ -77,9 +77,10 @@ def train(
     return results
 
 
-def _check(
+def check(
     config: TrainingConfig, seeds: Sequence[int], data: TrainingData, plan: TrainingPlan, control: TrainingControl
 ) -> None:
+    """Check that a training can be done; see `train` for what it raises."""
     if control.snapshots is not None and len(seeds) != 1:
         raise ModelError(f"seeds: a snapshot is of one trajectory, and there are {len(seeds)}; give one seed")
     epochs = plan.last_epoch(config)

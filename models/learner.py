@@ -55,7 +55,7 @@ class Learner:
         if not data.user_network:
             self.network = self.network.to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(config, self.network.parameters())
-        self._batches = _batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
+        self._batches = batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
         self.schedule = build_schedule(config, self.optimizer, len(self._batches))
 
     def train_epoch(self, deadline: float | None) -> TrainedEpoch | None:
@@ -67,7 +67,7 @@ class Learner:
         all_outputs, losses = [], []
         learning_rate = float("nan")
 
-        start = _now(device)
+        start = now(device)
         order = order.to(device)
         inputs, encoded = train.inputs[order], train.encoded[order]
         if self.augmentation is not None:
@@ -84,7 +84,7 @@ class Learner:
             all_outputs.append(outputs.detach())
             learning_rate = float(optimizer.param_groups[0]["lr"])
             self.schedule.after_batch()
-        seconds = _now(device) - start
+        seconds = now(device) - start
 
         return TrainedEpoch(
             losses=torch.stack(losses).cpu().double(),
@@ -107,7 +107,7 @@ class Learner:
         return found
 
 
-def _batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[int, int]]:
+def batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[int, int]]:
     """Return where each batch begins and ends; the last may be short.
 
     Batch normalisation cannot train on one sample, so a last batch of one is left out then.
@@ -119,7 +119,8 @@ def _batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[in
     return bounds
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
+    """Return the time in seconds, once the device has done what it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return perf_counter()

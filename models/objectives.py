@@ -35,6 +35,8 @@ class Objective:
         gaussian: outputs to mean and standard deviation, float64 [n] each, of a Gaussian of the standardised value;
             None where the registry declares no such distribution.
         probabilities: outputs to the probability of each class, [n, classes]; None where the loss defines none.
+        losses: of a stack: outputs [members, n, outputs], encoded targets [members, n, …] and the label smoothing
+            [members] of each, to the mean loss of each member, [members]; None for a user's loss.
     """
 
     outputs: int
@@ -45,6 +47,7 @@ class Objective:
     metric_name: str = ""
     gaussian: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     probabilities: Callable[[Tensor], Tensor] | None = None
+    losses: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
 def build_objective(config: ObjectiveConfig, data: Targets, form: Form | None = None) -> Objective:
@@ -107,16 +110,22 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
 
-    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax)
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        logarithms = outputs.log_softmax(dim=2)
+        nll = -logarithms.gather(2, targets.unsqueeze(2)).mean(dim=(1, 2))
+        # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
+        return nll if not config.label_smoothing else (1 - smoothing) * nll - smoothing * logarithms.mean(dim=(1, 2))
+
+    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=losses)
 
 
 def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     """Squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) in classification."""
     if task == "regression":
-        return Objective(1, _column, F.mse_loss, _first)
+        return Objective(1, _column, F.mse_loss, _first, losses=_squared_errors)
     if classes == 2:
-        return Objective(1, _column, F.mse_loss, _above_half)
-    return Objective(classes, _one_hot(classes), F.mse_loss, _largest)
+        return Objective(1, _column, F.mse_loss, _above_half, losses=_squared_errors)
+    return Objective(classes, _one_hot(classes), F.mse_loss, _largest, losses=_squared_errors)
 
 
 def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -125,14 +134,22 @@ def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs.softmax(dim=1), targets)
 
-    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax)
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        return _squared_errors(outputs.softmax(dim=2), targets, smoothing)
+
+    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=losses)
 
 
 def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     """Binary cross-entropy in nats: one logit for two classes, else one logit per class."""
+    loss = F.binary_cross_entropy_with_logits
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        return loss(outputs, targets, reduction="none").mean(dim=(1, 2))
+
     if classes == 2:
-        return Objective(1, _column, F.binary_cross_entropy_with_logits, _above_zero, probabilities=_of_two_classes)
-    return Objective(classes, _one_hot(classes), F.binary_cross_entropy_with_logits, _largest)
+        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=losses)
+    return Objective(classes, _one_hot(classes), loss, _largest, losses=losses)
 
 
 def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -142,11 +159,17 @@ def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     log(2 pi)/2 is included (Nix and Weigend, 1994, equation 5).
     """
 
-    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
-        return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
+    def terms(outputs: Tensor, targets: Tensor) -> Tensor:
+        mean, variance = outputs[..., :1], gaussian_variance(outputs[..., 1:], config.variance_link)
+        return variance.log() + (targets - mean).square() / variance + log(2 * pi)
 
-    return Objective(2, _column, loss, _first, gaussian=gaussian_moments(config.variance_link))
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return 0.5 * terms(outputs, targets).mean()
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        return 0.5 * terms(outputs, targets).mean(dim=(1, 2))
+
+    return Objective(2, _column, loss, _first, gaussian=gaussian_moments(config.variance_link), losses=losses)
 
 
 def gaussian_moments(link: str) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -205,6 +228,10 @@ def predicted_moments(objective: Objective, outputs: Tensor, data: ScoredData) -
 
 def _in_units(values: Tensor, data: ScoredData) -> Tensor:
     return natural_targets(values.double() * data.target_std + data.target_mean, data.target_transform)
+
+
+def _squared_errors(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+    return (outputs - targets).square().mean(dim=(1, 2))
 
 
 def _unchanged(targets: Tensor) -> Tensor:

@@ -26,6 +26,11 @@ class Schedule:
     after_epoch: Callable[[float], None] = _nothing_epoch
     scheduler: Any = None
 
+    @property
+    def by_batch(self) -> bool:
+        """Whether it changes the learning rate after a batch."""
+        return self.after_batch is not _nothing
+
     def state(self) -> dict[str, Any]:
         """Return the scheduler's state."""
         return {} if self.scheduler is None else dict(self.scheduler.state_dict())

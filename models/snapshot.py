@@ -3,19 +3,37 @@
 import io
 import logging
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from models.history import Measurement
-from models.learner import Learner
 from models.plan import Snapshots
+from models.schedules import Schedule
 from models.sealed import is_whole, sealed, unsealed
 from models.trajectory import Trajectory
 
 _FORMAT = 1
 
 _log = logging.getLogger(__name__)
+
+
+class _Stateful(Protocol):
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
+
+
+class Learner(Protocol):
+    """A network in training, by itself (`models.learner`) or in a stack (`models.stacking.member`)."""
+
+    @property
+    def network(self) -> nn.Module: ...
+    @property
+    def optimizer(self) -> _Stateful: ...
+    @property
+    def schedule(self) -> Schedule: ...
+    def generators(self) -> dict[str, torch.Generator]: ...
 
 
 class SnapshotError(Exception):

@@ -22,4 +22,4 @@ def _multiplications(config: NetworkConfig, input_shape: tuple[int, ...], output
     return prod(input_shape) * outputs
 
 
-LINEAR = Network("Linear", build=_build, check=takes_any_shape, multiplications=_multiplications)
+LINEAR = Network("Linear", build=_build, check=takes_any_shape, multiplications=_multiplications, stacks=True)

@@ -37,4 +37,11 @@ def _widths(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -
     return [prod(input_shape), *[config.hidden_units] * config.hidden_layers, outputs]
 
 
-MLP = Network("MLP", reads=HIDDEN_LAYERS, build=_build, check=takes_any_shape, multiplications=_multiplications)
+MLP = Network(
+    "MLP",
+    reads=HIDDEN_LAYERS,
+    build=_build,
+    check=takes_any_shape,
+    multiplications=_multiplications,
+    stacks=True,
+)

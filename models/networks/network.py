@@ -24,11 +24,13 @@ class Network(Entry):
         check: raises `ModelError` where the network cannot take inputs of this shape; builds nothing.
         multiplications: of one sample's forward pass, to weigh trials against each other; at least 1. Builds nothing,
             and is called only for what `check` lets pass.
+        stacks: whether `models.stacking` knows its layers: several train at once.
     """
 
     build: "Callable[[NetworkConfig, tuple[int, ...], int], nn.Module]" = field(kw_only=True)
     check: Callable[[NetworkConfig, tuple[int, ...]], None] = field(kw_only=True)
     multiplications: Callable[[NetworkConfig, tuple[int, ...], int], int] = field(kw_only=True)
+    stacks: bool = field(default=False, kw_only=True)
 
 
 def takes_any_shape(config: NetworkConfig, input_shape: tuple[int, ...]) -> None:

@@ -1,0 +1,258 @@
+"""The training engine of stacks: as `models.engine`, for many networks of one shape at once.
+
+The same configuration, seed, device, instruction set and torch version give the same numbers, bit for bit, whatever
+else is in the stack, and in whatever order; they agree with those of `models.engine` to rounding.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from models.device_data import DeviceData, Part
+from models.engine import Training, check
+from models.learner import TrainedEpoch, batch_bounds, now
+from models.measuring import epoch_row, evaluate, measure
+from models.objectives import build_objective
+from models.protocols import TrainingData
+from models.reproducible import reproducible
+from models.stacking.member import Member, Request
+from models.stacking.shape import WIDTH, Shape, shape_of
+from models.stacking.stack import Stack
+from models.user_code import normalises_batches
+
+T = TypeVar("T")
+
+
+def train_stacked(
+    requests: Iterable[tuple[T, Request]], *, width: int = WIDTH, device: str = "cpu"
+) -> Iterator[tuple[T, Training]]:
+    """Train networks of one shape together.
+
+    Each takes a place of the stack as one becomes free, at the end of an epoch.
+
+    Args:
+        requests: what to train, each with something to know it by; all of one `shape_of`. The next is taken when there
+            is a place for it.
+        width: how many train at once.
+        device: "cpu", "cuda" or "cuda:1".
+
+    Yields:
+        Each that has ended, with a trained network and its history, as they end.
+
+    Raises:
+        ModelError: as `models.engine.train`.
+        ValueError: a request has another shape, or does not stack.
+    """
+    waiting = iter(requests)
+    first = next(waiting, None)
+    if first is None:
+        return
+    shape = shape_of(first[1].config, first[1].data)
+    if shape is None:
+        raise ValueError("the first of the requests does not stack")
+    with reproducible(1, torch.device(device)):
+        yield from _Stacked(shape, first, waiting, width, torch.device(device)).run()
+
+
+@dataclass
+class _Running(Generic[T]):
+    """A member in its place, and what it is known by."""
+
+    tag: T
+    member: Member
+    index: int
+
+
+class _Stacked(Generic[T]):
+    """A stack in training."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        first: tuple[T, Request],
+        waiting: Iterator[tuple[T, Request]],
+        width: int,
+        device: torch.device,
+    ) -> None:
+        self._shape, self._waiting, self._device = shape, waiting, device
+        self._data = _SharedData(device)
+        _, request = first
+        data = self._data.of(request)
+        example = Member(request, data, 1)
+        rows = len(request.data.train_inputs)
+        self._bounds = batch_bounds(rows, request.config.batch_size, normalises_batches(example.network))
+        self._stack = Stack(shape, request.config, example.network, data.objective, width)
+        self._running: list[_Running[T]] = []
+        self._enter(*first, 0)
+
+    def run(self) -> Iterator[tuple[T, Training]]:
+        """Train until all have ended."""
+        while True:
+            yield from self._refill()
+            if not self._running:
+                return
+            for one, trained in self._epoch():
+                if _ends(one.member, trained):
+                    yield self._left(one)
+
+    def _refill(self) -> Iterator[tuple[T, Training]]:
+        """Give the free places to those that wait, and their results at once to those with nothing left to train."""
+        free = sorted(set(range(self._stack.members)) - {one.index for one in self._running})
+        for index in free:
+            # One that is resumed after its last epoch leaves at once.
+            while (request := next(self._waiting, None)) is not None:
+                self._enter(*request, index)
+                if self._running[-1].member.trajectory.epochs_left:
+                    break
+                yield self._left(self._running[-1])
+        for one in list(self._running):
+            if not one.member.trajectory.epochs_left:
+                yield self._left(one)
+
+    def _enter(self, tag: T, request: Request, index: int) -> None:
+        check(request.config, [request.seed], request.data, request.plan, request.control)
+        if shape_of(request.config, request.data) != self._shape:
+            raise ValueError("a request has another shape than those before it")
+        member = self._placed(request, index)
+        if not member.resume():
+            member = self._placed(request, index)
+        limit = request.control.time_limit_seconds
+        member.deadline = None if limit is None else perf_counter() + limit
+        self._running.append(_Running(tag, member, index))
+
+    def _placed(self, request: Request, index: int) -> Member:
+        member = Member(request, self._data.of(request), len(self._bounds))
+        member.enter(self._stack, index)
+        return member
+
+    def _left(self, one: _Running[T]) -> tuple[T, Training]:
+        self._running.remove(one)
+        one.member.leave(self._stack, one.index)
+        return one.tag, Training(one.member.network.eval(), one.member.trajectory.history)
+
+    def _epoch(self) -> list[tuple[_Running[T], TrainedEpoch | None]]:
+        """Train every batch once; None for a member that ran out of time."""
+        stack, running, places = self._stack, list(self._running), self._stack.places
+        inputs, encoded, starts = self._data.joined(one.member.data.train for one in running)
+        rows, seen = self._shape.inputs[0], self._bounds[-1][1]
+        orders = [torch.randperm(rows, generator=one.member.shuffle) for one in running]
+        late: set[int] = set()
+        outputs: list[Tensor] = []
+        losses: list[Tensor] = []
+
+        start = now(self._device)
+        # Places without a member compute on the first rows of the first.
+        order = torch.zeros((places, rows), dtype=torch.int64)
+        for one, own, begin in zip(running, orders, starts, strict=True):
+            order[one.index] = own + begin
+        order = order.to(self._device)
+        self._set_rates(running)
+        by_batch = [one for one in running if one.member.schedule.by_batch]
+        for first, last in self._bounds:
+            late |= {one.index for one in running if _is_late(one.member)}
+            if len(late) == len(running):
+                break
+            chosen = order[:, first:last].reshape(-1)
+            batch = (places, last - first)
+            given = inputs.index_select(0, chosen).view(*batch, *inputs.shape[1:])
+            wanted = encoded.index_select(0, chosen).view(*batch, *encoded.shape[1:])
+            made, loss = stack.train_batch(given, wanted)
+            outputs.append(made)
+            losses.append(loss)
+            for one in by_batch:
+                one.member.schedule.after_batch()
+            if last < seen:
+                self._set_rates(by_batch)
+        seconds = (now(self._device) - start) / len(running)
+
+        if len(late) == len(running):
+            return [(one, None) for one in running]
+        all_losses, all_outputs = torch.stack(losses).cpu().double(), torch.cat(outputs, dim=1)
+        sizes = torch.tensor([last - first for first, last in self._bounds], dtype=torch.float64)
+        return [
+            (
+                one,
+                None
+                if one.index in late
+                else TrainedEpoch(
+                    losses=all_losses[:, one.index],
+                    sizes=sizes,
+                    outputs=all_outputs[one.index],
+                    targets=one.member.data.train.targets[own[:seen].to(self._device)],
+                    learning_rate=one.member.rate_of_epoch,
+                    seconds=seconds,
+                ),
+            )
+            for one, own in zip(running, orders, strict=True)
+        ]
+
+    def _set_rates(self, running: Sequence[_Running[T]]) -> None:
+        for one in running:
+            self._stack.given.learning_rate[one.index] = one.member.learning_rate
+            one.member.rate_of_epoch = one.member.learning_rate
+
+
+def _is_late(member: Member) -> bool:
+    return member.deadline is not None and perf_counter() > member.deadline
+
+
+@torch.no_grad()
+def _ends(member: Member, trained: TrainedEpoch | None) -> bool:
+    """Add an epoch to a member's history; return whether it was the last."""
+    trajectory, data, control = member.trajectory, member.data, member.request.control
+    history = trajectory.history
+    if trained is None:
+        trajectory.time_out(history.epochs + 1)
+        return True
+    validation_outputs = evaluate(member.network, data.validation.inputs, data)
+    trajectory.append(epoch_row(trained, validation_outputs, data))
+    if trajectory.is_measured():
+        history.measurements[history.epochs] = measure(member.network, data, validation_outputs)
+    pruned = control.on_epoch(history) if control.on_epoch is not None else None
+    if trajectory.ends(pruned):
+        return True
+    member.schedule.after_epoch(history.validation_loss[-1])
+    member.keep_snapshot()
+    return False
+
+
+class _SharedData:
+    """Datasets on the device, each once however many members train on it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._known: list[tuple[TrainingData, DeviceData]] = []
+        self._joined: tuple[list[Part], Tensor, Tensor] | None = None
+
+    def of(self, request: Request) -> DeviceData:
+        """The data of a request on the device, with the objective that it is scored by."""
+        objective = build_objective(request.config, request.data)
+        for source, known in self._known:
+            if source is request.data:
+                return replace(known, objective=objective)
+        made = DeviceData.on_device(request.config, request.data, objective, self._device)
+        self._known.append((request.data, made))
+        return made
+
+    def joined(self, parts: Iterable[Part]) -> tuple[Tensor, Tensor, list[int]]:
+        """Return all inputs and all encoded targets, each dataset once, and where in them each part begins."""
+        wanted = list(parts)
+        distinct: list[Part] = []
+        for part in wanted:
+            if not any(part.inputs is one.inputs for one in distinct):
+                distinct.append(part)
+        if self._joined is None or [id(one.inputs) for one in self._joined[0]] != [id(one.inputs) for one in distinct]:
+            alone = len(distinct) == 1
+            inputs = distinct[0].inputs if alone else torch.cat([one.inputs for one in distinct])
+            encoded = distinct[0].encoded if alone else torch.cat([one.encoded for one in distinct])
+            self._joined = distinct, inputs, encoded
+        _, inputs, encoded = self._joined
+        begins, begin = {}, 0
+        for part in distinct:
+            begins[id(part.inputs)] = begin
+            begin += len(part.inputs)
+        return inputs, encoded, [begins[id(part.inputs)] for part in wanted]

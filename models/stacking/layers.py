@@ -1,0 +1,134 @@
+"""The layers of a stack: each computes all members at once, from inputs [members, n, in] to outputs [members, n, out].
+
+To stack another kind of layer, write a class like `_Linear`, and say in `stacked_layers` what it stands for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+
+Layer = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class Draws:
+    """What the dropout of each place is drawn from; a place without a member drops nothing.
+
+    Attributes:
+        generators: of each place.
+        rates: the probability of dropping a value.
+    """
+
+    generators: list[torch.Generator | None]
+    rates: list[float]
+
+
+def _flatten(inputs: Tensor) -> Tensor:
+    return inputs.flatten(start_dim=2)
+
+
+class _Affine(torch.autograd.Function):
+    """Inputs [members, n, in] to inputs times weight [members, out, in], transposed, plus bias [members, out].
+
+    PyTorch's own gradient of the weight would be laid out as its transpose, which fused optimizers do not take.
+    """
+
+    @staticmethod
+    def forward(context: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        context.save_for_backward(inputs, weight)
+        return torch.baddbmm(bias.unsqueeze(1), inputs, weight.transpose(1, 2))
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        inputs, weight = context.saved_tensors
+        to_inputs = torch.bmm(slope, weight) if context.needs_input_grad[0] else None
+        return to_inputs, torch.bmm(slope.transpose(1, 2), inputs), slope.sum(dim=1)
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """As `nn.Linear`: weight [members, out, in], bias [members, out]."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        made: Tensor = _Affine.apply(inputs, self.weight, self.bias)
+        return made
+
+
+@dataclass(frozen=True)
+class _BatchNorm:
+    """As `nn.BatchNorm1d` in training: all tensors [members, units]."""
+
+    single: nn.BatchNorm1d
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        members, rows, units = inputs.shape
+        # Every unit of every member is a channel of its own.
+        normalised = F.batch_norm(
+            inputs.transpose(0, 1).reshape(rows, members * units),
+            self.running_mean.view(-1),
+            self.running_var.view(-1),
+            self.weight.reshape(-1),
+            self.bias.reshape(-1),
+            training=True,
+            momentum=self.single.momentum or 0.0,
+            eps=self.single.eps,
+        )
+        return normalised.view(rows, members, units).transpose(0, 1).contiguous()
+
+
+@dataclass(frozen=True)
+class _Dropout:
+    """As `nn.Dropout` in training, with a rate and a generator for each member."""
+
+    draws: Draws
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        kept = torch.zeros_like(inputs)
+        for place, (generator, rate) in enumerate(zip(self.draws.generators, self.draws.rates, strict=True)):
+            if generator is not None:
+                # As the single layer draws, so a member drops what it drops singly.
+                kept[place].bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+        return inputs * kept
+
+
+def stacked_layers(
+    network: nn.Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], draws: Draws
+) -> list[Layer]:
+    """Make the layers of a stack of networks like this one.
+
+    Args:
+        network: an `nn.Sequential` of layers without layers in them.
+        parameters, buffers: of the stack, [members, …], by the names that the network has for its own.
+        draws: for dropout.
+    """
+
+    def own(index: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name.removeprefix(f"{index}."): one for name, one in tensors.items() if name.startswith(f"{index}.")}
+
+    layers: list[Layer] = []
+    for index, single in network.named_children():
+        weights = own(index, parameters)
+        if isinstance(single, nn.Flatten):
+            layers.append(_flatten)
+        elif isinstance(single, nn.Linear):
+            layers.append(_Linear(weights["weight"], weights["bias"]))
+        elif isinstance(single, nn.BatchNorm1d):
+            layers.append(_BatchNorm(single, **weights, **own(index, buffers)))
+        elif isinstance(single, nn.Dropout):
+            layers.append(_Dropout(draws))
+        elif not weights:
+            layers.append(single)  # an activation
+        else:
+            raise TypeError(f"{type(single).__name__} has no layer of a stack")
+    return layers

@@ -1,0 +1,97 @@
+"""Which trainings can be members of one stack: a function of their configurations and data alone (no torch)."""
+
+from typing import NamedTuple
+
+from models.networks import NETWORKS
+from models.protocols import TrainingConfig, TrainingData
+from models.registry import OBJECTIVES, is_reference
+
+# Members that train at once. The batched kernels give the same bits in any width that was tried, but a fixed one
+# leaves nothing to chance.
+WIDTH = 8
+# Elements that a kernel may compute one by one at the end of a tensor, with other rounding than those before: twice
+# what the widest vector of a processor holds.
+VECTOR = 32
+# Places at the end of a stack that no member gets, for that end to fall into; what would need more trains singly.
+_MOST_SPARE = 4
+
+
+class Shape(NamedTuple):
+    """What the members of a stack have in common.
+
+    Attributes:
+        layers: the fields of the network.
+        hidden_units: width of its layers; 0 where it has none.
+        batch_size: rows of a batch.
+        objective: its name, and how it reads a variance.
+        optimizer: its name.
+        drops, smooths, decays: whether there is dropout, label smoothing and weight decay; how much may differ.
+        inputs: shape of all training inputs, [n, *input_shape].
+        validation: rows of the validation part.
+        classes: how many, 0 in regression.
+    """
+
+    layers: tuple[object, ...]
+    hidden_units: int
+    batch_size: int
+    objective: tuple[str, str]
+    optimizer: str
+    drops: bool
+    smooths: bool
+    decays: bool
+    inputs: tuple[int, ...]
+    validation: int
+    classes: int
+
+
+def can_stack(config: TrainingConfig) -> bool:
+    """Tell whether a configuration can train in a stack, on data that suit it.
+
+    That takes a network whose layers are known, nothing of the user's, no augmentation, and one thread.
+    """
+    named = (config.network, config.objective, config.optimizer, config.schedule)
+    return (
+        not any(map(is_reference, named))
+        and NETWORKS[config.network].stacks
+        and not (config.shift or config.rotation or config.zoom)
+        and config.threads == 1
+    )
+
+
+def shape_of(config: TrainingConfig, data: TrainingData) -> Shape | None:
+    """Return the shape of a training; None if it trains singly."""
+    if not can_stack(config):
+        return None
+    read = NETWORKS[config.network].reads
+    layers = tuple(getattr(config, name) for name in read if name != "dropout")
+    reads = OBJECTIVES[config.objective].reads
+    shape = Shape(
+        layers=(config.network, *layers),
+        hidden_units=config.hidden_units if "hidden_units" in read else 0,
+        batch_size=config.batch_size,
+        objective=(config.objective, config.variance_link if "variance_link" in reads else ""),
+        optimizer=config.optimizer,
+        drops="dropout" in read and config.dropout > 0,
+        smooths="label_smoothing" in reads and config.label_smoothing > 0,
+        decays=config.weight_decay > 0,
+        inputs=tuple(data.train_inputs.shape),
+        validation=len(data.validation_inputs),
+        classes=data.classes,
+    )
+    return shape if spare_places(shape) <= _MOST_SPARE else None
+
+
+def spare_places(shape: Shape, width: int = WIDTH) -> int:
+    """Return how many places at the end of a stack are left empty.
+
+    The last elements of a tensor may be rounded otherwise than the rest. They must not be a member's, whose numbers
+    would then depend on its place: the tensors of a batch either fill whole vectors, or end in empty places.
+    """
+    # Of a batch, the last one included: at least one output for each row; more where the number of classes says so.
+    batches = (shape.batch_size, shape.inputs[0] % shape.batch_size or shape.batch_size)
+    widths = (shape.hidden_units or 1, shape.classes if shape.classes > 2 else 1)
+    sizes = {rows * columns for rows in batches for columns in widths}
+    spare = 0
+    while not all((width + spare) * size % VECTOR == 0 or spare * size >= VECTOR - 1 for size in sizes):
+        spare += 1
+    return spare

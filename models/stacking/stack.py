@@ -1,0 +1,137 @@
+"""The tensors of a stack: weights, gradients, and what the optimizer keeps, of all places at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from models.objectives import Objective
+from models.protocols import TrainingConfig
+from models.stacking.layers import Draws, stacked_layers
+from models.stacking.shape import VECTOR, Shape, spare_places
+from models.stacking.updates import UPDATES, Hyperparameters, step
+
+# Weights of a stack up to which one pass updates all: fewer kernels are launched. Beyond, each member's own fused
+# optimizer reads and writes less memory.
+_UPDATED_TOGETHER = 1 << 18
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a stack, as views of its tensors.
+
+    Attributes:
+        parameters, buffers: by the names of a single network.
+        state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
+    """
+
+    parameters: dict[str, Tensor]
+    buffers: dict[str, Tensor]
+    state: dict[str, Tensor]
+
+
+class Stack:
+    """Room for networks of one shape that train at once.
+
+    Args:
+        shape: of the members.
+        config: of any of them.
+        network: of any of them.
+        objective: of any of them.
+        width: how many members it has room for.
+
+    Attributes:
+        members: how many it has room for.
+        places: how many it computes.
+        draws: what the dropout of each place is drawn from.
+        given: the hyperparameters of each place, where all are updated together.
+        optimizers: of each place that has a member, where members have their own.
+        smoothing: the label smoothing of each place, [places].
+        updates_together: whether one pass updates all weights; else each member's own optimizer does.
+    """
+
+    def __init__(
+        self, shape: Shape, config: TrainingConfig, network: nn.Module, objective: Objective, width: int
+    ) -> None:
+        if objective.losses is None:
+            raise TypeError(f"{config.objective} has no losses of a stack")
+        device = next(network.parameters()).device
+        self.members, self.places = width, width + spare_places(shape, width)
+        self.draws = Draws([None] * self.places, [0.0] * self.places)
+        self.given = Hyperparameters(self.places, decays=shape.decays)
+        self.optimizers: list[Optimizer | None] = [None] * self.places
+        self.smoothing = torch.zeros(self.places, device=device)
+        self._losses = objective.losses
+
+        singles = dict(network.named_parameters())
+        ends = [0, *accumulate(single.numel() for single in singles.values())]
+        self._table = torch.zeros((self.places, -(-ends[-1] // VECTOR) * VECTOR), device=device)
+        self._columns_of = {name: slice(*bounds) for name, bounds in zip(singles, pairwise(ends), strict=True)}
+        self._shapes = {name: single.shape for name, single in singles.items()}
+        self._parameters = {name: one.requires_grad_() for name, one in self._views(self._table).items()}
+        self._buffers = {
+            name: torch.zeros((self.places, *single.shape), device=device)
+            for name, single in network.named_buffers()
+            if single.is_floating_point()
+        }
+        self._layers = stacked_layers(network, self._parameters, self._buffers, self.draws)
+        self.updates_together = self._table.numel() <= _UPDATED_TOGETHER
+        if self.updates_together:
+            self._update = UPDATES[config.optimizer]
+            self._state = {name: torch.zeros_like(self._table) for name in self._update.state}
+            self._gradients = torch.zeros_like(self._table)
+            self._gradients_of = list(self._views(self._gradients).values())
+        else:
+            self._state = {}
+
+    def _views(self, table: Tensor) -> dict[str, Tensor]:
+        """Cut a table [places, weights] into the parameters, [places, …]."""
+        return {
+            name: table[:, columns].view(self.places, *self._shapes[name]).detach()
+            for name, columns in self._columns_of.items()
+        }
+
+    def place(self, index: int) -> Place:
+        """Return the tensors of one place; what is written there is what trains."""
+        return Place(
+            {name: parameter.detach()[index] for name, parameter in self._parameters.items()},
+            {name: buffer[index] for name, buffer in self._buffers.items()},
+            {name: kept[index] for name, kept in self._state.items()},
+        )
+
+    def train_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Do one step of every place.
+
+        Args:
+            inputs: [places, n, …].
+            targets: encoded, [places, n, …].
+
+        Returns:
+            The outputs [places, n, outputs] before the step, and the loss of each place.
+        """
+        outputs = inputs
+        for layer in self._layers:
+            outputs = layer(outputs)
+        losses = self._losses(outputs, targets, self.smoothing)
+        gradients = torch.autograd.grad([losses], list(self._parameters.values()), [torch.ones_like(losses)])
+        with torch.no_grad():
+            if self.updates_together:
+                self._update_together(gradients)
+            else:
+                self._update_singly(gradients)
+        return outputs.detach(), losses.detach()
+
+    def _update_together(self, gradients: Sequence[Tensor]) -> None:
+        for view, gradient in zip(self._gradients_of, gradients, strict=True):
+            view.copy_(gradient)
+        step(self._update, self.given, self._table, self._gradients, list(self._state.values()))
+
+    def _update_singly(self, gradients: Sequence[Tensor]) -> None:
+        for place, optimizer in enumerate(self.optimizers):
+            if optimizer is not None:
+                for parameter, gradient in zip(optimizer.param_groups[0]["params"], gradients, strict=True):
+                    parameter.grad = gradient[place]
+                optimizer.step()
