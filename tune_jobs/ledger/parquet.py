@@ -1,12 +1,12 @@
 """Records as Parquet files."""
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import MISSING, fields
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tune_jobs.errors import UserError, first_line
@@ -60,9 +60,32 @@ def read_table(storage: Storage, *parts: str, columns: Sequence[str], in_one_req
     return table
 
 
-def records_in(table: pa.Table, keys: Collection[str] | None = None) -> Iterator[Record]:
-    """Make the records of a table, or those of some keys."""
+def records_in(table: pa.Table, keys: Set[str] | None = None) -> Iterator[Record]:
+    """Make the records of a table, or those of some keys; columns that the table lacks keep their defaults."""
     if keys is not None:
-        table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
-    for row in table.to_pylist():
-        yield Record.from_row(row)
+        table = table.filter(pa.array([key in keys for key in table.column("key").to_pylist()], pa.bool_()))
+    names, columns = table.column_names, [_python_values(column) for column in table.columns]
+    for values in zip(*columns, strict=True):
+        yield Record(**dict(zip(names, values, strict=True)))
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    """Convert a column as `to_pylist` does, with tuples in place of lists, but many times faster."""
+    if pa.types.is_string(column.type):
+        # Most texts are the same in many records, which then share one.
+        return [text for chunk in column.dictionary_encode().chunks for text in _shared(chunk)]
+    if pa.types.is_list(column.type) and not column.null_count:
+        return [values for chunk in column.chunks for values in _tuples(chunk)]
+    return [tuple(value) if isinstance(value, list) else value for value in column.to_pylist()]
+
+
+def _shared(texts: pa.DictionaryArray) -> list[str | None]:
+    known = texts.dictionary.to_pylist()
+    return [None if index is None else known[index] for index in texts.indices.to_pylist()]
+
+
+def _tuples(lists: pa.ListArray) -> list[tuple[Any, ...]]:
+    values = lists.values
+    plain = pa.types.is_primitive(values.type) and not values.null_count
+    flat = values.to_numpy().tolist() if plain else values.to_pylist()
+    return [tuple(flat[first:last]) for first, last in pairwise(lists.offsets.to_pylist())]

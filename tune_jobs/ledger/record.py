@@ -173,12 +173,6 @@ class Record:
         row = {name: getattr(self, name) for name in SCHEMA.names}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
 
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Record":
-        """Make a record from a row; columns that were not read keep their defaults."""
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
-        return cls(**values)
-
     def reading(self, *, epochs: int, patience: int, read: str) -> "Reading":
         """Work out what a row reads of the trajectory, and how it ended as far as the row reads it.
 
