@@ -53,8 +53,8 @@ base: {{dataset: digits, network: mlp, epochs: {epochs}}}
 tables:
 """
 TABLE = """\
-  - {{title: Learning rate with {units} units, name: units_{units}, factor: learning_rate, base: {{hidden_units: {units}}},
-     levels: [0.001, 0.0001, 0.0002, 0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1]}}
+  - {{title: Learning rate with {units} units, name: units_{units}, factor: learning_rate,
+     base: {{hidden_units: {units}}}, levels: [0.001, 0.0001, 0.0002, 0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1]}}
 """
 
 
