@@ -93,7 +93,7 @@ PROVENANCE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """A trajectory: what was trained, each epoch's numbers, what was measured, how it ended, and where it ran.
 
@@ -204,7 +204,7 @@ class Record:
         return self.measured_train_loss[index], self.measured_train_metric[index]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a row reads of a trajectory: how it ended (an outcome or `MISSING`), and the epoch that it shows."""
 
