@@ -114,12 +114,12 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
         {
             "position": np.repeat([position for position, _, _ in held], lengths),
             "seed": np.repeat([one.seed for _, one, _ in held], lengths),
-            "key": pd.Series([one.key for _, one, _ in held]).repeat(lengths).array,
+            "key": pd.Series([one.key for _, one, _ in held]).repeat(lengths.tolist()).array,
             "epoch": np.arange(1, lengths.sum() + 1) - np.repeat(starts, lengths),
             **curves,
         }
     )
-    finite = np.isfinite(frame[list(CURVES)]).all(axis=1).to_numpy()
+    finite = np.logical_and.reduce([np.isfinite(values) for values in curves.values()])
     if not finite.all():
         frame = frame[_until_first_bad(finite, starts, lengths)].reset_index(drop=True)
     return frame if len(frame) else pd.DataFrame(columns=list(frame.columns))
