@@ -5,7 +5,8 @@
 Whole processes over made-up ledgers of 1,000, 10,000 and, with `--huge`, 100,000 trials: two tables of ten levels,
 replicated; each trial has 20 epochs and the predictions of the digits' validation part, in packs of 500. Prints the
 least seconds of several repetitions, the seconds of processor time and the peak memory beside the aims, then the
-machine and the versions. With `--beside` another checkout reads the same ledgers, in turn with this one.
+machine and the versions. A peak is never less than that of this script, which the system counts into its children's.
+With `--beside` another checkout reads the same ledgers, in turn with this one.
 """
 
 import argparse
@@ -19,13 +20,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from data_utils import load_trial_data
 from tune_jobs.ledger.ledger import FOLDER, PACK_SIZE, Ledger
@@ -218,10 +217,10 @@ def main() -> None:
         for trials in SIZES if options.huge else SIZES[:-1]:
             kept = folder / f"made_up_{trials}.yaml"
             time_commands(kept if kept.exists() else write_ledger(folder, trials), trials, checkouts)
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "pyarrow", "pandas", "matplotlib"))
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
-        f"{platform.python_version()}, pyarrow {pa.__version__}, pandas {pd.__version__}, matplotlib "
-        f"{matplotlib.__version__}; seconds: least of {REPETITIONS}, of 100,000 trials the only"
+        f"{platform.python_version()}, {versions}; seconds: least of {REPETITIONS}, of 100,000 trials the only"
     )
 
 
