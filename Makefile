@@ -56,7 +56,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/epoch_time.py
-	$(BIN)/python benchmarks/ledger_read.py
+	$(BIN)/python benchmarks/ledger_scale.py
 	$(BIN)/python benchmarks/trial_overhead.py
 
 clean:

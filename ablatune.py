@@ -11,7 +11,8 @@ report.figures["width"]     # shown inline
 study.trials()              # a row for each replicate of each level
 """
 
-from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE, Drawing, Ran, Report, Study
+from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
+from tune_jobs.commands.interface import Drawing, Ran, Report, Study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.user_code.modules import UserCodeError

@@ -129,10 +129,10 @@ def _draw_mean(ax: Axes, entry: Series, value: str, *, shade: float) -> None:
     ax.plot(whole.index, whole.mean(axis=1), label=entry.label, linewidth=entry.width, **style)
     if wide.shape[1] > 1:
         ax.fill_between(whole.index, whole.min(axis=1), whole.max(axis=1), color=entry.colour, alpha=shade, linewidth=0)
-    for seed in wide.columns:
-        tail = wide.loc[whole.index[-1] :, seed].dropna()
-        if len(tail) > 1:
-            ax.plot(tail.index, tail, linewidth=0.7, **style)
+    after = wide.loc[whole.index[-1] :]
+    for seed in after.columns[after.notna().sum() > 1]:
+        tail = after[seed].dropna()
+        ax.plot(tail.index, tail, linewidth=0.7, **style)
     _draw_marks(ax, entry, wide)
 
 

@@ -34,15 +34,17 @@ def suspects(frame: pd.DataFrame, targets: Mapping[tuple[int, int], NDArray[np.g
         targets: the validation classes by the row's position and seed; a replicate without them is always suspected.
     """
     accuracies = frame[(frame["metric"] == "accuracy") & frame["epoch"].notna()]
-    shares: dict[int, NDArray[np.float64]] = {}
-    for known in targets.values():
-        if id(known) not in shares:
-            shares[id(known)] = _shares(known)
-    may = []
-    columns = (accuracies["position"], accuracies["seed"], accuracies["validation_metric"])
-    for position, seed, accuracy in zip(*columns, strict=True):
-        classes = targets.get((position, seed))
-        may.append(classes is None or bool(np.isclose(shares[id(classes)], accuracy, rtol=0, atol=1e-9).any()))
+    # Most replicates share their targets.
+    sharing: dict[int, list[int]] = {}
+    may = np.ones(len(accuracies), dtype=bool)
+    replicates = list(zip(accuracies["position"], accuracies["seed"], strict=True))
+    for line, replicate in enumerate(replicates):
+        if replicate in targets:
+            sharing.setdefault(id(targets[replicate]), []).append(line)
+    for lines in sharing.values():
+        shares = _shares(targets[replicates[lines[0]]])
+        values = accuracies["validation_metric"].to_numpy()[lines]
+        may[lines] = np.isclose(shares, values[:, np.newaxis], rtol=0, atol=1e-9).any(axis=1)
     return accuracies[may]
 
 

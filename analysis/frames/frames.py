@@ -1,11 +1,14 @@
 """Tidy frames of a study's rows: a line for each row and seed, and a line for each epoch of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
 from math import isfinite, nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.frames.outcomes import DIVERGED, OUTCOMES_WITHOUT_NUMBER
 from tune_jobs.ledger.record import MISSING, Record
@@ -70,11 +73,12 @@ def trials_frame(
         showings: how each table reads its trials, by its name; the study's default for tables not listed.
     """
     lines = [
-        asdict(_line(one, position, records.get(one.key), showings.get(one.row.table, Showing())))
+        _line(one, position, records.get(one.key), showings.get(one.row.table, Showing()))
         for position, of_row in enumerate(replicates)
         for one in of_row
     ]
-    frame = pd.DataFrame(lines, columns=[field.name for field in fields(ReplicateLine)])
+    names = [field.name for field in fields(ReplicateLine)]
+    frame = pd.DataFrame({name: [getattr(line, name) for line in lines] for name in names})
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
 
 
@@ -88,15 +92,52 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
         replicates: of each row of the study, in order.
         records: of the ledger, by key.
     """
-    parts = [
-        part
+    held = [
+        (position, one, records[one.key])
         for position, of_row in enumerate(replicates)
         for one in of_row
         if one.key in records
-        for part in _curve(one, position, records[one.key])
     ]
-    names = ["position", "seed", "key", "epoch", *CURVES]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+    lengths = np.array([_curve_length(one, record) for _, one, record in held], dtype=np.int64)
+    # All curves one after the other.
+    curves = {
+        name: np.fromiter(
+            chain.from_iterable(
+                getattr(record, name)[:length] for (_, _, record), length in zip(held, lengths, strict=True)
+            ),
+            dtype=np.float64,
+        )
+        for name in CURVES
+    }
+    starts = np.cumsum(lengths) - lengths
+    frame = pd.DataFrame(
+        {
+            "position": np.repeat([position for position, _, _ in held], lengths),
+            "seed": np.repeat([one.seed for _, one, _ in held], lengths),
+            "key": pd.Series([one.key for _, one, _ in held]).repeat(lengths.tolist()).array,
+            "epoch": np.arange(1, lengths.sum() + 1) - np.repeat(starts, lengths),
+            **curves,
+        }
+    )
+    finite = np.logical_and.reduce([np.isfinite(values) for values in curves.values()])
+    if not finite.all():
+        frame = frame[_until_first_bad(finite, starts, lengths)].reset_index(drop=True)
+    return frame if len(frame) else pd.DataFrame(columns=list(frame.columns))
+
+
+def _curve_length(replicate: Replicate, record: Record) -> int:
+    epochs, patience = replicate.row.epochs, replicate.config.early_stopping_patience
+    last = record.reading(epochs=epochs, patience=patience, read="last").epoch
+    return min(epochs, record.epochs) if last is None else last
+
+
+def _until_first_bad(
+    good: NDArray[np.bool_], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Mark the values of each curve before its first that is not good."""
+    bad_before = np.concatenate([[0], np.cumsum(~good)])
+    marked: NDArray[np.bool_] = bad_before[1:] == np.repeat(bad_before[starts], lengths)
+    return marked
 
 
 def _line(replicate: Replicate, position: int, record: Record | None, showing: Showing) -> ReplicateLine:
@@ -154,22 +195,12 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
 
 def _epochs_until(record: Record, row: Row, target: float | None) -> float:
     """The first epoch that the row reads whose validation metric is as good as the target; NaN where none is."""
+    if target is None:
+        return nan
     higher = METRIC_SPECS[record.metric].higher_is_better
     reached = (
         epoch
         for epoch, value in enumerate(record.validation_metric[: row.epochs], start=1)
-        if target is not None and (value >= target if higher else value <= target)
+        if (value >= target if higher else value <= target)
     )
     return next(reached, nan)
-
-
-def _curve(replicate: Replicate, position: int, record: Record) -> Iterator[pd.DataFrame]:
-    row, patience = replicate.row, replicate.config.early_stopping_patience
-    last = record.reading(epochs=row.epochs, patience=patience, read="last").epoch
-    last = min(row.epochs, record.epochs) if last is None else last
-    last = next((e for e in range(last) if not all(isfinite(getattr(record, name)[e]) for name in CURVES)), last)
-    if last:
-        values = {name: getattr(record, name)[:last] for name in CURVES}
-        yield pd.DataFrame(
-            {"position": position, "seed": replicate.seed, "key": replicate.key, "epoch": range(1, last + 1), **values}
-        )

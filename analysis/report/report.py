@@ -36,7 +36,13 @@ from tune_jobs.standing.standing import Standing
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
-_FIGURE_STYLE: Any = {"svg.hashsalt": "ablatune", "font.size": 9.0, "savefig.dpi": 200.0}
+_FIGURE_STYLE: Any = {
+    "svg.hashsalt": "ablatune",
+    "font.size": 9.0,
+    "savefig.dpi": 200.0,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
+}
 _METADATA: Mapping[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
@@ -126,7 +132,8 @@ def _figure_bytes(figure: Figure, kind: str) -> bytes:
         # Characters that the font lacks are drawn as boxes; the tables show them.
         python_warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format=kind, metadata=_METADATA[kind])
-    figure.set_layout_engine("none")  # keep the first layout for every file type
+    # Keep the first layout for every file type. With "none" in place of None, matplotlib would draw each file twice.
+    figure.set_layout_engine(None)
     return stream.getvalue()
 
 

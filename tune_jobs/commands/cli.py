@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
-from tune_jobs.commands.interface import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
 from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError, cut, redacted

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.keywords import takes_options
 from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.forecast.forecast import Forecast
     from tune_jobs.standing.standing import Standing
-
-DEFAULT_STORAGE = "results"
-DEFAULT_DATA_DIR = "data"
 
 Options = TypeVar("Options", bound=TrainingOptions)
 

@@ -1,12 +1,14 @@
 """Records as Parquet files."""
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import MISSING, fields
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tune_jobs.errors import UserError, first_line
@@ -15,6 +17,8 @@ from tune_jobs.storage.storage import Storage
 
 # Everything that has no default in a record; other columns are younger than the oldest ledgers.
 _NEEDED = {field.name for field in fields(Record) if field.default is MISSING and field.default_factory is MISSING}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CutFileError(UserError):
@@ -60,9 +64,46 @@ def read_table(storage: Storage, *parts: str, columns: Sequence[str], in_one_req
     return table
 
 
-def records_in(table: pa.Table, keys: Collection[str] | None = None) -> Iterator[Record]:
-    """Make the records of a table, or those of some keys."""
-    if keys is not None:
-        table = table.filter(pc.is_in(table.column("key"), pa.array(sorted(keys), pa.string())))
-    for row in table.to_pylist():
-        yield Record.from_row(row)
+def records_in(table: pa.Table, keys: Set[str] | None = None) -> Iterator[Record]:
+    """Make the records of a table, or those of some keys; columns that the table lacks keep their defaults."""
+    wanted = [keys is None or key in keys for key in table.column("key").to_pylist()]
+    if not all(wanted):
+        table = table.filter(_mask(wanted))
+    texts: dict[str, str] = {}
+    names, columns = table.column_names, [_python_values(column, texts) for column in table.columns]
+    for values in zip(*columns, strict=True):
+        yield Record(**dict(zip(names, values, strict=True)))
+
+
+def _mask(wanted: Sequence[bool]) -> pa.BooleanArray:
+    # `pa.array` would import pandas, which takes longer than all else in a command that reads a few records.
+    bits = np.packbits(wanted, bitorder="little")
+    return pa.BooleanArray.from_buffers(pa.bool_(), len(wanted), [None, pa.py_buffer(bits)])
+
+
+def _python_values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
+    """Convert a column as `to_pylist` does, with tuples in place of lists, but many times faster and without pandas.
+
+    Args:
+        column: to convert.
+        texts: those that were met before: most are the same in many records, which then share one.
+    """
+    if pa.types.is_string(column.type):
+        return [texts.setdefault(text, text) for text in column.to_pylist()]
+    if pa.types.is_list(column.type) and not column.null_count:
+        return [values for chunk in column.chunks for values in _tuples(chunk)]
+    if pa.types.is_timestamp(column.type) and not column.null_count:
+        microseconds = [value for chunk in column.chunks for value in _numbers(chunk.view(pa.int64()))]
+        return [_EPOCH + timedelta(microseconds=count) for count in microseconds]
+    return [tuple(value) if isinstance(value, list) else value for value in column.to_pylist()]
+
+
+def _tuples(lists: pa.ListArray) -> list[tuple[Any, ...]]:
+    values = lists.values
+    flat = _numbers(values) if pa.types.is_primitive(values.type) and not values.null_count else values.to_pylist()
+    return [tuple(flat[first:last]) for first, last in pairwise(_numbers(lists.offsets))]
+
+
+def _numbers(values: pa.Array) -> list[Any]:
+    found: list[Any] = np.from_dlpack(values).tolist()
+    return found

@@ -93,7 +93,7 @@ PROVENANCE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """A trajectory: what was trained, each epoch's numbers, what was measured, how it ended, and where it ran.
 
@@ -173,12 +173,6 @@ class Record:
         row = {name: getattr(self, name) for name in SCHEMA.names}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
 
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Record":
-        """Make a record from a row; columns that were not read keep their defaults."""
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
-        return cls(**values)
-
     def reading(self, *, epochs: int, patience: int, read: str) -> "Reading":
         """Work out what a row reads of the trajectory, and how it ended as far as the row reads it.
 
@@ -210,7 +204,7 @@ class Record:
         return self.measured_train_loss[index], self.measured_train_metric[index]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a row reads of a trajectory: how it ended (an outcome or `MISSING`), and the epoch that it shows."""
 

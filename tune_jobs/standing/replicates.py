@@ -11,7 +11,7 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Replicate:
     """One replicate of a row: its seed, and the trial that it reads."""
 

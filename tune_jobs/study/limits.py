@@ -5,10 +5,14 @@ The limits are far above what a study needs, and low enough that a slip is refus
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tune_jobs.errors import UserError, is_control, shown
-from tune_jobs.study.model import Study, Table
 from tune_jobs.study.yaml_node import YamlNode
+
+if TYPE_CHECKING:
+    # A command's help names a limit, and needs no study.
+    from tune_jobs.study.model import Study, Table
 
 # Of a study file.
 MOST_BYTES = 1_000_000
@@ -19,6 +23,7 @@ MOST_NODES = 100_000
 # Of a whole number.
 MOST_DIGITS = 1_000
 MOST_TABLES = 2_000
+MOST_REPLICATES = 10_000
 # Replicates of all rows; counting them takes seconds.
 MOST_REPLICATES_IN_ALL = 200_000
 _MOST_BITS = 3_322  # 1,000 digits
@@ -65,7 +70,7 @@ def _check_text(node: YamlNode, text: str, what: str = "") -> None:
         raise node.error(f"{what}{shown(text)} contains {shown(letter)}, which cannot be printed; leave it out")
 
 
-def check_tables(root: YamlNode, tables: Iterable[Table]) -> None:
+def check_tables(root: YamlNode, tables: "Iterable[Table]") -> None:
     """Raise for more tables than a report can show."""
     count = len(list(tables))
     if count > MOST_TABLES:
@@ -74,7 +79,7 @@ def check_tables(root: YamlNode, tables: Iterable[Table]) -> None:
         )
 
 
-def check_replicates(study: Study, seeds: int) -> None:
+def check_replicates(study: "Study", seeds: int) -> None:
     """Raise for a study with more replicates than can be counted in seconds.
 
     Raises:
@@ -90,5 +95,5 @@ def check_replicates(study: Study, seeds: int) -> None:
         )
 
 
-def _seeds(table: Table, study: Study, seeds: int) -> int:
+def _seeds(table: "Table", study: "Study", seeds: int) -> int:
     return max(seeds, table.showing.seeds) if seeds >= study.seeds else seeds

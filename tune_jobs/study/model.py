@@ -17,7 +17,6 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
 }
-MOST_REPLICATES = 10_000
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
 FINAL = "final"

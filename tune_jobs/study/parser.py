@@ -17,10 +17,9 @@ from tune_jobs.study.checked_fields import (
     settings,
 )
 from tune_jobs.study.figures import FIGURES
-from tune_jobs.study.limits import check_document, check_tables
+from tune_jobs.study.limits import MOST_REPLICATES, check_document, check_tables
 from tune_jobs.study.model import (
     FINAL,
-    MOST_REPLICATES,
     READS,
     SELECTS,
     SPLITS,

@@ -6,7 +6,8 @@ from typing import Any
 
 from tune_jobs.errors import shown
 from tune_jobs.study.checked_fields import field_name, field_value, refuse_repeats
-from tune_jobs.study.model import MOST_REPLICATES, Study
+from tune_jobs.study.limits import MOST_REPLICATES
+from tune_jobs.study.model import Study
 from tune_jobs.study.resources import MOST_MINUTES
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import SCHEDULERS, Scheduler

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tune_jobs.errors import ConfigError, is_control, shown
-from tune_jobs.study.model import MOST_REPLICATES
+from tune_jobs.study.limits import MOST_REPLICATES
 
 
 @dataclass(frozen=True)

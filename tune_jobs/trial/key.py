@@ -1,5 +1,6 @@
 """The key of a trial: a hash of everything that decides the numbers of its epochs."""
 
+import functools
 import hashlib
 import json
 from typing import Any
@@ -14,6 +15,7 @@ KEY_LENGTH = 20
 COUNTS_EPOCHS = "schedule counts epochs"
 # Parameters of the user's components have a dot and no blank in their names, so these names are free.
 _CODE_OF = "code of "
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _ALWAYS = frozenset(name for name, spec in FIELDS.items() if spec.always)
 
 
@@ -24,20 +26,36 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
     Fields that nothing reads are left out (a kernel size without convolutions, a momentum without momentum).
     So is `epochs` unless the schedule depends on the total: then n epochs are the beginning of any longer run.
     """
-    read = {
-        *_ALWAYS,
-        *config.dataset_info.reads,
-        *entry(NETWORKS, config.network).reads,
-        *entry(OBJECTIVES, config.objective).reads,
-        *entry(OPTIMIZERS, config.optimizer).reads,
-        *entry(SCHEDULES, config.schedule).reads,
-        *(("epochs",) if counts_epochs(config) else ()),
-    }
-    values = {name: getattr(config, name) for name in FIELDS if name in read}
+    names = _read(
+        tuple(config.dataset_info.reads),
+        config.network,
+        config.objective,
+        config.optimizer,
+        config.schedule,
+        epochs=counts_epochs(config),
+    )
+    values = {name: getattr(config, name) for name in names}
     if "validation_rows" in values and values["validation_rows"] == config.dataset_info.validation_rows:
         values["validation_rows"] = 0
     built_in = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
     return {**built_in, **dict(sorted(config.own.items()))}
+
+
+@functools.cache
+def _read(
+    by_dataset: tuple[str, ...], network: str, objective: str, optimizer: str, schedule: str, *, epochs: bool
+) -> tuple[str, ...]:
+    """The names of the fields that such a configuration reads, in the order of declaration."""
+    read = {
+        *_ALWAYS,
+        *by_dataset,
+        *entry(NETWORKS, network).reads,
+        *entry(OBJECTIVES, objective).reads,
+        *entry(OPTIMIZERS, optimizer).reads,
+        *entry(SCHEDULES, schedule).reads,
+        *(("epochs",) if epochs else ()),
+    }
+    return tuple(name for name in FIELDS if name in read)
 
 
 def counts_epochs(config: TrialConfig) -> bool:
@@ -58,5 +76,4 @@ def code_name(kind: str) -> str:
 def trial_key(config: TrialConfig, fingerprint: str) -> str:
     """Hash a trajectory, the fingerprint of its data and the engine version."""
     content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSION}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:KEY_LENGTH]

@@ -8,7 +8,7 @@ from tune_jobs.trial.fields import plain_words
 from tune_jobs.trial.key import is_code, trajectory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A trajectory that a study needs.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from analysis.report.report import ReportFiles, write_report
 from tune_jobs.errors import UserError
@@ -231,6 +232,17 @@ def test_one_replicate_is_reported_too(run: Any, tmp_path: Path) -> None:
     assert "±" not in text.partition("## Final configuration")[0].partition("## Learning rate")[2].replace("mean ±", "")
     assert "a difference cannot be told from chance" in text
     assert "Difference from" not in text
+
+
+def test_each_file_of_a_figure_is_drawn_once_after_the_layout(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: (drawn.append(figure), draw(figure, renderer)))
+    study = "base: {dataset: digits, epochs: 2}\ntables:\n  - factor: hidden_units\n    levels: [8, 16]\n"
+    files = write_report(run(study, seeds=1).standing, tmp_path / "report")
+    assert len(files.drawn) == 1
+    assert len(drawn) == 1 + len(("svg", "pdf", "png"))
 
 
 def test_a_table_of_which_nothing_was_run_has_no_figure(run: Any, fate: Any, tmp_path: Path) -> None:

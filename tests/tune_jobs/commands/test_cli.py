@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -278,3 +280,14 @@ def test_ledger_merge(capsys: pytest.CaptureFixture[str], tmp_path: Path, ledger
     assert main(["ledger", "merge", ledger.storage.uri, "--storage", str(tmp_path / "mine")]) == 0
     assert "3 records added" in capsys.readouterr().out
     assert len(Ledger.open(Storage.at(str(tmp_path / "mine"))).read().records) == 3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["report", "--help"]])
+def test_help_reads_no_study(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom tune_jobs.commands.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print([name for name in ('numpy', 'tune_jobs.study.model', 'tune_jobs.trial.config') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

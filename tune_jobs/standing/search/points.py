@@ -5,7 +5,6 @@ from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.standing.search.state import SearchTrial, State, scores_of
@@ -37,6 +36,9 @@ class Coded:
 
 def coded(state: State) -> Coded | None:
     """Code the trials as of the first rung, which all of them have reached; None if there are too few."""
+    # Takes a second to import, and most commands read no search.
+    from scipy.stats import norm, rankdata
+
     space, search = state.search.space, state.search
     epoch = min((rungs[0] for rungs in search.scheduler.brackets(state.epochs) if rungs), default=state.epochs)
     found: list[tuple[SearchTrial, float]] = []
