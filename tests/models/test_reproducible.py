@@ -1,7 +1,7 @@
 """Tensors that are new are not filled before they are written, which changes no number; the user's code may need it."""
 
+import pytest
 import torch
-from pytest import MonkeyPatch
 
 from models.reproducible import reproducible
 from tests.models import golden
@@ -25,7 +25,7 @@ def test_new_tensors_are_filled_only_where_they_must_be_and_as_before_afterwards
     assert filled()
 
 
-def test_the_numbers_are_the_same_with_and_without(monkeypatch: MonkeyPatch) -> None:
+def test_the_numbers_are_the_same_with_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
     def always(*arguments: object, **more: object) -> object:
         return reproducible(*arguments, **{**more, "filled": True})  # type: ignore[arg-type]
 
