@@ -27,7 +27,7 @@ FOLDER = "tensorboard"
 _UPLOADED = "events.out.tfevents.ablatune"
 _FLUSH_PERIOD_SECONDS = 10.0
 # How long a trial must train to get a log, by the option of the run.
-_LOGGED_AFTER = {"auto": LOGGED_AFTER_SECONDS, "on": 0.0, "off": inf}
+LOGGED_AFTER = {"auto": LOGGED_AFTER_SECONDS, "on": 0.0, "off": inf}
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class TrialLog:
         self._name = run
         self._run = ""
         self._period = period_seconds
-        self._after = _LOGGED_AFTER[wanted]
+        self._after = LOGGED_AFTER[wanted]
         self._uploaded = self._flushed = time.monotonic()
         self._epochs = 0
         self._timed = 0
