@@ -13,7 +13,7 @@ from data_utils import TrialData
 from models.history import History
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import Record, is_finished
+from tune_jobs.ledger.record import FAILED, Record, is_finished
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_report
 from tune_jobs.training.job import Job, Members, from_payload
@@ -29,7 +29,7 @@ def train_group(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
     """Train the trials of a group, write their records, and report how they end.
 
     Args:
-        tune_config: has the group's `Members` under "trial", and whether it has lost a worker before.
+        tune_config: has the group's `Members` under "trial", and whether they have lost a worker before.
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
     """
@@ -90,13 +90,18 @@ def train_members(
 
 
 def _written(trials: Sequence[Trial], job: Job, ledger: Ledger) -> tuple[list[Record], list[Trial]]:
-    """Divide trials into those that the lost worker has finished, with their records, and the others."""
+    """Divide trials into those that the lost worker has finished, with their records, and the others.
+
+    A failure may be one of an earlier run, to be tried again; and one of this run costs little to see again.
+    """
     kept = ledger.read(keys={trial.key for trial in trials}).records
     limit = job.time_limit_seconds
     finished = {
         trial.key: kept[trial.key]
         for trial in trials
-        if trial.key in kept and is_finished(kept[trial.key], trial, time_limit_seconds=limit, retry_failed=False)
+        if trial.key in kept
+        and kept[trial.key].outcome != FAILED
+        and is_finished(kept[trial.key], trial, time_limit_seconds=limit, retry_failed=False)
     }
     return list(finished.values()), [trial for trial in trials if trial.key not in finished]
 

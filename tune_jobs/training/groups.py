@@ -3,7 +3,7 @@
 What Ray Tune spends on a worker's turn would otherwise be more than a short trial takes.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +41,7 @@ class Groups:
         self._weights = {trial.key: trial.epochs * epoch_weight(trial.config) for trial in trials}
         self._rest = sum(self._weights.values())
         self._timed: deque[tuple[float, float]] = deque(maxlen=_TRIALS_OF_PACE)
-        self._alone: set[str] = set()
+        self._losses: Counter[str] = Counter()
         self._drawn = 0
         self.closed = False
 
@@ -69,7 +69,7 @@ class Groups:
         return {
             "key": f"{members[0].key}-{self._drawn}",
             "trials": Members(tuple(map(payload, members))),
-            "again": False,
+            "again": bool(self._losses[members[0].key]),
         }
 
     def ended(self, key: str, seconds: float) -> None:
@@ -77,14 +77,17 @@ class Groups:
         self._timed.append((self._weights[key], seconds))
 
     def take_back(self, members: Sequence[Mapping[str, Any]]) -> None:
-        """Take back the trials of a group that lost its worker: each is given out next, by itself.
+        """Take back the trials of a group that lost its worker: they are given out next.
+
+        The worker asks the ledger first which of them are written. What comes back twice is given out alone: one of
+        these trials may be what ends workers.
 
         Args:
             members: payloads of trials.
         """
         for values in reversed(members):
             trial = from_payload(values)
-            self._alone.add(trial.key)
+            self._losses[trial.key] += 1
             self._rest += self._weights[trial.key]
             self._waiting.appendleft(trial)
 
@@ -101,6 +104,7 @@ class Groups:
         """Whether the next trial joins a group."""
         if not self._waiting or len(members) == _MOST_TRIALS:
             return False
-        if {members[0].key, self._waiting[0].key} & self._alone:
+        losses = self._losses[members[0].key]
+        if losses > 1 or losses != self._losses[self._waiting[0].key]:
             return False
         return weight + self._weights[self._waiting[0].key] <= most

@@ -181,6 +181,13 @@ def test_a_restarted_group_trains_no_trial_again_that_was_written(job: Job, repo
     assert len(files(job)) == len(before) + 2, "a run that asks for a trial gets it trained"
 
 
+def test_a_restarted_group_tries_a_failure_again(job: Job, reports: list[dict[str, Any]]) -> None:
+    record = run_trial(trial(1), dataclasses.replace(DATA, train_inputs=DATA.train_inputs[:, :, :4]), job)
+    assert record.outcome == "failed"
+    train([trial(1)], job, again=True)
+    assert [outcome for report in reports for _, outcome, *_ in report["ended"]] == ["completed"]
+
+
 def test_a_restarted_group_trains_a_written_trial_that_is_wanted_longer_or_with_its_network(
     job: Job, reports: list[dict[str, Any]]
 ) -> None:

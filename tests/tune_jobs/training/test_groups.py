@@ -66,12 +66,19 @@ def test_no_two_groups_have_one_name() -> None:
     assert len(set(names)) == 6
 
 
-def test_trials_that_come_back_are_the_next_and_alone() -> None:
+def test_trials_that_come_back_are_the_next_and_alone_from_the_second_time_on() -> None:
     groups = Groups(trials(200), 1)
     drawn = iter(groups)
     groups.ended(keys(next(drawn))[0], 0.01)
     lost = next(drawn)
     assert len(keys(lost)) > 10
     groups.take_back(lost["trials"].payloads[2:])
-    assert [keys(next(drawn)) for _ in range(2)] == [[key] for key in keys(lost)[2:4]]
+    back = next(drawn)
+    assert keys(back) == keys(lost)[2:], "and none that has lost no worker"
+    assert (lost["again"], back["again"]) == (False, True)
+    groups.take_back(back["trials"].payloads)
+    again = [next(drawn) for _ in keys(back)]
+    assert [keys(group) for group in again] == [[key] for key in keys(back)]
+    assert all(group["again"] for group in again)
+    assert len(keys(next(drawn))) > 10
     assert from_payload(lost["trials"].payloads[0]) == trials(2)[1]

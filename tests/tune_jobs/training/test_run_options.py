@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tune_jobs.commands.cli import main
+from tune_jobs.commands.flags_from_options import words_of
 from tune_jobs.errors import UserError
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions, kinds_of
 
@@ -55,3 +56,4 @@ def test_an_option_with_choices_takes_no_other(capsys: pytest.CaptureFixture[str
     assert "argument --tensorboard: 'yes' is none of auto, on, off" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"^tensorboard: 'yes' is none of auto, on, off; which trials get a "):
         RunOptions(tensorboard="yes")
+    assert list(words_of(RunOptions(tensorboard="off"))) == ["--tensorboard", "off"]
