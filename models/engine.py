@@ -25,7 +25,7 @@ from models.registry import SCHEDULES, entry
 from models.reproducible import reproducible
 from models.snapshot import InProgress, SnapshotError
 from models.trajectory import Trajectory
-from models.user_code import is_resumable
+from models.user_code import has_user_code, is_resumable
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def train(
     if control.snapshots is not None and not is_resumable(config):
         control = replace(control, snapshots=None)
     results = []
-    with reproducible(config.threads, torch.device(device)):
+    with reproducible(config.threads, torch.device(device), filled=has_user_code(config)):
         on_device = DeviceData.on_device(config, data, check_outputs(config, data), torch.device(device))
         for seed in seeds:
             try:

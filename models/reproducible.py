@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,29 +13,39 @@ WEIGHTS, SHUFFLING, AUGMENTATION = 0, 1, 2
 
 
 @contextmanager
-def reproducible(threads: int, device: torch.device) -> Iterator[None]:
+def reproducible(threads: int, device: torch.device, *, filled: bool = False) -> Iterator[None]:
     """Set what the numbers depend on besides the configuration, and restore it afterwards.
 
     With one thread, denormal numbers are flushed to zero: that has no visible effect, and saturated networks train
     several times faster. With more threads they are not: only pool threads that start under the setting have it, so
     the numbers would depend on what ran before.
+
+    Args:
+        threads: of torch.
+        device: to train on.
+        filled: whether new tensors are filled before they are written, which takes time. The shipped code reads none
+            before that; the user's may.
     """
     on_cuda = device.type == "cuda"
     if on_cuda:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads_before = torch.get_num_threads()
     deterministic_before = torch.are_deterministic_algorithms_enabled()
+    memory: Any = torch.utils.deterministic
+    filled_before = memory.fill_uninitialized_memory
     warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
     flushed_before = float(torch.tensor(1e-40) * 0.5) == 0
     try:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
+        memory.fill_uninitialized_memory = filled
         torch.set_flush_denormal(threads == 1)
         # Only the device in use: reading another device's state would allocate memory on it.
         with torch.random.fork_rng(devices=[device] if on_cuda else []):
             yield
     finally:
         torch.set_flush_denormal(flushed_before)
+        memory.fill_uninitialized_memory = filled_before
         torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
         torch.set_num_threads(threads_before)
 

@@ -186,6 +186,11 @@ def loss(config: ObjectiveConfig, classes: int) -> UserLoss:
     return UserLoss(None, lambda outputs, targets: component(outputs, targets, **chosen), None, None, "")
 
 
+def has_user_code(config: TrainingConfig) -> bool:
+    """Tell whether any component of a configuration is the user's."""
+    return any(map(is_reference, (config.network, config.objective, config.optimizer, config.schedule)))
+
+
 def is_resumable(config: TrainingConfig) -> bool:
     """Tell whether a snapshot holds all that changes in training, as far as the user's code says so."""
     with_state = filter(is_reference, (config.network, config.optimizer, config.schedule))

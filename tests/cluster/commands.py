@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.lab import PROJECT
-from tests.cluster.results import single_records
+from tests.cluster.results import unpacked
+from tune_jobs.ledger.ledger import trials_in
 from tune_jobs.storage.storage import Storage
 
 
@@ -42,7 +43,7 @@ def ablatune(*arguments: object, expect: int = 0, **environment: str) -> str:
 
 def wait_for_records(count: int, process: "subprocess.Popen[str]", storage: Storage) -> None:
     """Wait until the ledger has this many records; the process must not end before."""
-    while len(single_records(storage)) < count:
+    while sum(map(trials_in, unpacked(storage))) < count:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)
 

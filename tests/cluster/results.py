@@ -1,5 +1,6 @@
 """What runs have left in a storage and in reports, to be compared."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ def numbers(storage: Storage) -> dict[str, dict[str, Any]]:
     return {key: {name: getattr(record, name) for name in names} for key, record in contents.records.items()}
 
 
-def single_records(storage: Storage) -> list[str]:
-    """Return the names of the records that no compaction has packed yet."""
-    return [name for name in storage.names("ledger") if name.startswith("trial-")]
+def unpacked(storage: Storage) -> list[str]:
+    """Return the names of the files of trials and of chunks that no compaction has packed yet."""
+    return [name for name in storage.names("ledger") if re.fullmatch(r"(trial-.*|pack-.{16})\.parquet", name)]
 
 
 def differing_columns(left: Path, right: Path) -> set[str]:

@@ -152,7 +152,7 @@ def test_a_lost_head_is_brought_up_again_and_only_the_missing_is_run(cluster: On
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    wait_until(lambda: len(list(cluster.storage.glob("ledger/trial-*"))) >= 3, "trials to end")
+    wait_until(lambda: len(list(cluster.storage.glob("ledger/*.parquet"))) >= 3, "trials to end")
     cluster.lab.power_cut(0)
     before = cluster.records()
     cluster.lab.power_on(0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cluster.results import single_records
+from tests.cluster.results import unpacked
 from tests.cluster.s3_server import Gate
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
@@ -87,10 +87,10 @@ def test_a_killed_compaction_neither_loses_nor_doubles_a_record(
         patch.setattr(Storage, "delete", dying)
         with pytest.raises(Killed):
             ledger.compact(at_least=8)
-    assert single_records(storage)
+    assert unpacked(storage)
     assert Ledger.open(storage).read(predictions=True) == before
     ledger.compact(at_least=1)
-    assert single_records(storage) == []
+    assert unpacked(storage) == []
     assert ledger.read(predictions=True) == before
     assert ledger.remove([record(3).key]) == 1
     assert record(3).key not in ledger.read().records

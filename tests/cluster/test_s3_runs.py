@@ -14,10 +14,10 @@ import pytest
 
 from tests.cluster.commands import ablatune, killed_after, started, wait_for_records
 from tests.cluster.lab import PROJECT
-from tests.cluster.results import differing_columns, numbers, single_records
+from tests.cluster.results import differing_columns, numbers, unpacked
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, Gate, objects
 from tune_jobs.commands.cli import main
-from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.standing.search.journal import DRAWN, read_journal
 from tune_jobs.storage.storage import Storage
@@ -47,7 +47,7 @@ search:
 
 def test_a_run_and_a_report_are_the_same_as_in_a_folder(gate: Gate, study: str, tmp_path: Path) -> None:
     uri = gate.uri("run")
-    said = ablatune("run", study, "--storage", uri, "--cpus", 1)
+    said = ablatune("run", study, "--storage", uri, "--cpus", 1, "--tensorboard", "on")
     assert f"results go to {uri}" in said
     assert "2 trials in" in said
     storage = Storage.at(uri)
@@ -89,7 +89,7 @@ def test_a_killed_run_continues_and_equals_one_in_a_folder(gate: Gate, study: st
     Path(study).write_text(LONGER)
     uri = gate.uri("killed")
     storage = killed_after(2, study, uri)
-    done = len(single_records(storage))
+    done = sum(map(trials_in, unpacked(storage)))
     trials = 12
     assert 2 <= done < trials
     assert "missing" in ablatune("status", study, "--storage", uri)
@@ -179,7 +179,7 @@ def test_a_node_without_credentials_is_named_before_anything_is_trained(gate: Ga
         (line,) = (line for line in said.splitlines() if line.startswith("ablatune: "))
         assert "access is denied" in line
         assert "node " in line
-        assert single_records(Storage.at(uri)) == []
+        assert unpacked(Storage.at(uri)) == []
         assert "writable from 1 of 2 nodes" in ablatune("plan", study, "--no-pilot", *arguments)
 
 

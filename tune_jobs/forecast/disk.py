@@ -17,8 +17,13 @@ class Disk:
     model: float
 
 
-def disk(work: Sequence[Work], pilots: Sequence[Pilot]) -> Disk:
+def disk(work: Sequence[Work], pilots: Sequence[Pilot], logged_after: float = 0.0) -> Disk:
     """Estimate the disk space of some work; a shape without a pilot counts as the mean of the others.
+
+    Args:
+        work: to come.
+        pilots: of its shapes.
+        logged_after: how many seconds a trial must train to get a TensorBoard log.
 
     Raises:
         ValueError: there is no pilot.
@@ -28,17 +33,18 @@ def disk(work: Sequence[Work], pilots: Sequence[Pilot]) -> Disk:
     by_shape: dict[str, list[Pilot]] = {}
     for pilot in pilots:
         by_shape.setdefault(pilot.shape, []).append(pilot)
-    usual = _sizes(pilots)
-    sizes = {shape: _sizes(pilots_of_shape) for shape, pilots_of_shape in by_shape.items()}
+    usual = _means(pilots)
+    sizes = {shape: _means(pilots_of_shape) for shape, pilots_of_shape in by_shape.items()}
     records, logs = ZERO, ZERO
     for piece in work:
         size = sizes.get(piece.shape, usual)
         fixed = Span.exactly(size["record_bytes"])
         records += fixed + piece.epochs * size["epoch_bytes"] + piece.measured * size["measure_bytes"]
-        logs += Span.exactly(size["log_bytes"]) + piece.epochs * size["log_epoch_bytes"]
+        if piece.epochs.expected * size["epoch_seconds"] >= logged_after:
+            logs += Span.exactly(size["log_bytes"]) + piece.epochs * size["log_epoch_bytes"]
     return Disk(records, logs, max(pilot.model_bytes for pilot in pilots))
 
 
-def _sizes(pilots: Sequence[Pilot]) -> dict[str, float]:
-    names = [field.name for field in fields(Pilot) if field.name.endswith("_bytes")]
-    return {name: float(np.mean([getattr(pilot, name) for pilot in pilots])) for name in names}
+def _means(pilots: Sequence[Pilot]) -> dict[str, float]:
+    names = [field.name for field in fields(Pilot) if field.name.endswith("_bytes")] + ["epoch_seconds"]
+    return {name: float(np.mean([np.mean(getattr(pilot, name)) for pilot in pilots])) for name in names}

@@ -72,8 +72,9 @@ def run_pilots(
     try:
         run_payloads(
             tune.with_parameters(_time_one, job=job, data=references),
-            payloads,
+            iter(payloads),
             resources=resources,
+            at_once=at_once,
             max_concurrent=max_concurrent,
             watch=watch,
             restarts=0,

@@ -48,6 +48,8 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
     """
     whole = -(-len(data.train_inputs) // trial.config.batch_size)
     batches = min(_WARM_UP_BATCHES, whole)
+    # A pilot is shorter than the trials whose logs it measures.
+    job = dataclasses.replace(job, tensorboard="on")
     with tempfile.TemporaryDirectory(prefix="ablatune-pilot-") as folder:
         warm = _train(trial, data, dataclasses.replace(job, storage=f"{folder}/0", keep_models=True), batches, 1)
         short = warm

@@ -34,6 +34,7 @@ from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.storage_check import look_from_nodes
+from tune_jobs.training.tensorboard import LOGGED_AFTER
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.cost import epoch_weight, longest_first
 from tune_jobs.trial.shape import shape
@@ -102,7 +103,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         to_come=len(found.to_come) if options.nodes is None else 0,
         pilot_seconds=found.seconds,
     )
-    forecast = _with_estimate(forecast, settings.limit_seconds, found.fixed_seconds + load_seconds)
+    forecast = _with_estimate(forecast, settings, found.fixed_seconds + load_seconds)
     return replace(forecast, text="\n".join(plan_lines(forecast)))
 
 
@@ -222,11 +223,12 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
     return {name: trials for name, trials in later.items() if trials}
 
 
-def _with_estimate(forecast: Forecast, limit_seconds: float | None, fixed_seconds: float) -> Forecast:
+def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_seconds: float) -> Forecast:
     """Add times and disk space, if pilots timed anything."""
     piloted = forecast.piloted
     if piloted is None or not piloted.pilots or not forecast.at_once:
         return forecast
+    limit_seconds = settings.limit_seconds
     later = later_trials(forecast.counts.standing)
     every = [*forecast.missing, *(trial for trials in later.values() for trial in trials)]
     weights = {shape(trial.config): epoch_weight(trial.config) for trial in every}
@@ -250,7 +252,7 @@ def _with_estimate(forecast: Forecast, limit_seconds: float | None, fixed_second
         forecast,
         estimate=time_of(now),
         untimed=len(untimed),
-        disk=disk(now, piloted.pilots),
+        disk=disk(now, piloted.pilots, LOGGED_AFTER[settings.options.tensorboard]),
         later=[Later(stage, len(trials), time_of(works(trials))) for stage, trials in later.items()],
     )
 

@@ -42,6 +42,11 @@ class Checkpoints:
         self._saved = time.monotonic()
         self._exists = False
 
+    @property
+    def kept(self) -> bool:
+        """Whether the storage has a snapshot of the trial."""
+        return self._exists
+
     def load(self) -> bytes | None:
         """Read the last snapshot; None if there is none that is whole.
 

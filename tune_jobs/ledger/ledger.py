@@ -1,15 +1,16 @@
 """The ledger: a folder of Parquet files that holds every trajectory by its key.
 
-A finished trial is one file, written atomically: any number of runs can write at once without a server or a lock.
-`compact` gathers single files into packs; meanwhile a record may be seen twice, is never missed. Readers combine the
-records of a key (see `tune_jobs.ledger.record.combine`).
+A finished trial is one file, and trials that finish within the same moment are one: a chunk. Files are written
+atomically, so any number of runs can write at once without a server or a lock. `compact` gathers trials and chunks into
+packs; meanwhile a record may be seen twice, is never missed. Readers combine the records of a key (see
+`tune_jobs.ledger.record.combine`).
 """
 
 import json
 import logging
 import re
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -31,6 +32,8 @@ PACK_SIZE = 500
 _ENOUGH_ON_S3 = 50
 _SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
 _PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
+# A small pack, with the number of its records at the end of its name.
+_CHUNK = re.compile(r"pack-[0-9a-f]{12}([0-9a-f]{4})\.parquet")
 _LISTING_ATTEMPTS = 100
 _MOST_NAMED = 3
 
@@ -108,13 +111,17 @@ class Ledger:
         if version != FORMAT:
             raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
 
-    def write(self, record: Record) -> None:
-        """Add a record; it is durable on return.
+    def write(self, *records: Record) -> None:
+        """Add records, as one file; they are durable on return.
 
         Raises:
             StorageError: the ledger cannot be written. A refusal holds the file, to be written later.
         """
-        name, content = f"trial-{record.key}-{uuid.uuid4().hex[:12]}.parquet", to_parquet([record])
+        if not records:
+            return
+        unique = uuid.uuid4().hex[:12]
+        name = f"trial-{records[0].key}-{unique}" if len(records) == 1 else f"pack-{unique}{len(records):04x}"
+        name, content = f"{name}.parquet", to_parquet(records)
         try:
             self.storage.write(content, FOLDER, name)
         except StorageRefusedError as error:
@@ -156,27 +163,27 @@ class Ledger:
         return dict(sorted(cut.items()))
 
     def compact(self, *, at_least: int | None = None) -> int:
-        """Gather single files into packs; return how many files were gathered.
+        """Gather the files of single trials and of chunks into packs; return how many files were gathered.
 
         Safe during other runs and other compactions: a file is deleted only once a pack holds it.
 
         Args:
-            at_least: do nothing with fewer single files; None for a number that suits the storage.
+            at_least: do nothing with fewer files; None for a number that suits the storage.
         """
-        singles = sorted(name for name in self._files() if _SINGLE.fullmatch(name))
+        small = sorted(name for name in self._files() if _SINGLE.fullmatch(name) or _CHUNK.fullmatch(name))
         if at_least is None:
             at_least = _ENOUGH_ON_S3 if self.storage.is_s3 else PACK_SIZE
-        if len(singles) < at_least:
+        if len(small) < at_least:
             return 0
         cut: dict[str, str] = {}
-        for first in range(0, len(singles), PACK_SIZE):
-            tables = self.storage.each(lambda name: self._whole(name, cut), singles[first : first + PACK_SIZE])
+        for names in _batches(small):
+            tables = self.storage.each(lambda name: self._whole(name, cut), names)
             gathered = {name: table for name, table in tables if table is not None}
             if gathered:
                 self._write_pack(record for table in gathered.values() for record in records_in(table))
             self._delete(gathered)
         self._pass_over(cut)
-        return len(singles) - len(cut)
+        return len(small) - len(cut)
 
     def _whole(self, name: str, cut: dict[str, str]) -> tuple[str, pa.Table | None]:
         try:
@@ -318,8 +325,29 @@ def _belongs(name: str, is_file: bool) -> bool:
     return is_file and bool(name == MARKER or _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
 
 
+def trials_in(name: str) -> int:
+    """How many trials a file holds that `Ledger.write` made, by its name."""
+    chunk = _CHUNK.fullmatch(name)
+    return int(chunk[1], 16) if chunk else 1
+
+
+def _batches(names: Iterable[str]) -> Iterator[list[str]]:
+    """Divide files among packs: as many as hold the trials of a pack, at least one."""
+    batch: list[str] = []
+    trials = 0
+    for name in names:
+        if batch and trials + trials_in(name) > PACK_SIZE:
+            yield batch
+            batch, trials = [], 0
+        batch.append(name)
+        trials += trials_in(name)
+    if batch:
+        yield batch
+
+
 def _packs(names: Iterable[str]) -> set[str]:
-    return {name for name in names if _PACK.fullmatch(name)}
+    """The packs that took the place of other files; a chunk took nobody's."""
+    return {name for name in names if _PACK.fullmatch(name) and not _CHUNK.fullmatch(name)}
 
 
 def _may_hold(name: str, keys: set[str]) -> bool:

@@ -2,12 +2,12 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.history import TIMED_OUT
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger import provenance
-from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.storage.storage import Storage
@@ -50,9 +50,10 @@ def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[s
     left = _not_written(storage, refused.unwritten)
     if left:
         folder = _kept_elsewhere(left)
-        trials = counted(len(left), "trial")
+        count = trials_unwritten(left)
+        trials = counted(count, "trial")
         if folder:
-            lie, them = ("lies", "it") if len(left) == 1 else ("lie", "them")
+            lie, them = ("lies", "it") if count == 1 else ("lie", "them")
             say(
                 f"{trials} finished but could not be stored there, and {lie} in {folder}; when the storage takes "
                 f"results again, `ablatune ledger merge {folder} --storage {storage.uri}` adds {them}"
@@ -61,6 +62,11 @@ def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[s
             say(f"{trials} finished but could not be stored, neither there nor in {tempfile.gettempdir()}: lost")
     say(f"all other trials that finished are kept; the same command continues: {provenance.command()}")
     return 1
+
+
+def trials_unwritten(files: Iterable[tuple[str, ...]]) -> int:
+    """How many trials the files hold that a storage did not take, by their paths."""
+    return sum(trials_in(path[-1]) for path in files)
 
 
 def _not_written(storage: Storage, files: Mapping[tuple[str, ...], bytes]) -> dict[tuple[str, ...], bytes]:

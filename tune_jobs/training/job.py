@@ -22,6 +22,7 @@ class Job:
         logical_gpus: whether GPUs are only counted, on a machine without any; trials then train on the CPU.
         mark: a file that the run put into the storage; a node that comes up later must see it. "" for none.
         checkpoint_seconds: between two checkpoints of a trial; it resumes from the last if its worker is lost.
+        tensorboard: which trials get a TensorBoard log: "auto", "on" or "off" (see `run_options`).
     """
 
     study: str
@@ -36,6 +37,23 @@ class Job:
     code: Code = dataclasses.field(default_factory=Code)
     checkpoint_seconds: float = 60.0
     mark: str = ""
+    tensorboard: str = "auto"
+
+
+@dataclass(frozen=True)
+class Members:
+    """The trials of a group, as what `payload` returns.
+
+    Tune copies the configurations that it hands on, and makes names of them; this it takes as one value.
+    """
+
+    payloads: tuple[Mapping[str, Any], ...]
+
+    def __deepcopy__(self, memo: object) -> "Members":
+        return self
+
+    def __repr__(self) -> str:
+        return f"{len(self.payloads)} trials"
 
 
 def payload(trial: Trial) -> dict[str, Any]:

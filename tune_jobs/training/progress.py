@@ -42,8 +42,10 @@ class Progress:
         self._epochs = {trial.key: trial.epochs for trial in trials}
         self._labels = labels
         self.restarts: list[str] = []
-        self._done: dict[str, int] = {}
+        self._running: dict[str, int] = {}
         self._outcomes: dict[str, str] = {}
+        # Summed up as trials go: they may be many, and each is heard of often.
+        self._weight_done = 0.0
         self._started = time.monotonic()
         total = sum(self._weights[key] * epochs for key, epochs in self._epochs.items())
         self._eta = Eta(total, least_seconds=_SECONDS_BEFORE_ESTIMATE)
@@ -51,18 +53,29 @@ class Progress:
     @property
     def running(self) -> dict[str, int]:
         """Epochs done, by key, of the trials that have begun and not finished."""
-        return {key: epochs for key, epochs in self._done.items() if key not in self._outcomes}
+        return dict(self._running)
 
     @property
     def finished(self) -> dict[str, str]:
         """Outcomes, by key, of the trials that have finished."""
         return dict(self._outcomes)
 
+    def has_finished(self, key: str) -> bool:
+        """Whether a trial has finished."""
+        return key in self._outcomes
+
+    def epochs_done(self, key: str) -> int:
+        """The epochs that a trial in training has done."""
+        return self._running.get(key, 0)
+
     def advanced(self, key: str, epoch: int) -> None:
         """Note that a trial has done so many epochs."""
-        self._done[key] = epoch
+        if key in self._outcomes:
+            return
+        self._weight_done += self._weights[key] * (epoch - self._running.get(key, 0))
+        self._running[key] = epoch
         # From the first sign of training, so Ray's start-up does not count.
-        self._eta.begin(self._weight_finished())
+        self._eta.begin(self._weight_done)
         self._show(force=False)
 
     def label(self, key: str) -> str:
@@ -71,15 +84,16 @@ class Progress:
 
     def restarted(self, key: str, label: str) -> None:
         """Note that a trial lost its worker and starts again."""
-        self._done.pop(key, None)
+        self._weight_done -= self._weights[key] * self._running.pop(key, 0)
         self.restarts.append(key)
         self._display.say_restart(label)
 
     def ended(self, key: str, outcome: str, reason: str) -> None:
         """Note that a trial has ended."""
+        if key not in self._outcomes:
+            self._weight_done += self._weights[key] * (self._epochs[key] - self._running.pop(key, 0))
         self._outcomes[key] = outcome
-        self._done.setdefault(key, 0)
-        self._eta.begin(self._weight_finished())
+        self._eta.begin(self._weight_done)
         self._display.say_ending(outcome, self.label(key), reason)
         self._show(force=len(self._outcomes) == len(self._epochs))
 
@@ -97,23 +111,16 @@ class Progress:
 
     def seconds_left(self) -> float | None:
         """Estimate the time to the end; None while too little has been done to tell."""
-        return self._eta.seconds_left(self._weight_finished())
-
-    def _weight_finished(self) -> float:
-        return sum(self._weight_done(key) for key in self._done)
-
-    def _weight_done(self, key: str) -> float:
-        epochs = self._epochs[key] if key in self._outcomes else self._done[key]
-        return self._weights[key] * epochs
+        return self._eta.seconds_left(self._weight_done)
 
     def line(self) -> str:
         """Say in one line how far the run is."""
         parts = [
             f"{len(self._outcomes)}/{len(self._epochs)} {self._counted}",
             f"elapsed {duration(time.monotonic() - self._started)}",
-            self._eta.words(self._weight_finished()),
+            self._eta.words(self._weight_done),
         ]
-        running = ((self.label(key), epoch, self._epochs[key]) for key, epoch in self.running.items())
+        running = ((self.label(key), epoch, self._epochs[key]) for key, epoch in self._running.items())
         return ", ".join(parts) + training_words(running)
 
     def _show(self, *, force: bool) -> None:

@@ -1,48 +1,57 @@
 """Runs a trainable through Ray Tune, in worker processes that are reused from trial to trial."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.search import Searcher
 
 from tune_jobs.study.resources import Resources
 from tune_jobs.training.worker_watch import RESTARTS
 
+# Tune's default.
+MOST_PENDING = 200
+_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
+
 
 def run_payloads(
     trainable: Any,
-    payloads: Sequence[Mapping[str, Any]],
+    payloads: Iterator[Mapping[str, Any]],
     *,
     resources: Resources,
+    at_once: int,
     max_concurrent: int | None,
     watch: tune.Callback,
-    restarts: int = RESTARTS,
-    stop: tune.Stopper | None = None,
+    **more: Any,
 ) -> None:
     """Run a trainable once for each payload, in order, on as many reused workers as there is room for.
 
     Args:
         trainable: takes Tune's configuration, with its payload under "trial".
-        payloads: plain values, each with a different "key".
+        payloads: plain values, each with a different "key"; the next is taken when a worker will soon be free.
         resources: of each trial.
+        at_once: how many the cluster has room for, which are taken from the start.
         max_concurrent: how many run at once, at most.
         watch: sees every result.
-        restarts: how often a trial that lost its worker is started again.
-        stop: can end them all.
+        more: as in `run_tuner`.
     """
-    run_tuner(
-        trainable,
-        resources,
-        watch,
-        restarts=restarts,
-        stop=stop,
-        param_space={"trial": tune.grid_search(list(payloads))},
-        max_concurrent_trials=max_concurrent,
-        trial_name_creator=_trial_name,
-        trial_dirname_creator=_trial_name,
-    )
+    with pending_at_once(max(1, min(at_once, MOST_PENDING))):
+        run_tuner(
+            trainable,
+            resources,
+            watch,
+            search_alg=_Handed(payloads),
+            num_samples=-1,
+            max_concurrent_trials=max_concurrent,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+            **more,
+        )
 
 
 def run_tuner(
@@ -52,7 +61,6 @@ def run_tuner(
     *,
     restarts: int = RESTARTS,
     stop: tune.Stopper | None = None,
-    param_space: dict[str, Any] | None = None,
     **tune_config: Any,
 ) -> None:
     """Run a trainable through Ray Tune, in reused workers.
@@ -63,14 +71,12 @@ def run_tuner(
         watch: sees every result.
         restarts: how often a trial that lost its worker is started again.
         stop: can end them all.
-        param_space: of the trials, unless a searcher supplies them.
         tune_config: further arguments of `tune.TuneConfig`.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
-            param_space=param_space,
             tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
             run_config=tune.RunConfig(
                 name="trials",
@@ -85,6 +91,44 @@ def run_tuner(
         tuner.fit()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def pending_at_once(count: int) -> Iterator[None]:
+    """Let Tune start so many workers at once; with a searcher it would start them one after another."""
+    before = os.environ.get(_PENDING)
+    os.environ[_PENDING] = before or str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PENDING]
+
+
+class _Handed(Searcher):
+    """Hands Tune one payload at a time. Of a grid, Tune would copy the whole for each trial."""
+
+    def __init__(self, payloads: Iterator[Mapping[str, Any]]) -> None:
+        super().__init__(metric="training_iteration", mode="max")
+        self._payloads = payloads
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune keeps its searcher in a file that nobody reads."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        payload = next(self._payloads, None)
+        return str(Searcher.FINISHED) if payload is None else {"trial": payload}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing to do: the watch has seen it."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the file that Tune expects."""
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to do: Tune never restores it."""
 
 
 def _trial_name(trial: Any) -> str:

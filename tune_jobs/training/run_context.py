@@ -65,6 +65,7 @@ def new_job(
         time_limit_seconds=settings.limit_seconds,
         checkpoint_seconds=60 * resources.checkpoint_minutes,
         keep_models=keep_models,
+        tensorboard=settings.options.tensorboard,
         code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),

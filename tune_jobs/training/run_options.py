@@ -15,6 +15,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from tune_jobs.errors import ConfigError, is_control, shown
 from tune_jobs.study.limits import MOST_REPLICATES
 
+# A trial that trains longer than this is one to watch as it goes.
+LOGGED_AFTER_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Option:
@@ -28,6 +31,7 @@ class Option:
         at_least: the smallest value of a whole number.
         at_most: the largest value.
         travels: whether `submit` passes it on to the run on the cluster.
+        choices: the values of a text; none for any.
     """
 
     help: str
@@ -37,6 +41,7 @@ class Option:
     at_least: int = 1
     at_most: float | None = None
     travels: bool = True
+    choices: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -62,6 +67,8 @@ class Option:
         if kind is str:
             if not isinstance(value, str) or any(map(is_control, value)):
                 raise ValueError(f"{quoted} is not text that can be printed")
+            if self.choices and value not in self.choices:
+                raise ValueError(f"{quoted} is none of {', '.join(self.choices)}")
             return value
         number = isinstance(value, Real) and not isinstance(value, bool)
         if kind is int and not (number and isinstance(value, Integral) and int(value) >= self.at_least):
@@ -148,6 +155,13 @@ class TrainingOptions(_Checked):
         None, "stop a trial that takes longer", flag="--time-limit", metavar="MINUTES"
     )
     max_concurrent: int | None = option(None, "trials at once (default: as many as fit)")
+    tensorboard: str = option(
+        "auto",
+        f"which trials get a TensorBoard log: on (all), off (none), or auto (those that train longer than "
+        f"{LOGGED_AFTER_SECONDS:g} s, the default)",
+        metavar="WHICH",
+        choices=("auto", "on", "off"),
+    )
     cpus: int | None = option(None, "CPUs to use on this machine (default: all)", travels=False)
     logical_gpus: int = option(
         0, "pretend that this machine has N GPUs, to try scheduling; trials train on the CPU", at_least=0

@@ -1,10 +1,7 @@
 """Runs a search through Ray Tune: workers ask the director what to train, as long as it has trials."""
 
-import os
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +17,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.training.director import Director
 from tune_jobs.training.job import Job
 from tune_jobs.training.ray_session import Session
-from tune_jobs.training.ray_tune import run_tuner
+from tune_jobs.training.ray_tune import MOST_PENDING, pending_at_once, run_tuner
 from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
@@ -28,9 +25,6 @@ from tune_jobs.training.settings import Settings
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
-# Tune's default.
-_MOST_PENDING = 200
-_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 
 def run_search(
@@ -67,9 +61,9 @@ def run_search(
         progress.say(joined.waiting)
     # An autoscaler brings up nodes for what Tune asks, so Tune must not ask for more than there are trials to come.
     fitting = joined.capacity.at_once(resources, max_concurrent)
-    together = max(1, min(fitting, _MOST_PENDING if most is None else most, _MOST_PENDING))
+    together = max(1, min(fitting, MOST_PENDING if most is None else most, MOST_PENDING))
     slots, watch = _Slots(actor, together), _SearchWatch(progress, storage, job.study)
-    with _pending(together):
+    with pending_at_once(together):
         run_tuner(
             trainable,
             resources,
@@ -81,18 +75,6 @@ def run_search(
         )
     watch.raise_unusable()
     return slots.closed and len(watch.settled) == slots.given
-
-
-@contextmanager
-def _pending(count: int) -> Iterator[None]:
-    """Let Tune start so many workers at once; with a searcher it would start them one after another."""
-    before = os.environ.get(_PENDING)
-    os.environ[_PENDING] = before or str(count)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_PENDING]
 
 
 class _Slots(Searcher):
@@ -146,7 +128,10 @@ class _SearchWatch(Watch[SearchProgress]):
         self.settled: set[str] = set()
         self._seen: dict[str, tuple[str, str, int]] = {}
 
-    def who(self, trial: Any) -> tuple[str, str, int]:
+    def in_training(self, trial: Any) -> list[tuple[str, str, int]]:
+        return [self._who(trial)]
+
+    def _who(self, trial: Any) -> tuple[str, str, int]:
         return self._seen.get(trial.trial_id, ("", "a trial of the search", 0))
 
     def on_trial_result(
@@ -167,5 +152,5 @@ class _SearchWatch(Watch[SearchProgress]):
         self.settled.add(trial.trial_id)
         # The director still has the trial of a stranded slot: the next round continues it.
         if trial.num_failures > trial.max_failures:
-            key, label, _ = self.who(trial)
+            key, label, _ = self._who(trial)
             self.progress.lost(key, label, last_line(trial))

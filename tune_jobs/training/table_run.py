@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.training.data import keep_targets, load_data
-from tune_jobs.training.ending import compact, exit_code, say_outcomes
+from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
@@ -55,7 +55,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     left = len(trials) - outcomes.total()
     say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if refused is not None:
-        run.say(f"{counted(left - len(refused.unwritten), 'trial')} to go")
+        run.say(f"{counted(left - trials_unwritten(refused.unwritten), 'trial')} to go")
         raise refused
     if interrupted or left:
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")

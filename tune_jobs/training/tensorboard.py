@@ -1,12 +1,15 @@
-"""TensorBoard logs: the curves of every trial as they grow, its hyperparameters and its final metrics."""
+"""TensorBoard logs: the curves of a trial as they grow, its hyperparameters and its final metrics.
+
+A file takes longer than a tiny trial trains, and nobody watches such a trial: by default only longer ones get one.
+"""
 
 import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from models.history import History
 from tune_jobs.errors import StorageError, first_line
 from tune_jobs.storage.local_errors import meaning
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training.run_options import LOGGED_AFTER_SECONDS
 
 if TYPE_CHECKING:
     from tensorboardX.event_file_writer import EventsWriter
@@ -22,6 +26,8 @@ FOLDER = "tensorboard"
 # In a storage that is not a folder, uploads replace this file as it grows, and when the trial is trained again.
 _UPLOADED = "events.out.tfevents.ablatune"
 _FLUSH_PERIOD_SECONDS = 10.0
+# How long a trial must train to get a log, by the option of the run.
+LOGGED_AFTER = {"auto": LOGGED_AFTER_SECONDS, "on": 0.0, "off": inf}
 
 _log = logging.getLogger(__name__)
 
@@ -34,42 +40,44 @@ class TrialLog:
 
     Args:
         storage: of the ledger.
-        run: the trial's name in TensorBoard.
+        run: makes the trial's name in TensorBoard.
         period_seconds: between two uploads.
+        wanted: "on", "off", or "auto", which opens the log once the trial has trained for so long; it then has all
+            epochs since the first.
     """
 
-    def __init__(self, storage: Storage, run: str, period_seconds: float = 60.0) -> None:
+    def __init__(
+        self, storage: Storage, run: Callable[[], str], period_seconds: float = 60.0, wanted: str = "on"
+    ) -> None:
         self._storage = storage.patient(0)
-        self._run = run
+        self._name = run
+        self._run = ""
         self._period = period_seconds
+        self._after = LOGGED_AFTER[wanted]
         self._uploaded = self._flushed = time.monotonic()
         self._epochs = 0
+        self._timed = 0
+        self._trained = 0.0
         self._staged = storage.local_root is None
         self._folder: Path | None = None
         self._events: EventsWriter | None = None
-        with self._giving_up():
-            self._open(storage.local_root)
 
     def epoch(self, history: History) -> None:
-        """Add the new rows: the last epoch, and after a resume all epochs before it."""
-        from tensorboardX.summary import scalar
-
+        """Add the new rows: the last epoch, and all before it that the log has not."""
+        self._trained += sum(history.train_seconds[self._timed :])
+        self._timed = history.epochs
+        if self._trained < self._after:
+            return
         with self._giving_up():
-            for epoch in range(self._epochs + 1, history.epochs + 1):
-                for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
-                    group, _, quantity = name.partition("_")
-                    tag = f"{quantity}/{group}" if group != "learning" else name
-                    self._add(scalar(tag, getattr(history, name)[epoch - 1]), epoch)
-            self._epochs = history.epochs
-            if time.monotonic() - self._flushed >= _FLUSH_PERIOD_SECONDS:
-                self._flush()
-            if self._staged and time.monotonic() - self._uploaded >= self._period:
-                self._upload()
+            if not self._run:
+                self._run = self._name()
+                self._open(self._storage.local_root)
+            self._write_rows(history)
 
     def summarise(self, fields: Mapping[str, Any], history: History) -> None:
         """Add hyperparameters and final metrics."""
         with self._giving_up():
-            if history.epochs:
+            if self._events is not None:
                 self._add_summary(fields, history)
 
     def __enter__(self) -> "TrialLog":
@@ -83,6 +91,22 @@ class TrialLog:
         self._close()
         if self._staged and self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _write_rows(self, history: History) -> None:
+        if self._events is None:
+            return
+        from tensorboardX.summary import scalar
+
+        for epoch in range(self._epochs + 1, history.epochs + 1):
+            for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
+                group, _, quantity = name.partition("_")
+                tag = f"{quantity}/{group}" if group != "learning" else name
+                self._add(scalar(tag, getattr(history, name)[epoch - 1]), epoch)
+        self._epochs = history.epochs
+        if time.monotonic() - self._flushed >= _FLUSH_PERIOD_SECONDS:
+            self._flush()
+        if self._staged and time.monotonic() - self._uploaded >= self._period:
+            self._upload()
 
     def _open(self, root: Path | None) -> None:
         # Imported here and below: only workers need it, and it takes a while.

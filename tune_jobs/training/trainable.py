@@ -1,9 +1,9 @@
-"""The Ray Tune trainable: one trial in a reused worker process, from its payload to its record in the ledger."""
+"""One trial in a reused worker process, from its data to its record in the ledger."""
 
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,11 +24,10 @@ from tune_jobs.logs import keep_lines
 from tune_jobs.storage.probe import storage_problem
 from tune_jobs.storage.retries import PATIENCE_SECONDS
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training import worker_report
-from tune_jobs.training.job import Job, from_payload
+from tune_jobs.training.job import Job
+from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.training.trial_training import Trained, Training, train_here, train_isolated
-from tune_jobs.training.worker_report import reporting_refusals
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial, differences
@@ -49,39 +48,6 @@ class WorkerCutOff(BaseException):
     def cause(self) -> BaseException:
         """The exception that was raised."""
         return self.__cause__ or self
-
-
-@reporting_refusals()
-def train_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
-    """Train one trial, write its record, then report how it ended.
-
-    Args:
-        tune_config: has the trial's `payload` under "trial".
-        job: what all trials share.
-        data: references to `TrialData` in Ray's object store, by `data_slot`.
-    """
-    import ray
-
-    if not begins(job):
-        return
-    trial = from_payload(tune_config["trial"])
-    reported = time.monotonic()
-
-    def report(history: History) -> None:
-        nonlocal reported
-        if time.monotonic() - reported >= REPORT_PERIOD_SECONDS:
-            reported = time.monotonic()
-            worker_report.report({"epoch": history.epochs, "finished": False})
-
-    trial_data: TrialData = ray.get(data[data_slot(trial.config)])
-    try:
-        record = run_trial(trial, trial_data, job, on_epoch=report)
-    except WorkerStopped:
-        return
-    except WorkerCutOff as error:
-        raise error.cause from None  # to Tune, which starts the trial again, unless the storage has refused
-    ending = {"epoch": record.epochs, "finished": True, "outcome": record.outcome, "reason": record.reason}
-    worker_report.report(ending)
 
 
 def begins(job: Job) -> bool:
@@ -117,12 +83,23 @@ def _unusable(storage: str, mark: str) -> str:
 
 
 def run_trial(
-    trial: Trial, data: TrialData, job: Job, *, on_epoch: Callable[[History], str | None] | None = None
+    trial: Trial,
+    data: TrialData,
+    job: Job,
+    *,
+    on_epoch: Callable[[History], str | None] | None = None,
+    writer: RecordWriter | None = None,
 ) -> Record:
     """Train a trial and write its record; needs no Ray.
 
-    If `on_epoch` returns a reason, the trial ends there. An exception in training becomes a record with outcome
-    "failed" and the traceback.
+    An exception in training becomes a record with outcome "failed" and the traceback.
+
+    Args:
+        trial: to train.
+        data: to train on.
+        job: that it belongs to.
+        on_epoch: called after each epoch; if it returns a reason, the trial ends there.
+        writer: takes the record, perhaps to write it a moment later; by default it is durable on return.
 
     Raises:
         WorkerStopped: `on_epoch` raised `SystemExit`, as a report to Tune does once the run is over; nothing is kept.
@@ -133,9 +110,9 @@ def run_trial(
         start_for_training()
     device = "cpu" if job.logical_gpus or not job.gpus_per_trial else _assigned_gpu()
     try:
-        storage = Storage.at(job.storage).patient()
-        with TrialLog(storage, f"{job.study}/{_run_name(trial, job)}", job.checkpoint_seconds) as log:
-            return _run_logged(trial, data, job, storage, device, log, on_epoch)
+        writer = writer or RecordWriter(Ledger(Storage.at(job.storage).patient()), 0.0)
+        with _log_of(trial, job, writer.ledger.storage) as log:
+            return _run_logged(trial, data, job, device, log, writer, on_epoch)
     except (StorageError, ProcessLostError) as error:
         raise WorkerCutOff from error
 
@@ -144,11 +121,12 @@ def _run_logged(
     trial: Trial,
     data: TrialData,
     job: Job,
-    storage: Storage,
     device: str,
     log: TrialLog,
+    writer: RecordWriter,
     on_epoch: Callable[[History], str | None] | None,
 ) -> Record:
+    storage = writer.ledger.storage
     checkpoints = Checkpoints(storage, trial, device, job.checkpoint_seconds)
 
     def after_epoch(history: History) -> str | None:
@@ -175,8 +153,9 @@ def _run_logged(
         started_at=started_at,
         wall_seconds=time.perf_counter() - start,
     )
-    Ledger(storage).write(record)
-    # After the record, which is small: a storage may have no room for the model.
+    # A checkpoint may go only once the record is durable. The record comes before the model, which is large: a storage
+    # may have no room for it.
+    writer.add(record, at_once=checkpoints.kept or trained.model is not None)
     if trained.model is not None:
         storage.write(trained.model, MODELS, model_name(trial.key, trial.epochs))
     checkpoints.forget()
@@ -260,6 +239,13 @@ def _assigned_gpu() -> str:
     if not torch.cuda.is_available():
         raise UserError("the trial was given a GPU, but CUDA does not work on this node; check its driver")
     return "cuda"
+
+
+def _log_of(trial: Trial, job: Job, storage: Storage) -> TrialLog:
+    def name() -> str:
+        return f"{job.study}/{_run_name(trial, job)}"
+
+    return TrialLog(storage, name, job.checkpoint_seconds, job.tensorboard)
 
 
 def _run_name(trial: Trial, job: Job) -> str:

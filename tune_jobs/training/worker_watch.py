@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,11 +48,11 @@ Shown = TypeVar("Shown", bound=Running)
 
 @dataclass
 class _Lost:
-    """A trial of Tune that lost workers: each loss, and its incident in the ledger."""
+    """A trial of Tune that lost workers: each loss, and its incidents in the ledger."""
 
     trial: Any
     losses: list[LostWorker] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
+    incidents: list[list[Incident]] = field(default_factory=list)
 
 
 class Watch(tune.Callback, Generic[Shown]):
@@ -84,8 +84,8 @@ class Watch(tune.Callback, Generic[Shown]):
         """Nothing: Tune pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 
-    def who(self, trial: Any) -> tuple[str, str, int]:
-        """A trial's key, a readable name, and the last epoch that it reported."""
+    def in_training(self, trial: Any) -> Sequence[tuple[str, str, int]]:
+        """The trials that the worker of a trial of Tune trains: the key of each, a readable name, its last epoch."""
         raise NotImplementedError
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -114,9 +114,9 @@ class Watch(tune.Callback, Generic[Shown]):
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._note(trial, again=True)
-        key, label, _ = self.who(trial)
-        self.progress.restarted(key, label)
-        _log.info("%s lost its worker: %s", label, last_line(trial))
+        for key, label, _ in self.in_training(trial):
+            self.progress.restarted(key, label)
+            _log.info("%s lost its worker: %s", label, last_line(trial))
         self._judge()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -176,26 +176,29 @@ class Watch(tune.Callback, Generic[Shown]):
             self._log_once([(logging.WARNING, __name__, f"{what}: {error}")])
 
     def _note(self, trial: Any, *, again: bool) -> None:
-        """Write an incident to the ledger: a trial lost its worker."""
+        """Write incidents to the ledger: the trials in training lost their worker."""
         node = self._nodes.pop(trial.trial_id, "")
         names = {one["NodeID"]: node_name(one) for one in ray.nodes()}  # type: ignore[no-untyped-call]
-        key, label, epoch = self.who(trial)
-        incident = Incident(
-            id=f"{now().replace(':', '')[:17]}-{uuid.uuid4().hex[:12]}",
-            study=self._study,
-            key=key,
-            label=label,
-            epoch=epoch,
-            node=names.get(node, node[:6]),
-            at=now(),
-            again=again,
-            reason=last_line(trial),
-        )
+        incidents = [
+            Incident(
+                id=f"{now().replace(':', '')[:17]}-{uuid.uuid4().hex[:12]}",
+                study=self._study,
+                key=key,
+                label=label,
+                epoch=epoch,
+                node=names.get(node, node[:6]),
+                at=now(),
+                again=again,
+                reason=last_line(trial),
+            )
+            for key, label, epoch in self.in_training(trial)
+        ]
         lost = self._lost.setdefault(trial.trial_id, _Lost(trial))
         lost.losses.append(LostWorker(node, time.monotonic()))
-        lost.incidents.append(incident)
-        with self._passing_over("the loss of a worker was not recorded"):
-            write_incident(self._storage, incident)
+        lost.incidents.append(incidents)
+        for incident in incidents:
+            with self._passing_over("the loss of a worker was not recorded"):
+                write_incident(self._storage, incident)
 
     def _judge(self) -> None:
         """Set how often each trial may still fail, by the losses that no dead node explains; note dead nodes."""
@@ -205,11 +208,16 @@ class Watch(tune.Callback, Generic[Shown]):
         for lost in self._lost.values():
             own = unexplained_losses(lost.losses, alive, home, self._judged)
             let_fail(lost.trial, lost.trial.num_failures + RESTARTS - own)
-            for number, (loss, incident) in enumerate(zip(lost.losses, lost.incidents, strict=True)):
-                if loss.node and loss.node not in alive and not incident.node_lost:
-                    lost.incidents[number] = replace(incident, node_lost=True)
-                    with self._passing_over("the loss of a node was not recorded"):
-                        write_incident(self._storage, lost.incidents[number])
+            for loss, incidents in zip(lost.losses, lost.incidents, strict=True):
+                if loss.node and loss.node not in alive:
+                    self._note_node_lost(incidents)
+
+    def _note_node_lost(self, incidents: list[Incident]) -> None:
+        for number, incident in enumerate(incidents):
+            if not incident.node_lost:
+                incidents[number] = replace(incident, node_lost=True)
+                with self._passing_over("the loss of a node was not recorded"):
+                    write_incident(self._storage, incidents[number])
 
 
 class EndsWith(tune.Stopper):

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.history import CURVES
-from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.record import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.worker_watch import RESTARTS
@@ -109,7 +109,7 @@ def test_killed_half_way_and_continued_equals_left_alone(tmp_path: Path) -> None
     )
     finished = tmp_path / "killed" / "ledger"
     deadline = time.monotonic() + 120
-    while len(list(finished.glob("trial-*"))) < 3 and time.monotonic() < deadline:
+    while sum(trials_in(path.name) for path in finished.glob("*.parquet")) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

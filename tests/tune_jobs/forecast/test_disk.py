@@ -1,5 +1,7 @@
 """What a run leaves on disk."""
 
+from math import inf
+
 import pytest
 
 from tests.tune_jobs.forecast.test_estimate import pilot
@@ -20,3 +22,9 @@ def test_a_shape_without_a_pilot_counts_as_the_mean_and_the_largest_model_is_nam
     assert one.model == 9000
     with pytest.raises(ValueError, match="pilots"):
         disk([], [])
+
+
+def test_only_trials_that_train_long_enough_have_a_log() -> None:
+    work = [Work("a", Span.exactly(9)), Work("a", Span.exactly(20))]
+    assert disk(work, [pilot("a", 1.0)], 10.0).logs == Span.exactly(500 + 200)
+    assert disk(work, [pilot("a", 1.0)], inf).logs == Span.exactly(0)

@@ -49,4 +49,4 @@ def test_every_node_is_asked_for_the_storage_and_takes_trials(
     assert "give a shared folder or s3://" in alone
     with pytest.raises(UserError, match=r"node .* does not see it.*; give a folder that all nodes share, or s3://"):
         study.run(address=cluster)
-    assert not list((tmp_path / "results").glob("ledger/trial-*"))
+    assert not list((tmp_path / "results").glob("ledger/*.parquet"))

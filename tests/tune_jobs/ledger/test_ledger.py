@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
-from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, Record
 from tune_jobs.ledger.targets import read_targets, write_targets
@@ -72,6 +73,45 @@ def test_compaction_loses_nothing(ledger: Ledger, make_record: Make) -> None:
     assert len(ledger.read().records) == 8
 
 
+def test_records_that_are_written_together_are_one_file_that_compaction_gathers(
+    ledger: Ledger, make_record: Make
+) -> None:
+    folder = Path(ledger.storage.path("ledger"))
+    ledger.write(*(make_record(seed=seed) for seed in range(300)))
+    ledger.write(*(make_record(seed=seed) for seed in range(300, 600)))
+    ledger.write(make_record(seed=600))
+    ledger.write()
+    names = sorted(path.name for path in folder.glob("*.parquet"))
+    assert [trials_in(name) for name in names] == [300, 300, 1]
+    before = ledger.read(predictions=True)
+    assert len(before.records) == 601
+    assert len(ledger.lookup().keys) == 601
+    assert ledger.compact(at_least=4) == 0
+    assert ledger.compact(at_least=3) == 3
+    assert ledger.read(predictions=True) == before
+    assert len(list(folder.glob("*.parquet"))) == 2, "a pack takes no more than it should"
+    assert ledger.compact(at_least=1) == 0, "packs stay as they are"
+    assert ledger.remove([make_record(seed=0).key]) == 1
+    assert len(ledger.read().records) == 600
+
+
+def test_new_trials_do_not_make_a_reader_start_again(
+    ledger: Ledger, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.write(make_record(seed=0), make_record(seed=1))
+    read = Ledger._table_unless_cut
+    reads = []
+
+    def beside(self: Ledger, name: str, *arguments: Any, **more: Any) -> Any:
+        reads.append(name)
+        ledger.write(make_record(seed=2 * len(reads)), make_record(seed=2 * len(reads) + 1))
+        return read(self, name, *arguments, **more)
+
+    monkeypatch.setattr(Ledger, "_table_unless_cut", beside)
+    assert len(reopened(ledger).read().records) == 2
+    assert len(reads) == 1
+
+
 def test_readers_beside_writers_and_compactions_always_see_whole_records(ledger: Ledger, make_record: Make) -> None:
     records = [make_record(seed=seed) for seed in range(80)]
     written: set[str] = set()
@@ -97,9 +137,11 @@ def test_readers_beside_writers_and_compactions_always_see_whole_records(ledger:
     threads = [threading.Thread(target=work) for work in (compacting, compacting, reading, reading)]
     for thread in threads:
         thread.start()
-    for record in records:
-        ledger.write(record)
-        written.add(record.key)
+    for number in range(0, len(records), 4):
+        single, *chunk = records[number : number + 4]
+        ledger.write(single)
+        ledger.write(*chunk)
+        written |= {single.key, *(record.key for record in chunk)}
     stop.set()
     for thread in threads:
         thread.join()

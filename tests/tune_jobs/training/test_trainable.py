@@ -1,28 +1,24 @@
 """One trial, from its payload to its record, without Ray."""
 
 import dataclasses
-import errno
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.record_writer import masked_crc32c
 
 from data_utils import load_trial_data
 from models.history import History
+from tests.tune_jobs.training.events import events
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.ledger.targets import targets_name
 from tune_jobs.storage.storage import Storage
-from tune_jobs.training import trainable
-from tune_jobs.training.job import Job, payload
-from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial, train_trial
+from tune_jobs.training.job import Job
+from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot, preparation
 from tune_jobs.trial.key import trial_key
@@ -40,19 +36,6 @@ def trial(epochs: int = 2, **fields: object) -> Trial:
 def job(tmp_path: Path) -> Job:
     Ledger.open(Storage.at(str(tmp_path)), create=True)
     return Job("study", str(tmp_path), TrialConfig(), 0.0, False, None, "1.0", "ablatune run study")
-
-
-def events(folder: Path) -> list[Event]:
-    """Return the events of the one event file below a folder (length, checksum, content, checksum)."""
-    (path,) = folder.rglob("events.out.*")
-    content, found = path.read_bytes(), []
-    while content:
-        size = int.from_bytes(content[:8], "little")
-        body = content[12 : 12 + size]
-        assert int.from_bytes(content[12 + size : 16 + size], "little") == masked_crc32c(body)
-        found.append(Event.FromString(body))
-        content = content[16 + size :]
-    return found
 
 
 def test_a_trial_becomes_a_durable_record_with_its_provenance(job: Job) -> None:
@@ -105,7 +88,7 @@ def test_a_time_limit_ends_a_trial(job: Job) -> None:
 
 
 def test_tensorboard_gets_curves_hyperparameters_and_final_metrics(job: Job) -> None:
-    run_trial(trial(3), DATA, job)
+    run_trial(trial(3), DATA, dataclasses.replace(job, tensorboard="on"))
     seen = events(Path(job.storage) / "tensorboard" / "study")
     values = [(value.tag, event.step) for event in seen for value in event.summary.value]
     assert [step for tag, step in values if tag == "loss/validation"] == [1, 2, 3]
@@ -171,7 +154,7 @@ def stopped_after(epochs: int) -> Callable[[History], None]:
 
 
 def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
-    job = dataclasses.replace(job, checkpoint_seconds=0.0)
+    job = dataclasses.replace(job, checkpoint_seconds=0.0, tensorboard="on")
     wanted = trial(6, dropout=0.2)
     with pytest.raises(WorkerStopped):
         run_trial(wanted, DATA, job, on_epoch=stopped_after(4))
@@ -217,39 +200,6 @@ def test_a_short_trial_takes_no_checkpoint(job: Job, tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints").exists()
 
 
-@pytest.fixture
-def full_disk(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every file, as the disk of the job's ledger does once it is full."""
-
-    def refuse(path: Path, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("tune_jobs.storage.storage.replace_file", refuse)
-
-
-@pytest.fixture
-def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Return what is reported to Tune, without Ray."""
-    made: list[dict[str, Any]] = []
-    monkeypatch.setattr("ray.tune.report", made.append)
-    monkeypatch.setattr("ray.get", lambda reference: reference)
-    monkeypatch.setattr(trainable, "begins", lambda job: True)
-    return made
-
-
-@pytest.mark.usefixtures("full_disk")
-def test_a_record_that_a_full_disk_did_not_take_is_reported_in_place_of_an_error(
-    job: Job, reports: list[dict[str, Any]]
-) -> None:
-    wanted = trial()
-    train_trial({"trial": payload(wanted)}, job=job, data={data_slot(wanted.config): DATA})
-    refusal = reports[-1]
-    assert "no space is left on its disk; make room there" in refusal["refused"]
-    (((folder, name), content),) = refusal["unwritten"]
-    Path(job.storage, folder, name).write_bytes(content)
-    assert set(Ledger.open(Storage.at(job.storage)).read().records) == {wanted.key}
-
-
 def test_a_model_that_a_full_disk_did_not_take_costs_no_record(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Storage.write
 
@@ -264,17 +214,6 @@ def test_a_model_that_a_full_disk_did_not_take_costs_no_record(job: Job, monkeyp
     assert isinstance(caught.value.cause, StorageRefusedError)
     assert not caught.value.cause.unwritten, "each of these counts as a trial"
     assert list(Ledger.open(Storage.at(job.storage)).read().records) == [trial().key]
-
-
-@pytest.mark.usefixtures("full_disk")
-def test_a_checkpoint_that_a_full_disk_did_not_take_is_said_and_training_goes_on(
-    job: Job, reports: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
-) -> None:
-    wanted = trial(3)
-    job = dataclasses.replace(job, checkpoint_seconds=0.0)
-    train_trial({"trial": payload(wanted)}, job=job, data={data_slot(wanted.config): DATA})
-    assert "a checkpoint was not kept, training goes on: " in caplog.text
-    assert len(reports[-1]["unwritten"]) == 1, "the trial was trained to its end"
 
 
 def test_a_cut_checkpoint_is_named_and_the_trial_starts_again(

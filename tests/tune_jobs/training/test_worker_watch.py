@@ -43,8 +43,8 @@ class Display:
 class Named(Watch[Display]):
     """A watch that knows one trial."""
 
-    def who(self, trial: Any) -> tuple[str, str, int]:
-        return "k", "hidden_units=8, seed 0", self.progress.running["k"]
+    def in_training(self, trial: Any) -> list[tuple[str, str, int]]:
+        return [("k", "hidden_units=8, seed 0", self.progress.running["k"])]
 
 
 class Cluster:

@@ -1,0 +1,110 @@
+"""Divides the trials of a run into groups: one trial each where they are long, many where they are short.
+
+What Ray Tune spends on a worker's turn would otherwise be more than a short trial takes.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tune_jobs.training.job import Members, from_payload, payload
+from tune_jobs.trial.cost import epoch_weight
+from tune_jobs.trial.trial import Trial
+
+# Of work, for a group: a turn takes Tune some hundredths of a second.
+_AIM_SECONDS = 1.5
+# At the end of a run groups shrink, so that all workers end together, but not below this.
+_LEAST_SECONDS = 0.1
+# A group takes at most this share of a worker's part of what is left.
+_SHARE_OF_REST = 1 / 3
+_MOST_TRIALS = 256
+# The pace is that of the last trials that ended: neighbours in the order, so of similar size.
+_TRIALS_OF_PACE = 64
+
+
+class Groups:
+    """Gives out the trials of a run, the longest first, as payloads of groups.
+
+    Each group is drawn when a worker will soon be free, from what finished trials have taken.
+
+    Args:
+        trials: with different keys, in the order to start them.
+        workers: how many train at once.
+
+    Attributes:
+        closed: whether all were given out; some may have been taken back since.
+    """
+
+    def __init__(self, trials: Sequence[Trial], workers: int) -> None:
+        self._waiting = deque(trials)
+        self._workers = workers
+        self._weights = {trial.key: trial.epochs * epoch_weight(trial.config) for trial in trials}
+        self._rest = sum(self._weights.values())
+        self._timed: deque[tuple[float, float]] = deque(maxlen=_TRIALS_OF_PACE)
+        self._losses: Counter[str] = Counter()
+        self._drawn = 0
+        self.closed = False
+
+    def __len__(self) -> int:
+        """How many trials wait."""
+        return len(self._waiting)
+
+    def __iter__(self) -> "Groups":
+        self.closed = False
+        return self
+
+    def __next__(self) -> Mapping[str, Any]:
+        if not self._waiting:
+            self.closed = True
+            raise StopIteration
+        most = self._most_weight()
+        members = [self._waiting.popleft()]
+        weight = self._weights[members[0].key]
+        while self._joins(members, weight, most):
+            members.append(self._waiting.popleft())
+            weight += self._weights[members[-1].key]
+        self._rest -= weight
+        self._drawn += 1
+        # Tune names a folder by the key.
+        return {
+            "key": f"{members[0].key}-{self._drawn}",
+            "trials": Members(tuple(map(payload, members))),
+            "again": bool(self._losses[members[0].key]),
+        }
+
+    def ended(self, key: str, seconds: float) -> None:
+        """Note how long a trial has taken."""
+        self._timed.append((self._weights[key], seconds))
+
+    def take_back(self, members: Sequence[Mapping[str, Any]]) -> None:
+        """Take back the trials of a group that lost its worker: they are given out next.
+
+        The worker asks the ledger first which of them are written. What comes back twice is given out alone: one of
+        these trials may be what ends workers.
+
+        Args:
+            members: payloads of trials.
+        """
+        for values in reversed(members):
+            trial = from_payload(values)
+            self._losses[trial.key] += 1
+            self._rest += self._weights[trial.key]
+            self._waiting.appendleft(trial)
+
+    def _most_weight(self) -> float:
+        """The weight of the next group, unless its first trial alone is heavier."""
+        weights, seconds = (sum(values) for values in zip(*self._timed, strict=True)) if self._timed else (0.0, 0.0)
+        if not weights or not seconds:
+            return 0.0
+        per_second = weights / seconds
+        share = max(self._rest * _SHARE_OF_REST / self._workers, _LEAST_SECONDS * per_second)
+        return min(_AIM_SECONDS * per_second, share)
+
+    def _joins(self, members: Sequence[Trial], weight: float, most: float) -> bool:
+        """Whether the next trial joins a group."""
+        if not self._waiting or len(members) == _MOST_TRIALS:
+            return False
+        losses = self._losses[members[0].key]
+        if losses > 1 or losses != self._losses[self._waiting[0].key]:
+            return False
+        return weight + self._weights[self._waiting[0].key] <= most
