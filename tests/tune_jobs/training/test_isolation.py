@@ -152,6 +152,31 @@ def test_whatever_ends_a_trial_from_within_is_one_failed_record(
     assert f"{name}.py" in record.traceback
 
 
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("os.kill(os.getpid(), 15)", r"its process was ended by SIGTERM \(ends.py:\d+, in forward\)"),
+        ("os.closerange(3, 4096)", r"its process closed files that are not its own \(ends.py\)"),
+    ],
+)
+def test_a_network_that_ends_its_own_process_fails_and_is_not_lost(
+    folder: Path, tmp_path: Path, does: str, words: str
+) -> None:
+    write(tmp_path, ends=NASTY["raises"].replace('raise BaseException("no")', f"import os; {does}"))
+    job = job_in(tmp_path, tmp_path / "r", "ends:Net")
+    record = run_trial(trial_of(users("ends:Net", job)), DATA, job)
+    assert record.outcome == FAILED
+    assert re.fullmatch(words, record.reason)
+
+
+def test_a_network_that_replaces_files_it_did_not_open_trains_on(folder: Path, tmp_path: Path) -> None:
+    does = "import os; n = os.open('/dev/null', os.O_RDWR); [os.dup2(n, f) for f in range(3, 20) if f != n]"
+    write(tmp_path, replaces=NASTY["raises"].replace('raise BaseException("no")', does))
+    job = job_in(tmp_path, tmp_path / "r", "replaces:Net")
+    record = run_trial(trial_of(users("replaces:Net", job)), DATA, job)
+    assert (record.outcome, record.reason, record.epochs) == ("completed", "", 1)
+
+
 def test_a_trial_that_hangs_in_the_users_code_is_out_of_time(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
