@@ -7,7 +7,7 @@ import importlib
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,17 @@ from data_utils.declared import Declaration
 from data_utils.registry import DatasetInfo
 from models.output_check import check_outputs
 from models.saved import from_bytes
-from tune_jobs.isolation.server import threads
+from tune_jobs.isolation.own_builtins import OwnBuiltins
+from tune_jobs.isolation.server import can_open_files, threads
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.fields import is_plain
 from tune_jobs.user_code.modules import Code, load_reference
 from tune_jobs.user_code.parameters import OPAQUE, REQUIRED, Parameters, parameters_of
 from tune_jobs.user_code.processes import Imported, Surroundings
 from tune_jobs.user_code.side_effects import ProcessState
+
+# The user's code may replace it.
+_uses_gpu: Callable[[], bool] = torch.cuda.is_initialized
 
 
 def import_library(name: str) -> None:
@@ -47,17 +51,19 @@ def import_all(around: Surroundings, code: Code, references: Sequence[str]) -> I
     before, running = ProcessState.now(), threads()
     for reference in references:
         load_reference(reference, code)
-    forkable = threads() == running and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    return Imported(forkable, tuple(before.changes(ProcessState.now())))
+    with OwnBuiltins():
+        forkable = threads() == running and not _uses_gpu() and can_open_files()
+        return Imported(forkable, tuple(before.changes(ProcessState.now())))
 
 
 def parameters(code: Code, kind: str, reference: str) -> Parameters:
     """Read the parameters of a component; a default that is no plain value is left out, as `OPAQUE`."""
-    found = parameters_of(load_reference(reference, code), kind, reference)
-    defaults = {
-        name: value if value is REQUIRED or is_plain(value) else OPAQUE for name, value in found.defaults.items()
-    }
-    return replace(found, defaults=defaults)
+    with OwnBuiltins():
+        found = parameters_of(load_reference(reference, code), kind, reference)
+        defaults = {
+            name: value if value is REQUIRED or is_plain(value) else OPAQUE for name, value in found.defaults.items()
+        }
+        return replace(found, defaults=defaults)
 
 
 def described(declaration: Declaration, folders: Sequence[Path], options: Mapping[str, Any]) -> DatasetInfo:
