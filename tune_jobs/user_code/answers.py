@@ -18,7 +18,10 @@ import torch
 from data_utils import TestData, TrialData, describe
 from data_utils.declared import Declaration
 from data_utils.registry import DatasetInfo
+from models.errors import ModelError
+from models.networks import build_network
 from models.output_check import check_outputs
+from models.registry import is_reference
 from models.saved import from_bytes
 from tune_jobs.isolation.own_builtins import OwnBuiltins
 from tune_jobs.isolation.server import can_open_files, threads
@@ -78,8 +81,25 @@ def check_fit(config: TrialConfig, data: TrialData) -> tuple[str, ...]:
         ModelError: the loss cannot take the network's outputs.
     """
     before = ProcessState.now()
-    check_outputs(config, data)
+    objective = check_outputs(config, data)
+    if is_reference(config.network) and not is_reference(config.objective):
+        _check_training_outputs(config, data, objective.outputs)
     return tuple(before.changes(ProcessState.now()))
+
+
+def _check_training_outputs(config: TrialConfig, data: TrialData, outputs: int) -> None:
+    """Check what a user's network returns while it trains, which may differ: a loss of ours takes a single tensor."""
+    inputs = torch.tensor(data.train_inputs)
+    network = build_network(config, tuple(inputs.shape[1:]), outputs).train()
+    with torch.no_grad():
+        found = network(inputs)
+    if isinstance(found, torch.Tensor) and tuple(found.shape) == (len(inputs), outputs):
+        return
+    got = list(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+    raise ModelError(
+        f"network: {config.network} returns {got} for inputs {list(inputs.shape)} while it trains, objective "
+        f"{config.objective} needs {[len(inputs), outputs]}; let forward return as many outputs as in evaluation"
+    )
 
 
 def score(content: bytes, trusted: Sequence[str], data: TestData) -> tuple[float, float]:

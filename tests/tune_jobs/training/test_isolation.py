@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_utils import load_trial_data
+from models.errors import ModelError
 from models.history import TIMED_OUT, History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
@@ -108,6 +109,18 @@ def test_an_honest_network_changes_nothing(folder: Path, tmp_path: Path, caplog:
     check_fit(config, DATA, job.code)
     run_trial(trial_of(config), DATA, job)
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"), [("'a'", "returns str"), ("x", r"returns \[2, 1, 8, 8\]"), ("(x, x)", "returns tuple")]
+)
+def test_a_network_that_returns_something_else_while_it_trains_is_refused_before_it_does(
+    tmp_path: Path, returned: str, words: str
+) -> None:
+    write(tmp_path, trains=NASTY["raises"].replace('raise BaseException("no")', f"if self.training: return {returned}"))
+    job = job_in(tmp_path, tmp_path / "r", "trains:Net")
+    with pytest.raises(ModelError, match=rf"network: trains:Net {words} for .* while it trains, .* needs \[2, 10\]"):
+        check_fit(users("trains:Net", job), DATA, job.code)
 
 
 def test_what_a_network_changes_as_it_trains_is_said(
