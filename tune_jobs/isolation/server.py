@@ -55,14 +55,39 @@ _mine: int = -1
 
 def start(handle: int) -> NoReturn:
     """Be the first process of a tree: take the module path and what to import from the parent, then serve."""
-    channel: Connection[Any, Any] = Connection(handle)
     if sys.platform.startswith("linux"):
+        _go_on_in_child(handle)
         ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1)
+    channel: Connection[Any, Any] = Connection(handle)
     sys.path[:], modules = channel.recv()
     for module in modules:
         importlib.import_module(module)
     channel.send_bytes(_dumps((RESULT, None)))
     _serve(channel)
+
+
+def _go_on_in_child(handle: int) -> None:
+    """Continue in a child of this process, which only waits for it.
+
+    What ends the children of a process without warning, as Ray does to those of its workers, then ends this one; the
+    child is told, and ends what its forks have left.
+    """
+    this, pid = os.getpid(), os.fork()
+    if pid:
+        os.close(handle)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status < 0:
+            os.kill(this, -status)
+        _exit(status)
+
+    def end(*_: object) -> NoReturn:
+        _end_tree()
+        _exit(1)
+
+    signal.signal(signal.SIGTERM, end)
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+    if os.getppid() != this:
+        _exit(1)
 
 
 def ask(message: Any) -> Any:
@@ -154,6 +179,8 @@ def _fork(channel: "Connection[Any, Any]") -> None:
         channel.send_bytes(_dumps(answer))
         return
     channel.close()
+    if _crash < 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     connection, crash = map(_moved_up, (connection, crash))
     _die_with_parent()
     # A group of its own: what it starts ends with it, and Ctrl-C in a terminal is the parent's to handle.

@@ -210,15 +210,17 @@ def test_a_copy_that_a_function_makes_of_its_process_ends(process: Process) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux finds processes whose parent has ended")
-@pytest.mark.parametrize("ended", [False, True])
-def test_what_a_process_started_in_a_session_of_its_own_ends_with_the_tree(ended: bool) -> None:
+@pytest.mark.parametrize(
+    "end", ["fork.end()", "os.kill(os.getpid(), signal.SIGKILL)", "os.kill(first.pid, signal.SIGKILL)"]
+)
+def test_what_a_process_started_in_a_session_of_its_own_ends_with_the_tree(end: str) -> None:
     program = (
         "import os, signal\n"
         "from tune_jobs.isolation.process import start\n"
         "first = start([], silent=True)\n"
         "fork = first.fork().fork()\n"
         "print(fork.call('tests.tune_jobs.isolation.test_process:start_session'), flush=True)\n"
-        f"{'fork.end()' if ended else 'os.kill(os.getpid(), signal.SIGKILL)'}\n"
+        f"{end}\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
