@@ -10,7 +10,7 @@ from tune_jobs.errors import StorageError, first_line
 from tune_jobs.ledger import checkpoints, lost_workers, runs, saved_models, targets, test_openings
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import FOLDER as LEDGER
-from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.ledger import MARKER, MARKER_ADVICE, CutMarkerError, Ledger
 from tune_jobs.standing.search import journal
 from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted
@@ -32,8 +32,14 @@ def check(storage_uri: str, *, keys: bool) -> int:
         storage_uri: of the ledger.
         keys: whether to list every trial whose numbers are in doubt.
     """
-    ledger = Ledger.open(Storage.at(storage_uri))
-    problems = list(_cut_files(ledger))
+    storage = Storage.at(storage_uri)
+    problems: list[str] = []
+    try:
+        ledger = Ledger.open(storage)
+    except CutMarkerError:
+        problems.append(_line(storage.address(LEDGER, MARKER), "it is no ledger marker", MARKER_ADVICE))
+        ledger = Ledger(storage)
+    problems += _cut_files(ledger)
     for line in problems:
         print(line)
     if problems:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_utils.errors import printable
+from tune_jobs.isolation.own_builtins import OwnBuiltins
 
 _LONGEST_TEXT, _LONGEST_TRACEBACK = 500, 20_000
 _MOST_FRAMES = 200
@@ -43,16 +44,17 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """Describe an exception; its own methods may raise."""
-        kind = " ".join(_printable(type(error).__name__, 80).split())
-        frames = tuple(_frames(error))
-        return cls(
-            kind=kind,
-            text=_text(error),
-            traceback=_traceback(error, kind, frames),
-            frames=frames,
-            out_of_memory=isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError",
-            exits=isinstance(error, SystemExit),
-        )
+        with OwnBuiltins():
+            kind = " ".join(_printable(type(error).__name__, 80).split())
+            frames = tuple(_frames(error))
+            return cls(
+                kind=kind,
+                text=_text(error),
+                traceback=_traceback(error, kind, frames),
+                frames=frames,
+                out_of_memory=isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError",
+                exits=isinstance(error, SystemExit),
+            )
 
     def place(self, files: Collection[str]) -> str:
         """Where in some files the exception arose, as "net.py:12, in forward"; "" if elsewhere."""

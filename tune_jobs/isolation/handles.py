@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+# The user's code may replace it.
+_dup = os.dup
+
 
 def connected() -> tuple[socket.socket, socket.socket]:
     """Make two ends of a connection that wait as long as it takes."""
@@ -37,7 +40,13 @@ def receive_handles(channel: "Connection[Any, Any]", count: int) -> list[int]:
     return handles
 
 
+def hang_up(channel: "Connection[Any, Any]") -> None:
+    """End a connection, whoever else has it open."""
+    with _socket_of(channel) as end:
+        end.shutdown(socket.SHUT_RDWR)
+
+
 def _socket_of(channel: "Connection[Any, Any]") -> socket.socket:
-    end = socket.socket(fileno=os.dup(channel.fileno()))
+    end = socket.socket(fileno=_dup(channel.fileno()))
     end.setblocking(True)
     return end

@@ -18,7 +18,7 @@ from typing import Any
 
 from tune_jobs.isolation import server
 from tune_jobs.isolation.failure import Failure, Frame, at_place, place
-from tune_jobs.isolation.handles import connected, send_handles
+from tune_jobs.isolation.handles import connected, hang_up, send_handles
 
 # To import torch, on a machine that does much else.
 START_SECONDS = 300.0
@@ -29,7 +29,6 @@ _PLAIN = frozenset(
     {"builtins", "collections", "data_utils", "datetime", "models", "numbers", "numpy", "pathlib", "tune_jobs", "types"}
 )
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
-# What a program does to itself; other signals come from outside.
 _FAULTS: Mapping[int, str] = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGABRT: "an abort",
@@ -37,6 +36,12 @@ _FAULTS: Mapping[int, str] = {
     signal.SIGFPE: "an arithmetic error",
     signal.SIGILL: "an illegal instruction",
 }
+
+_UNANSWERED: Mapping[int, str] = {
+    server.NO_CHANNEL: "closed files that are not its own",
+    server.NO_FUNCTIONS: "cannot go on without functions of Python that were replaced in it",
+}
+_MOST_NAMES = 3
 
 
 class CallError(Exception):
@@ -69,8 +74,8 @@ class ProcessDeathError(Exception):
         return place(iter(self.frames), files)
 
     def at(self, files: Collection[str]) -> str:
-        """Say how the process ended, and where in some files it was."""
-        return at_place(f"its process {self.words}", self.place(files))
+        """Say how the process ended, and where in some files it was; if that is unknown, which files they are."""
+        return at_place(f"its process {self.words}", self.place(files) or _names(files))
 
 
 class Process:
@@ -168,7 +173,14 @@ class Process:
         """End it now, and all that it started; it may have ended already."""
         if not self.alive:
             return
-        self._kill()
+        if self._crash >= 0 or self._starts_until is not None:
+            self._kill()
+        else:
+            # The first process of a tree ends what its forks have left behind, then itself.
+            with contextlib.suppress(OSError):
+                hang_up(self._channel)
+            if self._reap(self.pid) is None:
+                self._kill()
         self._reap(self.pid)
         self._close()
 
@@ -214,7 +226,9 @@ class Process:
         if late:
             words, killed = "took too long", False
         elif runs_on and status is not None:
-            words, killed = "closed files that are not its own", False
+            words, killed = _UNANSWERED[server.NO_CHANNEL], False
+        elif not text and status is not None and status in _UNANSWERED:
+            words, killed = _UNANSWERED[status], False
         else:
             words, killed = _words(status)
         return ProcessDeathError(words, killed=killed, timed_out=late, frames=_main_thread(text))
@@ -299,7 +313,10 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
 
 
 def _words(status: int | None) -> tuple[str, bool]:
-    """How a process ended, and whether something outside it did that."""
+    """How a process ended, and whether something outside it did that.
+
+    Who sent a signal is not known. The system sends SIGKILL, for want of memory; others are mostly the code's own.
+    """
     if status is None:
         return "was lost", True
     if status >= 0:
@@ -309,7 +326,12 @@ def _words(status: int | None) -> tuple[str, bool]:
         name = signal.Signals(number).name
     except ValueError:  # the real-time signals have none
         name = f"signal {number}"
-    return f"was ended by {_FAULTS.get(number, name)}", number not in _FAULTS
+    return f"was ended by {_FAULTS.get(number, name)}", number == signal.SIGKILL
+
+
+def _names(files: Collection[str]) -> str:
+    names = sorted({Path(file).name for file in files})
+    return " or ".join(names) if len(names) <= _MOST_NAMES else ""
 
 
 def _not_started(why: str) -> ProcessDeathError:

@@ -27,6 +27,7 @@ from tune_jobs.words import counted
 FOLDER = "ledger"
 MARKER = "ledger.json"
 FORMAT = 1
+MARKER_ADVICE = f'restore it as {{"format": {FORMAT}}}'
 PACK_SIZE = 500
 # On S3 each file takes two requests whenever it is read.
 _ENOUGH_ON_S3 = 50
@@ -38,6 +39,10 @@ _LISTING_ATTEMPTS = 100
 _MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
+
+
+class CutMarkerError(UserError):
+    """The file that says which format a ledger has is cut or damaged."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Ledger:
             create: whether to create a ledger where there is none.
 
         Raises:
+            CutMarkerError: its marker is cut or damaged.
             UserError: there is no ledger, or its folder cannot be read or written, holds something that does not belong
                 to a ledger, or holds a ledger of a later format.
         """
@@ -107,7 +113,7 @@ class Ledger:
         try:
             version = json.loads(self.storage.read(FOLDER, MARKER))["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f'{path}: is not a valid ledger marker; restore it as {{"format": {FORMAT}}}') from error
+            raise CutMarkerError(f"{path}: is not a valid ledger marker; {MARKER_ADVICE}") from error
         if version != FORMAT:
             raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
 

@@ -11,6 +11,10 @@ from tune_jobs.study.yaml_node import YamlNode
 
 # Of the name of a study or a table, in bytes. A file system takes 255, and reports add some to a name.
 MOST_NAME_BYTES = 150
+# Windows keeps these for devices, whatever follows a dot.
+_DEVICES = frozenset(
+    {"aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+)
 _RESERVED = {
     **dict.fromkeys(SEARCH_TABLES, "the search"),
     FINAL: "the final configuration",
@@ -34,6 +38,11 @@ def name_problem(name: Any) -> str:
     letter = next((letter for letter in name if letter in "/\\" or is_control(letter) or letter in "\n\r\t"), "")
     if letter:
         return f"{shown(name)} contains {shown(letter)}, which no name of a file may; leave it out"
+    if name[-1] in ". ":
+        last = "dot" if name.endswith(".") else "blank"
+        return f"{shown(name)} ends in a {last}, which folders on Windows may not; leave it out"
+    if folded_name(name).partition(".")[0].rstrip() in _DEVICES:
+        return f"{shown(name)} is the name of a device on Windows; give another"
     size = len(name.encode())
     if size > MOST_NAME_BYTES:
         return f"{shown(name)} is {size:,} bytes long; give at most {MOST_NAME_BYTES}"

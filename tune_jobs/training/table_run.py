@@ -4,7 +4,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tune_jobs.errors import StorageRefusedError
+from tune_jobs.errors import StorageError, StorageRefusedError
+from tune_jobs.ledger.record import is_finished
 from tune_jobs.training.data import keep_targets, load_data
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
 from tune_jobs.training.exit_codes import INTERRUPTED
@@ -55,10 +56,26 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     left = len(trials) - outcomes.total()
     say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
     if refused is not None:
-        run.say(f"{counted(left - trials_unwritten(refused.unwritten), 'trial')} to go")
+        unfinished = [trial for trial in trials if trial.key not in progress.finished]
+        to_go = left - trials_unwritten(refused.unwritten) - _kept(unfinished, run)
+        run.say(f"{counted(to_go, 'trial')} to go")
         raise refused
     if interrupted or left:
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
     return exit_code(outcomes, run.say)
+
+
+def _kept(trials: Sequence[Trial], run: RunContext) -> int:
+    """Count the trials whose record is kept although they did not end, as where the storage refused their model."""
+    try:
+        records = run.ledger.read(keys={trial.key for trial in trials}).records
+    except StorageError:  # the refusal of the storage is said in any case
+        return 0
+    limit = run.settings.limit_seconds
+    return sum(
+        is_finished(records[trial.key], trial, time_limit_seconds=limit, retry_failed=True)
+        for trial in trials
+        if trial.key in records
+    )

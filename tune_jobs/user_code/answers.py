@@ -7,7 +7,7 @@ import importlib
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,22 @@ import torch
 from data_utils import TestData, TrialData, describe
 from data_utils.declared import Declaration
 from data_utils.registry import DatasetInfo
+from models.errors import ModelError
+from models.networks import build_network
 from models.output_check import check_outputs
+from models.registry import is_reference
 from models.saved import from_bytes
-from tune_jobs.isolation.server import threads
+from tune_jobs.isolation.own_builtins import OwnBuiltins
+from tune_jobs.isolation.server import can_open_files, threads
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.fields import is_plain
 from tune_jobs.user_code.modules import Code, load_reference
 from tune_jobs.user_code.parameters import OPAQUE, REQUIRED, Parameters, parameters_of
 from tune_jobs.user_code.processes import Imported, Surroundings
 from tune_jobs.user_code.side_effects import ProcessState
+
+# The user's code may replace it.
+_uses_gpu: Callable[[], bool] = torch.cuda.is_initialized
 
 
 def import_library(name: str) -> None:
@@ -47,17 +54,19 @@ def import_all(around: Surroundings, code: Code, references: Sequence[str]) -> I
     before, running = ProcessState.now(), threads()
     for reference in references:
         load_reference(reference, code)
-    forkable = threads() == running and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    return Imported(forkable, tuple(before.changes(ProcessState.now())))
+    with OwnBuiltins():
+        forkable = threads() == running and not _uses_gpu() and can_open_files()
+        return Imported(forkable, tuple(before.changes(ProcessState.now())))
 
 
 def parameters(code: Code, kind: str, reference: str) -> Parameters:
     """Read the parameters of a component; a default that is no plain value is left out, as `OPAQUE`."""
-    found = parameters_of(load_reference(reference, code), kind, reference)
-    defaults = {
-        name: value if value is REQUIRED or is_plain(value) else OPAQUE for name, value in found.defaults.items()
-    }
-    return replace(found, defaults=defaults)
+    with OwnBuiltins():
+        found = parameters_of(load_reference(reference, code), kind, reference)
+        defaults = {
+            name: value if value is REQUIRED or is_plain(value) else OPAQUE for name, value in found.defaults.items()
+        }
+        return replace(found, defaults=defaults)
 
 
 def described(declaration: Declaration, folders: Sequence[Path], options: Mapping[str, Any]) -> DatasetInfo:
@@ -72,8 +81,25 @@ def check_fit(config: TrialConfig, data: TrialData) -> tuple[str, ...]:
         ModelError: the loss cannot take the network's outputs.
     """
     before = ProcessState.now()
-    check_outputs(config, data)
+    objective = check_outputs(config, data)
+    if is_reference(config.network) and not is_reference(config.objective):
+        _check_training_outputs(config, data, objective.outputs)
     return tuple(before.changes(ProcessState.now()))
+
+
+def _check_training_outputs(config: TrialConfig, data: TrialData, outputs: int) -> None:
+    """Check what a user's network returns while it trains, which may differ: a loss of ours takes a single tensor."""
+    inputs = torch.tensor(data.train_inputs)
+    network = build_network(config, tuple(inputs.shape[1:]), outputs).train()
+    with torch.no_grad():
+        found = network(inputs)
+    if isinstance(found, torch.Tensor) and tuple(found.shape) == (len(inputs), outputs):
+        return
+    got = list(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+    raise ModelError(
+        f"network: {config.network} returns {got} for inputs {list(inputs.shape)} while it trains, objective "
+        f"{config.objective} needs {[len(inputs), outputs]}; let forward return as many outputs as in evaluation"
+    )
 
 
 def score(content: bytes, trusted: Sequence[str], data: TestData) -> tuple[float, float]:

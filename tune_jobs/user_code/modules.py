@@ -22,6 +22,7 @@ from typing import Any
 from models.registry import PACKAGES, import_name
 from tune_jobs.errors import UserError
 from tune_jobs.isolation.failure import Failure
+from tune_jobs.isolation.own_builtins import OwnBuiltins
 
 _LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _FOLDERS_OF_LIBRARIES = ("site-packages", "dist-packages")
@@ -135,20 +136,24 @@ def load_reference(reference: str, code: Code) -> Any:
         module: Any = importlib.import_module(import_name(module_name))
         for part in attribute.split("."):
             module = getattr(module, part)
-    except ModuleNotFoundError as error:
-        if error.name in _parents(import_name(module_name)):
-            raise UserError(
-                f"{reference}: there is no module {module_name} beside the study file, in the working folder or "
-                "installed; the form is module:Name, for Name in module.py"
-            ) from error
-        raise UserCodeError.of(Failure.of(error), reference, code) from error
-    except AttributeError as error:
-        if Failure.of(error).place(code.files):
-            raise UserCodeError.of(Failure.of(error), reference, code) from error
-        raise UserError(f"{reference}: {module_name} has no {attribute}; the form is module:Name") from error
     except BaseException as error:  # whatever the user's module raises when it is imported
-        raise UserCodeError.of(Failure.of(error), reference, code) from error
+        with OwnBuiltins():
+            raise _not_loaded(error, reference, code) from error
     return module
+
+
+def _not_loaded(error: BaseException, reference: str, code: Code) -> UserError:
+    """Say why a reference could not be followed."""
+    module, _, attribute = reference.partition(":")
+    if isinstance(error, ModuleNotFoundError) and error.name in _parents(import_name(module)):
+        return UserError(
+            f"{reference}: there is no module {module} beside the study file, in the working folder or "
+            "installed; the form is module:Name, for Name in module.py"
+        )
+    failure = Failure.of(error)
+    if isinstance(error, AttributeError) and not failure.place(code.files):
+        return UserError(f"{reference}: {module} has no {attribute}; the form is module:Name")
+    return UserCodeError.of(failure, reference, code)
 
 
 def _parents(name: str) -> list[str]:

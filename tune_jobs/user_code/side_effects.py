@@ -18,14 +18,29 @@ from typing import Any
 import numpy as np
 import torch
 
-# Their functions and classes, and the methods of their classes, are compared.
+from tune_jobs.isolation.own_builtins import OwnBuiltins
+
+# Their functions and classes are compared, and the methods of torch's classes.
 _LIBRARIES = (
     "builtins",
+    "copy",
+    "io",
+    "json",
+    "locale",
     "math",
     "numpy",
     "numpy.linalg",
     "numpy.random",
+    "os",
+    "os.path",
+    "pickle",
     "random",
+    "re",
+    "signal",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
     "torch",
     "torch.linalg",
     "torch.nn",
@@ -38,9 +53,15 @@ _LIBRARIES = (
 _MOST_NAMED = 3
 # Functions that wrap each other; a chain without an end is possible.
 _MOST_WRAPPED = 50
+# What reads a setting may be replaced, or need what is.
+_UNREADABLE = object()
 # Environment variables that libraries set themselves.
 _OF_LIBRARIES = ("CUBLAS", "KMP_", "PYTORCH", "TORCH", "TRITON")
 
+# The user's code may replace them.
+_getcwd, _exists, _setlocale, _getsignal = os.getcwd, os.path.exists, locale.setlocale, signal.getsignal
+_printoptions, _geterr, _getcontext = np.get_printoptions, np.geterr, decimal.getcontext
+_SIGNALS = sorted(signal.valid_signals())
 _SETTINGS: Mapping[str, Callable[[], Any]] = {
     "torch's default dtype": torch.get_default_dtype,
     "torch's default device": torch.get_default_device,
@@ -60,11 +81,11 @@ _SETTINGS: Mapping[str, Callable[[], Any]] = {
         torch.backends.cudnn.benchmark,
         torch.backends.cudnn.deterministic,
     ),
-    "NumPy's print options": lambda: repr(sorted(np.get_printoptions().items(), key=str)),
-    "NumPy's handling of floating-point errors": lambda: repr(sorted(np.geterr().items())),
-    "the decimal context": lambda: repr(decimal.getcontext()),
-    "the working folder": lambda: os.getcwd() if os.path.exists(".") else "",
-    "the locale": lambda: locale.setlocale(locale.LC_ALL),
+    "NumPy's print options": lambda: repr(sorted(_printoptions().items(), key=str)),
+    "NumPy's handling of floating-point errors": lambda: repr(sorted(_geterr().items())),
+    "the decimal context": lambda: repr(_getcontext()),
+    "the working folder": lambda: _getcwd() if _exists(".") else "",
+    "the locale": lambda: _setlocale(locale.LC_ALL),
     "the environment": lambda: {
         name: value for name, value in os.environ.items() if not name.startswith(_OF_LIBRARIES)
     },
@@ -76,27 +97,39 @@ _SETTINGS: Mapping[str, Callable[[], Any]] = {
     ],
     "the recursion limit": sys.getrecursionlimit,
     "the display of exceptions": lambda: sys.excepthook,
-    "signal handlers": lambda: [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+    "signal handlers": lambda: [_getsignal(number) for number in _SIGNALS],
 }
 
 
 @dataclass(frozen=True)
 class ProcessState:
-    """What is compared: the settings of the process, and the attributes of libraries by their names."""
+    """What is compared: the settings of the process, and the attributes of libraries by their names.
+
+    Attributes:
+        settings: `_UNREADABLE` where reading one raises.
+        attributes: None where reading them raises.
+    """
 
     settings: Mapping[str, Any]
-    attributes: Mapping[str, Any]
+    attributes: Mapping[str, Any] | None
 
     @classmethod
     def now(cls) -> "ProcessState":
-        """That of this process; takes milliseconds."""
-        return cls({name: read() for name, read in _SETTINGS.items()}, dict(_attributes()))
+        """That of this process; takes milliseconds, and raises nothing whatever the user's code has replaced."""
+        with OwnBuiltins() as builtins:
+            settings = {name: _read(read, _UNREADABLE) for name, read in _SETTINGS.items()}
+            return cls(settings, _read(lambda: dict(_attributes(builtins)), None))
 
     def changes(self, later: "ProcessState") -> Iterator[str]:
         """Say what has changed, each in a few words."""
         for name, before in self.settings.items():
-            if later.settings[name] != before:
+            if not _same(before, later.settings[name]):
                 yield name
+        if self.attributes is None:
+            return
+        if later.attributes is None:
+            yield "what the check for such changes needs"
+            return
         patched = [
             name
             for name, before in self.attributes.items()
@@ -112,22 +145,42 @@ class ProcessState:
             yield ", ".join(patched[:_MOST_NAMED]) + more
 
 
-def _attributes() -> Iterator[tuple[str, Any]]:
+def _same(before: Any, later: Any) -> bool:
+    """Compare values whose comparison may raise."""
+    return bool(_read(lambda: before == later, False))
+
+
+def _read(read: Callable[[], Any], otherwise: Any) -> Any:
+    """Call a function; what it raises is `otherwise`."""
+    try:
+        return read()
+    except BaseException:
+        return otherwise
+
+
+def _attributes(builtins: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     private: dict[str, type] = {}
     for library in _LIBRARIES:
         module = sys.modules.get(library)
-        for name, value in list(vars(module).items()) if module is not None else ():
-            # A module that is imported later appears in its package; a private name is the library's to change.
-            if name.startswith("_") or isinstance(value, ModuleType):
+        found = builtins if library == "builtins" else vars(module) if module is not None else {}
+        for name, value in list(found.items()):
+            # A module that is imported later appears in its package; a private name is the library's to change, but
+            # for the function that `import` calls.
+            if (name.startswith("_") and name != "__import__") or _is(value, ModuleType):
                 continue
             if callable(value):
                 yield f"{library}.{name}", value
-            if inspect.isclass(value) and library.startswith("torch"):
+            if _is(value, type) and library.startswith("torch"):
                 yield from ((f"{library}.{name}.{method}", found) for method, found in _methods(value))
                 private |= {f"{base.__module__}.{base.__name__}": base for base in value.__mro__ if _is_private(base)}
     for name, base in private.items():
         yield name, base
         yield from ((f"{name}.{method}", found) for method, found in _methods(base))
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value is of a class; unlike `isinstance`, this asks nothing of the value."""
+    return issubclass(type(value), kind)
 
 
 def _is_private(cls: type) -> bool:
@@ -148,6 +201,10 @@ def _overrides(cls: Any, method: str) -> bool:
 
 def _replaced_by_library(name: str, value: Any) -> bool:
     """Whether a library may have put it there itself, as torch wraps its own functions when they are first called."""
+    return bool(_read(lambda: _is_of_library(name, value), False))
+
+
+def _is_of_library(name: str, value: Any) -> bool:
     library, attribute = name.partition(".")[0], name.rpartition(".")[2]
     # torch.Storage is another class with another default dtype.
     same = inspect.isclass(value) or getattr(value, "__name__", attribute) == attribute

@@ -23,6 +23,8 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import table_run
 from tune_jobs.training.progress import Progress
+from tune_jobs.training.trainable import run_trial
+from tune_jobs.trial.data import data_slot
 
 DISK_BYTES = 200_000
 STUDY = """\
@@ -115,6 +117,20 @@ def test_the_end_of_a_run_in_a_full_storage(
     assert lines[-2].startswith("1 trial finished but could not be stored, neither there nor in")
     assert lines[-1].startswith("all other trials that finished are kept; the same command continues: ")
     assert len(Ledger.open(Storage.at(str(tmp_path / "r"))).read().records) == 2
+
+
+def test_a_trial_whose_model_was_refused_is_not_to_go(
+    tiny_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_trials(
+        trials: Any, data: Any, job: Any, settings: Any, storage: Storage, progress: Progress, _: Any
+    ) -> None:
+        run_trial(trials[0], data[data_slot(trials[0].config)], job)
+        raise StorageRefusedError(f"{storage.uri}: cannot be written: no space is left on its disk")
+
+    monkeypatch.setattr("tune_jobs.training.table_launch.run_trials", run_trials)
+    assert main(["run", str(tiny_study), "--storage", str(tmp_path / "r")]) == 1
+    assert "3 trials to go" in capsys.readouterr().out.splitlines()
 
 
 def test_a_search_in_a_full_storage_ends_the_same_way(

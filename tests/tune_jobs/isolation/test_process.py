@@ -1,9 +1,12 @@
 """Processes that are forked, called and ended, whatever happens in them."""
 
+import builtins
 import errno
 import os
+import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +16,7 @@ import pytest
 
 from tune_jobs.errors import UserError
 from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
+from tune_jobs.isolation.server import ask
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +93,8 @@ def test_an_exit_is_an_exception(process: Process) -> None:
         ("os:abort", (), "was ended by an abort", False),
         ("ctypes:string_at", (0,), "was ended by a segmentation fault", False),
         ("signal:raise_signal", (signal.SIGKILL,), "was ended by SIGKILL", True),
-        ("signal:raise_signal", (signal.SIGTERM,), "was ended by SIGTERM", True),
-        ("signal:raise_signal", (signal.SIGRTMIN + 6,), f"was ended by signal {signal.SIGRTMIN + 6}", True),
+        ("signal:raise_signal", (signal.SIGTERM,), "was ended by SIGTERM", False),
+        ("signal:raise_signal", (signal.SIGRTMIN + 6,), f"was ended by signal {signal.SIGRTMIN + 6}", False),
     ],
 )
 def test_a_death_is_told_with_its_kind(
@@ -127,6 +131,104 @@ def test_a_process_that_closes_its_files_and_runs_on_is_ended_by_us(process: Pro
 def close_files_and_run_on() -> None:
     os.closerange(3, 4096)
     time.sleep(1000)
+
+
+def test_where_a_process_was_that_ended_itself_with_a_signal_is_told(process: Process) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call("tests.tune_jobs.isolation.test_process:end_by_signal")
+    assert re.search(r"was ended by SIGTERM \(test_process.py:\d+, in end_by_signal\)", caught.value.at([__file__]))
+
+
+def end_by_signal() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("target", ["close_files", "lose_files"])
+def test_a_process_that_closes_its_files_and_ends_by_itself_says_so(process: Process, target: str) -> None:
+    with pytest.raises(ProcessDeathError) as caught:
+        process.call(f"tests.tune_jobs.isolation.test_process:{target}")
+    assert not caught.value.killed
+    assert caught.value.at(["/x/net.py"]) == "its process closed files that are not its own (net.py)"
+
+
+def close_files() -> None:
+    os.closerange(3, 4096)
+
+
+def lose_files() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            os.dup2(nothing, int(name))
+    ask("this is not heard")
+
+
+def test_a_process_that_replaces_files_of_low_numbers_goes_on(process: Process) -> None:
+    process.call("tests.tune_jobs.isolation.test_process:replace_low_files")
+    assert process.call("os:getpid") == process.pid
+
+
+def replace_low_files() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for handle in range(3, 100):
+        os.dup2(nothing, handle)
+
+
+def test_a_process_whose_builtins_are_replaced_answers_and_keeps_them(process: Process) -> None:
+    with pytest.raises(CallError, match="ValueError: 'no'") as caught:
+        process.call("tests.tune_jobs.isolation.test_process:replace_builtins")
+    assert re.search(r"\(test_process.py:\d+, in replace_builtins\)", caught.value.failure.at([__file__]))
+    assert process.call("tests.tune_jobs.isolation.test_process:are_builtins_replaced")
+
+
+def replace_builtins() -> None:
+    builtins.__dict__.update(__import__=None, isinstance=lambda *_: True, len=None, tuple=None, sorted=None)
+    raise ValueError("'no'")
+
+
+def are_builtins_replaced() -> bool:
+    return builtins.len is None
+
+
+def test_a_process_that_cannot_answer_any_more_says_so(process: Process) -> None:
+    with pytest.raises(
+        ProcessDeathError, match="cannot go on without functions of Python that were replaced"
+    ) as caught:
+        process.call("tests.tune_jobs.isolation.test_process:replace_packing")
+    assert not caught.value.killed
+
+
+def replace_packing() -> None:
+    struct.pack = None
+
+
+def test_a_copy_that_a_function_makes_of_its_process_ends(process: Process) -> None:
+    copy = process.call("os:fork")
+    assert copy > 0
+    assert ends(copy)
+    assert process.call("os:getpid") == process.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux finds processes whose parent has ended")
+@pytest.mark.parametrize(
+    "end", ["fork.end()", "os.kill(os.getpid(), signal.SIGKILL)", "os.kill(first.pid, signal.SIGKILL)"]
+)
+def test_what_a_process_started_in_a_session_of_its_own_ends_with_the_tree(end: str) -> None:
+    program = (
+        "import os, signal\n"
+        "from tune_jobs.isolation.process import start\n"
+        "first = start([], silent=True)\n"
+        "fork = first.fork().fork()\n"
+        "print(fork.call('tests.tune_jobs.isolation.test_process:start_session'), flush=True)\n"
+        f"{end}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    assert ends(int(done.stdout))
+
+
+def start_session() -> int:
+    return subprocess.Popen(["sleep", "1000"], start_new_session=True).pid
 
 
 def test_a_fork_that_does_not_come_is_given_up(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

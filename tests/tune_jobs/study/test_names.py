@@ -26,6 +26,10 @@ TABLES = [{"factor": "hidden_units", "levels": [4, 8]}]
         ("a/b", "'a/b' contains '/'"),
         ("a\\b", "contains '\\\\'"),
         ("/etc/x", "contains '/'"),
+        ("CON", "'CON' is the name of a device on Windows; give another"),
+        ("com1.a", "'com1.a' is the name of a device on Windows"),
+        ("a.", "'a.' ends in a dot, which folders on Windows may not; leave it out"),
+        ("a ", "'a ' ends in a blank, which folders on Windows may not; leave it out"),
         ("a\0b", "contains '\\x00'"),
         ("a\nb", "contains '\\n'"),
         ("a\ud800", "contains '\\ud800'"),
@@ -40,7 +44,7 @@ def test_a_study_has_a_name_that_a_folder_can_have(name: object, words: str) -> 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["study", "my study", "größe-3", "a.b", "x" * 150, "研究"])
+@pytest.mark.parametrize("name", ["study", "my study", "größe-3", "a.b", "console", "com", "a.con", "x" * 150, "研究"])
 def test_usual_names_are_taken(name: str) -> None:
     assert name_problem(name) == ""
 

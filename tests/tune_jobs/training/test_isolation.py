@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_utils import load_trial_data
+from models.errors import ModelError
 from models.history import TIMED_OUT, History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
@@ -110,6 +111,18 @@ def test_an_honest_network_changes_nothing(folder: Path, tmp_path: Path, caplog:
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("returned", "words"), [("'a'", "returns str"), ("x", r"returns \[2, 1, 8, 8\]"), ("(x, x)", "returns tuple")]
+)
+def test_a_network_that_returns_something_else_while_it_trains_is_refused_before_it_does(
+    tmp_path: Path, returned: str, words: str
+) -> None:
+    write(tmp_path, trains=NASTY["raises"].replace('raise BaseException("no")', f"if self.training: return {returned}"))
+    job = job_in(tmp_path, tmp_path / "r", "trains:Net")
+    with pytest.raises(ModelError, match=rf"network: trains:Net {words} for .* while it trains, .* needs \[2, 10\]"):
+        check_fit(users("trains:Net", job), DATA, job.code)
+
+
 def test_what_a_network_changes_as_it_trains_is_said(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -150,6 +163,31 @@ def test_whatever_ends_a_trial_from_within_is_one_failed_record(
     assert record.outcome == FAILED
     assert re.fullmatch(words, record.reason)
     assert f"{name}.py" in record.traceback
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("os.kill(os.getpid(), 15)", r"its process was ended by SIGTERM \(ends.py:\d+, in forward\)"),
+        ("os.closerange(3, 4096)", r"its process closed files that are not its own \(ends.py\)"),
+    ],
+)
+def test_a_network_that_ends_its_own_process_fails_and_is_not_lost(
+    folder: Path, tmp_path: Path, does: str, words: str
+) -> None:
+    write(tmp_path, ends=NASTY["raises"].replace('raise BaseException("no")', f"import os; {does}"))
+    job = job_in(tmp_path, tmp_path / "r", "ends:Net")
+    record = run_trial(trial_of(users("ends:Net", job)), DATA, job)
+    assert record.outcome == FAILED
+    assert re.fullmatch(words, record.reason)
+
+
+def test_a_network_that_replaces_files_it_did_not_open_trains_on(folder: Path, tmp_path: Path) -> None:
+    does = "import os; n = os.open('/dev/null', os.O_RDWR); [os.dup2(n, f) for f in range(3, 20) if f != n]"
+    write(tmp_path, replaces=NASTY["raises"].replace('raise BaseException("no")', does))
+    job = job_in(tmp_path, tmp_path / "r", "replaces:Net")
+    record = run_trial(trial_of(users("replaces:Net", job)), DATA, job)
+    assert (record.outcome, record.reason, record.epochs) == ("completed", "", 1)
 
 
 def test_a_trial_that_hangs_in_the_users_code_is_out_of_time(
