@@ -10,13 +10,14 @@ from tune_jobs.errors import StorageError, first_line
 from tune_jobs.ledger import checkpoints, lost_workers, runs, saved_models, targets, test_openings
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import FOLDER as LEDGER
-from tune_jobs.ledger.ledger import MARKER, MARKER_ADVICE, CutMarkerError, Ledger
+from tune_jobs.ledger.ledger import MARKER, Ledger
 from tune_jobs.standing.search import journal
 from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted
 
 # What to do about a file that is cut, by its kind.
 _TRIALS = "restore it from a copy, or move it away; the next run of a study trains its missing trials again"
+_MARKER = "no trial is lost: the next run writes it anew"
 _WRITTEN_AGAIN = "nothing is lost: the next run of its study writes it anew"
 _FORGOTTEN = "delete it; it only said how a run went"
 _JOURNAL = "restore it from a copy, or leave it: the search goes on with the lines that are whole, and no trial is lost"
@@ -32,14 +33,8 @@ def check(storage_uri: str, *, keys: bool) -> int:
         storage_uri: of the ledger.
         keys: whether to list every trial whose numbers are in doubt.
     """
-    storage = Storage.at(storage_uri)
-    problems: list[str] = []
-    try:
-        ledger = Ledger.open(storage)
-    except CutMarkerError:
-        problems.append(_line(storage.address(LEDGER, MARKER), "it is no ledger marker", MARKER_ADVICE))
-        ledger = Ledger(storage)
-    problems += _cut_files(ledger)
+    ledger = Ledger.open(Storage.at(storage_uri))
+    problems = list(_cut_files(ledger))
     for line in problems:
         print(line)
     if problems:
@@ -77,6 +72,8 @@ def _say_doubtful(ledger: Ledger, *, keys: bool) -> bool:
 def _cut_files(ledger: Ledger) -> Iterator[str]:
     """Yield a line for each file that is cut or damaged, and say what to do about it."""
     storage = ledger.storage
+    if not ledger.marker_is_whole():
+        yield _line(storage.address(LEDGER, MARKER), "it says no format", _MARKER)
     for name, why in ledger.cut_files().items():
         yield _line(storage.address(LEDGER, name), why, _TRIALS)
     for parse, parts, advice in _documents(storage):

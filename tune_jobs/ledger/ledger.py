@@ -27,7 +27,6 @@ from tune_jobs.words import counted
 FOLDER = "ledger"
 MARKER = "ledger.json"
 FORMAT = 1
-MARKER_ADVICE = f'restore it as {{"format": {FORMAT}}}'
 PACK_SIZE = 500
 # On S3 each file takes two requests whenever it is read.
 _ENOUGH_ON_S3 = 50
@@ -39,10 +38,6 @@ _LISTING_ATTEMPTS = 100
 _MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
-
-
-class CutMarkerError(UserError):
-    """The file that says which format a ledger has is cut or damaged."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,6 @@ class Ledger:
             create: whether to create a ledger where there is none.
 
         Raises:
-            CutMarkerError: its marker is cut or damaged.
             UserError: there is no ledger, or its folder cannot be read or written, holds something that does not belong
                 to a ledger, or holds a ledger of a later format.
         """
@@ -108,13 +102,23 @@ class Ledger:
             storage.write(json.dumps({"format": FORMAT}).encode(), FOLDER, MARKER)
         return ledger if create or names else None
 
-    def _check_format(self) -> None:
-        path = self.storage.path(FOLDER, MARKER)
+    def marker_is_whole(self) -> bool:
+        """Tell whether the file that says which format the ledger has is whole."""
+        return not self.storage.exists(FOLDER, MARKER) or self._format() is not None
+
+    def _format(self) -> object:
+        """Which format the ledger's marker says that it has; None if it is cut or damaged."""
         try:
-            version = json.loads(self.storage.read(FOLDER, MARKER))["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CutMarkerError(f"{path}: is not a valid ledger marker; {MARKER_ADVICE}") from error
-        if version != FORMAT:
+            return json.loads(self.storage.read(FOLDER, MARKER))["format"]
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _check_format(self) -> None:
+        path, version = self.storage.path(FOLDER, MARKER), self._format()
+        if version is None:
+            # The trials are whole without it.
+            _log.warning("%s: is cut or damaged; no trial is lost, and the next run writes it anew", path)
+        elif version != FORMAT:
             raise UserError(f"{path}: has format {version}, this version reads {FORMAT}; update ablatune")
 
     def write(self, *records: Record) -> None:

@@ -63,7 +63,7 @@ def test_each_cut_file_of_any_kind_is_a_line_that_says_what_to_do(
     named = {line.partition(": is cut or damaged (")[0]: line for line in lines}
     assert set(named) == {str(path) for path in cut} | {str(root / name) for name in garbage}
     assert all(advice in named[str(root / name)] for name, advice in garbage.items())
-    assert named[str(root / "ledger" / "ledger.json")].endswith('; restore it as {"format": 1}')
+    assert named[str(root / "ledger" / "ledger.json")].endswith("; no trial is lost: the next run writes it anew")
     assert "move it away; the next run of a study trains its missing trials again" in named[str(cut[0])]
 
 

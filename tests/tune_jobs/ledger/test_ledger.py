@@ -342,14 +342,19 @@ def test_cut_targets_count_as_not_kept_and_are_written_again(
         assert read_targets(ledger.storage, "data-0-3")["targets"].tolist() == [0, 1, 2]
 
 
-def test_a_ledger_of_a_later_format_or_a_broken_marker(ledger: Ledger) -> None:
+def test_a_ledger_of_a_later_format_is_refused_and_a_cut_marker_written_anew(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     marker = Path(ledger.storage.path("ledger", "ledger.json"))
     marker.write_text('{"format": 2}')
     with pytest.raises(UserError, match="has format 2, this version reads 1"):
         reopened(ledger)
-    marker.write_text("{")
-    with pytest.raises(UserError, match="is not a valid ledger marker"):
-        reopened(ledger)
+    for cut in ("", "{", "[1]", '{"format": null}'):
+        marker.write_text(cut)
+        caplog.clear()
+        assert not Ledger.open(ledger.storage).marker_is_whole()
+        assert caplog.messages == [f"{marker}: is cut or damaged; no trial is lost, and the next run writes it anew"]
+        assert Ledger.open(ledger.storage, create=True).marker_is_whole()
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
