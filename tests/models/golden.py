@@ -43,22 +43,27 @@ def machine() -> str:
 
 
 def histories() -> dict[str, dict[str, list[float]]]:
-    """Train every case; return its curves."""
+    """Train every case; return its curves, and under "stacked NAME" those of the case as a member of a stack."""
     sys.path[:0] = [str(ROOT), str(PATH.parent)]
     from conftest import generate
 
     from models.engine import train
     from models.registry import OBJECTIVES
+    from models.stacking.engine import train_stacked
+    from models.stacking.member import Request
+    from models.stacking.shape import shape_of
     from tune_jobs.trial.config import TrialConfig
 
     images, table = generate(), generate(shape=(4,), classes=0)
     found = {}
     for name, fields in CASES.items():
         config = TrialConfig(**{"hidden_units": 8, "batch_size": 16, "epochs": 3, **fields})
-        done = train(config, [11], images if "classification" in OBJECTIVES[config.objective].tasks else table)[
-            0
-        ].history
-        found[name] = {curve: getattr(done, curve) for curve in CURVES}
+        data = images if "classification" in OBJECTIVES[config.objective].tasks else table
+        trained = {name: train(config, [11], data)[0]}
+        if shape_of(config, data) is not None:
+            trained |= dict(train_stacked([(f"stacked {name}", Request(config, 11, data))]))
+        for way, one in trained.items():
+            found[way] = {curve: getattr(one.history, curve) for curve in CURVES}
     return found
 
 
