@@ -159,14 +159,9 @@ def train_isolated(
     except CallError as error:
         return _failed(seen, error.failure, code)
     except ProcessDeathError as error:
-        if error.timed_out:
-            seen.outcome = TIMED_OUT
-            seen.reason = at_place(out_of_time(seen.epochs + 1), error.place(code.files))
-            return Trained(seen)
         if error.killed:
             raise ProcessLostError(f"{what}: its process {error.words}") from error
-        lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
-        return Trained(seen, error.at(code.files), "\n".join(["Most recent call first:", *lines]))
+        return _died(seen, error, code)
     except (StorageError, ProcessLostError):
         raise
     except UserError as error:  # when its modules were imported
@@ -253,6 +248,16 @@ def _train(
     except caught as error:
         return _Ended(seen[0] if seen else History(config.seed), Failure.of(error))
     return _Ended(trained.history, model=model)
+
+
+def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:
+    """Say how the user's code ended its process, or that it did not come back in time."""
+    if error.timed_out:
+        history.outcome = TIMED_OUT
+        history.reason = at_place(out_of_time(history.epochs + 1), error.place(code.files))
+        return Trained(history)
+    lines = [f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in error.frames]
+    return Trained(history, error.at(code.files), "\n".join(["Most recent call first:", *lines]))
 
 
 def _failed(history: History, failure: Failure, code: Code) -> Trained:
