@@ -74,6 +74,8 @@ def test_every_option_has_a_flag_with_a_help(command: str, options: Any, capsys:
 
 
 def example(field: Any) -> str:
+    if field.metadata["option"].choices:
+        return str(next(choice for choice in field.metadata["option"].choices if choice != field.default))
     return {"address": "auto"}.get(field.name, "0.5" if "float" in str(field.type) else "2")
 
 

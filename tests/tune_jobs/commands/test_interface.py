@@ -121,12 +121,6 @@ def test_a_list_that_is_too_long_is_refused_before_it_is_made(levels: Any) -> No
     assert "values; a study has at most 100,000" in words
 
 
-def test_an_unknown_keyword_is_one_line_with_those_that_there_are() -> None:
-    words = refused(lambda: study().run(colour=1))  # type: ignore[call-arg]
-    assert "run: got an unexpected keyword argument 'colour'; it takes" in words
-    assert "max_concurrent" in words
-
-
 def test_a_list_in_itself_is_refused() -> None:
     tables: list[Any] = []
     tables.append(tables)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import ablatune
+from tune_jobs.errors import UserError
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions
 
 METHODS = {"run": RunOptions, "plan": PlanOptions, "evaluate": EvaluateOptions}
@@ -25,5 +26,5 @@ def test_every_option_is_a_keyword_with_its_default_and_its_words(method: str, o
 
 def test_an_unknown_keyword_is_named() -> None:
     study = ablatune.Study.load("digits_demo")
-    with pytest.raises(TypeError, match="max_concurent"):
+    with pytest.raises(UserError, match=r"unexpected keyword argument 'max_concurent'; it takes .*max_concurrent"):
         study.run(max_concurent=2)
