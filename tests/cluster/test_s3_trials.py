@@ -84,7 +84,7 @@ def test_a_trial_whose_record_cannot_be_kept_has_not_failed(
         gate.cut = history.epochs == 4
 
     with pytest.raises(WorkerCutOff) as raised:
-        run_trial(trial(4), DATA, dataclasses.replace(job, keep_models=True), on_epoch=lost)
+        run_trial(trial(4), DATA, dataclasses.replace(job, keep_models=True, tensorboard="on"), on_epoch=lost)
     assert "cannot be reached" in str(raised.value.cause)
     gate.behave()
     assert Ledger.open(storage).read().records == {}
