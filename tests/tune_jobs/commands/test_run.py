@@ -290,6 +290,7 @@ def test_a_trial_whose_worker_dies_again_and_again_is_lost(tmp_path: Path) -> No
     assert "lost with their worker for good: 1 trial" in status
 
 
+@pytest.mark.long
 def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
     terminal, other_end = os.openpty()
     process = subprocess.Popen(

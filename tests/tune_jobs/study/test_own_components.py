@@ -57,6 +57,7 @@ def records(folder: Path) -> list[Record]:
     return list(Ledger.open(Storage.at(str(folder / "r"))).read(predictions=True).records.values())
 
 
+@pytest.mark.long
 def test_networks_of_strangers_run_are_edited_evaluated_and_loaded(folder: Path) -> None:
     ablatune("run", "own.yaml", "--storage", "r", cwd=folder)
     done = records(folder)
@@ -145,6 +146,7 @@ def test_two_heads_do_not_fit_a_loss_that_reads_one(folder: Path) -> None:
     assert "gives outputs [2, 10] and [2, 64] for inputs [2, 1, 8, 8]" in said
 
 
+@pytest.mark.long
 def test_a_network_that_raises_ends_its_trial_with_file_line_and_traceback(folder: Path) -> None:
     (folder / "own.yaml").write_text(
         "base: {dataset: digits, network: nets:Dropped, epochs: 4}\n"
