@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,9 @@ def cluster(tmp_path: Path) -> Iterator[OnPrem]:
 def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tmp_path: Path) -> None:
     study = cluster.write_study("shared", seeds=6, epochs=4)
     (cluster.project / ".env").write_text("PASSWORD=not-to-be-sent\n")
-    secrets = {"AWS_SECRET_ACCESS_KEY": "MARKED-51", "SOME_TOKEN": "MARKED-52"}
+    # No file of the tests has it.
+    secret = uuid.uuid4().hex
+    secrets = {"AWS_SECRET_ACCESS_KEY": f"{secret}-1", "SOME_TOKEN": f"{secret}-2"}
     done = cluster.run(cluster.submit(study.name), environment=secrets)
     assert "24 trials in" in done.stdout
     assert "24 completed" in done.stdout
@@ -42,9 +45,10 @@ def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tm
     searched = "find / -xdev -name .env -newer /etc/hosts 2>/dev/null | grep -v /project/ || true"
     assert "/.env" not in cluster.run(["ray", "exec", FILE, searched]).stdout
     # The client's environment is in no file of any host; one that is planted is found.
-    cluster.on_head("echo MARKED-53 > /tmp/planted")
-    each = "for h in h0 h1 h2; do ssh -i $LAB/id -o StrictHostKeyChecking=no $h grep -rl MARKED-5 /tmp /root/.ray; done"
-    everywhere = f"({each}; grep -rl MARKED-5 $LAB/shared) 2>/dev/null; true"
+    cluster.on_head(f"echo {secret} > /tmp/planted")
+    search = f"grep -rl {secret}"
+    each = f"for h in h0 h1 h2; do ssh -i $LAB/id -o StrictHostKeyChecking=no $h {search} /tmp /root/.ray; done"
+    everywhere = f"({each}; {search} $LAB/shared) 2>/dev/null; true"
     assert cluster.run(["bash", "-c", everywhere]).stdout.split() == ["/tmp/planted"]
     cluster.down()
     count = "for h in h0 h1 h2; do ssh -i $LAB/id -o StrictHostKeyChecking=no $h pgrep -c raylet; done"
