@@ -14,7 +14,7 @@ from torch import nn
 from models.device_data import DeviceData
 from models.errors import ModelError
 from models.history import History
-from models.learner import Learner
+from models.learner import Learner, TrainedEpoch
 from models.measuring import epoch_row, evaluate, measure
 from models.network_check import check_network
 from models.objectives import metric_of
@@ -23,7 +23,7 @@ from models.plan import TrainingControl, TrainingPlan
 from models.protocols import TrainingConfig, TrainingData
 from models.registry import SCHEDULES, entry
 from models.reproducible import reproducible
-from models.snapshot import InProgress, SnapshotError
+from models.snapshot import InProgress, InTraining, SnapshotError
 from models.trajectory import Trajectory
 from models.user_code import has_user_code, is_resumable
 
@@ -111,26 +111,47 @@ def _train_one(
     deadline = None if limit is None else perf_counter() + limit
     learner = Learner(config, seed, data)
     trajectory = Trajectory(config, seed, plan, metric_of(data.objective, data.source.task))
-    history, network = trajectory.history, learner.network
     progress = InProgress(learner, trajectory)
     snapshots = control.snapshots
     if snapshots is not None and resume and (content := snapshots.load()) is not None:
         progress.restore(content)
 
-    for epoch in trajectory.epochs_left:
+    while trajectory.epochs_left:
         trained = learner.train_epoch(deadline)
-        if trained is None:
-            trajectory.time_out(epoch)
+        if ends_with(trained, learner, trajectory, data, control):
             break
-        # All measuring is outside the timing, the running means of the epoch included.
-        validation_outputs = evaluate(network, data.validation.inputs, data)
-        trajectory.append(epoch_row(trained, validation_outputs, data))
-        if trajectory.is_measured():
-            history.measurements[epoch] = measure(network, data, validation_outputs)
-        pruned = control.on_epoch(history) if control.on_epoch is not None else None
-        if trajectory.ends(pruned):
-            break
-        learner.schedule.after_epoch(history.validation_loss[-1])
         if snapshots is not None and snapshots.due() and not progress.kept_in(snapshots):
             snapshots = None
-    return Training(network.eval(), history)
+    return Training(learner.network.eval(), trajectory.history)
+
+
+def ends_with(
+    trained: TrainedEpoch | None,
+    learner: InTraining,
+    trajectory: Trajectory,
+    data: DeviceData,
+    control: TrainingControl,
+) -> bool:
+    """Add an epoch to a trajectory and let the schedule follow; return whether the trajectory ends with it.
+
+    Args:
+        trained: the epoch; None if it was not finished in time.
+        learner: that has trained it.
+        trajectory: takes it.
+        data: to validate on.
+        control: is asked whether to go on.
+    """
+    history, network = trajectory.history, learner.network
+    if trained is None:
+        trajectory.time_out(history.epochs + 1)
+        return True
+    # All measuring is outside the timing, the running means of the epoch included.
+    validation_outputs = evaluate(network, data.validation.inputs, data)
+    trajectory.append(epoch_row(trained, validation_outputs, data))
+    if trajectory.is_measured():
+        history.measurements[history.epochs] = measure(network, data, validation_outputs)
+    pruned = control.on_epoch(history) if control.on_epoch is not None else None
+    if trajectory.ends(pruned):
+        return True
+    learner.schedule.after_epoch(history.validation_loss[-1])
+    return False

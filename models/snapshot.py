@@ -24,7 +24,7 @@ class _Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Any], /) -> None: ...
 
 
-class Learner(Protocol):
+class InTraining(Protocol):
     """A network in training, by itself (`models.learner`) or in a stack (`models.stacking.member`)."""
 
     @property
@@ -44,7 +44,7 @@ class SnapshotError(Exception):
 class InProgress:
     """All that changes from epoch to epoch."""
 
-    learner: Learner
+    learner: InTraining
     trajectory: Trajectory
 
     def to_bytes(self) -> bytes:

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from models.device_data import DeviceData, Part
-from models.engine import Training, check
+from models.engine import Training, check, ends_with
 from models.learner import TrainedEpoch, batch_bounds, now
-from models.measuring import epoch_row, evaluate, measure
 from models.objectives import build_objective
 from models.protocols import TrainingData
 from models.reproducible import reproducible
@@ -96,8 +95,11 @@ class _Stacked(Generic[T]):
             if not self._running:
                 return
             for one, trained in self._epoch():
-                if _ends(one.member, trained):
+                member = one.member
+                if ends_with(trained, member, member.trajectory, member.data, member.request.control):
                     yield self._left(one)
+                else:
+                    member.keep_snapshot()
 
     def _refill(self) -> Iterator[tuple[T, Training]]:
         """Give the free places to those that wait, and their results at once to those with nothing left to train."""
@@ -198,26 +200,6 @@ class _Stacked(Generic[T]):
 
 def _is_late(member: Member) -> bool:
     return member.deadline is not None and perf_counter() > member.deadline
-
-
-@torch.no_grad()
-def _ends(member: Member, trained: TrainedEpoch | None) -> bool:
-    """Add an epoch to a member's history; return whether it was the last."""
-    trajectory, data, control = member.trajectory, member.data, member.request.control
-    history = trajectory.history
-    if trained is None:
-        trajectory.time_out(history.epochs + 1)
-        return True
-    validation_outputs = evaluate(member.network, data.validation.inputs, data)
-    trajectory.append(epoch_row(trained, validation_outputs, data))
-    if trajectory.is_measured():
-        history.measurements[history.epochs] = measure(member.network, data, validation_outputs)
-    pruned = control.on_epoch(history) if control.on_epoch is not None else None
-    if trajectory.ends(pruned):
-        return True
-    member.schedule.after_epoch(history.validation_loss[-1])
-    member.keep_snapshot()
-    return False
 
 
 class _SharedData:
