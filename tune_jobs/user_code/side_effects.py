@@ -136,10 +136,11 @@ class ProcessState:
             if later.attributes.get(name) is not before
             if name not in later.attributes or not _replaced_by_library(name, later.attributes[name])
         ]
-        for name in later.attributes.keys() - self.attributes.keys():
+        # In the order of the libraries, so that a class has its usual name before those it is imported under.
+        for name, value in later.attributes.items():
             cls, _, method = name.rpartition(".")
-            if _overrides(self.attributes.get(cls), method) and not _replaced_by_library(name, later.attributes[name]):
-                patched.append(name)
+            if name not in self.attributes and _overrides(self.attributes.get(cls), method):
+                patched += [name] if not _replaced_by_library(name, value) else []
         if patched:
             more = f" and {len(patched) - _MOST_NAMED} more" if len(patched) > _MOST_NAMED else ""
             yield ", ".join(patched[:_MOST_NAMED]) + more
