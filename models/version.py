@@ -3,5 +3,5 @@
 # Part of every trial's key: raise it when a change alters any trajectory's numbers.
 ENGINE_VERSION = 1
 
-# How the replicates of one configuration were trained; recorded with every trial.
-EXECUTION_MODE = "single"
+# How a trial was trained: by itself, or as a member of a stack (see `models.stacking`). The two agree to rounding only.
+SINGLE, STACKED = "single", "stacked"

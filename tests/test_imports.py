@@ -25,6 +25,7 @@ ROOMS = (
     "tune_jobs.user_code",
     "tune_jobs.study",
     "tune_jobs.ledger",
+    "tune_jobs.stacking",
     "tune_jobs.standing",
     "analysis.text",
     "analysis.statistics",

@@ -12,8 +12,6 @@ WIDTH = 8
 # Elements that a kernel may compute one by one at the end of a tensor, with other rounding than those before: twice
 # what the widest vector of a processor holds.
 VECTOR = 32
-# Places at the end of a stack that no member gets, for that end to fall into; what would need more trains singly.
-_MOST_SPARE = 4
 
 
 class Shape(NamedTuple):
@@ -45,7 +43,7 @@ class Shape(NamedTuple):
 
 
 def can_stack(config: TrainingConfig) -> bool:
-    """Tell whether a configuration can train in a stack, on data that suit it.
+    """Tell whether a configuration can train in a stack.
 
     That takes a network whose layers are known, nothing of the user's, no augmentation, and one thread.
     """
@@ -59,13 +57,13 @@ def can_stack(config: TrainingConfig) -> bool:
 
 
 def shape_of(config: TrainingConfig, data: TrainingData) -> Shape | None:
-    """Return the shape of a training; None if it trains singly."""
+    """Return the shape of a training; None if it cannot be a member of a stack."""
     if not can_stack(config):
         return None
     read = NETWORKS[config.network].reads
     layers = tuple(getattr(config, name) for name in read if name != "dropout")
     reads = OBJECTIVES[config.objective].reads
-    shape = Shape(
+    return Shape(
         layers=(config.network, *layers),
         hidden_units=config.hidden_units if "hidden_units" in read else 0,
         batch_size=config.batch_size,
@@ -78,7 +76,6 @@ def shape_of(config: TrainingConfig, data: TrainingData) -> Shape | None:
         validation=len(data.validation_inputs),
         classes=data.classes,
     )
-    return shape if spare_places(shape) <= _MOST_SPARE else None
 
 
 def spare_places(shape: Shape, width: int = WIDTH) -> int:

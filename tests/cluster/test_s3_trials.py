@@ -17,7 +17,8 @@ from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.storage import retries
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
-from tune_jobs.training.trainable import WorkerCutOff, run_trial
+from tune_jobs.training.trainable import run_trial
+from tune_jobs.training.trial_run import WorkerCutOff
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial

@@ -171,7 +171,7 @@ def _train(run: RunContext, found: Sequence[Candidate]) -> int:
     while True:
         kept = storage.names(MODELS)
         missing = {
-            trial.key: Trial(trial.key, trial.config, epoch, frozenset({epoch}))
+            trial.key: Trial(trial.key, trial.config, epoch, frozenset({epoch}), mode=trial.mode)
             for trial, epoch in readings
             if model_name(trial.key, epoch) not in kept
         }

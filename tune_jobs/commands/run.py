@@ -10,6 +10,7 @@ from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
+from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.standing import Standing, stand
@@ -40,6 +41,8 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     seeds = range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     ledger = Ledger.find(storage) if options.dry_run else Ledger.open(storage, create=True)
+    stack, device = settings.resources.stack, settings.device
+    study = with_modes(study, storage, settings.seeds, stack, device=device, keep=not options.dry_run, say=say)
     standing = stand(study, ledger and ledger.patient(), seeds, fingerprints)
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)
@@ -167,5 +170,6 @@ def _manifest(standing: Standing, settings: Settings[RunOptions]) -> Manifest:
         provenance.command(),
         fraction=study.fraction,
         declared=study.seeds,
+        modes=study.modes,
         datasets={slot: info.to_dict() for slot, info in study.own.catalog.measured.items()},
     )

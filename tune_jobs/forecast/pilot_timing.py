@@ -89,7 +89,7 @@ def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int) -
     def tick(history: History) -> None:
         ends.append(time.perf_counter())
 
-    beginning = Trial(trial.key, config, epochs, frozenset(range(1, epochs + 1, 2)))
+    beginning = Trial(trial.key, config, epochs, frozenset(range(1, epochs + 1, 2)), mode=trial.mode)
     start = time.perf_counter()
     record = run_trial(beginning, part, job, on_epoch=tick)
     seconds = time.perf_counter() - start

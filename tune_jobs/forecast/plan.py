@@ -21,6 +21,7 @@ from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_com
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.replicates import RowReader
@@ -110,6 +111,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
 def _count(study: Study, settings: Settings[PlanOptions], storage: Storage) -> Counts:
     seeds, options = range(settings.seeds), settings.options
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
+    study = with_modes(study, storage, settings.seeds, settings.resources.stack, device=settings.device, keep=False)
     standing = stand(study, Ledger.find(storage), seeds, fingerprints)
     return Counts(standing, standing.missing(time_limit_seconds=settings.limit_seconds))
 

@@ -6,7 +6,7 @@ import logging
 import time
 
 from models.sealed import is_whole
-from models.version import ENGINE_VERSION, EXECUTION_MODE
+from models.version import ENGINE_VERSION
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import ISOLATED
@@ -35,7 +35,7 @@ class Checkpoints:
         kind = provenance.machine_kind(device, trial.config.threads)
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
-        same = json.dumps([ENGINE_VERSION, EXECUTION_MODE, ISOLATED, kind, measured])
+        same = json.dumps([ENGINE_VERSION, trial.mode, ISOLATED, kind, measured])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds

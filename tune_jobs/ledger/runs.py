@@ -34,6 +34,7 @@ class Manifest:
         fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         fraction: of the epochs that was trained.
         datasets: facts about the user's datasets; see `data_utils.DatasetInfo.to_dict`.
+        modes: how the trials of each table are trained, by its name; runs of before there were stacks have none.
     """
 
     study: str
@@ -45,6 +46,7 @@ class Manifest:
     fraction: float = 1.0
     datasets: Mapping[str, Any] = field(default_factory=dict)
     declared: int = 0
+    modes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -54,7 +56,7 @@ class Manifest:
     @property
     def id(self) -> str:
         """The name of the variant's file."""
-        return _variant_id(self.overrides, self.fraction)
+        return variant_id(self.overrides, self.fraction)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def write_manifest(storage: Storage, manifest: Manifest) -> None:
         if before.declared == manifest.declared:
             merged["seeds"] = max(before.seeds, manifest.seeds)
         merged["fingerprints"] = {**before.fingerprints, **manifest.fingerprints}
+        merged["modes"] = {**before.modes, **manifest.modes}
     content = json.dumps(merged, indent=1, sort_keys=True).encode()
     storage.write(content, STUDIES, manifest.study, f"{manifest.id}.json")
 
@@ -121,7 +124,7 @@ def find_manifest(storage: Storage, study: str, overrides: Mapping[str, Any], fr
         UserError: several variants were run, but not the study as declared.
     """
     manifests = read_manifests(storage, study)
-    exact = manifests.get(_variant_id(overrides, fraction))
+    exact = manifests.get(variant_id(overrides, fraction))
     if exact is not None or overrides or fraction < 1 or not manifests:
         return exact
     if len(manifests) > 1:
@@ -165,7 +168,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _variant_id(overrides: Mapping[str, Any], fraction: float) -> str:
+def variant_id(overrides: Mapping[str, Any], fraction: float) -> str:
+    """The id of a variant's manifest."""
     changed = {**overrides, **({"--fraction": fraction} if fraction < 1 else {})}
     if not changed:
         return "as-it-stands"

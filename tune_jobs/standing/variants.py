@@ -1,6 +1,7 @@
 """Which variant of a study, how many replicates and which data a command that trains nothing means."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def stand_as_run(
         return stand(study, ledger, range(seeds or study.seeds), found)
     if (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
         study = load(manifest.overrides, manifest.fraction)
+    study = replace(study, modes=manifest.modes)
     study.own.catalog.known = {slot: DatasetInfo.from_dict(info) for slot, info in manifest.datasets.items()}
     edited = manifest.declared not in (0, study.seeds)
     replicates = range(seeds or (study.seeds if edited else manifest.seeds))

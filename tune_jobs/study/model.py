@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.version import SINGLE
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
 from tune_jobs.trial.config import TrialConfig
@@ -24,6 +25,7 @@ FINAL = "final"
 PATH, FRESH_PATH = "path", "path_fresh"
 # What follows a search: stopped trials trained to the end, the best configurations compared, the steps to the winner
 # as tried and as estimated with fresh seeds, each step undone alone, and pairs of factors crossed.
+SEARCH = "search"
 AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS = (
     "search_audit",
     "search_confirm",
@@ -32,7 +34,7 @@ AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS = (
     "search_back",
     "search_pairs",
 )
-SEARCH_TABLES = ("search", AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS)
+SEARCH_TABLES = (SEARCH, AUDIT, CONFIRM, TRIED, STEPS, BACK, PAIRS)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Study:
         own: the user's networks, data, … that the study names.
         search: the joint search, if the study declares one.
         places: where the document names datasets; see `tune_jobs.study.places`.
+        modes: how the trials of a table are trained, by its name, if not singly; see `tune_jobs.stacking`.
     """
 
     name: str
@@ -131,6 +134,11 @@ class Study:
     own: Components = field(default_factory=Components)
     search: Search | None = None
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+    def mode_of(self, table: str) -> str:
+        """How the trials of a table, stage, path or final configuration are trained: "single" or "stacked"."""
+        return self.modes.get(table, SINGLE)
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Build the configuration of the base with layers over it; later layers win.

@@ -1,14 +1,18 @@
-"""The resources of one trial: CPUs, GPUs, time, and the interval between its checkpoints."""
+"""The resources of one trial: CPUs, GPUs, time, the interval between its checkpoints, and whether it shares a stack."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any, TypeGuard
 
-from tune_jobs.errors import ConfigError, UserError
+from tune_jobs.errors import ConfigError, UserError, shown
 from tune_jobs.study.yaml_node import YamlNode
 
 # Ray counts in ten-thousandths.
 _LEAST = 1e-4
 # CPUs or GPUs of a trial.
 _MOST = 10_000
+# Of `Resources.stack`.
+AUTO, OFF = "auto", "off"
+_FEWEST_IN_STACK, _MOST_IN_STACK = 2, 1024
 # Ten years.
 MOST_MINUTES = 5_256_000
 
@@ -19,12 +23,15 @@ class Resources:
 
     Attributes:
         checkpoint_minutes: time between two checkpoints of a trial; after its worker is lost, it resumes from the last.
+        stack: whether small networks of one shape train together: "auto" where that is faster, "off" never, or how many
+            at once, for all that can.
     """
 
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     time_limit_minutes: float | None = None
     checkpoint_minutes: float = 1.0
+    stack: str | int = AUTO
 
 
 def check_resources(resources: Resources) -> Resources:
@@ -35,7 +42,15 @@ def check_resources(resources: Resources) -> Resources:
             or more than anybody has.
     """
     cpus, gpus, limit = resources.cpus_per_trial, resources.gpus_per_trial, resources.time_limit_minutes
+    if not (resources.stack in (AUTO, OFF) or _is_width(resources.stack)):
+        raise ConfigError(
+            "stack",
+            f"{shown(resources.stack)} is none of auto, off, and a whole number from {_FEWEST_IN_STACK} to "
+            f"{_MOST_IN_STACK}, the networks that train together",
+        )
     for field in fields(resources):
+        if field.name == "stack":
+            continue
         amount = getattr(resources, field.name)
         most, unit = (MOST_MINUTES, " minutes") if field.name.endswith("_minutes") else (_MOST, "")
         if amount is not None and not amount <= most:
@@ -58,24 +73,40 @@ def check_resources(resources: Resources) -> Resources:
     return resources
 
 
+def _is_width(stack: object) -> TypeGuard[int]:
+    return isinstance(stack, int) and not isinstance(stack, bool) and _FEWEST_IN_STACK <= stack <= _MOST_IN_STACK
+
+
+def parse_stack(text: Any) -> Any:
+    """Turn digits into a number; `check_resources` checks the rest."""
+    if text is False:  # how YAML reads off
+        return OFF
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
 def parse_resources(node: YamlNode | None) -> Resources:
     """Read the `resources` of a study's document."""
     if node is None:
         return Resources()
     node.only(*(field.name for field in fields(Resources)))
     try:
-        return check_resources(Resources(**{key: child.number() for key, child in node.pairs()}))
+        values: dict[str, Any] = {
+            key: parse_stack(child.value) if key == "stack" else child.number() for key, child in node.pairs()
+        }
+        return check_resources(Resources(**values))
     except ConfigError as error:
         raise node.need(error.field).error(error.problem, field=error.field) from error
 
 
-def requested_resources(declared: Resources, **requested: float | None) -> Resources:
+def requested_resources(declared: Resources, **requested: Any) -> Resources:
     """The study's resources, overridden by what the command line asks for.
 
     Raises:
         UserError: a trial cannot have them.
     """
     values = {name: value for name, value in requested.items() if value is not None}
+    if "stack" in values:
+        values["stack"] = parse_stack(values["stack"])
     try:
         return check_resources(replace(declared, **values))
     except ConfigError as error:

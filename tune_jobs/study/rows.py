@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.version import SINGLE
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
@@ -37,6 +38,7 @@ class Row:
         more: (n, m): the row has n replicates if the study runs m or more, and as many as the study otherwise.
         select: "metric" or "loss", by which the row is chosen, if there is a choice.
         sets: the fields that the row changes.
+        mode: how its trials are trained; see `Study.modes`.
     """
 
     table: str
@@ -51,6 +53,7 @@ class Row:
     more: tuple[int, int] = (0, 0)
     select: str = "metric"
     sets: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    mode: str = SINGLE
 
 
 def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
@@ -152,6 +155,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             select=table.showing.select,
             more=(table.showing.seeds, study.seeds),
             sets={**table.base, **level.base, **level.values},
+            mode=study.mode_of(table.name),
         )
         try:
             config = _feasible(study, where, *chosen, table.base, level.base, level.values)
@@ -238,9 +242,10 @@ def row_trial(row: Row, seed: int, fingerprints: Mapping[str, str]) -> Trial:
     """
     config = replicate(row, seed)
     return Trial(
-        key=trial_key(config, fingerprints[data_id(config)]),
+        key=trial_key(config, fingerprints[data_id(config)], row.mode),
         config=config,
         epochs=row.epochs,
         measure_at=frozenset({row.epochs}),
         measure_improvements=row.read == "best",
+        mode=row.mode,
     )

@@ -5,12 +5,13 @@ One trial after another is trained and written; the driver hears about once a se
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from data_utils import TrialData
 from models.history import History
+from models.version import STACKED
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record, is_finished
@@ -18,7 +19,9 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_report
 from tune_jobs.training.job import Job, Members, from_payload
 from tune_jobs.training.record_writer import RecordWriter
-from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, WorkerCutOff, WorkerStopped, begins, run_trial
+from tune_jobs.training.stack_training import run_stack, width_for
+from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, begins, device_of, run_trial
+from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
 from tune_jobs.training.worker_report import ENDED, TRAINING, reporting_refusals
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial
@@ -65,16 +68,16 @@ def train_group(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
 
 
 def train_members(
-    trials: Iterable[Trial],
+    trials: Sequence[Trial],
     data: Callable[[str], TrialData],
     job: Job,
     writer: RecordWriter,
     on_epoch: Callable[[str, History], str | None],
 ) -> Iterator[Record]:
-    """Train trials, and yield the record of each as it ends.
+    """Train trials, one after the other or as one stack, and yield the record of each as it ends.
 
     Args:
-        trials: with different keys.
+        trials: with different keys; members of a stack have one shape.
         data: finds what trials train on, by `data_slot`.
         job: what all trials share.
         writer: takes the records.
@@ -84,6 +87,17 @@ def train_members(
         WorkerStopped: as `run_trial`, and
         WorkerCutOff: too; trials that have ended before are kept.
     """
+    if trials and trials[0].mode == STACKED:
+        yield from run_stack(
+            trials,
+            lambda trial: data(data_slot(trial.config)),
+            job,
+            device_of(job),
+            width=width_for(len(trials), job.stack_width),
+            writer=writer,
+            on_epoch=on_epoch,
+        )
+        return
     for trial in trials:
         after_epoch = functools.partial(on_epoch, trial.key)
         yield run_trial(trial, data(data_slot(trial.config)), job, on_epoch=after_epoch, writer=writer)

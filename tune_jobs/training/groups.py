@@ -1,10 +1,12 @@
 """Divides the trials of a run into groups: one trial each where they are long, many where they are short.
 
-What Ray Tune spends on a worker's turn would otherwise be more than a short trial takes.
+What Ray Tune spends on a worker's turn would otherwise be more than a short trial takes. Trials that train in stacks
+are grouped by their shape.
 """
 
+import math
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tune_jobs.training.job import Members, from_payload, payload
@@ -30,14 +32,26 @@ class Groups:
     Args:
         trials: with different keys, in the order to start them.
         workers: how many train at once.
+        shape_of: what the members of a stack have in common; None for a trial that trains singly.
+        width: members of a stack at once.
 
     Attributes:
         closed: whether all were given out; some may have been taken back since.
     """
 
-    def __init__(self, trials: Sequence[Trial], workers: int) -> None:
-        self._waiting = deque(trials)
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        workers: int,
+        shape_of: Callable[[Trial], Hashable | None] = lambda trial: None,
+        width: int = 1,
+    ) -> None:
+        self._shapes = {trial.key: shape_of(trial) for trial in trials}
+        self._waiting = deque(self._side_by_side(trials))
         self._workers = workers
+        self._width = width
+        self._stacks = Counter(shape for shape in self._shapes.values() if shape is not None)
+        self._portions: dict[Hashable, int] = {}
         self._weights = {trial.key: trial.epochs * epoch_weight(trial.config) for trial in trials}
         self._rest = sum(self._weights.values())
         self._timed: deque[tuple[float, float]] = deque(maxlen=_TRIALS_OF_PACE)
@@ -59,12 +73,16 @@ class Groups:
             raise StopIteration
         most = self._most_weight()
         members = [self._waiting.popleft()]
+        portion = self._portion(members[0])
         weight = self._weights[members[0].key]
-        while self._joins(members, weight, most):
+        while self._joins(members, weight, most, portion):
             members.append(self._waiting.popleft())
             weight += self._weights[members[-1].key]
         self._rest -= weight
         self._drawn += 1
+        shape = self._shapes[members[0].key]
+        if shape is not None:
+            self._stacks[shape] -= len(members)
         # Tune names a folder by the key.
         return {
             "key": f"{members[0].key}-{self._drawn}",
@@ -90,6 +108,9 @@ class Groups:
             self._losses[trial.key] += 1
             self._rest += self._weights[trial.key]
             self._waiting.appendleft(trial)
+            shape = self._shapes[trial.key]
+            if shape is not None:
+                self._stacks[shape] += 1
 
     def _most_weight(self) -> float:
         """The weight of the next group, unless its first trial alone is heavier."""
@@ -100,11 +121,36 @@ class Groups:
         share = max(self._rest * _SHARE_OF_REST / self._workers, _LEAST_SECONDS * per_second)
         return min(_AIM_SECONDS * per_second, share)
 
-    def _joins(self, members: Sequence[Trial], weight: float, most: float) -> bool:
+    def _side_by_side(self, trials: Sequence[Trial]) -> Iterable[Trial]:
+        """Move the trials of a shape to the first of them."""
+        by_shape: dict[Hashable, list[Trial]] = {}
+        for trial in trials:
+            shape = self._shapes[trial.key]
+            by_shape.setdefault(trial.key if shape is None else shape, []).append(trial)
+        return (trial for together in by_shape.values() for trial in together)
+
+    def _portion(self, first: Trial) -> int:
+        """How many trials of a stack's shape a group takes at least; 1 for a trial that trains singly.
+
+        While there are stacks of other shapes for the other workers, it takes a whole stack; else they share.
+        """
+        shape = self._shapes[first.key]
+        if shape is None:
+            return 1
+        if shape not in self._portions:
+            trials = self._stacks[shape]
+            workers = self._workers if sum(left > 0 for left in self._stacks.values()) < self._workers else 1
+            stacks = workers * math.ceil(trials / (workers * self._width))
+            self._portions[shape] = math.ceil(trials / stacks)
+        return self._portions[shape]
+
+    def _joins(self, members: Sequence[Trial], weight: float, most: float, portion: int) -> bool:
         """Whether the next trial joins a group."""
         if not self._waiting or len(members) == _MOST_TRIALS:
+            return False
+        if self._shapes[members[0].key] != self._shapes[self._waiting[0].key]:
             return False
         losses = self._losses[members[0].key]
         if losses > 1 or losses != self._losses[self._waiting[0].key]:
             return False
-        return weight + self._weights[self._waiting[0].key] <= most
+        return len(members) < portion or weight + self._weights[self._waiting[0].key] <= most

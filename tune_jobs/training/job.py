@@ -9,6 +9,9 @@ from tune_jobs.trial.config import TrialConfig, config_of, plain_config
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
+# Members of a stack at once, unless told: with more, a CPU gains nothing.
+STACK_WIDTH = 16
+
 
 @dataclass(frozen=True)
 class Job:
@@ -23,6 +26,7 @@ class Job:
         mark: a file that the run put into the storage; a node that comes up later must see it. "" for none.
         checkpoint_seconds: between two checkpoints of a trial; it resumes from the last if its worker is lost.
         tensorboard: which trials get a TensorBoard log: "auto", "on" or "off" (see `run_options`).
+        stack_width: the most members of a stack at once.
     """
 
     study: str
@@ -38,6 +42,7 @@ class Job:
     checkpoint_seconds: float = 60.0
     mark: str = ""
     tensorboard: str = "auto"
+    stack_width: int = STACK_WIDTH
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def payload(trial: Trial) -> dict[str, Any]:
         "measure_at": sorted(trial.measure_at),
         "measure_improvements": trial.measure_improvements,
         "stops": sorted(trial.stops),
+        "mode": trial.mode,
     }
 
 
@@ -77,4 +83,5 @@ def from_payload(values: Mapping[str, Any]) -> Trial:
         measure_at=frozenset(values["measure_at"]),
         measure_improvements=values["measure_improvements"],
         stops=frozenset(values["stops"]),
+        mode=values["mode"],
     )

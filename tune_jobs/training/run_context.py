@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.study.model import Study
-from tune_jobs.training.job import Job
+from tune_jobs.training.job import STACK_WIDTH, Job
 from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
@@ -66,6 +66,7 @@ def new_job(
         checkpoint_seconds=60 * resources.checkpoint_minutes,
         keep_models=keep_models,
         tensorboard=settings.options.tensorboard,
+        stack_width=STACK_WIDTH if isinstance(resources.stack, str) else resources.stack,
         code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),

@@ -154,6 +154,12 @@ class TrainingOptions(_Checked):
     time_limit_minutes: float | None = option(
         None, "stop a trial that takes longer", flag="--time-limit", metavar="MINUTES"
     )
+    stack: str | None = option(
+        None,
+        "whether small networks of one shape train together in one process: auto (where that is faster, the default), "
+        "off, or how many at once, for all that can",
+        metavar="WHICH",
+    )
     max_concurrent: int | None = option(None, "trials at once (default: as many as fit)")
     tensorboard: str = option(
         "auto",

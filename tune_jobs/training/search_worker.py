@@ -9,7 +9,8 @@ from typing import Any
 from models.history import History
 from tune_jobs.standing.search.state import signed
 from tune_jobs.training.job import Job
-from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, WorkerCutOff, WorkerStopped, begins, run_trial
+from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, begins, run_trial
+from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
 from tune_jobs.training.worker_report import report, reporting_refusals
 from tune_jobs.trial.data import data_slot
 

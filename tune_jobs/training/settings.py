@@ -65,7 +65,13 @@ class Settings(Generic[Options]):
             cpus_per_trial=asked.cpus_per_trial,
             gpus_per_trial=asked.gpus_per_trial,
             time_limit_minutes=asked.time_limit_minutes,
+            stack=asked.stack,
         )
+
+    @property
+    def device(self) -> str:
+        """What trials train on: "cpu" or "cuda"."""
+        return "cuda" if self.resources.gpus_per_trial and not self.options.logical_gpus else "cpu"
 
     @property
     def cluster(self) -> Cluster:

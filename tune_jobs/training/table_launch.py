@@ -1,6 +1,6 @@
 """Runs the trials of tables through Ray Tune."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from ray import tune
 
 from data_utils import TrialData
+from models.stacking.shape import shape_of
+from models.version import STACKED
 from tune_jobs.ledger.record import LOST
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.group_worker import train_group
@@ -21,6 +23,7 @@ from tune_jobs.training.settings import Settings
 from tune_jobs.training.worker_report import ENDED, TRAINING
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 from tune_jobs.trial.cost import longest_first
+from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial
 
 
@@ -52,7 +55,7 @@ def run_trials(
         if joined.waiting:
             progress.say(joined.waiting)
         at_once = max(1, joined.capacity.at_once(resources, most))
-        groups = Groups(longest_first(trials), min(at_once, len(trials)))
+        groups = Groups(longest_first(trials), min(at_once, len(trials)), _stack_shapes(data), job.stack_width)
         watch = _TableWatch(progress, storage, job.study, groups)
         while groups:
             run_payloads(
@@ -69,6 +72,15 @@ def run_trials(
                 groups.take_back(config["trial"]["trials"].payloads)
             if not groups.closed or len(progress.finished) + len(groups) < len(trials):
                 return  # interrupted: Tune stops and returns
+
+
+def _stack_shapes(data: Mapping[str, TrialData]) -> Callable[[Trial], Hashable | None]:
+    """Return what tells the shape of a trial that is a member of a stack, and None of others."""
+
+    def stack_shape(trial: Trial) -> Hashable | None:
+        return shape_of(trial.config, data[data_slot(trial.config)]) if trial.mode == STACKED else None
+
+    return stack_shape
 
 
 class _TableWatch(Watch[Progress]):

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import ProcessLostError, log_changes, process_with
 from tune_jobs.user_code.questions import code_of
+
+if TYPE_CHECKING:
+    from models.engine import Training as EngineTraining
 
 _EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 # After its time limit, a trial that does not come back from the user's code is ended.
@@ -222,7 +225,6 @@ def _train(
 ) -> _Ended:
     """Train; what is `caught` is a failure of the trial, but for what is `passed` on: then it is started again."""
     from models.engine import train
-    from models.saved import to_bytes
 
     config = training.config
     seen: list[History] = []
@@ -232,7 +234,7 @@ def _train(
         return after_epoch(history)
 
     try:
-        (trained,) = train(
+        (one,) = train(
             config,
             [config.seed],
             data,
@@ -240,14 +242,37 @@ def _train(
             control=TrainingControl(training.time_limit_seconds, note, kept),
             device=training.device,
         )
-        complete = trained.history.epochs == training.plan.last_epoch(config)
-        wanted = training.keep_model and complete
-        model = to_bytes(trained.network, plain_config(config), data) if wanted else None
+        model = _model(training, one, data)
     except passed:
         raise
     except caught as error:
         return _Ended(seen[0] if seen else History(config.seed), Failure.of(error))
-    return _Ended(trained.history, model=model)
+    return _Ended(one.history, model=model)
+
+
+def trained(training: Training, ended: "EngineTraining", data: TrialData) -> Trained:
+    """Say how a training without any code of the user ended.
+
+    Args:
+        training: what was to train.
+        ended: what the engine gives.
+        data: that it has trained on.
+    """
+    return Trained(ended.history, model=_model(training, ended, data))
+
+
+def failed(history: History, error: BaseException) -> Trained:
+    """Say how a training without any code of the user failed."""
+    return _failed(history, Failure.of(error), Code())
+
+
+def _model(training: Training, ended: "EngineTraining", data: TrialData) -> bytes | None:
+    """The trained network as a file's content, if it is wanted and complete."""
+    from models.saved import to_bytes
+
+    complete = ended.history.epochs == training.plan.last_epoch(training.config)
+    wanted = training.keep_model and complete
+    return to_bytes(ended.network, plain_config(training.config), data) if wanted else None
 
 
 def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:

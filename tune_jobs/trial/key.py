@@ -7,7 +7,7 @@ from typing import Any
 
 from models.networks import NETWORKS
 from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
-from models.version import ENGINE_VERSION
+from models.version import ENGINE_VERSION, SINGLE
 from tune_jobs.trial.config import FIELDS, TrialConfig
 
 KEY_LENGTH = 20
@@ -73,7 +73,9 @@ def code_name(kind: str) -> str:
     return _CODE_OF + kind
 
 
-def trial_key(config: TrialConfig, fingerprint: str) -> str:
-    """Hash a trajectory, the fingerprint of its data and the engine version."""
+def trial_key(config: TrialConfig, fingerprint: str, mode: str = SINGLE) -> str:
+    """Hash a trajectory, the fingerprint of its data, the engine version and the execution mode."""
     content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSION}
+    if mode != SINGLE:  # trials of before there were stacks keep their keys
+        content["mode"] = mode
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:KEY_LENGTH]

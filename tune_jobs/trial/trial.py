@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from models.registry import is_reference
+from models.version import SINGLE
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import plain_words
 from tune_jobs.trial.key import is_code, trajectory
@@ -19,6 +20,7 @@ class Trial:
         measure_at: the epochs that rows read.
         measure_improvements: whether a row reads the best epoch.
         stops: patiences of rows that end where early stopping would have ended a longer trajectory.
+        mode: "single", or "stacked" for a member of a stack; part of the key.
     """
 
     key: str
@@ -27,6 +29,7 @@ class Trial:
     measure_at: frozenset[int]
     measure_improvements: bool = False
     stops: frozenset[int] = frozenset()
+    mode: str = SINGLE
 
 
 def differences(config: TrialConfig, base: TrialConfig) -> str:

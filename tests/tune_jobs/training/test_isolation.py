@@ -20,7 +20,8 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
-from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
+from tune_jobs.training.trainable import run_trial
+from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial

@@ -18,7 +18,8 @@ from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.ledger.targets import targets_name
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
-from tune_jobs.training.trainable import WorkerCutOff, WorkerStopped, run_trial
+from tune_jobs.training.trainable import run_trial
+from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot, preparation
 from tune_jobs.trial.key import trial_key

@@ -15,7 +15,7 @@ from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.search.points import coded
 from tune_jobs.standing.search.state import SearchTrial, State
 from tune_jobs.standing.stages import selection_scores
-from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SPLITS, STEPS, TRIED, Study
+from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SEARCH, SPLITS, STEPS, TRIED, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Row
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.study.space import stream
@@ -193,6 +193,7 @@ class _Follower:
             moves=SPLITS["validation"] if fresh else (),
             seeds=seeds,
             select=self._search.select,
+            mode=self._study.mode_of(SEARCH),
         )
 
     def _records(self, rows: Sequence[Row]) -> Mapping[str, Record]:

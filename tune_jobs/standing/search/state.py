@@ -10,7 +10,7 @@ from models.metrics import metric_spec
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
-from tune_jobs.study.model import Study
+from tune_jobs.study.model import SEARCH, Study
 from tune_jobs.study.samplers import Observation
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search import Search
@@ -141,8 +141,9 @@ def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerpr
     config: TrialConfig = study.config(search.base, values).replace(seed=0)
     check_feasible(config)
     epochs = full_length(study, search)
-    key = trial_key(config, fingerprints[data_id(config)])
-    return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best")
+    mode = study.mode_of(SEARCH)
+    key = trial_key(config, fingerprints[data_id(config)], mode)
+    return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best", mode=mode)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""The choice for one command: what the study was run with, else by the rule of this machine."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from tune_jobs.ledger import provenance
+from tune_jobs.ledger.runs import read_manifests, variant_id
+from tune_jobs.stacking.modes import choose_modes
+from tune_jobs.stacking.rule import FOLDER, SHIPPED, Rule, keep_rule, kept_rule
+from tune_jobs.storage.storage import Storage
+from tune_jobs.study.model import Study
+from tune_jobs.study.rows import expand, row_seeds
+from tune_jobs.trial.cost import epoch_weight
+
+# Of work on one core, from which on measuring this machine is worth its two seconds.
+_WORTH_MEASURING_SECONDS = 60.0
+
+
+def with_modes(
+    study: Study,
+    storage: Storage,
+    seeds: int,
+    stack: str | int,
+    *,
+    device: str = "cpu",
+    keep: bool = True,
+    say: Callable[[str], None] = print,
+) -> Study:
+    """Return the study with how the trials of each of its tables are trained.
+
+    Args:
+        study: with its overrides.
+        storage: of the ledger.
+        seeds: replicates.
+        stack: "auto", "off", or how many train at once.
+        device: that the trials train on: "cpu" or "cuda".
+        keep: whether the storage may be written.
+        say: prints a line.
+    """
+    manifest = read_manifests(storage, study.name).get(variant_id(study.overrides, study.fraction))
+    before = None if manifest is None else manifest.modes
+    rule = partial(_rule, study, storage, seeds, device, keep=keep, say=say)
+    return replace(study, modes=choose_modes(study, stack, before, rule))
+
+
+def _rule(study: Study, storage: Storage, seeds: int, device: str, *, keep: bool, say: Callable[[str], None]) -> Rule:
+    """The rule of this machine, measured now if the storage has none and the study is long; else the shipped one."""
+    measures = keep and _work_seconds(study, seeds) >= _WORTH_MEASURING_SECONDS
+    if not (measures or storage.names(FOLDER)):
+        return SHIPPED
+    # Only from here on is torch imported, which takes longer than a short study.
+    if device == "cuda" and not _has_cuda():
+        return SHIPPED
+    known = kept_rule(storage, provenance.machine_kind(device, 1))
+    if known is not None or not measures:
+        return known or SHIPPED
+    from tune_jobs.stacking.pilot import measure_rule
+
+    say("measuring from which size on networks train faster alone than in stacks: about 2 s, once for this storage")
+    rule = measure_rule(device)
+    keep_rule(storage, rule)
+    return rule
+
+
+def _work_seconds(study: Study, seeds: int) -> float:
+    """Estimate how long all replicates of all rows take on one core, at full length."""
+    return sum(
+        len(row_seeds(row, range(seeds))) * row.config.epochs * epoch_weight(row.config)
+        for row in expand(study)
+        if row.config is not None
+    )
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

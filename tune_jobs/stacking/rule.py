@@ -1,0 +1,83 @@
+"""From which size of network on stacking pays on a kind of device: measured once, and kept in the storage."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.networks import multiplications
+from models.stacking.shape import can_stack
+from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.cost import epoch_weight
+
+FOLDER = "stacking"
+# A stack must save at least this share of the time: what is measured varies, and times in a stack are shared ones.
+_LEAST_SAVED = 0.2
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What stacking gains.
+
+    Attributes:
+        machine_kind: where it was measured; see `tune_jobs.ledger.provenance.machine_kind`.
+        sizes: multiplications of a training step of one network, rising.
+        ratios: time of a member of a stack to that of the same training by itself, for each size.
+    """
+
+    machine_kind: str
+    sizes: tuple[float, ...]
+    ratios: tuple[float, ...]
+
+    def ratio(self, size: float) -> float:
+        """Return the ratio for a size, linear in its logarithm between those that were measured."""
+        position = math.log(max(size, 1.0))
+        points = [(math.log(known), ratio) for known, ratio in zip(self.sizes, self.ratios, strict=True)]
+        before = max((point for point in points if point[0] <= position), default=points[0])
+        after = min((point for point in points if point[0] >= position), default=points[-1])
+        if after[0] == before[0]:
+            return before[1]
+        return before[1] + (after[1] - before[1]) * (position - before[0]) / (after[0] - before[0])
+
+    def pays(self, configs: Sequence[TrialConfig]) -> bool:
+        """Whether configurations that train alike should train in stacks.
+
+        Args:
+            configs: all that are compared with each other.
+        """
+        if not configs or not all(map(can_stack, configs)):
+            return False
+        singly = [config.epochs * epoch_weight(config) for config in configs]
+        stacked = sum(seconds * self.ratio(step_size(config)) for config, seconds in zip(configs, singly, strict=True))
+        return stacked <= (1 - _LEAST_SAVED) * sum(singly)
+
+
+def step_size(config: TrialConfig) -> int:
+    """Return the multiplications of a training step's forward pass."""
+    info = config.dataset_info
+    return config.batch_size * multiplications(config, info.input_shape, info.classes or 1)
+
+
+# Measured by `tune_jobs.stacking.pilot` on a core of a server with AVX2.
+SHIPPED = Rule("", (8704.0, 141312.0, 806912.0, 3776512.0, 17203200.0), (0.16, 0.22, 0.53, 0.75, 0.93))
+
+
+def kept_rule(storage: Storage, machine_kind: str) -> Rule | None:
+    """Return the rule that a storage keeps for a kind of machine; None if it has none that can be read."""
+    return next((rule for rule in storage.documents(_rule_of, FOLDER) if rule.machine_kind == machine_kind), None)
+
+
+def keep_rule(storage: Storage, rule: Rule) -> None:
+    """Keep a rule in a storage, for all its studies."""
+    name = hashlib.sha256(rule.machine_kind.encode()).hexdigest()[:12]
+    storage.write(json.dumps(asdict(rule), indent=1).encode(), FOLDER, f"{name}.json")
+
+
+def _rule_of(values: Any) -> Rule:
+    rule = Rule(values["machine_kind"], tuple(map(float, values["sizes"])), tuple(map(float, values["ratios"])))
+    if not rule.sizes or len(rule.sizes) != len(rule.ratios) or list(rule.sizes) != sorted(set(rule.sizes)):
+        raise ValueError("it has no size and ratio")
+    return rule
