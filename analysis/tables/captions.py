@@ -37,6 +37,8 @@ def table_caption(
         f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
         f"{TRAIN_METRICS[showing.train_metric]}."
     )
+    if any(row.stacked for row in rows):
+        sentences.append("Several networks trained at once in one process: a time is the trial's share.")
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
     return (*sentences, *_comparison_sentences(compared, metric))

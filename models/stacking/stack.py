@@ -14,9 +14,9 @@ from models.stacking.layers import Draws, stacked_layers
 from models.stacking.shape import VECTOR, Shape, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, step
 
-# Weights of a stack up to which one pass updates all: fewer kernels are launched. Beyond, each member's own fused
-# optimizer reads and writes less memory.
-_UPDATED_TOGETHER = 1 << 18
+# Weights of a network up to which one pass updates a whole stack: fewer kernels are launched. Beyond, each member's own
+# fused optimizer reads and writes less memory. It must not depend on the width, which must not change a bit.
+_UPDATED_TOGETHER = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Stack:
             if single.is_floating_point()
         }
         self._layers = stacked_layers(network, self._parameters, self._buffers, self.draws)
-        self.updates_together = self._table.numel() <= _UPDATED_TOGETHER
+        self.updates_together = ends[-1] <= _UPDATED_TOGETHER
         if self.updates_together:
             self._update = UPDATES[config.optimizer]
             self._state = {name: torch.zeros_like(self._table) for name in self._update.state}

@@ -1,16 +1,19 @@
 """`ledger check`: name the files of a storage that are cut or damaged, and the trials whose numbers are in doubt."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from models.errors import ModelError
 from models.sealed import is_whole
+from models.version import STACKED
 from tune_jobs.errors import StorageError, first_line
 from tune_jobs.ledger import checkpoints, lost_workers, runs, saved_models, targets, test_openings
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import FOLDER as LEDGER
 from tune_jobs.ledger.ledger import MARKER, Ledger
+from tune_jobs.ledger.record import Record
+from tune_jobs.stacking import rule
 from tune_jobs.standing.search import journal
 from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted
@@ -20,6 +23,7 @@ _TRIALS = "restore it from a copy, or move it away; the next run of a study trai
 _MARKER = "no trial is lost: the next run writes it anew"
 _WRITTEN_AGAIN = "nothing is lost: the next run of its study writes it anew"
 _FORGOTTEN = "delete it; it only said how a run went"
+_MEASURED = "delete it; the next long run measures again whether stacks are faster"
 _JOURNAL = "restore it from a copy, or leave it: the search goes on with the lines that are whole, and no trial is lost"
 _OPENING = "restore it from a copy; `evaluate` opens no test set until it is back or moved away"
 _CHECKPOINT = "delete it; its trial starts from the first epoch"
@@ -39,15 +43,27 @@ def check(storage_uri: str, *, keys: bool) -> int:
         print(line)
     if problems:
         print(f"{counted(len(problems), 'file')} cut or damaged")
-    doubted = _say_doubtful(ledger, keys=keys)
+    records = ledger.read().records.values()
+    _say_modes(records)
+    doubted = _say_doubtful(ledger, doubtful_records(records), keys=keys)
     if not problems and not doubted:
         print(f"{ledger.storage.uri}: all files are whole, and no trial is in doubt")
     return 1 if problems or doubted else 0
 
 
-def _say_doubtful(ledger: Ledger, *, keys: bool) -> bool:
+def _say_modes(records: Collection[Record]) -> None:
+    """Say so if trials were trained in both ways; that is no fault."""
+    stacked = sum(record.execution_mode == STACKED for record in records)
+    singly = len(records) - stacked
+    if stacked and singly:
+        print(
+            f"{counted(stacked, 'trial')} trained in stacks and {singly:,} singly: the numbers agree to rounding, and "
+            "no table compares the one with the other"
+        )
+
+
+def _say_doubtful(ledger: Ledger, found: Sequence[Record], *, keys: bool) -> bool:
     """Say which trials are in doubt; return whether there are any."""
-    found = doubtful_records(ledger.read().records.values())
     if not found:
         return False
     trials, has, its = ("trial", "has", "its") if len(found) == 1 else ("trials", "have", "their")
@@ -96,6 +112,7 @@ def _documents(storage: Storage) -> Iterator[tuple[Callable[[Any], object], tupl
     """Yield the folders of JSON files, with what parses them and what to do about one that is cut."""
     for study in _folders(storage, runs.STUDIES):
         yield runs.manifest_of, (runs.STUDIES, study), _WRITTEN_AGAIN
+    yield rule.rule_of, (rule.FOLDER,), _MEASURED
     yield runs.beacon_of, (runs.ACTIVE,), _FORGOTTEN
     yield lost_workers.incident_of, (lost_workers.FOLDER,), _FORGOTTEN
     yield test_openings.opening_of, (test_openings.FOLDER,), _OPENING

@@ -13,6 +13,7 @@ from ray import tune
 
 from data_utils import TrialData
 from models.history import COMPLETED
+from models.version import STACKED
 from tune_jobs.forecast.estimate import Pilot
 from tune_jobs.forecast.pilot_samples import MOST_SECONDS, PilotResults, Sample, seconds_for_pilot, that_fit
 from tune_jobs.forecast.pilot_timing import time_shape
@@ -22,6 +23,7 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.ray_tune import run_payloads
+from tune_jobs.training.stack_training import width_for
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 
@@ -59,6 +61,7 @@ def run_pilots(
             "key": f"pilot-{number}-{turn}",
             "shape": sample.shape,
             "trial": payload(sample.trial),
+            "trials": sample.trials,
             "seconds": seconds_for_pilot(sample.share, len(samples), seconds * at_once / rounds),
         }
         for turn in range(rounds)
@@ -93,7 +96,9 @@ def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, An
     started = time.time()
     worker = f"{provenance.host()}:{os.getpid()}"
     trial = from_payload(wanted["trial"])
-    timed = time_shape(wanted["shape"], trial, ray.get(data[data_slot(trial.config)]), job, wanted["seconds"])
+    members = width_for(wanted["trials"], job.stack_width) if trial.mode == STACKED else 1
+    part = ray.get(data[data_slot(trial.config)])
+    timed = time_shape(wanted["shape"], trial, part, job, wanted["seconds"], members)
     found = {"failure": timed} if isinstance(timed, str) else {"pilot": dataclasses.asdict(timed)}
     tune.report({"finished": True, "worker": worker, "started": started, "ended": time.time(), **found})
 

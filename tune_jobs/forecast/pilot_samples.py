@@ -1,6 +1,7 @@
 """Which trials pilots time and for how long, and the results. Loads without torch and Ray."""
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,20 @@ _BESIDE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Sample:
-    """A shape to time: one of its trials, its share of the work to come (0 to 1), and a readable name."""
+    """A shape to time.
+
+    Attributes:
+        trial: one of its trials.
+        share: of the work to come, 0 to 1.
+        label: a readable name.
+        trials: how many are to come.
+    """
 
     shape: str
     trial: Trial
     share: float
     label: str
+    trials: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,17 @@ def samples(study: Study, trials: Sequence[Trial]) -> list[Sample]:
     """Pick one trial of each shape, with the shape's share of the work, by weight."""
     base = study.config()
     first: dict[str, Trial] = {}
+    counts: Counter[str] = Counter()
     weights: dict[str, float] = {}
     for trial in trials:
         name = shape(trial.config)
         first.setdefault(name, trial)
+        counts[name] += 1
         weights[name] = weights.get(name, 0.0) + trial.epochs * epoch_weight(trial.config)
     total = sum(weights.values())
     return [
-        Sample(name, trial, weights[name] / total, differences(trial.config, base)) for name, trial in first.items()
+        Sample(name, trial, weights[name] / total, differences(trial.config, base), counts[name])
+        for name, trial in first.items()
     ]
 
 

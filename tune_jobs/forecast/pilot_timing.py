@@ -4,7 +4,7 @@ import dataclasses
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,13 +13,16 @@ from pyarrow import fs
 from data_utils import TrialData
 from models.history import CURVES, History
 from tune_jobs.forecast.estimate import Pilot
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
+from tune_jobs.training.record_writer import RecordWriter
+from tune_jobs.training.stack_training import run_stack
 from tune_jobs.training.tensorboard import FOLDER as LOGS
-from tune_jobs.training.trainable import run_trial
+from tune_jobs.training.trainable import device_of, run_trial
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
 
@@ -33,7 +36,7 @@ _FEWEST_VALIDATION_ROWS = 32
 _BYTES_PER_EPOCH = 8 * len(CURVES)
 
 
-def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: float) -> Pilot | str:
+def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: float, members: int = 1) -> Pilot | str:
     """Time a shape; return the pilot, or in one line why it could not be trained.
 
     After two warm-up batches, a short trial run finds out how much fits into the time. Then whole epochs are timed, and
@@ -45,13 +48,16 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
         data: for training and validation.
         job: of the run to come; its storage is not touched.
         seconds: to spend, roughly.
+        members: how many train at once in a stack; times are shares of each.
     """
     whole = -(-len(data.train_inputs) // trial.config.batch_size)
     batches = min(_WARM_UP_BATCHES, whole)
     # A pilot is shorter than the trials whose logs it measures.
     job = dataclasses.replace(job, tensorboard="on")
     with tempfile.TemporaryDirectory(prefix="ablatune-pilot-") as folder:
-        warm = _train(trial, data, dataclasses.replace(job, storage=f"{folder}/0", keep_models=True), batches, 1)
+        warm = _train(
+            trial, data, dataclasses.replace(job, storage=f"{folder}/0", keep_models=True), batches, 1, members
+        )
         short = warm
         for step, share in ((1, _FINDING_OUT), (2, 1.0)):
             if short.record.outcome == FAILED:
@@ -61,7 +67,7 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
             batches = min(whole, max(_WARM_UP_BATCHES, int(epoch_seconds / per_batch)))
             epochs = min(_MOST_EPOCHS, max(2, int(share * seconds / (batches * per_batch))))
             place = dataclasses.replace(job, storage=f"{folder}/{step}")
-            short = _train(trial, data, place, batches, epochs)
+            short = _train(trial, data, place, batches, epochs, members)
         if short.record.outcome == FAILED:
             return short.record.reason
         return _pilot(name, warm, short, whole / batches)
@@ -71,7 +77,7 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
 class _Trained:
     """The beginning of a trial: its record, the seconds of each epoch and of the whole.
 
-    Epochs with odd numbers were measured.
+    Epochs with odd numbers were measured. In a stack, seconds are a member's share, and the storage has all `members`.
     """
 
     record: Record
@@ -79,9 +85,14 @@ class _Trained:
     seconds: float
     storage: Storage
     validation_share: float
+    members: int
+
+    def bytes(self, folder: str) -> float:
+        """The bytes of one trial in a folder of the storage."""
+        return _bytes(self.storage, folder) / self.members
 
 
-def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int) -> _Trained:
+def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int, members: int) -> _Trained:
     config = trial.config.replace(epochs=max(trial.config.epochs, epochs), early_stopping_patience=0)
     part = cut(data, config, batches)
     ends: list[float] = []
@@ -91,11 +102,30 @@ def _train(trial: Trial, data: TrialData, job: Job, batches: int, epochs: int) -
 
     beginning = Trial(trial.key, config, epochs, frozenset(range(1, epochs + 1, 2)), mode=trial.mode)
     start = time.perf_counter()
-    record = run_trial(beginning, part, job, on_epoch=tick)
-    seconds = time.perf_counter() - start
-    intervals = [end - before for before, end in zip([start, *ends], ends, strict=False)]
+    if members > 1:
+        record = _first_of_stack(beginning, part, job, tick, members)
+    else:
+        record = run_trial(beginning, part, job, on_epoch=tick)
+    seconds = (time.perf_counter() - start) / members
+    intervals = [(end - before) / members for before, end in zip([start, *ends], ends, strict=False)]
     share = len(part.validation_inputs) / len(data.validation_inputs)
-    return _Trained(record, intervals, seconds, Storage.at(job.storage), share)
+    return _Trained(record, intervals, seconds, Storage.at(job.storage), share, members)
+
+
+def _first_of_stack(trial: Trial, data: TrialData, job: Job, tick: Callable[[History], None], members: int) -> Record:
+    """Train a trial in a stack with others that differ in the seed; return its record."""
+    seeds = range(members)
+    together = [
+        dataclasses.replace(trial, key=f"{trial.key}-{seed}", config=trial.config.replace(seed=seed)) for seed in seeds
+    ]
+
+    def on_epoch(key: str, history: History) -> None:
+        if key == together[0].key:
+            tick(history)
+
+    writer = RecordWriter(Ledger(Storage.at(job.storage)), 0.0)
+    records = run_stack(together, lambda _: data, job, device_of(job), width=members, writer=writer, on_epoch=on_epoch)
+    return next(record for record in list(records) if record.key == together[0].key)
 
 
 def cut(data: TrialData, config: TrialConfig, batches: int) -> TrialData:
@@ -125,7 +155,7 @@ def _pilot(name: str, warm: _Trained, timed: _Trained, scale: float) -> Pilot:
     measured_epochs = len(timed.record.measured_epochs)
     predictions = [_compressed(kept) for kept in (timed.record.validation_outputs, timed.record.grid_outputs)]
     rest = len(to_parquet([timed.record])) - sum(predictions) - epochs * _BYTES_PER_EPOCH
-    logs = [_bytes(one.storage, LOGS) for one in (warm, timed)]
+    logs = [one.bytes(LOGS) for one in (warm, timed)]
     return Pilot(
         shape=name,
         epoch_seconds=tuple(seconds * scale for seconds in plain),
@@ -137,7 +167,7 @@ def _pilot(name: str, warm: _Trained, timed: _Trained, scale: float) -> Pilot:
         measure_bytes=(predictions[0] / timed.validation_share + predictions[1]) / measured_epochs,
         log_bytes=logs[0],
         log_epoch_bytes=max(0.0, (logs[1] - logs[0]) / max(1, epochs - 1)),
-        model_bytes=_bytes(warm.storage, MODELS),
+        model_bytes=warm.bytes(MODELS),
     )
 
 

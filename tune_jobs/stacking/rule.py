@@ -67,7 +67,7 @@ SHIPPED = Rule("", (8704.0, 141312.0, 806912.0, 3776512.0, 17203200.0), (0.16, 0
 
 def kept_rule(storage: Storage, machine_kind: str) -> Rule | None:
     """Return the rule that a storage keeps for a kind of machine; None if it has none that can be read."""
-    return next((rule for rule in storage.documents(_rule_of, FOLDER) if rule.machine_kind == machine_kind), None)
+    return next((rule for rule in storage.documents(rule_of, FOLDER) if rule.machine_kind == machine_kind), None)
 
 
 def keep_rule(storage: Storage, rule: Rule) -> None:
@@ -76,7 +76,8 @@ def keep_rule(storage: Storage, rule: Rule) -> None:
     storage.write(json.dumps(asdict(rule), indent=1).encode(), FOLDER, f"{name}.json")
 
 
-def _rule_of(values: Any) -> Rule:
+def rule_of(values: Any) -> Rule:
+    """Make a rule from the content of its file."""
     rule = Rule(values["machine_kind"], tuple(map(float, values["sizes"])), tuple(map(float, values["ratios"])))
     if not rule.sizes or len(rule.sizes) != len(rule.ratios) or list(rule.sizes) != sorted(set(rule.sizes)):
         raise ValueError("it has no size and ratio")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.version import STACKED
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.words import stages_in_words
@@ -62,6 +63,9 @@ class Counts:
             "trial",
             f"in the ledger: {done}; to run: {len(self.missing)} ({counted(epochs_missing, 'epoch')})",
         ]
+        stacked = sum(trial.mode == STACKED for trial in self.missing)
+        if stacked:
+            lines.append(f"of these, {stacked:,} train in stacks: small networks of one shape, several in one process")
         if len(self._built) < len(rows):
             lines.append(f"cells that cannot be built: {len(rows) - len(self._built)}")
         if study.stages:

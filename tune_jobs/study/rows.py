@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.version import SINGLE
+from models.version import SINGLE, STACKED
 from tune_jobs.errors import ConfigError, UserError
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
@@ -54,6 +54,11 @@ class Row:
     select: str = "metric"
     sets: Mapping[str, Any] = field(default_factory=dict, compare=False)
     mode: str = SINGLE
+
+    @property
+    def stacked(self) -> bool:
+        """Whether its trials are members of stacks."""
+        return self.mode == STACKED
 
 
 def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:

@@ -103,6 +103,8 @@ MATES = st.lists(
     place=st.integers(0, 12),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     units=st.sampled_from([7, 600]),
+    batch_size=st.sampled_from([1, 16]),
+    width=st.integers(2, 16),
     other_data=st.booleans(),
 )
 def test_a_member_has_the_same_bits_whatever_trains_beside_it(
@@ -110,18 +112,26 @@ def test_a_member_has_the_same_bits_whatever_trains_beside_it(
     place: int,
     optimizer: str,
     units: int,
+    batch_size: int,
+    width: int,
     other_data: bool,
     make_data: Callable[..., Any],
 ) -> None:
     data, other = make_data(rows=70), make_data(rows=70, seed=8)
-    shared = {"optimizer": optimizer, "hidden_units": units, "activation": "gelu", "weight_decay": 0.01}
+    shared = {
+        "optimizer": optimizer,
+        "hidden_units": units,
+        "batch_size": batch_size,
+        "activation": "gelu",
+        "weight_decay": 0.01,
+    }
     mine = Request(config(**shared, dropout=0.3, epochs=4), 3, data, TrainingPlan(measure_at={4}))
     beside = [
         Request(config(**shared, **{**mate, "seed": 0}), mate["seed"], other if other_data else data) for mate in mates
     ]
     (alone,) = stacked([mine])
     place = min(place, len(beside))
-    together = stacked([*beside[:place], mine, *beside[place:]])
+    together = stacked([*beside[:place], mine, *beside[place:]], width=width)
     assert bits(together[place].history) == bits(alone.history)
 
 

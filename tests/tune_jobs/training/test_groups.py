@@ -82,3 +82,48 @@ def test_trials_that_come_back_are_the_next_and_alone_from_the_second_time_on() 
     assert all(group["again"] for group in again)
     assert len(keys(next(drawn))) > 10
     assert from_payload(lost["trials"].payloads[0]) == trials(2)[1]
+
+
+def stacks(**counts: int) -> list[Trial]:
+    """Return trials of shapes that are known by a letter, the letters in turn."""
+    rounds = max(counts.values())
+    names = [f"{letter}-{seed}" for seed in range(rounds) for letter, count in counts.items() if seed < count]
+    return [Trial(name, TrialConfig(epochs=1), 1, frozenset()) for name in names]
+
+
+def letter(trial: Trial) -> str | None:
+    return None if trial.key[0] == "z" else trial.key[0]
+
+
+def drawn(groups: Groups) -> list[str]:
+    """Return the letters of each group's members."""
+    return ["".join(key[0] for key in keys(group)) for group in groups]
+
+
+def test_a_stack_has_trials_of_one_shape_wherever_they_stand() -> None:
+    assert drawn(Groups(stacks(a=3, b=2, z=2), 1, letter, 8)) == ["aaa", "bb", "z", "z"]
+
+
+def test_many_trials_of_a_shape_are_divided_evenly() -> None:
+    assert drawn(Groups(stacks(a=20), 1, letter, 16)) == ["a" * 10] * 2
+
+
+def test_workers_share_a_shape_once_there_is_no_other_for_them() -> None:
+    assert drawn(Groups(stacks(a=10, b=10), 2, letter, 16)) == ["a" * 10, "b" * 5, "b" * 5]
+    assert drawn(Groups(stacks(a=3), 8, letter, 16)) == ["a"] * 3
+
+
+def test_short_stacks_are_drawn_by_the_second_too() -> None:
+    groups = Groups(stacks(a=1000), 1, letter, 8)
+    first = next(iter(groups))
+    assert len(keys(first)) == 8
+    for key in keys(first):
+        groups.ended(key, 0.01)
+    assert len(keys(next(groups))) > 50
+
+
+def test_members_that_come_back_are_the_next() -> None:
+    groups = Groups(stacks(a=4, b=4), 1, letter, 8)
+    lost = next(groups)
+    groups.take_back(lost["trials"].payloads[1:])
+    assert drawn(groups) == ["aaa", "bbbb"]

@@ -1,0 +1,88 @@
+"""How a command comes to its choice: from the manifest, the storage's rule, a measurement, or what is shipped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.version import SINGLE, STACKED
+from tune_jobs.ledger import provenance
+from tune_jobs.ledger.runs import Manifest, write_manifest
+from tune_jobs.stacking import pilot
+from tune_jobs.stacking.choice import with_modes
+from tune_jobs.stacking.rule import Rule, keep_rule, kept_rule
+from tune_jobs.storage.storage import Storage
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
+
+KIND = provenance.machine_kind("cpu", 1)
+NEVER = Rule(KIND, (1.0,), (2.0,))
+
+
+@pytest.fixture
+def study(tiny_study: Path) -> Study:
+    return load_study(str(tiny_study))
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage.at(str(tmp_path / "results"))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the devices that were measured; on each, stacking never pays."""
+    devices: list[str] = []
+
+    def measure(device: str) -> Rule:
+        devices.append(device)
+        return NEVER
+
+    monkeypatch.setattr(pilot, "measure_rule", measure)
+    return devices
+
+
+def long(study: Study) -> Study:
+    return replace(study, base={**study.base, "epochs": 10_000})
+
+
+def modes(study: Study, storage: Storage, *, stack: str | int = "auto", keep: bool = True) -> set[str]:
+    return set(with_modes(study, storage, 2, stack, keep=keep, say=lambda line: None).modes.values())
+
+
+def test_a_short_study_takes_what_is_shipped(study: Study, storage: Storage, measured: list[str]) -> None:
+    assert modes(study, storage) == {STACKED}
+    assert measured == []
+
+
+def test_a_long_study_measures_once_for_its_storage(study: Study, storage: Storage, measured: list[str]) -> None:
+    assert modes(long(study), storage) == {SINGLE}
+    assert modes(long(study), storage) == {SINGLE}
+    assert modes(study, storage) == {SINGLE}, "a short one takes the storage's too"
+    assert measured == ["cpu"]
+    assert kept_rule(storage, KIND) == NEVER
+
+
+def test_what_only_counts_measures_and_keeps_nothing(study: Study, storage: Storage, measured: list[str]) -> None:
+    assert modes(long(study), storage, keep=False) == {STACKED}
+    keep_rule(storage, NEVER)
+    assert modes(long(study), storage, keep=False) == {SINGLE}
+    assert measured == []
+
+
+@pytest.mark.parametrize("stack", ["off", 4])
+def test_nothing_is_measured_if_it_would_decide_nothing(
+    stack: str | int, study: Study, storage: Storage, measured: list[str]
+) -> None:
+    modes(long(study), storage, stack=stack)
+    write_manifest(storage, Manifest(study.name, {}, 2, {}, modes=dict.fromkeys(("hidden_units", "epochs"), STACKED)))
+    assert modes(long(study), storage) == {STACKED}
+    assert measured == []
+
+
+def test_each_variant_has_its_own_choice(study: Study, storage: Storage) -> None:
+    write_manifest(
+        storage, Manifest(study.name, {"epochs": 7}, 2, {}, modes={"hidden_units": SINGLE, "epochs": SINGLE})
+    )
+    assert modes(study, storage) == {STACKED}
+    assert modes(replace(study, overrides={"epochs": 7}), storage) == {SINGLE}
