@@ -37,8 +37,7 @@ def table_caption(
         f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
         f"{TRAIN_METRICS[showing.train_metric]}."
     )
-    if any(row.stacked for row in rows):
-        sentences.append("Several networks trained at once in one process: a time is the trial's share.")
+    sentences += _time_sentence(rows)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
     return (*sentences, *_comparison_sentences(compared, metric))
@@ -63,6 +62,16 @@ def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
         f"One replicate of each level (seed {of_row[0]}): there is no interval, and a difference cannot be told from "
         "chance."
     )
+
+
+def _time_sentence(rows: Sequence[Row]) -> list[str]:
+    """Say what times are, where they are not those of a trial by itself."""
+    built = [row for row in rows if row.config is not None]
+    singly = [", ".join(row.labels) for row in built if not row.stacked]
+    if len(singly) == len(built):
+        return []
+    shared = "Several networks trained at once in one process: a time is the trial's share"
+    return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 
 
 def _comparison_sentences(compared: Collection[Difference], metric: str) -> list[str]:

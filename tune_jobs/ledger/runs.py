@@ -34,7 +34,7 @@ class Manifest:
         fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         fraction: of the epochs that was trained.
         datasets: facts about the user's datasets; see `data_utils.DatasetInfo.to_dict`.
-        modes: how the trials of each table are trained, by its name; runs of before there were stacks have none.
+        modes: whether the trials of each table train in stacks, by its name; none before there were stacks.
     """
 
     study: str

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.networks import multiplications
-from models.stacking.shape import can_stack
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
@@ -43,13 +42,11 @@ class Rule:
         return before[1] + (after[1] - before[1]) * (position - before[0]) / (after[0] - before[0])
 
     def pays(self, configs: Sequence[TrialConfig]) -> bool:
-        """Whether configurations that train alike should train in stacks.
+        """Whether configurations should train in stacks, all of them together.
 
         Args:
-            configs: all that are compared with each other.
+            configs: that can be in a stack.
         """
-        if not configs or not all(map(can_stack, configs)):
-            return False
         singly = [config.epochs * epoch_weight(config) for config in configs]
         stacked = sum(seconds * self.ratio(step_size(config)) for config, seconds in zip(configs, singly, strict=True))
         return stacked <= (1 - _LEAST_SAVED) * sum(singly)

@@ -9,6 +9,7 @@ from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import find_manifest
+from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.fingerprints import known_or_found_fingerprints
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
@@ -43,6 +44,8 @@ def stand_as_run(
         )
     manifest = find_manifest(storage, study.name, study.overrides, study.fraction)
     if manifest is None:
+        # A manifest that is cut is none: what was chosen is what would be chosen now.
+        study = with_modes(study, storage, seeds or study.seeds, study.resources.stack, keep=False)
         found = known_or_found_fingerprints(study, range(seeds or study.seeds), data_dir, {})
         return stand(study, ledger, range(seeds or study.seeds), found)
     if (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.version import SINGLE
+from models.stacking.shape import can_stack
+from models.version import SINGLE, STACKED
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
 from tune_jobs.trial.config import TrialConfig
@@ -113,7 +114,8 @@ class Study:
         own: the user's networks, data, … that the study names.
         search: the joint search, if the study declares one.
         places: where the document names datasets; see `tune_jobs.study.places`.
-        modes: how the trials of a table are trained, by its name, if not singly; see `tune_jobs.stacking`.
+        modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
+            `tune_jobs.stacking`.
     """
 
     name: str
@@ -136,9 +138,9 @@ class Study:
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     modes: Mapping[str, str] = field(default_factory=dict)
 
-    def mode_of(self, table: str) -> str:
-        """How the trials of a table, stage, path or final configuration are trained: "single" or "stacked"."""
-        return self.modes.get(table, SINGLE)
+    def mode_of(self, table: str, config: TrialConfig) -> str:
+        """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""
+        return STACKED if self.modes.get(table) == STACKED and can_stack(config) else SINGLE
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Build the configuration of the base with layers over it; later layers win.

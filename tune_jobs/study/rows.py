@@ -160,7 +160,6 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             select=table.showing.select,
             more=(table.showing.seeds, study.seeds),
             sets={**table.base, **level.base, **level.values},
-            mode=study.mode_of(table.name),
         )
         try:
             config = _feasible(study, where, *chosen, table.base, level.base, level.values)
@@ -177,7 +176,9 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
                 )
         is_default = not level.base and row.read == table.showing.read and _same_row(config, base)
         epochs = math.ceil(round(study.fraction * config.epochs, 6))
-        yield dataclasses.replace(row, config=config, is_default=is_default, epochs=epochs)
+        yield dataclasses.replace(
+            row, config=config, is_default=is_default, epochs=epochs, mode=study.mode_of(table.name, config)
+        )
 
 
 def replicate(row: Row, seed: int) -> TrialConfig:

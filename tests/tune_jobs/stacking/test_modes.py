@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from models.version import SINGLE, STACKED
 from tune_jobs.stacking.modes import choose_modes
 from tune_jobs.stacking.rule import Rule
 from tune_jobs.study.load import load_study
+from tune_jobs.study.rows import expand
 
 PAYS, COSTS = Rule("", (1.0,), (0.2,)), Rule("", (1.0,), (1.1,))
 HOUSES = {"dataset": "diabetes", "objective": "mse"}
@@ -49,10 +51,10 @@ def test_small_networks_train_in_stacks_where_that_pays(modes: Modes) -> None:
     assert modes(study, rule=COSTS) == dict.fromkeys(names, SINGLE)
 
 
-def test_tables_with_a_row_in_common_train_alike(modes: Modes) -> None:
+def test_one_choice_holds_for_tables_with_a_row_in_common(modes: Modes) -> None:
     rates = {"factor": "learning_rate", "levels": [0.001, 0.01]}
     widths = {"factor": "hidden_units", "levels": [32, 8], "base": HOUSES}
-    found = modes({"tables": [NETWORKS, rates, widths]})
+    found = modes({"tables": [NETWORKS, rates, widths]}, before={"network": SINGLE})
     assert found == {"network": SINGLE, "learning_rate": SINGLE, "hidden_units": STACKED}, "through the default's row"
 
 
@@ -68,19 +70,26 @@ def test_tables_are_joined_whatever_their_order(modes: Modes) -> None:
 
 
 @pytest.mark.parametrize(
-    "level", [{"network": "cnn"}, {"shift": 1}, {"threads": 2}, {"network": "torch.nn:Linear"}], ids=str
+    "level", [{"network": "cnn"}, {"shift": 0.1}, {"threads": 2}, {"optimizer": "torch.optim:Rprop"}], ids=str
 )
-def test_what_cannot_be_in_a_stack_keeps_all_it_is_compared_with_out(level: dict[str, Any], modes: Modes) -> None:
+def test_what_cannot_be_in_a_stack_changes_nothing_for_the_rest(
+    level: dict[str, Any], modes: Modes, tmp_path: Path
+) -> None:
     table = {"name": "one", "levels": [{"label": "a", "set": {"hidden_units": 8}}, {"label": "b", "set": level}]}
     for stack in ("auto", 8):
-        assert modes({"tables": [table]}, stack) == {"one": SINGLE}
+        found = modes({"tables": [table]}, stack)
+        assert found == {"one": STACKED}
+    study = replace(load_study(str(tmp_path / "study.yaml")), modes=found)
+    assert [row.mode for row in expand(study)] == [STACKED, SINGLE]
+    alone = {"name": "one", "levels": [{"label": "b", "set": level}]}
+    assert modes({"tables": [alone]}, 8) == {"one": SINGLE}
 
 
-def test_stages_train_alike_by_all_that_they_may_come_to(modes: Modes) -> None:
-    first, second = {"factor": "hidden_units", "levels": [8, 16]}, RATES
+def test_stages_are_decided_on_together(modes: Modes) -> None:
+    stages = [{"factor": "hidden_units", "levels": [8, 16]}, RATES]
     names = ("hidden_units", "learning_rate", "path", "path_fresh")
-    assert modes({"stages": [first, second]}) == dict.fromkeys(names, STACKED)
-    assert set(modes({"stages": [first, NETWORKS]}).values()) == {SINGLE}, "its rows are not known yet"
+    assert modes({"stages": stages}) == dict.fromkeys(names, STACKED)
+    assert modes({"stages": stages}, before={"path": SINGLE}, rule=None) == dict.fromkeys(names, SINGLE)
 
 
 def test_what_a_search_is_compared_with_trains_as_the_search_does(modes: Modes) -> None:

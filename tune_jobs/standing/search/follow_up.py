@@ -193,7 +193,7 @@ class _Follower:
             moves=SPLITS["validation"] if fresh else (),
             seeds=seeds,
             select=self._search.select,
-            mode=self._study.mode_of(SEARCH),
+            mode=self._study.mode_of(SEARCH, config),
         )
 
     def _records(self, rows: Sequence[Row]) -> Mapping[str, Record]:

@@ -141,7 +141,7 @@ def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerpr
     config: TrialConfig = study.config(search.base, values).replace(seed=0)
     check_feasible(config)
     epochs = full_length(study, search)
-    mode = study.mode_of(SEARCH)
+    mode = study.mode_of(SEARCH, config)
     key = trial_key(config, fingerprints[data_id(config)], mode)
     return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best", mode=mode)
 
