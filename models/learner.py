@@ -9,11 +9,12 @@ from torch import Tensor
 from models.augmentation import augmentation_of
 from models.device_data import DeviceData
 from models.networks import build_network
+from models.optimizer_step import OptimizerStep
 from models.optimizers import build_optimizer
 from models.protocols import TrainingConfig
 from models.reproducible import AUGMENTATION, SHUFFLING, WEIGHTS, derived_seed, seed_global_generators
 from models.schedules import build_schedule
-from models.user_code import normalises_batches
+from models.user_code import has_user_code, normalises_batches
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,11 @@ class Learner:
         self.optimizer = build_optimizer(config, self.network.parameters())
         self._batches = batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
         self.schedule = build_schedule(config, self.optimizer, len(self._batches))
+        self._step = OptimizerStep(self.optimizer, direct=not has_user_code(config))
 
     def train_epoch(self, deadline: float | None) -> TrainedEpoch | None:
         """Train on every batch once; None if the deadline, in seconds of `perf_counter`, came first."""
-        train, network, optimizer = self._data.train, self.network, self.optimizer
+        train, network, step = self._data.train, self.network, self._step
         device, compute_loss = self._data.device, self._data.objective.loss
         order = torch.randperm(len(train.inputs), generator=self.shuffle)
         network.train()
@@ -75,14 +77,14 @@ class Learner:
         for first, last in self._batches:
             if deadline is not None and perf_counter() > deadline:
                 return None
-            optimizer.zero_grad(set_to_none=True)
+            step.clear()
             outputs = network(inputs[first:last])
             loss = compute_loss(outputs, encoded[first:last])
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            step(step.gradients())
             losses.append(loss.detach())
             all_outputs.append(outputs.detach())
-            learning_rate = float(optimizer.param_groups[0]["lr"])
+            learning_rate = step.learning_rate
             self.schedule.after_batch()
         seconds = now(device) - start
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from models.device_data import DeviceData
 from models.networks import build_network
 from models.objectives import metric_of
+from models.optimizer_step import OptimizerStep
 from models.optimizers import build_optimizer
 from models.plan import TrainingControl, TrainingPlan
 from models.protocols import TrainingConfig, TrainingData
@@ -84,7 +85,7 @@ class Member:
                 kept.zero_()
             self.optimizer = _Kept(self._own, place.state, stack.given.steps[index : index + 1])
         else:
-            stack.optimizers[index] = self._own
+            stack.steps[index] = OptimizerStep(self._own)
         stack.given.steps[index] = 0
         stack.given.momentum[index] = config.momentum
         stack.given.weight_decay[index] = config.weight_decay
@@ -109,7 +110,7 @@ class Member:
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
                 module.num_batches_tracked.fill_(self._batches * self.trajectory.history.epochs)
-        stack.draws.generators[index] = stack.optimizers[index] = None
+        stack.draws.generators[index] = stack.steps[index] = None
         stack.given.learning_rate[index] = 0
 
     def keep_snapshot(self) -> None:

@@ -6,9 +6,9 @@ from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from models.objectives import Objective
+from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
 from models.stacking.layers import Draws, stacked_layers
 from models.stacking.shape import VECTOR, Shape, spare_places
@@ -48,7 +48,7 @@ class Stack:
         places: how many it computes.
         draws: what the dropout of each place is drawn from.
         given: the hyperparameters of each place, where all are updated together.
-        optimizers: of each place that has a member, where members have their own.
+        steps: of each place that has a member, where members have optimizers of their own.
         smoothing: the label smoothing of each place, [places].
         updates_together: whether one pass updates all weights; else each member's own optimizer does.
     """
@@ -62,7 +62,7 @@ class Stack:
         self.members, self.places = width, width + spare_places(shape, width)
         self.draws = Draws([None] * self.places, [0.0] * self.places)
         self.given = Hyperparameters(self.places, decays=shape.decays)
-        self.optimizers: list[Optimizer | None] = [None] * self.places
+        self.steps: list[OptimizerStep | None] = [None] * self.places
         self.smoothing = torch.zeros(self.places, device=device)
         self._losses = objective.losses
 
@@ -130,8 +130,6 @@ class Stack:
         step(self._update, self.given, self._table, self._gradients, list(self._state.values()))
 
     def _update_singly(self, gradients: Sequence[Tensor]) -> None:
-        for place, optimizer in enumerate(self.optimizers):
-            if optimizer is not None:
-                for parameter, gradient in zip(optimizer.param_groups[0]["params"], gradients, strict=True):
-                    parameter.grad = gradient[place]
-                optimizer.step()
+        for place, step_place in enumerate(self.steps):
+            if step_place is not None:
+                step_place([gradient[place] for gradient in gradients])
