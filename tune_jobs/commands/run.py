@@ -41,8 +41,16 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     seeds = range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     ledger = Ledger.find(storage) if options.dry_run else Ledger.open(storage, create=True)
-    stack, device = settings.resources.stack, settings.device
-    study = with_modes(study, storage, settings.seeds, stack, device=device, keep=not options.dry_run, say=say)
+    study = with_modes(
+        study,
+        storage,
+        settings.seeds,
+        settings.resources.stack,
+        device=settings.device,
+        processes=settings.processes,
+        keep=not options.dry_run,
+        say=say,
+    )
     standing = stand(study, ledger and ledger.patient(), seeds, fingerprints)
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)

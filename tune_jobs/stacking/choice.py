@@ -24,6 +24,7 @@ def with_modes(
     stack: str | int,
     *,
     device: str = "cpu",
+    processes: int = 1,
     keep: bool = True,
     say: Callable[[str], None] = print,
 ) -> Study:
@@ -35,16 +36,19 @@ def with_modes(
         seeds: replicates.
         stack: "auto", "off", or how many train at once.
         device: that the trials train on: "cpu" or "cuda".
+        processes: how many train at once on this machine.
         keep: whether the storage may be written.
         say: prints a line.
     """
     manifest = read_manifests(storage, study.name).get(variant_id(study.overrides, study.fraction))
     before = None if manifest is None else manifest.modes
-    rule = partial(_rule, study, storage, seeds, device, keep=keep, say=say)
+    rule = partial(_rule, study, storage, seeds, device, processes, keep=keep, say=say)
     return replace(study, modes=choose_modes(study, stack, before, rule))
 
 
-def _rule(study: Study, storage: Storage, seeds: int, device: str, *, keep: bool, say: Callable[[str], None]) -> Rule:
+def _rule(
+    study: Study, storage: Storage, seeds: int, device: str, processes: int, *, keep: bool, say: Callable[[str], None]
+) -> Rule:
     """The rule of this machine, measured now if the storage has none and the study is long; else the shipped one."""
     measures = keep and _work_seconds(study, seeds) >= _WORTH_MEASURING_SECONDS
     if not (measures or storage.names(FOLDER)):
@@ -57,8 +61,10 @@ def _rule(study: Study, storage: Storage, seeds: int, device: str, *, keep: bool
         return known or SHIPPED
     from tune_jobs.stacking.pilot import measure_rule
 
-    say("measuring from which size on networks train faster alone than in stacks: about 2 s, once for this storage")
-    rule = measure_rule(device)
+    say("measuring from which size on networks train faster alone than in stacks: some 5 s, once for this storage")
+    rule = measure_rule(device, processes)
+    if rule is None:
+        return SHIPPED
     keep_rule(storage, rule)
     return rule
 

@@ -9,6 +9,7 @@ from tune_jobs.study.resources import Resources, requested_resources
 from tune_jobs.training.run_options import TrainingOptions
 
 RAY_ADDRESS = "RAY_ADDRESS"
+_MOST_PROCESSES = 32
 
 Options = TypeVar("Options", bound=TrainingOptions, covariant=True)
 
@@ -72,6 +73,15 @@ class Settings(Generic[Options]):
     def device(self) -> str:
         """What trials train on: "cpu" or "cuda"."""
         return "cuda" if self.resources.gpus_per_trial and not self.options.logical_gpus else "cpu"
+
+    @property
+    def processes(self) -> int:
+        """How many trials train at once on this machine, roughly."""
+        resources, cpus = self.resources, self.options.cpus or os.cpu_count() or 1
+        share = resources.gpus_per_trial if self.device == "cuda" else resources.cpus_per_trial / cpus
+        return max(
+            1, min(int(1 / share) if share else cpus, self.options.max_concurrent or _MOST_PROCESSES, _MOST_PROCESSES)
+        )
 
     @property
     def cluster(self) -> Cluster:

@@ -34,7 +34,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the devices that were measured; on each, stacking never pays."""
     devices: list[str] = []
 
-    def measure(device: str) -> Rule:
+    def measure(device: str, processes: int) -> Rule:
         devices.append(device)
         return NEVER
 
