@@ -137,7 +137,7 @@ def gather(standing: Standing) -> Evidence:
         uri = standing.existing_ledger.storage.uri
         raise UserError(f"{uri}: has none of {whose} of {standing.study.name}; run it first")
     showings = {table.name: table.showing for table in all_tables(standing.study)}
-    trials = trials_frame(standing.replicates, records, showings=showings)
+    trials = trials_frame(standing.replicates, records, showings=showings, timed_alone=standing.timed_alone)
     curves = curves_frame(standing.replicates, records)
     openings = read_openings(standing.existing_ledger.storage, strict=False)
     return Evidence(standing, trials, curves, openings).with_one_class()

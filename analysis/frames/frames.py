@@ -31,6 +31,8 @@ class ReplicateLine:
         reason: why there is no number.
         epoch: the epoch that is read, to which all numbers belong; None where there is none.
         epochs_done: how many epochs of the trajectory the ledger has.
+        alone_seconds: training time of the same configuration by itself, for one replicate of a level that trains in
+            stacks, whose train_seconds are shared; NaN if that was not measured.
         epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
         one_class: whether all predictions are the same class; None where that is not known.
     """
@@ -54,6 +56,7 @@ class ReplicateLine:
     validation_loss: float = nan
     learning_rate: float = nan
     train_seconds: float = nan
+    alone_seconds: float = nan
     epochs_until: float = nan
     one_class: bool | None = None
     host: str = ""
@@ -63,7 +66,11 @@ class ReplicateLine:
 
 
 def trials_frame(
-    replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record], *, showings: Mapping[str, Showing]
+    replicates: Sequence[Sequence[Replicate]],
+    records: Mapping[str, Record],
+    *,
+    showings: Mapping[str, Showing],
+    timed_alone: Mapping[str, Record] | None = None,
 ) -> pd.DataFrame:
     """Make a line for each replicate of each row; the columns are those of `ReplicateLine`.
 
@@ -71,9 +78,11 @@ def trials_frame(
         replicates: of each row of the study, in order.
         records: of the ledger, by key.
         showings: how each table reads its trials, by its name; the study's default for tables not listed.
+        timed_alone: records of trials that tell the time of others, by the keys of those.
     """
+    alone = timed_alone or {}
     lines = [
-        _line(one, position, records.get(one.key), showings.get(one.row.table, Showing()))
+        _line(one, position, records.get(one.key), showings.get(one.row.table, Showing()), alone.get(one.key))
         for position, of_row in enumerate(replicates)
         for one in of_row
     ]
@@ -140,7 +149,9 @@ def _until_first_bad(
     return marked
 
 
-def _line(replicate: Replicate, position: int, record: Record | None, showing: Showing) -> ReplicateLine:
+def _line(
+    replicate: Replicate, position: int, record: Record | None, showing: Showing, alone: Record | None
+) -> ReplicateLine:
     row = replicate.row
     identity: dict[str, Any] = {
         "table": row.table,
@@ -162,7 +173,12 @@ def _line(replicate: Replicate, position: int, record: Record | None, showing: S
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
     }
-    return ReplicateLine(**identity, **_reading(record, replicate, showing))
+    reading = _reading(record, replicate, showing)
+    return ReplicateLine(**identity, **reading, alone_seconds=_seconds_at(alone, reading.get("epoch")))
+
+
+def _seconds_at(record: Record | None, epoch: int | None) -> float:
+    return nan if record is None or epoch is None or epoch > record.epochs else record.train_seconds[epoch - 1]
 
 
 def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str, Any]:

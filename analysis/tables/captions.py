@@ -19,7 +19,13 @@ _MOVED = {
 
 
 def table_caption(
-    table: Table, rows: Sequence[Row], seeds: Sequence[int], metric: str, compared: Collection[Difference]
+    table: Table,
+    rows: Sequence[Row],
+    seeds: Sequence[int],
+    metric: str,
+    compared: Collection[Difference],
+    *,
+    timed_alone: bool = False,
 ) -> tuple[str, ...]:
     """Say what a reader must know to read a table, in sentences.
 
@@ -29,6 +35,7 @@ def table_caption(
         seeds: the replicates of every row.
         metric: what the metric is called.
         compared: the differences that were tested.
+        timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
     sentences = [f"Data: {data}.", _replicate_sentence(rows, seeds)]
@@ -37,7 +44,7 @@ def table_caption(
         f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
         f"{TRAIN_METRICS[showing.train_metric]}."
     )
-    sentences += _time_sentence(rows)
+    sentences += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
     return (*sentences, *_comparison_sentences(compared, metric))
@@ -64,12 +71,14 @@ def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
     )
 
 
-def _time_sentence(rows: Sequence[Row]) -> list[str]:
+def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     """Say what times are, where they are not those of a trial by itself."""
     built = [row for row in rows if row.config is not None]
     singly = [", ".join(row.labels) for row in built if not row.stacked]
     if len(singly) == len(built):
         return []
+    if timed_alone:
+        return ["Several networks trained at once in one process; times are those of one replicate trained by itself."]
     shared = "Several networks trained at once in one process: a time is the trial's share"
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 

@@ -184,7 +184,10 @@ def build_table(
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
-    lines = [_line(position, row, shown[position], len(row_seeds(row, seeds)), table) for position, row in rows]
+    alone = _timed_alone(rows, shown)
+    lines = [
+        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, alone=alone) for position, row in rows
+    ]
     comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
     tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
     return TableView(
@@ -195,12 +198,20 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=table_caption(table, [row for _, row in rows], seeds, metric, tested),
+        caption=table_caption(table, [row for _, row in rows], seeds, metric, tested, timed_alone=alone),
         target=table.showing.epochs_until,
     )
 
 
-def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table) -> Line:
+def _timed_alone(rows: Sequence[tuple[int, Row]], shown: Mapping[int, pd.DataFrame]) -> bool:
+    """Whether there is the time alone of every level that trains in stacks, and has numbers."""
+    stacked = [shown[position] for position, row in rows if row.stacked and shown[position]["epoch"].notna().any()]
+    return bool(stacked) and all(replicates["alone_seconds"].notna().any() for replicates in stacked)
+
+
+def _line(
+    position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table, *, alone: bool = False
+) -> Line:
     if row.config is None:
         note = f"cannot be built: {row.reason}"
         return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=(note,))
@@ -213,6 +224,8 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, table
         notes = (*notes, READS[row.read])
     finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
     estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
+    if alone and row.stacked and "train_seconds" in estimates:
+        estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
     return Line(
         position=position,
         labels=row.labels,

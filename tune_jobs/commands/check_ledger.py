@@ -58,7 +58,7 @@ def _say_modes(records: Collection[Record]) -> None:
     if stacked and singly:
         print(
             f"{counted(stacked, 'trial')} trained in stacks and {singly:,} singly: the numbers agree to rounding, and "
-            "no table compares the one with the other"
+            "no row of a table mixes them"
         )
 
 

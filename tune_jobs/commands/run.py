@@ -65,7 +65,10 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
     retry = settings.options.retry_failed if retry_failed is None else retry_failed
-    return Counts(standing, standing.missing(time_limit_seconds=settings.limit_seconds, retry_failed=retry))
+    missing = standing.missing(
+        time_limit_seconds=settings.limit_seconds, retry_failed=retry, time_alone=settings.options.time_alone
+    )
+    return Counts(standing, missing)
 
 
 def _say_counts(counts: Counts, say: Callable[[str], None]) -> None:

@@ -48,24 +48,28 @@ class Counts:
     def lines(self) -> list[str]:
         """Say in a few lines what a run would do."""
         study, trials = self.standing.study, self.standing.trials
-        done, rows = len(trials) - len(self.missing), self._shown
+        rows, keys = self._shown, {trial.key for trial in trials}
+        missing = [trial for trial in self.missing if trial.key in keys]
+        alone, done = len(self.missing) - len(missing), len(trials) - len(missing)
         quick = f" (a quick look: {study.fraction:.0%} of the epochs)" if study.fraction < 1 else ""
         if study.search is not None and not rows:
             lines = [f"{study.name}{quick}"]
             if trials:
-                lines.append(f"after the search: {done} trials done, {len(self.missing)} to run")
+                lines.append(f"after the search: {done} trials done, {len(missing)} to run")
             return [*lines, *self._search_lines()]
-        epochs_missing = sum(trial.epochs for trial in self.missing)
+        epochs_missing = sum(trial.epochs for trial in missing)
         lines = [
             f"{study.name}{quick}: {counted(len(rows), 'row')} × {counted(len(self.standing.seeds), 'seed')} = "
             f"{self.readings} readings of {len(trials)} distinct trials",
             f"epochs: {sum(trial.epochs for trial in trials):,}, instead of {self.epochs_by_hand:,} if no row shared a "
             "trial",
-            f"in the ledger: {done}; to run: {len(self.missing)} ({counted(epochs_missing, 'epoch')})",
+            f"in the ledger: {done}; to run: {len(missing)} ({counted(epochs_missing, 'epoch')})",
         ]
         stacked = sum(trial.mode == STACKED for trial in self.missing)
         if stacked:
             lines.append(f"of these, {stacked:,} train in stacks: small networks of one shape, several in one process")
+        if alone:
+            lines.append(f"to time levels by themselves: {counted(alone, 'trial')}")
         if len(self._built) < len(rows):
             lines.append(f"cells that cannot be built: {len(rows) - len(self._built)}")
         if study.stages:

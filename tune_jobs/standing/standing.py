@@ -10,6 +10,7 @@ from functools import cached_property
 
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, is_finished
+from tune_jobs.standing.alone import trials_alone
 from tune_jobs.standing.replicates import Replicate, RowReader, merged_trials
 from tune_jobs.standing.search.evidence import table_evidence
 from tune_jobs.standing.search.follow_up import FollowUp, follow_up
@@ -59,6 +60,19 @@ class Standing:
         """The distinct trials that the rows read."""
         return merged_trials(one for replicates in self.replicates for one in replicates)
 
+    @cached_property
+    def alone(self) -> dict[str, Trial]:
+        """The trials that tell the time of others, by the keys of these; see `tune_jobs.standing.alone`."""
+        return trials_alone(self.replicates, self.trials, self.fingerprints)
+
+    @cached_property
+    def timed_alone(self) -> dict[str, Record]:
+        """The records of `alone` that the ledger has, by the same keys."""
+        if self.ledger is None or not self.alone:
+            return {}
+        found = self.ledger.read(keys={trial.key for trial in self.alone.values()}).records
+        return {key: found[trial.key] for key, trial in self.alone.items() if trial.key in found}
+
     @property
     def existing_ledger(self) -> Ledger:
         """The ledger that was read.
@@ -82,17 +96,23 @@ class Standing:
         """Return what the ledger has of a replicate's trial."""
         return self.contents.records.get(replicate.key)
 
-    def missing(self, *, time_limit_seconds: float | None = None, retry_failed: bool = False) -> list[Trial]:
+    def missing(
+        self, *, time_limit_seconds: float | None = None, retry_failed: bool = False, time_alone: bool = False
+    ) -> list[Trial]:
         """Return the trials that have yet to be run, or to be run further.
 
         Args:
             time_limit_seconds: of a trial; a trial that timed out under a lower limit counts as missing.
             retry_failed: whether trials that failed count as missing.
+            time_alone: whether those that only tell the time of others are wanted too.
         """
-        records = self.contents.records
+        records, wanted = self.contents.records, self.trials
+        if time_alone:
+            records = {**records, **{record.key: record for record in self.timed_alone.values()}}
+            wanted = [*wanted, *self.alone.values()]
         return [
             trial
-            for trial in self.trials
+            for trial in wanted
             if trial.key not in records
             or not is_finished(
                 records[trial.key], trial, time_limit_seconds=time_limit_seconds, retry_failed=retry_failed

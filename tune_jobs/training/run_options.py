@@ -186,6 +186,9 @@ class RunOptions(TrainingOptions):
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
+    time_alone: bool = option(
+        False, "also train one replicate of each level that trains in a stack by itself, for the tables' time column"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,8 @@ class _TableWatch(Watch[Progress]):
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         super().on_trial_recover(iteration, trials, trial, **info)
-        self._keep_to(trial, [key for key, _, _ in self.in_training(trial)])
+        # Of a stack one goes on here; the others are given out again together, and after a second loss each alone.
+        self._keep_to(trial, [key for key, _, _ in self.in_training(trial)][:1])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         super().on_trial_error(iteration, trials, trial, **info)
@@ -128,7 +129,7 @@ class _TableWatch(Watch[Progress]):
             self.progress.ended(key, LOST, reason)
 
     def _keep_to(self, trial: Any, keys: Sequence[str]) -> None:
-        """Leave a group that lost its worker the trials that were in training, and take back the others.
+        """Leave a group that lost its worker these trials, and take back the others.
 
         What has ended is not trained again, and restarts are counted for the trial that may be to blame.
         """

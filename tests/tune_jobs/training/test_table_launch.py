@@ -88,6 +88,16 @@ def test_a_group_that_lost_its_worker_keeps_the_trial_in_training_and_the_rest_c
     assert (incident.key, incident.label, incident.epoch, incident.again) == (second, f"label of {second}", 3, True)
 
 
+def test_of_a_stack_that_lost_its_worker_one_goes_on_and_the_others_come_next(run: Run) -> None:
+    group = OfTune(next(run.drawn))
+    first, second, third, *rest = members(group)
+    run.reports(group, training=[(second, 3), (third, 2)], ended=[(first, "completed", "", 0.01)])
+    run.loses(group)
+    assert members(group) == [second]
+    assert run.progress.restarts == [second, third]
+    assert members(OfTune(next(run.drawn))) == [third, *rest]
+
+
 def test_before_the_first_report_it_is_the_first_trial_that_was_in_training(run: Run) -> None:
     group = OfTune(next(run.drawn))
     expected = members(group)[:1]
