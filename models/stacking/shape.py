@@ -58,6 +58,15 @@ def can_stack(config: TrainingConfig) -> bool:
 
 def shape_of(config: TrainingConfig, data: TrainingData) -> Shape | None:
     """Return the shape of a training; None if it cannot be a member of a stack."""
+    return _shape(config, tuple(data.train_inputs.shape), len(data.validation_inputs), data.classes)
+
+
+def shape_on_any_data(config: TrainingConfig) -> Shape | None:
+    """Return what configurations that train on the same data must have in common; None as in `shape_of`."""
+    return _shape(config, (), 0, 0)
+
+
+def _shape(config: TrainingConfig, inputs: tuple[int, ...], validation: int, classes: int) -> Shape | None:
     if not can_stack(config):
         return None
     read = NETWORKS[config.network].reads
@@ -72,9 +81,9 @@ def shape_of(config: TrainingConfig, data: TrainingData) -> Shape | None:
         drops="dropout" in read and config.dropout > 0,
         smooths="label_smoothing" in reads and config.label_smoothing > 0,
         decays=config.weight_decay > 0,
-        inputs=tuple(data.train_inputs.shape),
-        validation=len(data.validation_inputs),
-        classes=data.classes,
+        inputs=inputs,
+        validation=validation,
+        classes=classes,
     )
 
 

@@ -9,12 +9,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models.stacking.shape import can_stack
+from models.stacking.shape import can_stack, shape_on_any_data
 from models.version import SINGLE, STACKED
+from tune_jobs.errors import UserError
 from tune_jobs.stacking.rule import Rule
 from tune_jobs.study.model import FRESH_PATH, PATH, SEARCH, SEARCH_TABLES, Study
 from tune_jobs.study.resources import OFF
 from tune_jobs.study.rows import expand
+from tune_jobs.study.search import Search
+from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trajectory
 
@@ -102,8 +105,27 @@ def _by_table(study: Study) -> list[_Together]:
         if table in stages.tables:
             stages.configs += configs
         elif table == SEARCH:
-            # Its workers ask for one trial at a time.
-            found.append(_Together(set(SEARCH_TABLES), configs, singly=True))
+            # A stack of one trial would be slower than that trial by itself.
+            found.append(_Together(set(SEARCH_TABLES), configs, singly=not _has_one_shape(study)))
         else:
             found.append(_Together({table}, configs))
     return [*found, stages] if staged else found
+
+
+def _has_one_shape(study: Study) -> bool:
+    """Whether all points of a search's space can be in one stack."""
+    if study.search is None:
+        return False
+    return all(_keeps_shape(study, study.search, parameter) for parameter in study.search.space)
+
+
+def _keeps_shape(study: Study, search: Search, parameter: Parameter) -> bool:
+    try:
+        configs = [
+            study.config(search.base, {parameter.name: value})
+            for value in parameter.choices or (parameter.low, parameter.high)
+        ]
+    except UserError:  # such a point is never trained
+        return False
+    shapes = set(map(shape_on_any_data, configs))
+    return len(shapes) == 1 and None not in shapes

@@ -28,7 +28,7 @@ from tune_jobs.standing.search.words import score_in_words
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search_identity import default_config
-from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.trial.trial import Trial, differences, stack_shape
 
 # Attempts to draw a new point that can be built, before the space counts as used up.
 _ATTEMPTS = 200
@@ -93,7 +93,9 @@ class Director:
         self._journal = journal
         self._clock = clock
         self._began = clock() - state.seconds
-        self._slots: dict[str, int] = {}
+        # The trials that a slot was given, and those that its present worker has.
+        self._slots: dict[str, list[int]] = {}
+        self._held: dict[str, set[int]] = {}
         self._running: set[int] = set()
         self._out_of_time = False
         for searched in state.trials.values():
@@ -120,21 +122,47 @@ class Director:
         self._note_time()
         return self._resumable() or self._affordable()
 
-    def next(self, slot: str) -> Assignment | None:
-        """Assign a trial to a slot, or its earlier one again if it lost its worker; None if there is none left."""
-        if slot in self._slots and self._slots[slot] in self._running:
-            return self._assignment(self._state.trials[self._slots[slot]])
-        self._note_time()
+    def next(self, slot: str, *, beside: int | None = None) -> Assignment | None:
+        """Assign a trial to a slot, or its earlier ones again if it lost its worker; None if there is none left.
+
+        Args:
+            slot: that asks.
+            beside: a trial of the slot, to whose stack another is to be added; without, a worker begins.
+        """
+        if beside is None:
+            self._held[slot] = set()
+        mine = (number for number in self._slots.get(slot, []) if number in self._running - self._held[slot])
+        number = next((number for number in mine if self._fits(number, beside)), None)
+        if number is None:
+            self._note_time()
+            number = self._to_assign(beside)
+        if number is None:
+            return None
+        self._running.add(number)
+        self._held[slot].add(number)
+        if number not in self._slots.setdefault(slot, []):
+            self._slots[slot].append(number)
+        return self._assignment(self._state.trials[number])
+
+    def _to_assign(self, beside: int | None) -> int | None:
+        """Find or draw a trial with something left to train."""
         while True:
-            number = self._continued()
+            number = self._continued(beside)
             number = self._drawn() if number is None else number
-            if number is None:
-                return None
-            if self._answered_from_ledger(number):
-                continue
-            self._running.add(number)
-            self._slots[slot] = number
-            return self._assignment(self._state.trials[number])
+            if number is None or not self._answered_from_ledger(number):
+                break
+        if number is not None and not self._fits(number, beside):
+            self._left.insert(0, number)  # for the next worker
+            return None
+        return number
+
+    def _fits(self, number: int, beside: int | None) -> bool:
+        """Whether a trial can be in one stack with another."""
+        if beside is None:
+            return True
+        one, other = self._state.trials[number].trial, self._state.trials[beside].trial
+        shapes = {stack_shape(trial) for trial in (one, other) if trial is not None}
+        return len(shapes) == 1 and None not in shapes
 
     def reached(self, number: int, values: Sequence[float]) -> str | None:
         """Decide whether a trial stops after so many epochs: the reason, or None if it goes on.
@@ -190,8 +218,13 @@ class Director:
     def _change(self, number: int, **changes: Any) -> None:
         self._state = self._state.with_trials(replace(self._state.trials[number], **changes))
 
-    def _continued(self) -> int | None:
-        return self._left.pop(0) if self._resumable() else None
+    def _continued(self, beside: int | None) -> int | None:
+        if not self._resumable():
+            return None
+        number = next((number for number in self._left if self._fits(number, beside)), None)
+        if number is not None:
+            self._left.remove(number)
+        return number
 
     def _drawn(self) -> int | None:
         if not self._affordable():

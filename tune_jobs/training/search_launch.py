@@ -22,9 +22,13 @@ from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
 from tune_jobs.training.settings import Settings
+from tune_jobs.training.stack_training import LEAST_WIDTH
+from tune_jobs.training.worker_report import TRAINING
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
+# Of a search's trials in one stack, and how often all places of all stacks are filled anew, at least.
+_MOST_IN_STACK, _LEAST_ROUNDS = 8, 4
 
 
 def run_search(
@@ -55,13 +59,14 @@ def run_search(
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     made = ray.remote(num_cpus=0)(Director).options(scheduling_strategy=here)
     actor: Any = made.remote(*director.args, **director.keywords)
-    marked = replace(job, mark=joined.mark)
-    trainable = tune.with_parameters(train_search_trial, job=marked, data=joined.data, director=actor)
     if joined.waiting:
         progress.say(joined.waiting)
     # An autoscaler brings up nodes for what Tune asks, so Tune must not ask for more than there are trials to come.
     fitting = joined.capacity.at_once(resources, max_concurrent)
     together = max(1, min(fitting, MOST_PENDING if most is None else most, MOST_PENDING))
+    width = _stack_width(job, most, together)
+    shared = replace(job, mark=joined.mark, stack_width=width)
+    trainable = tune.with_parameters(train_search_trial, job=shared, data=joined.data, director=actor)
     slots, watch = _Slots(actor, together), _SearchWatch(progress, storage, job.study)
     with pending_at_once(together):
         run_tuner(
@@ -75,6 +80,12 @@ def run_search(
         )
     watch.raise_unusable()
     return slots.closed and len(watch.settled) == slots.given
+
+
+def _stack_width(job: Job, trials: int | None, workers: int) -> int:
+    """How many trials of a search train at once in a stack: the more, the less each point knows of those before."""
+    each = _MOST_IN_STACK if trials is None else trials // (_LEAST_ROUNDS * workers)
+    return max(LEAST_WIDTH, min(job.stack_width, each, _MOST_IN_STACK))
 
 
 class _Slots(Searcher):
@@ -126,13 +137,11 @@ class _SearchWatch(Watch[SearchProgress]):
     def __init__(self, progress: SearchProgress, storage: Storage, study: str) -> None:
         super().__init__(progress, storage, study)
         self.settled: set[str] = set()
-        self._seen: dict[str, tuple[str, str, int]] = {}
+        self._seen: dict[str, dict[str, tuple[str, int]]] = {}
 
     def in_training(self, trial: Any) -> list[tuple[str, str, int]]:
-        return [self._who(trial)]
-
-    def _who(self, trial: Any) -> tuple[str, str, int]:
-        return self._seen.get(trial.trial_id, ("", "a trial of the search", 0))
+        seen = self._seen.get(trial.trial_id) or {"": ("a trial of the search", 0)}
+        return [(key, label, epoch) for key, (label, epoch) in seen.items()]
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -141,10 +150,12 @@ class _SearchWatch(Watch[SearchProgress]):
             # A set: a worker that dies right after it reported this reports it again.
             self.settled.add(trial.trial_id)
         if result.get("finished"):
+            self._seen.get(trial.trial_id, {}).pop(result["key"], None)
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
-        elif "number" in result:
-            self._seen[trial.trial_id] = (result["key"], result["label"], result["epoch"])
-            self.progress.advanced(result["key"], result["label"], result["epoch"], result["epochs"])
+        elif TRAINING in result:
+            self._seen[trial.trial_id] = {key: (label, epoch) for key, label, epoch, _ in result[TRAINING]}
+            for key, label, epoch, epochs in result[TRAINING]:
+                self.progress.advanced(key, label, epoch, epochs)
         super().on_trial_result(iteration, trials, trial, result, **info)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -152,5 +163,5 @@ class _SearchWatch(Watch[SearchProgress]):
         self.settled.add(trial.trial_id)
         # The director still has the trial of a stranded slot: the next round continues it.
         if trial.num_failures > trial.max_failures:
-            key, label, _ = self._who(trial)
-            self.progress.lost(key, label, last_line(trial))
+            for key, label, _ in self.in_training(trial):
+                self.progress.lost(key, label, last_line(trial))

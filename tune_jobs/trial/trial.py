@@ -1,10 +1,13 @@
 """A trial: a configuration with its key, how many epochs it trains, and the epochs at which it is measured."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from models.registry import is_reference
-from models.version import SINGLE
+from models.stacking.shape import shape_on_any_data
+from models.version import SINGLE, STACKED
 from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.fields import plain_words
 from tune_jobs.trial.key import is_code, trajectory
 
@@ -30,6 +33,12 @@ class Trial:
     measure_improvements: bool = False
     stops: frozenset[int] = frozenset()
     mode: str = SINGLE
+
+
+def stack_shape(trial: Trial) -> Hashable | None:
+    """Return what trials have in common that can be in one stack; None for one that trains singly."""
+    shape = shape_on_any_data(trial.config) if trial.mode == STACKED else None
+    return None if shape is None else (shape, data_slot(trial.config))
 
 
 def differences(config: TrialConfig, base: TrialConfig) -> str:

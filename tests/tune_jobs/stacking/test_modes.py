@@ -92,12 +92,26 @@ def test_stages_are_decided_on_together(modes: Modes) -> None:
     assert modes({"stages": stages}, before={"path": SINGLE}, rule=None) == dict.fromkeys(names, SINGLE)
 
 
-def test_what_a_search_is_compared_with_trains_as_the_search_does(modes: Modes) -> None:
-    search = {"space": {"learning_rate": [0.001, 0.1]}, "budget": {"trials": 2}}
-    other = {"name": "other", "factor": "hidden_units", "levels": [8, 16], "base": {"activation": "tanh"}}
+@pytest.mark.parametrize(
+    ("space", "mode"),
+    [
+        ({"learning_rate": {"low": 0.001, "high": 0.1}, "schedule": ["constant", "cosine"]}, STACKED),
+        ({"learning_rate": [0.001, 0.1], "hidden_units": {"low": 4, "high": 16}}, SINGLE),
+        ({"batch_size": [16, 32]}, SINGLE),
+        ({"network": ["mlp", "cnn"]}, SINGLE),
+        ({"weight_decay": {"low": 0.001, "high": 0.1}}, STACKED),
+        ({"weight_decay": [0.0, 0.1]}, SINGLE),
+    ],
+    ids=str,
+)
+def test_a_search_trains_in_stacks_if_all_its_points_have_one_shape(
+    space: dict[str, Any], mode: str, modes: Modes
+) -> None:
+    search = {"space": space, "budget": {"trials": 2}}
     rates = {"factor": "learning_rate", "levels": [0.001, 0.01]}
+    other = {"name": "other", "factor": "hidden_units", "levels": [8, 16], "base": {"activation": "tanh"}}
     found = modes({"tables": [rates, other], "search": search})
-    assert {found["search"], found["search_confirm"], found["learning_rate"]} == {SINGLE}
+    assert {found["search"], found["search_confirm"], found["learning_rate"]} == {mode}
     assert found["other"] == STACKED
 
 

@@ -1,6 +1,7 @@
 """The director: budgets, points, and that a search which was killed anywhere becomes the one that was left alone."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.history import COMPLETED, PRUNED
+from models.version import STACKED
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event
 from tune_jobs.standing.search.state import SearchTrial, make_trial
 from tune_jobs.training.director import Director
@@ -338,3 +340,48 @@ def test_an_event_of_nobody_is_ignored(simulation: Any) -> None:
     run = simulation()
     run.storage.write(Event(RUNG, 5, 1.0, epoch=1, score=0.5).to_line().encode(), "search", run.name, "part-0")
     assert run.state.trials == {}
+
+
+STACKED_SPACE = {"learning_rate": {"low": 0.0001, "high": 0.1, "scale": "log"}}
+
+
+def stacked_director(simulation: Any, **search: Any) -> Director:
+    run = simulation(**{"space": STACKED_SPACE, **search})
+    run.study = replace(run.study, modes={"search": STACKED})
+    return run.director()
+
+
+def test_a_stack_is_filled_with_new_trials_until_the_budget_is_used_up(simulation: Any) -> None:
+    director = stacked_director(simulation, budget={"trials": 4})
+    first = director.next("one")
+    assert first is not None
+    others = [director.next("one", beside=first.number) for _ in range(4)]
+    assert [other and other.number for other in others] == [1, 2, 3, None]
+    assert first.trial.mode == STACKED
+    assert len({first.trial.key, *(other.trial.key for other in others if other is not None)}) == 4
+
+
+def test_a_slot_that_lost_its_worker_gets_all_its_trials_again(simulation: Any) -> None:
+    director = stacked_director(simulation, budget={"trials": 9})
+    first = director.next("one")
+    assert first is not None
+    given = {first.number, *(director.next("one", beside=0).number for _ in range(2))}  # type: ignore[union-attr]
+    assert director.next("other").number == 3  # type: ignore[union-attr]
+    again = director.next("one")
+    assert again is not None
+    back = {again.number, *(director.next("one", beside=again.number).number for _ in range(2))}  # type: ignore[union-attr]
+    assert back == given == {0, 1, 2}
+    assert director.next("one", beside=0).number == 4  # type: ignore[union-attr]
+
+
+def test_a_trial_of_another_shape_waits_for_the_next_worker(simulation: Any) -> None:
+    space = {"hidden_units": [3, 5]}
+    director = stacked_director(simulation, budget={"trials": 6}, space=space, sampler="grid")
+    first = director.next("one")
+    assert first is not None
+    refused = director.next("one", beside=first.number)
+    assert refused is None
+    second = director.next("other")
+    assert second is not None
+    assert second.number == 1
+    assert second.trial.config.hidden_units != first.trial.config.hidden_units
