@@ -55,9 +55,7 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python benchmarks/epoch_time.py
-	$(BIN)/python benchmarks/ledger_scale.py
-	$(BIN)/python benchmarks/trial_overhead.py
+	$(BIN)/python benchmarks/results.py
 
 clean:
 	rm -rf $(VENV) $(CLUSTER) .mypy_cache .ruff_cache .pytest_cache .hypothesis
