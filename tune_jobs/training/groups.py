@@ -13,13 +13,15 @@ from tune_jobs.training.job import Members, from_payload, payload
 from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
 
-# Of work, for a group: a turn takes Tune some hundredths of a second.
+# Of work, for a group.
 _AIM_SECONDS = 1.5
+# What Tune spends on a worker's turn, with a margin; so many workers must not need it at once.
+_TURN_SECONDS = 0.03
 # At the end of a run groups shrink, so that all workers end together, but not below this.
 _LEAST_SECONDS = 0.1
 # A group takes at most this share of a worker's part of what is left.
 _SHARE_OF_REST = 1 / 3
-_MOST_TRIALS = 256
+_MOST_TRIALS = 1024
 # The pace is that of the last trials that ended: neighbours in the order, so of similar size.
 _TRIALS_OF_PACE = 64
 
@@ -119,7 +121,7 @@ class Groups:
             return 0.0
         per_second = weights / seconds
         share = max(self._rest * _SHARE_OF_REST / self._workers, _LEAST_SECONDS * per_second)
-        return min(_AIM_SECONDS * per_second, share)
+        return min(max(_AIM_SECONDS, self._workers * _TURN_SECONDS) * per_second, share)
 
     def _side_by_side(self, trials: Sequence[Trial]) -> Iterable[Trial]:
         """Move the trials of a shape to the first of them."""

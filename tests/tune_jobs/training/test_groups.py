@@ -127,3 +127,10 @@ def test_members_that_come_back_are_the_next() -> None:
     lost = next(groups)
     groups.take_back(lost["trials"].payloads[1:])
     assert drawn(groups) == ["aaa", "bbbb"]
+
+
+def test_with_many_workers_groups_are_longer_so_that_the_driver_keeps_up() -> None:
+    groups = Groups(trials(1_000_000), 500)
+    drawn: Iterator[Any] = iter(groups)
+    groups.ended(keys(next(drawn))[0], 0.1)
+    assert len(keys(next(drawn))) == 150, "fifteen seconds"
