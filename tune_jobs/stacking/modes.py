@@ -14,7 +14,7 @@ from models.version import SINGLE, STACKED
 from tune_jobs.errors import UserError
 from tune_jobs.stacking.rule import Rule
 from tune_jobs.study.model import FRESH_PATH, PATH, SEARCH, SEARCH_TABLES, Study
-from tune_jobs.study.resources import OFF
+from tune_jobs.study.resources import AUTO, OFF
 from tune_jobs.study.rows import expand
 from tune_jobs.study.search import Search
 from tune_jobs.study.space import Parameter
@@ -58,38 +58,61 @@ def choose_modes(
     Returns:
         "stacked" or "single", by the name of the table.
     """
-    modes = {}
+    names = _names(study)
+    if before is not None and stack == AUTO:
+        # An empty one is of before there were stacks.
+        before = before or dict.fromkeys(names, SINGLE)
+        if before.keys() >= names:
+            return {name: before[name] for name in sorted(names)}
+    modes: dict[str, str] = {}
     for together in _compared(study):
-        mode = _mode(together, stack, before, rule)
-        modes.update(dict.fromkeys(sorted(together.tables), mode))
-    return modes
+        mode = _mode(together, stack, before or {}, rule)
+        modes.update(dict.fromkeys(together.tables, mode))
+    kept = before if before is not None and stack == AUTO else {}
+    return {name: kept.get(name, mode) for name, mode in sorted(modes.items())}
 
 
-def _mode(together: _Together, stack: str | int, before: Mapping[str, str] | None, rule: Callable[[], Rule]) -> str:
+def _names(study: Study) -> set[str]:
+    """The names of all tables that a study has or may come to have."""
+    names = {table.name for table in (*study.tables, *study.stages, *study.finals)}
+    names |= {PATH, FRESH_PATH} if study.stages else set()
+    return names | (set(SEARCH_TABLES) if study.search is not None else set())
+
+
+def _mode(together: _Together, stack: str | int, before: Mapping[str, str], rule: Callable[[], Rule]) -> str:
     stackable = [config for config in together.configs if can_stack(config)]
     if stack == OFF or together.singly or not stackable:
         return SINGLE
     if isinstance(stack, int):
         return STACKED
-    if before is not None:
-        known = {before[table] for table in together.tables if table in before} if before else {SINGLE}
-        if known:
-            return SINGLE if SINGLE in known else STACKED
+    known = {before[table] for table in together.tables if table in before}
+    if known:
+        return SINGLE if SINGLE in known else STACKED
     return STACKED if rule().pays(stackable) else SINGLE
 
 
 def _compared(study: Study) -> list[_Together]:
     """Divide the tables of a study into those that have configurations in common."""
-    found: list[_Together] = []
-    owners: dict[str, _Together] = {}
-    for one in _by_table(study):
-        names = {json.dumps(trajectory(config)) for config in one.configs}
-        for other in {id(owners[name]): owners[name] for name in names if name in owners}.values():
-            one.join(other)
-            found.remove(other)
-        found.append(one)
-        owners.update(dict.fromkeys((json.dumps(trajectory(config)) for config in one.configs), one))
-    return found
+    parts = _by_table(study)
+    # Of each part, one that it belongs with; the root of a chain belongs with itself.
+    belongs = list(range(len(parts)))
+
+    def root(part: int) -> int:
+        while belongs[part] != part:
+            belongs[part] = belongs[belongs[part]]
+            part = belongs[part]
+        return part
+
+    owners: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        for config in part.configs:
+            name = json.dumps(trajectory(config))
+            belongs[root(owners.setdefault(name, number))] = root(number)
+    found: dict[int, _Together] = {}
+    for number, part in enumerate(parts):
+        whole = found.setdefault(root(number), _Together(set(), []))
+        whole.join(part)
+    return list(found.values())
 
 
 def _by_table(study: Study) -> list[_Together]:

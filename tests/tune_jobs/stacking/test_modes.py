@@ -124,6 +124,14 @@ def test_what_was_run_stays_unless_asked_for(modes: Modes) -> None:
     assert modes(study, 8, before=single, rule=None) == stacked
 
 
+def test_no_new_table_flips_an_old_one(modes: Modes) -> None:
+    one = {"name": "one", "factor": "hidden_units", "levels": [8, 16]}
+    other = {"name": "other", "factor": "activation", "levels": ["tanh", "elu"]}
+    both = {"name": "both", "cross": {"hidden_units": [8, 32], "activation": ["relu", "tanh"]}}
+    before = {"one": STACKED, "other": SINGLE}
+    assert modes({"tables": [one, other, both]}, before=before, rule=None) == {**before, "both": SINGLE}
+
+
 def test_a_study_of_before_there_were_stacks_goes_on_singly(modes: Modes) -> None:
     assert modes({"tables": [WIDTHS]}, before={}, rule=None) == {"hidden_units": SINGLE}
 
