@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
 from models.device_data import DeviceData, Part
 from models.engine import Training, check, ends_with
@@ -19,7 +20,7 @@ from models.objectives import build_objective
 from models.protocols import TrainingData
 from models.reproducible import reproducible
 from models.stacking.member import Member, Request
-from models.stacking.shape import WIDTH, Shape, shape_of
+from models.stacking.shape import WIDTH, Shape, filled_up, shape_of
 from models.stacking.stack import Stack
 from models.user_code import normalises_batches
 
@@ -160,7 +161,7 @@ class _Stacked(Generic[T]):
                 break
             chosen = order[:, first:last].reshape(-1)
             batch = (places, last - first)
-            given = inputs.index_select(0, chosen).view(*batch, *inputs.shape[1:])
+            given = inputs.index_select(0, chosen).view(*batch, -1)
             wanted = encoded.index_select(0, chosen).view(*batch, *encoded.shape[1:])
             made, loss = stack.train_batch(given, wanted)
             outputs.append(made)
@@ -229,7 +230,10 @@ class _SharedData:
                 distinct.append(part)
         if self._joined is None or [id(one.inputs) for one in self._joined[0]] != [id(one.inputs) for one in distinct]:
             alone = len(distinct) == 1
-            inputs = distinct[0].inputs if alone else torch.cat([one.inputs for one in distinct])
+            rows = [one.inputs.flatten(start_dim=1) for one in distinct]
+            inputs = rows[0] if alone else torch.cat(rows)
+            missing = filled_up(inputs.shape[1]) - inputs.shape[1]
+            inputs = F.pad(inputs, (0, missing)) if missing else inputs.contiguous()
             encoded = distinct[0].encoded if alone else torch.cat([one.encoded for one in distinct])
             self._joined = distinct, inputs, encoded
         _, inputs, encoded = self._joined

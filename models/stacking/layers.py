@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
+from models.stacking.shape import filled_up
+
 Layer = Callable[[Tensor], Tensor]
 
 
@@ -25,10 +27,6 @@ class Draws:
 
     generators: list[torch.Generator | None]
     rates: list[float]
-
-
-def _flatten(inputs: Tensor) -> Tensor:
-    return inputs.flatten(start_dim=2)
 
 
 class _Affine(torch.autograd.Function):
@@ -89,17 +87,40 @@ class _BatchNorm:
 
 @dataclass(frozen=True)
 class _Dropout:
-    """As `nn.Dropout` in training, with a rate and a generator for each member."""
+    """As `nn.Dropout` in training, with a rate and a generator for each member; only real features are drawn for."""
 
     draws: Draws
+    features: int
 
     def __call__(self, inputs: Tensor) -> Tensor:
         kept = torch.zeros_like(inputs)
+        drawn = inputs.new_empty(inputs.shape[1], self.features)
         for place, (generator, rate) in enumerate(zip(self.draws.generators, self.draws.rates, strict=True)):
             if generator is not None:
                 # As the single layer draws, so a member drops what it drops singly.
-                kept[place].bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+                kept[place, :, : self.features] = drawn.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
         return inputs * kept
+
+
+@dataclass(frozen=True)
+class _Activation:
+    """An activation that is not 0 at 0, which the features that only fill up must stay."""
+
+    single: nn.Module
+    real: Tensor
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        made: Tensor = self.single(inputs) * self.real
+        return made
+
+
+def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
+    filled = filled_up(features)
+    if filled == features or not float(single(torch.zeros(()))):
+        return single
+    real = torch.zeros(filled, device=like.device)
+    real[:features] = 1
+    return _Activation(single, real)
 
 
 def stacked_layers(
@@ -109,7 +130,8 @@ def stacked_layers(
 
     Args:
         network: an `nn.Sequential` of layers without layers in them.
-        parameters, buffers: of the stack, [members, …], by the names that the network has for its own.
+        parameters, buffers: of the stack, [members, …], by the names that the network has for its own; their features
+            are filled up with zeros, see `models.stacking.shape.ALIGNED`.
         draws: for dropout.
     """
 
@@ -117,18 +139,20 @@ def stacked_layers(
         return {name.removeprefix(f"{index}."): one for name, one in tensors.items() if name.startswith(f"{index}.")}
 
     layers: list[Layer] = []
+    features = 0
     for index, single in network.named_children():
         weights = own(index, parameters)
         if isinstance(single, nn.Flatten):
-            layers.append(_flatten)
-        elif isinstance(single, nn.Linear):
+            continue  # the inputs of a stack are rows
+        if isinstance(single, nn.Linear):
             layers.append(_Linear(weights["weight"], weights["bias"]))
+            features = single.out_features
         elif isinstance(single, nn.BatchNorm1d):
             layers.append(_BatchNorm(single, **weights, **own(index, buffers)))
         elif isinstance(single, nn.Dropout):
-            layers.append(_Dropout(draws))
+            layers.append(_Dropout(draws, features))
         elif not weights:
-            layers.append(single)  # an activation
+            layers.append(_activation(single, features, next(iter(parameters.values()))))
         else:
             raise TypeError(f"{type(single).__name__} has no layer of a stack")
     return layers

@@ -85,6 +85,8 @@ class Member:
                 kept.zero_()
             self.optimizer = _Kept(self._own, place.state, stack.given.steps[index : index + 1])
         else:
+            # The fused kernels want tensors without gaps, which the real parts are not.
+            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.filled]
             stack.steps[index] = OptimizerStep(self._own)
         stack.given.steps[index] = 0
         stack.given.momentum[index] = config.momentum
@@ -125,6 +127,8 @@ class Member:
 
     def _replace(self, place: Place) -> None:
         """Move the weights and running statistics into a place, and let the network view them there."""
+        for one in place.filled:
+            one.zero_()
         names = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         for name, view in (*place.parameters.items(), *place.buffers.items()):
             tensor = names[name]

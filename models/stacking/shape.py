@@ -6,9 +6,12 @@ from models.networks import NETWORKS
 from models.protocols import TrainingConfig, TrainingData
 from models.registry import OBJECTIVES, is_reference
 
-# Members that train at once. The batched kernels give the same bits in any width that was tried, but a fixed one
-# leaves nothing to chance.
+# Members that train at once, unless told.
 WIDTH = 8
+# Features of a layer are filled up with zeros to a multiple of this. So all matrices of a stack begin at the start of a
+# cache line (64 bytes): batched products compute otherwise on those that do not, and a member's numbers would depend on
+# its place.
+ALIGNED = 16
 # Elements that a kernel may compute one by one at the end of a tensor, with other rounding than those before: twice
 # what the widest vector of a processor holds.
 VECTOR = 32
@@ -95,9 +98,14 @@ def spare_places(shape: Shape, width: int = WIDTH) -> int:
     """
     # Of a batch, the last one included: at least one output for each row; more where the number of classes says so.
     batches = (shape.batch_size, shape.inputs[0] % shape.batch_size or shape.batch_size)
-    widths = (shape.hidden_units or 1, shape.classes if shape.classes > 2 else 1)
+    widths = (filled_up(shape.hidden_units or 1), shape.classes if shape.classes > 2 else 1)
     sizes = {rows * columns for rows in batches for columns in widths}
     spare = 0
     while not all((width + spare) * size % VECTOR == 0 or spare * size >= VECTOR - 1 for size in sizes):
         spare += 1
     return spare
+
+
+def filled_up(features: int) -> int:
+    """Return how many features a layer of a stack has for so many of a network."""
+    return -(-features // ALIGNED) * ALIGNED

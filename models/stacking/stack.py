@@ -1,5 +1,6 @@
 """The tensors of a stack: weights, gradients, and what the optimizer keeps, of all places at once."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -11,7 +12,7 @@ from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
 from models.stacking.layers import Draws, stacked_layers
-from models.stacking.shape import VECTOR, Shape, spare_places
+from models.stacking.shape import VECTOR, Shape, filled_up, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, step
 
 # Weights of a network up to which one pass updates a whole stack: fewer kernels are launched. Beyond, each member's own
@@ -24,13 +25,15 @@ class Place:
     """One place of a stack, as views of its tensors.
 
     Attributes:
-        parameters, buffers: by the names of a single network.
+        parameters, buffers: by the names of a single network, and in its shapes.
         state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
+        filled: the parameters as the stack has them, with the features that fill them up.
     """
 
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     state: dict[str, Tensor]
+    filled: list[Tensor]
 
 
 class Stack:
@@ -66,17 +69,19 @@ class Stack:
         self.smoothing = torch.zeros(self.places, device=device)
         self._losses = objective.losses
 
+        self._outputs = objective.outputs
         singles = dict(network.named_parameters())
-        ends = [0, *accumulate(single.numel() for single in singles.values())]
+        self._shapes = {name: _filled_up(single) for name, single in singles.items()}
+        ends = [0, *accumulate(math.prod(shape) for shape in self._shapes.values())]
         self._table = torch.zeros((self.places, -(-ends[-1] // VECTOR) * VECTOR), device=device)
         self._columns_of = {name: slice(*bounds) for name, bounds in zip(singles, pairwise(ends), strict=True)}
-        self._shapes = {name: single.shape for name, single in singles.items()}
         self._parameters = {name: one.requires_grad_() for name, one in self._views(self._table).items()}
         self._buffers = {
-            name: torch.zeros((self.places, *single.shape), device=device)
+            name: torch.zeros((self.places, *_filled_up(single)), device=device)
             for name, single in network.named_buffers()
             if single.is_floating_point()
         }
+        self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
         self._layers = stacked_layers(network, self._parameters, self._buffers, self.draws)
         self.updates_together = ends[-1] <= _UPDATED_TOGETHER
         if self.updates_together:
@@ -95,18 +100,21 @@ class Stack:
         }
 
     def place(self, index: int) -> Place:
-        """Return the tensors of one place; what is written there is what trains."""
+        """Return the tensors of one place; what is written there is what trains. All are 0 but the learned numbers."""
+        filled = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
+        buffers = {name: buffer[index] for name, buffer in self._buffers.items()}
         return Place(
-            {name: parameter.detach()[index] for name, parameter in self._parameters.items()},
-            {name: buffer[index] for name, buffer in self._buffers.items()},
+            {name: _cut(one, self._real[name]) for name, one in filled.items()},
+            {name: _cut(one, self._real[name]) for name, one in buffers.items()},
             {name: kept[index] for name, kept in self._state.items()},
+            list(filled.values()),
         )
 
     def train_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Do one step of every place.
 
         Args:
-            inputs: [places, n, …].
+            inputs: [places, n, features], filled up.
             targets: encoded, [places, n, …].
 
         Returns:
@@ -115,6 +123,7 @@ class Stack:
         outputs = inputs
         for layer in self._layers:
             outputs = layer(outputs)
+        outputs = outputs[..., : self._outputs].contiguous()
         losses = self._losses(outputs, targets, self.smoothing)
         gradients = torch.autograd.grad([losses], list(self._parameters.values()), [torch.ones_like(losses)])
         with torch.no_grad():
@@ -133,3 +142,12 @@ class Stack:
         for place, step_place in enumerate(self.steps):
             if step_place is not None:
                 step_place([gradient[place] for gradient in gradients])
+
+
+def _filled_up(single: Tensor) -> tuple[int, ...]:
+    return tuple(map(filled_up, single.shape))
+
+
+def _cut(filled: Tensor, shape: torch.Size) -> Tensor:
+    """Return the part of a tensor that is real."""
+    return filled[tuple(map(slice, shape))]

@@ -219,3 +219,67 @@ def test_requests_of_another_shape_are_refused(images: Any, table: Any) -> None:
     assert shape_of(config(shift=0.1), images) is None
     assert shape_of(config(network="a:B"), images) is None
     assert stacked([]) == []
+
+
+SIZES = st.fixed_dictionaries(
+    {
+        "network": st.sampled_from(["mlp", "mlp", "linear"]),
+        "hidden_layers": st.integers(1, 3),
+        "hidden_units": st.sampled_from([1, 3, 8, 10, 13, 16, 33, 50, 100]),
+        "batch_size": st.sampled_from([2, 5, 10, 16, 33]),
+        "activation": st.sampled_from(sorted(ACTIVATIONS)),
+        "batch_norm": st.booleans(),
+        "weight_decay": st.sampled_from([0.0, 0.01]),
+        "optimizer": st.sampled_from(sorted(OPTIMIZERS)),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    fields=SIZES,
+    features=st.sampled_from([1, 2, 7, 13, 16, 50]),
+    classes=st.sampled_from([0, 2, 3, 10]),
+    rows=st.sampled_from([60, 67]),
+    places=st.lists(st.sampled_from([(2, 1), (3, 2), (5, 3), (8, 6), (16, 11)]), min_size=2, max_size=2, unique=True),
+)
+def test_a_member_has_the_same_bits_in_every_place_whatever_its_sizes(
+    fields: dict[str, Any],
+    features: int,
+    classes: int,
+    rows: int,
+    places: list[tuple[int, int]],
+    make_data: Callable[..., Any],
+) -> None:
+    data = make_data(rows=rows, shape=(features,), classes=classes)
+    one = config(**fields, objective="cross_entropy" if classes else "gaussian_nll", epochs=2)
+
+    def at(width: int, place: int) -> list[bytes]:
+        seeds = [*range(1, place + 1), 0]
+        requests = [Request(one, seed, data, TrainingPlan(measure_at={2})) for seed in seeds]
+        return bits(stacked(requests, width=width)[place].history)
+
+    alone = at(2, 0)
+    assert all(at(*place) == alone for place in places)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_features_that_only_fill_up_stay_zero(activation: str, images: Any) -> None:
+    from models.stacking import engine
+
+    made: list[Any] = []
+
+    class Kept(engine.Stack):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "Stack", Kept)
+        stacked([Request(config(activation=activation, hidden_units=5, batch_norm=True, weight_decay=0.1), 0, images)])
+    (stack,) = made
+    for name, real in stack._real.items():
+        if name in stack._parameters:
+            filled = stack._parameters[name].detach()[0].clone()
+            filled[tuple(map(slice, real))] = 0
+            assert not filled.any(), name
