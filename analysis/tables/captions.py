@@ -78,7 +78,10 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     if len(singly) == len(built):
         return []
     if timed_alone:
-        return ["Several networks trained at once in one process; times are those of one replicate trained by itself."]
+        rest = f"; those of {'; '.join(singly)} are means" if singly else ""
+        return [
+            f"Several networks trained at once in one process: a time is that of one replicate trained by itself{rest}."
+        ]
     shared = "Several networks trained at once in one process: a time is the trial's share"
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 

@@ -224,6 +224,8 @@ class _SharedData:
     def joined(self, parts: Iterable[Part]) -> tuple[Tensor, Tensor, list[int]]:
         """Return all inputs and all encoded targets, each dataset once, and where in them each part begins."""
         wanted = list(parts)
+        # What no member trains on any more may go.
+        self._known = [(source, known) for source, known in self._known if any(known.train is part for part in wanted)]
         distinct: list[Part] = []
         for part in wanted:
             if not any(part.inputs is one.inputs for one in distinct):

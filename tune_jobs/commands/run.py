@@ -13,6 +13,7 @@ from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
 from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
+from tune_jobs.standing.kept_modes import with_kept_modes
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
@@ -51,12 +52,12 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         keep=not options.dry_run,
         say=say,
     )
-    standing = stand(study, ledger and ledger.patient(), seeds, fingerprints)
+    standing = with_kept_modes(stand(study, ledger and ledger.patient(), seeds, fingerprints), settings.resources.stack)
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)
         return 0
     with ExitStack() as ray_exit:
-        rounds = _Rounds(RunContext(study, standing.ledger, settings, say, ray_exit), settings)
+        rounds = _Rounds(RunContext(standing.study, standing.ledger, settings, say, ray_exit), settings)
         try:
             return rounds.run(standing)
         except StorageRefusedError as error:

@@ -20,6 +20,7 @@ from tune_jobs.forecast.pilot_timing import time_shape
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.groups import LEAST_IN_STACK
 from tune_jobs.training.job import Job, from_payload, payload
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.ray_tune import run_payloads
@@ -61,7 +62,7 @@ def run_pilots(
             "key": f"pilot-{number}-{turn}",
             "shape": sample.shape,
             "trial": payload(sample.trial),
-            "trials": sample.trials,
+            "members": _members(sample, job, at_once),
             "seconds": seconds_for_pilot(sample.share, len(samples), seconds * at_once / rounds),
         }
         for turn in range(rounds)
@@ -90,15 +91,22 @@ def run_pilots(
     return _gathered(watch, start, time.time())
 
 
+def _members(sample: Sample, job: Job, workers: int) -> int:
+    """How many trials of a shape will train at once in a stack, roughly; 1 for one that trains singly."""
+    if sample.trial.mode != STACKED:
+        return 1
+    each = max(math.ceil(sample.trials / workers), min(sample.trials, LEAST_IN_STACK))
+    return min(sample.trials, width_for(each, job.stack_width))
+
+
 def _time_one(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, Any]) -> None:
     """Time one shape in a worker, and report it."""
     wanted = tune_config["trial"]
     started = time.time()
     worker = f"{provenance.host()}:{os.getpid()}"
     trial = from_payload(wanted["trial"])
-    members = width_for(wanted["trials"], job.stack_width) if trial.mode == STACKED else 1
     part = ray.get(data[data_slot(trial.config)])
-    timed = time_shape(wanted["shape"], trial, part, job, wanted["seconds"], members)
+    timed = time_shape(wanted["shape"], trial, part, job, wanted["seconds"], wanted["members"])
     found = {"failure": timed} if isinstance(timed, str) else {"pilot": dataclasses.asdict(timed)}
     tune.report({"finished": True, "worker": worker, "started": started, "ended": time.time(), **found})
 

@@ -24,6 +24,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
+from tune_jobs.standing.kept_modes import with_kept_modes
 from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.probe import probe
@@ -112,7 +113,7 @@ def _count(study: Study, settings: Settings[PlanOptions], storage: Storage) -> C
     seeds, options = range(settings.seeds), settings.options
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     study = with_modes(study, storage, settings.seeds, settings.resources.stack, device=settings.device, keep=False)
-    standing = stand(study, Ledger.find(storage), seeds, fingerprints)
+    standing = with_kept_modes(stand(study, Ledger.find(storage), seeds, fingerprints), settings.resources.stack)
     return Counts(standing, standing.missing(time_limit_seconds=settings.limit_seconds))
 
 

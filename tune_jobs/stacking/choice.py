@@ -1,6 +1,6 @@
 """The choice for one command: what the study was run with, else by the rule of this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -10,10 +10,11 @@ from tune_jobs.stacking.modes import choose_modes
 from tune_jobs.stacking.rule import FOLDER, SHIPPED, Rule, keep_rule, kept_rule
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
+from tune_jobs.study.resources import AUTO
 from tune_jobs.study.rows import expand, row_seeds
 from tune_jobs.trial.cost import epoch_weight
 
-# Of work on one core, from which on measuring this machine is worth its two seconds.
+# Of work on one core, from which on measuring this machine is worth its seconds.
 _WORTH_MEASURING_SECONDS = 60.0
 
 
@@ -34,7 +35,7 @@ def with_modes(
         study: with its overrides.
         storage: of the ledger.
         seeds: replicates.
-        stack: "auto", "off", or how many train at once.
+        stack: "auto", "off", or how many train at once, as asked for or declared.
         device: that the trials train on: "cpu" or "cuda".
         processes: how many train at once on this machine.
         keep: whether the storage may be written.
@@ -44,6 +45,21 @@ def with_modes(
     before = None if manifest is None else manifest.modes
     rule = partial(_rule, study, storage, seeds, device, processes, keep=keep, say=say)
     return replace(study, modes=choose_modes(study, stack, before, rule))
+
+
+def with_modes_as_run(study: Study, storage: Storage, seeds: int, modes: Mapping[str, str]) -> Study:
+    """Return the study as it was run; tables that are new since then are as a run would choose now.
+
+    Args:
+        study: with its overrides.
+        storage: of the ledger.
+        seeds: replicates.
+        modes: of the manifest.
+    """
+    # Of before there were stacks, all are trained singly, whatever the study says now.
+    stack = study.resources.stack if modes else AUTO
+    chosen = with_modes(study, storage, seeds, stack, keep=False).modes
+    return replace(study, modes={name: modes.get(name, mode) for name, mode in chosen.items()})
 
 
 def _rule(
@@ -62,9 +78,8 @@ def _rule(
     from tune_jobs.stacking.pilot import measure_rule
 
     say("measuring from which size on networks train faster alone than in stacks: some 5 s, once for this storage")
-    rule = measure_rule(device, processes)
-    if rule is None:
-        return SHIPPED
+    # One that cannot be measured is not tried again.
+    rule = measure_rule(device, processes) or replace(SHIPPED, machine_kind=provenance.machine_kind(device, 1))
     keep_rule(storage, rule)
     return rule
 

@@ -19,6 +19,7 @@ from tune_jobs.study.rows import expand
 from tune_jobs.study.search import Search
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
 
 
@@ -151,4 +152,4 @@ def _keeps_shape(study: Study, search: Search, parameter: Parameter) -> bool:
     except UserError:  # such a point is never trained
         return False
     shapes = set(map(shape_on_any_data, configs))
-    return len(shapes) == 1 and None not in shapes
+    return len(shapes) == 1 and None not in shapes and len(set(map(data_slot, configs))) == 1

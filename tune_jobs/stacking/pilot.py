@@ -54,10 +54,12 @@ def measure_rule(device: str = "cpu", processes: int = 1) -> Rule | None:
         processes: how many measure at once; the mean of their ratios counts.
     """
     command = [sys.executable, "-m", __name__, device]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    started: list[subprocess.Popen[str]] = []
     try:
+        for _ in range(processes):
+            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
         found = [json.loads(process.communicate(timeout=_MOST_SECONDS)[0]) for process in started]
-    except (subprocess.TimeoutExpired, ValueError):
+    except (OSError, subprocess.TimeoutExpired, ValueError):
         return None
     finally:
         for process in started:

@@ -76,6 +76,8 @@ def keep_rule(storage: Storage, rule: Rule) -> None:
 def rule_of(values: Any) -> Rule:
     """Make a rule from the content of its file."""
     rule = Rule(values["machine_kind"], tuple(map(float, values["sizes"])), tuple(map(float, values["ratios"])))
-    if not rule.sizes or len(rule.sizes) != len(rule.ratios) or list(rule.sizes) != sorted(set(rule.sizes)):
+    numbers = (*rule.sizes, *rule.ratios)
+    rising = bool(rule.sizes) and list(rule.sizes) == sorted(set(rule.sizes))
+    if not rising or len(rule.sizes) != len(rule.ratios) or not all(0 < one < math.inf for one in numbers):
         raise ValueError("it has no size and ratio")
     return rule

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_utils.registry import DATASETS
+from models.version import SINGLE
 from tune_jobs.ledger.record import Record
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.key import code_name, is_code, trajectory
@@ -36,7 +37,11 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
     found = []
     for trial in missing:
         mine = trajectory(trial.config)
-        before = [record for record in older.get(_registered(mine), []) if _agree(mine, json.loads(record.fields))]
+        before = [
+            record
+            for record in older.get(_registered(mine), [])
+            if (record.execution_mode or SINGLE) == trial.mode and _agree(mine, json.loads(record.fields))
+        ]
         if before:
             latest = max(before, key=lambda record: record.started_at)
             found.append(Stale(trial, latest, _changed(trial.config, mine, json.loads(latest.fields))))

@@ -109,7 +109,8 @@ class Standing:
         records, wanted = self.contents.records, self.trials
         if time_alone:
             records = {**records, **{record.key: record for record in self.timed_alone.values()}}
-            wanted = [*wanted, *self.alone.values()]
+            known = {trial.key for trial in wanted}
+            wanted = [*wanted, *(trial for trial in self.alone.values() if trial.key not in known)]
         return [
             trial
             for trial in wanted

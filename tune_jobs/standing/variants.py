@@ -1,7 +1,6 @@
 """Which variant of a study, how many replicates and which data a command that trains nothing means."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import find_manifest
-from tune_jobs.stacking.choice import with_modes
+from tune_jobs.stacking.choice import with_modes, with_modes_as_run
 from tune_jobs.standing.fingerprints import known_or_found_fingerprints
+from tune_jobs.standing.kept_modes import with_kept_modes
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
@@ -44,13 +44,12 @@ def stand_as_run(
         )
     manifest = find_manifest(storage, study.name, study.overrides, study.fraction)
     if manifest is None:
-        # A manifest that is cut is none: what was chosen is what would be chosen now.
         study = with_modes(study, storage, seeds or study.seeds, study.resources.stack, keep=False)
         found = known_or_found_fingerprints(study, range(seeds or study.seeds), data_dir, {})
-        return stand(study, ledger, range(seeds or study.seeds), found)
+        return with_kept_modes(stand(study, ledger, range(seeds or study.seeds), found), study.resources.stack)
     if (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
         study = load(manifest.overrides, manifest.fraction)
-    study = replace(study, modes=manifest.modes)
+    study = with_modes_as_run(study, storage, seeds or study.seeds, manifest.modes)
     study.own.catalog.known = {slot: DatasetInfo.from_dict(info) for slot, info in manifest.datasets.items()}
     edited = manifest.declared not in (0, study.seeds)
     replicates = range(seeds or (study.seeds if edited else manifest.seeds))

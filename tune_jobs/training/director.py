@@ -5,6 +5,7 @@ search that is killed can continue.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -96,6 +97,7 @@ class Director:
         # The trials that a slot was given, and those that its present worker has.
         self._slots: dict[str, list[int]] = {}
         self._held: dict[str, set[int]] = {}
+        self._losses: Counter[str] = Counter()
         self._running: set[int] = set()
         self._out_of_time = False
         for searched in state.trials.values():
@@ -130,7 +132,9 @@ class Director:
             beside: a trial of the slot, to whose stack another is to be added; without, a worker begins.
         """
         if beside is None:
-            self._held[slot] = set()
+            self._begin(slot)
+        elif self._losses[slot] > 1:
+            return None
         mine = (number for number in self._slots.get(slot, []) if number in self._running - self._held[slot])
         number = next((number for number in mine if self._fits(number, beside)), None)
         if number is None:
@@ -143,6 +147,16 @@ class Director:
         if number not in self._slots.setdefault(slot, []):
             self._slots[slot].append(number)
         return self._assignment(self._state.trials[number])
+
+    def _begin(self, slot: str) -> None:
+        """Note that a worker begins; after a second loss it gets one trial, as one may be what ends workers."""
+        self._held[slot] = set()
+        mine = [number for number in self._slots.get(slot, []) if number in self._running]
+        self._losses[slot] += bool(mine)
+        if self._losses[slot] > 1:
+            self._slots[slot] = mine[:1]
+            self._running -= set(mine[1:])
+            self._left = [*mine[1:], *self._left]
 
     def _to_assign(self, beside: int | None) -> int | None:
         """Find or draw a trial with something left to train."""

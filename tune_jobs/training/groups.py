@@ -22,6 +22,8 @@ _LEAST_SECONDS = 0.1
 # A group takes at most this share of a worker's part of what is left.
 _SHARE_OF_REST = 1 / 3
 _MOST_TRIALS = 1024
+# Fewer members of a stack take as long as so many.
+LEAST_IN_STACK = 4
 # The pace is that of the last trials that ended: neighbours in the order, so of similar size.
 _TRIALS_OF_PACE = 64
 
@@ -143,7 +145,7 @@ class Groups:
             trials = self._stacks[shape]
             workers = self._workers if sum(left > 0 for left in self._stacks.values()) < self._workers else 1
             stacks = workers * math.ceil(trials / (workers * self._width))
-            self._portions[shape] = math.ceil(trials / stacks)
+            self._portions[shape] = max(math.ceil(trials / stacks), min(trials, self._width, LEAST_IN_STACK))
         return self._portions[shape]
 
     def _joins(self, members: Sequence[Trial], weight: float, most: float, portion: int) -> bool:

@@ -32,6 +32,7 @@ class Option:
         at_most: the largest value.
         travels: whether `submit` passes it on to the run on the cluster.
         choices: the values of a text; none for any.
+        numbers: whether a keyword may be a whole number too.
     """
 
     help: str
@@ -42,6 +43,7 @@ class Option:
     at_most: float | None = None
     travels: bool = True
     choices: tuple[str, ...] = ()
+    numbers: bool = False
 
     @property
     def words(self) -> str:
@@ -65,6 +67,8 @@ class Option:
                 raise ValueError(f"{quoted} is neither true nor false")
             return value
         if kind is str:
+            if self.numbers and isinstance(value, Integral) and not isinstance(value, bool):
+                return str(int(value))
             if not isinstance(value, str) or any(map(is_control, value)):
                 raise ValueError(f"{quoted} is not text that can be printed")
             if self.choices and value not in self.choices:
@@ -154,12 +158,6 @@ class TrainingOptions(_Checked):
     time_limit_minutes: float | None = option(
         None, "stop a trial that takes longer", flag="--time-limit", metavar="MINUTES"
     )
-    stack: str | None = option(
-        None,
-        "whether small networks of one shape train together in one process: auto (where that is faster, the default), "
-        "off, or how many at once, for all that can",
-        metavar="WHICH",
-    )
     max_concurrent: int | None = option(None, "trials at once (default: as many as fit)")
     tensorboard: str = option(
         "auto",
@@ -181,7 +179,20 @@ class TrainingOptions(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(TrainingOptions):
+class StackOptions(TrainingOptions):
+    """Options of what trains, or plans to train, the rows of a study."""
+
+    stack: str | None = option(
+        None,
+        "whether small networks of one shape train together in one process: auto (where that is faster, the default), "
+        "off, or how many at once, for all that can",
+        metavar="WHICH",
+        numbers=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(StackOptions):
     """Options of `run`."""
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
@@ -192,7 +203,7 @@ class RunOptions(TrainingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanOptions(TrainingOptions):
+class PlanOptions(StackOptions):
     """Options of `plan`."""
 
     pilot: bool = option(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from tune_jobs.study.resources import Resources, requested_resources
-from tune_jobs.training.run_options import TrainingOptions
+from tune_jobs.training.run_options import StackOptions, TrainingOptions
 
 RAY_ADDRESS = "RAY_ADDRESS"
 _MOST_PROCESSES = 32
@@ -66,7 +66,7 @@ class Settings(Generic[Options]):
             cpus_per_trial=asked.cpus_per_trial,
             gpus_per_trial=asked.gpus_per_trial,
             time_limit_minutes=asked.time_limit_minutes,
-            stack=asked.stack,
+            stack=asked.stack if isinstance(asked, StackOptions) else None,
         )
 
     @property

@@ -56,14 +56,19 @@ def run_stack(
 
     Raises:
         WorkerStopped: as `TrialRun.after_epoch`, and
-        WorkerCutOff: too, or the storage failed for too long; trials that have ended before are kept.
+        WorkerCutOff: too, or data could not be had, or the storage failed for too long; trials that have ended before
+            are kept.
     """
 
     def run_of(trial: Trial) -> TrialRun:
         def after_epoch(history: History) -> str | None:
             return on_epoch(trial.key, history)
 
-        return TrialRun(trial, data(trial), job, device, writer, after_epoch)
+        try:
+            part = data(trial)
+        except Exception as error:  # no fault of a member's
+            raise WorkerCutOff from error
+        return TrialRun(trial, part, job, device, writer, after_epoch)
 
     waiting = map(run_of, trials)
     while True:

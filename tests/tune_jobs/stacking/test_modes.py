@@ -101,6 +101,7 @@ def test_stages_are_decided_on_together(modes: Modes) -> None:
         ({"network": ["mlp", "cnn"]}, SINGLE),
         ({"weight_decay": {"low": 0.001, "high": 0.1}}, STACKED),
         ({"weight_decay": [0.0, 0.1]}, SINGLE),
+        ({"input_scaling": ["standard", "unit"]}, SINGLE),
     ],
     ids=str,
 )

@@ -51,7 +51,9 @@ def test_a_storage_keeps_the_rule_of_each_kind_of_machine(tmp_path: Path) -> Non
     "content",
     ["", "{", "[]", '{"machine_kind": "cpu/x", "sizes": [], "ratios": []}',
      '{"machine_kind": "cpu/x", "sizes": [2, 1], "ratios": [1, 1]}',
-     '{"machine_kind": "cpu/x", "sizes": [1, 2], "ratios": [1]}'],
+     '{"machine_kind": "cpu/x", "sizes": [1, 2], "ratios": [1]}',
+     '{"machine_kind": "cpu/x", "sizes": [0, 2], "ratios": [1, 1]}',
+     '{"machine_kind": "cpu/x", "sizes": [1, 2], "ratios": [1, NaN]}'],
 )  # fmt: skip
 def test_a_damaged_rule_counts_as_none(content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     storage = Storage.at(str(tmp_path))

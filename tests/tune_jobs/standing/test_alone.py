@@ -30,7 +30,17 @@ def test_one_replicate_of_each_level_in_stacks_trains_alone_with_its_own_key(sta
 def test_they_are_missing_only_if_asked_for(standing: Standing) -> None:
     asked = standing.missing(time_alone=True)
     assert asked[: len(standing.trials)] == standing.missing() == standing.trials
-    assert asked[len(standing.trials) :] == list(standing.alone.values())
+    known = {trial.key for trial in standing.trials}
+    assert asked[len(standing.trials) :] == [one for one in standing.alone.values() if one.key not in known] != []
+
+
+def test_a_trial_that_a_table_trains_singly_anyway_is_wanted_once(tiny_study: Path, ledger: Ledger) -> None:
+    study = load_study(str(tiny_study))
+    modes = {"hidden_units": STACKED, "epochs": SINGLE}
+    standing = stand(replace(study, modes=modes), ledger, range(2), {"digits": "data"})
+    wanted = [trial.key for trial in standing.missing(time_alone=True)]
+    assert len(wanted) == len(set(wanted))
+    assert {trial.key for trial in standing.alone.values()} <= set(wanted)
 
 
 def test_a_study_without_stacks_has_none(tiny_study: Path, ledger: Ledger) -> None:

@@ -385,3 +385,18 @@ def test_a_trial_of_another_shape_waits_for_the_next_worker(simulation: Any) -> 
     assert second is not None
     assert second.number == 1
     assert second.trial.config.hidden_units != first.trial.config.hidden_units
+
+
+def test_after_a_second_loss_a_slot_has_one_trial_and_the_others_go_elsewhere(simulation: Any) -> None:
+    director = stacked_director(simulation, budget={"trials": 3})
+    for _ in range(2):
+        first = director.next("one")
+        assert first is not None
+        assert first.number == 0
+        assert director.next("one", beside=0) is not None
+        assert director.next("one", beside=0) is not None
+    assert director.next("one").number == 0  # type: ignore[union-attr]
+    assert director.next("one", beside=0) is None
+    assert director.next("other").number == 1  # type: ignore[union-attr]
+    assert director.next("other", beside=1).number == 2  # type: ignore[union-attr]
+    assert director.next("third") is None

@@ -110,7 +110,8 @@ def test_many_trials_of_a_shape_are_divided_evenly() -> None:
 
 def test_workers_share_a_shape_once_there_is_no_other_for_them() -> None:
     assert drawn(Groups(stacks(a=10, b=10), 2, letter, 16)) == ["a" * 10, "b" * 5, "b" * 5]
-    assert drawn(Groups(stacks(a=3), 8, letter, 16)) == ["a"] * 3
+    assert drawn(Groups(stacks(a=3), 8, letter, 16)) == ["aaa"], "a stack of one would take as long"
+    assert drawn(Groups(stacks(a=16), 16, letter, 16)) == ["aaaa"] * 4
 
 
 def test_short_stacks_are_drawn_by_the_second_too() -> None:

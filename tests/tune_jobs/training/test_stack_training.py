@@ -189,6 +189,20 @@ def test_each_member_may_have_data_and_logs_and_models_of_its_own(job: Job, tmp_
         assert steps == [1, 2, 3]
 
 
+def test_data_that_cannot_be_had_end_the_worker_and_lose_no_trial(job: Job) -> None:
+    wanted = [trial(seed, 1) for seed in range(5)]
+
+    def data(one: Trial) -> TrialData:
+        if one is wanted[3]:
+            raise OSError("the object is gone")
+        return DATA
+
+    with pytest.raises(WorkerCutOff) as raised:
+        train(wanted, job, width=2, data=data)
+    assert isinstance(raised.value.cause, OSError)
+    assert set(kept(job)) <= {one.key for one in wanted[:3]}
+
+
 def test_a_time_limit_ends_each_member(job: Job) -> None:
     records = train([trial(seed, 100_000) for seed in range(3)], dataclasses.replace(job, time_limit_seconds=0.3))
     assert {record.outcome for record in records.values()} == {"timed_out"}
