@@ -26,7 +26,9 @@ def trials_alone(
     """
     merged = {trial.key: trial for trial in trials}
     firsts = (merged[of_row[0].key] for of_row in replicates if of_row and of_row[0].row.stacked)
-    return {
-        trial.key: replace(trial, key=trial_key(trial.config, fingerprints[data_id(trial.config)]), mode=SINGLE)
-        for trial in firsts
-    }
+    return {trial.key: trained_singly(trial, fingerprints) for trial in firsts}
+
+
+def trained_singly(trial: Trial, fingerprints: Mapping[str, str]) -> Trial:
+    """Return a trial of a stack as it is trained by itself, under its own key."""
+    return replace(trial, key=trial_key(trial.config, fingerprints[data_id(trial.config)]), mode=SINGLE)

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from models.version import SINGLE, STACKED
 from tune_jobs.ledger.runs import read_manifests, variant_id
+from tune_jobs.standing.alone import trained_singly
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.study.resources import AUTO
-from tune_jobs.trial.data import data_id
-from tune_jobs.trial.key import trial_key
 
 
 def with_kept_modes(standing: Standing, stack: str | int) -> Standing:
@@ -23,7 +22,7 @@ def with_kept_modes(standing: Standing, stack: str | int) -> Standing:
         return standing
     if variant_id(study.overrides, study.fraction) in read_manifests(ledger.storage, study.name):
         return standing
-    singly = {trial_key(trial.config, standing.fingerprints[data_id(trial.config)]) for trial in stacked}
+    singly = {trained_singly(trial, standing.fingerprints).key for trial in stacked}
     kept = sum(trial.key in standing.contents.records for trial in stacked)
     if len(ledger.read(keys=singly).records) <= kept:
         return standing
