@@ -58,7 +58,8 @@ def with_modes_as_run(study: Study, storage: Storage, seeds: int, modes: Mapping
     """
     # Of before there were stacks, all are trained singly, whatever the study says now.
     stack = study.resources.stack if modes else AUTO
-    chosen = with_modes(study, storage, seeds, stack, keep=False).modes
+    rule = partial(_rule, study, storage, seeds, "cpu", 1, keep=False, say=print)
+    chosen = choose_modes(study, stack, modes, rule)
     return replace(study, modes={name: modes.get(name, mode) for name, mode in chosen.items()})
 
 

@@ -72,7 +72,7 @@ def run_stack(
 
     waiting = map(run_of, trials)
     while True:
-        stack = _Stack(waiting, job)
+        stack = _Stack(waiting)
         try:
             yield from stack.train(width, device)
             return
@@ -81,12 +81,12 @@ def run_stack(
         except (Exception, SystemExit):
             suspects = [run_of(run.trial) for run in stack.running]
         for run in suspects:
-            yield _alone(run, job, device)
+            yield _alone(run, device)
 
 
-def _alone(run: TrialRun, job: Job, device: str) -> Record:
+def _alone(run: TrialRun, device: str) -> Record:
     """Train a trial in a stack of its own; what it raises is its failure."""
-    stack = _Stack(iter([run]), job)
+    stack = _Stack(iter([run]))
     try:
         (record,) = stack.train(LEAST_WIDTH, device)
         return record
@@ -110,8 +110,8 @@ class _Stack:
         seconds: each trial's share of the time so far, by key.
     """
 
-    def __init__(self, waiting: Iterator[TrialRun], job: Job) -> None:
-        self._waiting, self._job = waiting, job
+    def __init__(self, waiting: Iterator[TrialRun]) -> None:
+        self._waiting = waiting
         self.running: list[TrialRun] = []
         self.seen: dict[str, History] = {}
         self.seconds: dict[str, float] = {}

@@ -139,8 +139,9 @@ class ProcessState:
         # In the order of the libraries, so that a class has its usual name before those it is imported under.
         for name, value in later.attributes.items():
             cls, _, method = name.rpartition(".")
-            if name not in self.attributes and _overrides(self.attributes.get(cls), method):
-                patched += [name] if not _replaced_by_library(name, value) else []
+            added = name not in self.attributes and _overrides(self.attributes.get(cls), method)
+            if added and not _replaced_by_library(name, value):
+                patched.append(name)
         if patched:
             more = f" and {len(patched) - _MOST_NAMED} more" if len(patched) > _MOST_NAMED else ""
             yield ", ".join(patched[:_MOST_NAMED]) + more
