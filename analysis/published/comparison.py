@@ -19,8 +19,10 @@ import pandas as pd
 
 from analysis.published.our_values import OurValues, our_values
 from analysis.published.published import Convention, Published, PublishedValue
-from analysis.statistics.intervals import Estimate, estimate, no_normal_interval
-from analysis.statistics.prediction import binomial_variance, prediction_half_width
+from analysis.statistics.collapse import no_normal_interval
+from analysis.statistics.intervals import Estimate, estimate
+from analysis.statistics.prediction import prediction_half_width
+from analysis.statistics.proportions import binomial_variance
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row
 from tune_jobs.words import counted

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student_t
+from scipy.special import ndtri, stdtr, stdtrit
+from scipy.stats import binomtest
+
+from analysis.statistics.proportions import binomial_variance
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
-# Replicates that learnt and replicates that did not differ by more points of accuracy than this.
-_APART = 20.0
-# Differences that vary by less than this fraction of the values are equal up to rounding.
+# Values that vary by less than this fraction of their size are equal up to rounding.
 ROUNDING = 1e-9
 
 
@@ -29,37 +30,89 @@ class Difference:
     """A mean difference over n pairs, with its interval and the p value of a difference of zero.
 
     Attributes:
-        half_width: None where n is 1, or where all differences are equal.
+        half_width: None where n is 1, or where too few distinct differences tell nothing of their spread.
         p_value: two-sided; None where n is 1.
+        sign: 1 or -1 where the difference is shown to be above or below 0 although the interval, which is corrected
+            for all comparisons at once, reaches beyond 0: the interval is then cut at 0.
+        up_to: by how much the differences vary where they have no interval: one step of a proportion, or 0.
     """
 
     mean: float
     half_width: float | None
     n: int
     p_value: float | None
+    sign: int = 0
+    up_to: float = 0.0
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval; None where there is none."""
+        if self.half_width is None:
+            return None
+        low = self.mean - self.half_width
+        return max(low, 0.0) if self.sign > 0 else low
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval; None where there is none."""
+        if self.half_width is None:
+            return None
+        high = self.mean + self.half_width
+        return min(high, 0.0) if self.sign < 0 else high
 
 
-def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
+def estimate(
+    values: ArrayLike, *, confidence: float = CONFIDENCE, rows: int | None = None, overlap: float = 0.0
+) -> Estimate:
     """The mean of values [n], with its Student-t interval.
 
     The half-width is t(1 - (1 - confidence)/2; n - 1) · s / √n, with s the standard deviation over n - 1
     (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1).
 
+    Equal values say nothing of their spread. Equal accuracies are proportions of a known number of rows, and the
+    half-width is z(1 - (1 - confidence)/2) · √(b / n), with b their binomial variance
+    (`analysis.statistics.proportions.binomial_variance`): seeds that share their rows vary by no more than that.
+
+    Args:
+        values: finite.
+        confidence: of the interval.
+        rows: of which the values are proportions in percent; None where they are none, or that is not known.
+        overlap: see `error_factor`.
+
     Raises:
         ValueError: no values, or one that is not finite.
     """
     array = _finite(values, "values")
-    if array.size == 1:
+    mean, n = float(array.mean()), array.size
+    if n == 1:
         return Estimate(float(array[0]), None, 1)
-    return Estimate(float(array.mean()), _half_width(array, confidence), array.size)
+    spread = spread_of(array)
+    if spread > 0.0 or rows is None:
+        return Estimate(mean, student_quantile(confidence, n - 1) * spread * error_factor(n, overlap), n)
+    error = np.sqrt(binomial_variance(mean, rows)) * error_factor(n, overlap)
+    return Estimate(mean, float(ndtri(0.5 + confidence / 2) * error), n)
 
 
-def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE) -> Difference:
+def paired_difference(
+    values: ArrayLike,
+    reference: ArrayLike,
+    *,
+    confidence: float = CONFIDENCE,
+    step: float = 0.0,
+    overlap: float = 0.0,
+) -> Difference:
     """How far values [n] lie above the reference [n], pair by pair, with a paired t test.
 
     The test's statistic is mean / (s / √n) with n - 1 degrees of freedom (Casella and Berger, section 8.3).
-    Where all differences are equal, the statistic is undefined. Accuracies are multiples of one over the number of
-    rows, and a few differences may be equal by chance: p is then 1, and nothing is claimed.
+    Accuracies are multiples of one step, 100 divided by the number of rows. Where the differences are equal, or vary by
+    one step at most, s is not known, and the exact sign test takes the place of the t test.
+
+    Args:
+        values: finite.
+        reference: finite, paired with the values.
+        confidence: of the interval.
+        step: between neighbouring values; 0 where they are no proportions.
+        overlap: see `error_factor`.
 
     Raises:
         ValueError: no pairs, a value that is not finite, or arrays of different length.
@@ -71,12 +124,54 @@ def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: fl
     mean, n = float(differences.mean()), differences.size
     if n == 1:
         return Difference(mean, None, 1, None)
-    spread = float(differences.std(ddof=1))
-    if spread <= ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
-        return Difference(mean, None, n, 1.0)
-    statistic = abs(mean) / (spread / np.sqrt(n))
-    p_value = float(2 * student_t.sf(statistic, n - 1))
-    return Difference(mean, _half_width(differences, confidence), n, p_value)
+    scale = float(max(np.abs(array).max(), np.abs(other).max()))
+    if few_distinct(differences, scale=scale, step=step):
+        up_to = step if spread_of(differences, scale=scale) > 0.0 else 0.0
+        return Difference(mean, None, n, sign_test_p(differences, scale=scale), up_to=up_to)
+    error = float(differences.std(ddof=1)) * error_factor(n, overlap)
+    p_value = float(2 * stdtr(n - 1, -abs(mean) / error))
+    return Difference(mean, student_quantile(confidence, n - 1) * error, n, p_value)
+
+
+def error_factor(n: int, overlap: float = 0.0) -> float:
+    """The standard error of a mean of n replicates, for a standard deviation of 1: √(1/n + overlap).
+
+    Replicates that each draw their split anew share rows with each other. What they say of new data from the same
+    source is less than n independent replicates would say: the overlap is then the number of rows that a replicate is
+    scored on, divided by the number that it is trained on (Nadeau and Bengio, 2003, Inference for the generalization
+    error). It is 0 where the mean is about this split or this data set alone.
+    """
+    return float(np.sqrt(1 / n + overlap))
+
+
+def spread_of(values: NDArray[np.float64], *, scale: float | None = None) -> float:
+    """The standard deviation of values [n], over n - 1; exactly 0 where they are equal up to rounding.
+
+    Args:
+        values: at least two.
+        scale: largest size of the numbers that they were computed from; that of the values by default.
+    """
+    spread = float(values.std(ddof=1))
+    return spread if spread > ROUNDING * (float(np.abs(values).max()) if scale is None else scale) else 0.0
+
+
+def few_distinct(differences: NDArray[np.float64], *, scale: float, step: float = 0.0) -> bool:
+    """Whether differences [n] are too few distinct values to tell their spread: equal, or one step apart at most."""
+    return spread_of(differences, scale=scale) == 0.0 or bool(np.ptp(differences) <= step * (1 + 1e-6))
+
+
+def sign_test_p(differences: NDArray[np.float64], *, scale: float) -> float:
+    """The two-sided p value of the exact sign test of differences [n]; ties, 0 up to rounding, are left out.
+
+    (Dixon and Mood, 1946, The statistical sign test.)
+    """
+    untied = differences[np.abs(differences) > ROUNDING * scale]
+    return float(binomtest(int((untied > 0).sum()), untied.size).pvalue) if untied.size else 1.0
+
+
+def student_quantile(confidence: float, freedom: int) -> float:
+    """How many standard errors a two-sided Student-t interval of this confidence reaches from its mean."""
+    return float(stdtrit(freedom, 0.5 + confidence / 2))
 
 
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
@@ -102,27 +197,6 @@ def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
     """Apply Holm's correction to the p values that are known; None stays None and is not counted as a comparison."""
     adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
     return [None if p is None else next(adjusted) for p in p_values]
-
-
-def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
-    """Say why no normal interval describes the accuracies [n] of a level's replicates; "" where one does.
-
-    The accuracy of a collapsed replicate is the share of one class, one of a few numbers; where some replicates learnt
-    and others did not, accuracies lie in two groups. A mean ± interval describes neither.
-
-    Args:
-        accuracies: in percent, finite.
-        collapsed: how many of the replicates predict one class only.
-    """
-    values = np.asarray(accuracies, dtype=np.float64)
-    if values.size < 2 or not np.ptp(values) > (0.0 if collapsed else _APART):
-        return ""
-    return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"
-
-
-def _half_width(values: NDArray[np.float64], confidence: float) -> float:
-    quantile = student_t.ppf(0.5 + confidence / 2, values.size - 1)
-    return float(quantile * values.std(ddof=1) / np.sqrt(values.size))
 
 
 def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:

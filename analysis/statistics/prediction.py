@@ -36,7 +36,7 @@ def prediction_half_width(
     Args:
         values: of the replicates, finite.
         noise: `MOVING_SPLIT`, `OTHER_SPLIT` or `SAME_ROWS`.
-        binomial: b, in the square of the values' unit; see `binomial_variance`.
+        binomial: b, in the square of the values' unit; see `analysis.statistics.proportions.binomial_variance`.
         confidence: of the interval.
 
     Raises:
@@ -54,19 +54,3 @@ def prediction_half_width(
     }[noise]
     upper = 0.5 + confidence / 2
     return sqrt(student_t.ppf(upper, n - 1) ** 2 * estimated + norm.ppf(upper) ** 2 * known)
-
-
-def binomial_variance(percent: float, rows: int, *, overlap: float = 0.0) -> float:
-    """The variance p(1 - p)/(rows + 4) of a share of independent rows, in %², at a mean share in %.
-
-    p is (x + 2)/(rows + 4) for a share of x rows: without the four added rows, 0% and 100% would have no noise
-    (Agresti and Coull, 1998, Approximate is better than "exact" for interval estimation of binomial proportions).
-
-    Args:
-        percent: the mean share.
-        rows: how many rows there are.
-        overlap: the fraction of rows that two runs share. Shared rows affect both alike, and only the rest of the
-            variance remains between the runs.
-    """
-    share = (min(max(percent / 100, 0.0), 1.0) * rows + 2) / (rows + 4)
-    return 1e4 * share * (1 - share) / (rows + 4) * (1 - overlap)

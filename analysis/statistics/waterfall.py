@@ -7,13 +7,13 @@ from math import inf
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.collapse import no_normal_interval
 from analysis.statistics.intervals import (
     SIGNIFICANCE,
     Difference,
     Estimate,
     estimate,
     holm_of_known,
-    no_normal_interval,
     paired_difference,
 )
 from analysis.statistics.words import ended_words

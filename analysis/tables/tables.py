@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
+from analysis.statistics.collapse import no_normal_interval
 from analysis.statistics.intervals import (
     SIGNIFICANCE,
     Difference,
     Estimate,
     estimate,
     holm_of_known,
-    no_normal_interval,
     paired_difference,
 )
 from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, table_caption

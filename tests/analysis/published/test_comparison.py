@@ -18,9 +18,9 @@ from analysis.statistics.prediction import (
     MOVING_SPLIT,
     OTHER_SPLIT,
     SAME_ROWS,
-    binomial_variance,
     prediction_half_width,
 )
+from analysis.statistics.proportions import binomial_variance
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import expand

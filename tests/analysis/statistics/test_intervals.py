@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.statistics.intervals import estimate, holm, paired_difference
+from analysis.statistics.proportions import binomial_variance
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 p_values = st.lists(st.floats(0, 1), max_size=12)
@@ -39,7 +40,17 @@ def test_equal_differences_claim_nothing() -> None:
     found = paired_difference([90.0 + 100 / 360, 95.0 + 100 / 360], [90.0, 95.0])
     assert found.mean == pytest.approx(100 / 360)
     assert found.half_width is None
-    assert found.p_value == 1.0
+    # The exact sign test of two pairs.
+    assert found.p_value == 0.5
+
+
+def test_equal_accuracies_keep_their_binomial_noise() -> None:
+    values = [100 * 1250 / 1291] * 3
+    assert estimate(values).half_width == 0.0
+    expected = 1.96 * math.sqrt(binomial_variance(values[0], 1291) / 3)
+    assert estimate(values, rows=1291).half_width == pytest.approx(expected, rel=1e-4)
+    apart = [values[0], values[1], values[2] + 1]
+    assert estimate(apart, rows=1291) == estimate(apart)
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [[1.0]]])

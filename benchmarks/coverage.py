@@ -1,0 +1,214 @@
+"""How often tables are wrong: intervals and verdicts simulated on the project's functions.
+
+    python benchmarks/coverage.py [--repeats 2000] [--only NAME …]
+
+Prints how often a 95% interval covers the mean and how often a table without any true difference has a verdict, by
+kind of data, number of levels and number of seeds; the smallest true difference that is shown in 80% of tables; what
+looking and adding seeds does; and by how much the best of several equal levels looks too good. The seeds of all
+simulations are fixed: equal functions give equal tables.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.collapse import collapse_of, find_collapsed
+from analysis.statistics.comparisons import BETTER, WORSE, Pairs, compare
+from analysis.statistics.intervals import SIGNIFICANCE, estimate
+
+Array = NDArray[np.float64]
+Rng = np.random.Generator
+SEEDS = (2, 3, 5, 10, 20)
+SIZES = (4, 8)
+ROWS = 1291
+# The accuracy of a network that predicts the most frequent class.
+CHANCE = 17.0
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data without any true difference.
+
+    Attributes:
+        mean: the true mean of every level, of the replicates that learn.
+        draw: replicates of so many levels, [levels, n].
+        draw_default: replicates of the default, [1, n], if they are of another kind.
+        rows: of the validation part, where the values are its accuracies.
+        collapses: the share of replicates that does not learn.
+    """
+
+    mean: float
+    draw: Callable[[Rng, tuple[int, int]], Array]
+    draw_default: Callable[[Rng, tuple[int, int]], Array] | None = None
+    rows: int | None = None
+    collapses: float = 0.0
+
+    def table(self, rng: Rng, levels: int, n: int) -> tuple[Array, Array]:
+        """Draw a table: its levels, [levels, n], and its default, [n]."""
+        return self.draw(rng, (levels, n)), (self.draw_default or self.draw)(rng, (1, n))[0]
+
+
+def _normal(rng: Rng, shape: tuple[int, int]) -> Array:
+    return 97.0 + 0.3 * rng.standard_normal(shape)
+
+
+def _binomial(percent: float, spread: float) -> Callable[[Rng, tuple[int, int]], Array]:
+    def draw(rng: Rng, shape: tuple[int, int]) -> Array:
+        shares = np.clip((percent + spread * rng.standard_normal(shape)) / 100, 0.0, 1.0)
+        return 100.0 * rng.binomial(ROWS, shares) / ROWS
+
+    return draw
+
+
+def _heavy(rng: Rng, shape: tuple[int, int]) -> Array:
+    return 97.0 + 0.3 * rng.standard_t(3, shape)
+
+
+def _few(rng: Rng, shape: tuple[int, int]) -> Array:
+    return np.round((97.1 + 0.1 * rng.standard_normal(shape)) / 0.25) * 0.25
+
+
+def _collapsing(rng: Rng, shape: tuple[int, int]) -> Array:
+    return np.where(rng.random(shape) < 0.2, 17.0, _normal(rng, shape))
+
+
+def _skewed(rng: Rng, shape: tuple[int, int]) -> Array:
+    return 97.5 - rng.exponential(0.5, shape)
+
+
+def _tight(rng: Rng, shape: tuple[int, int]) -> Array:
+    return 97.0 + 0.1 * rng.standard_normal(shape)
+
+
+# The mean of numbers on a lattice of 0.25 around 97.1, of which 40% lie at 97.25.
+_FEW_MEAN = float(_few(np.random.default_rng(0), (1, 1_000_000)).mean())
+KINDS: Mapping[str, Kind] = {
+    "normal, spread 0.3": Kind(97.0, _normal),
+    "binomial, 97% of 1,291 rows, + 0.3": Kind(97.0, _binomial(97.0, 0.3), rows=ROWS),
+    "binomial, 99.5%": Kind(99.5, _binomial(99.5, 0.0), rows=ROWS),
+    "heavy tails (t, 3 df)": Kind(97.0, _heavy),
+    "few distinct values": Kind(_FEW_MEAN, _few, rows=400),
+    "collapse in 1 of 5 seeds": Kind(97.0, _collapsing, rows=ROWS, collapses=0.2),
+    "left-skewed, tight default": Kind(97.0, _skewed, _tight),
+}
+
+
+def shown(levels: Array, default: Array, rows: int | None, level: float = SIGNIFICANCE) -> NDArray[np.bool_]:
+    """Whether a table shows a difference of each level [levels, n] from the default [n]."""
+    marks = find_collapsed([*levels, default], chance=CHANCE, rows=rows)
+    table = [Pairs(values, default, mark, marks[-1]) for values, mark in zip(levels, marks, strict=False)]
+    found = compare(table, higher_is_better=True, step=100 / rows if rows else 0.0, level=level)
+    return np.array([one.verdict in (BETTER, WORSE) for one in found])
+
+
+def covers(values: Array, kind: Kind) -> bool:
+    """Whether what is shown of a level is true: its mean, or the share that collapses and the mean of the rest."""
+    found = collapse_of(values, find_collapsed([values], chance=CHANCE, rows=kind.rows)[0], rows=kind.rows)
+    if found is None:
+        known = estimate(values, rows=kind.rows)
+        return abs(known.mean - kind.mean) <= (known.half_width or 0.0)
+    rest = found.rest is None or found.rest.n < 2 or abs(found.rest.mean - kind.mean) <= (found.rest.half_width or 0.0)
+    return rest and found.low <= kind.collapses <= found.high
+
+
+def false_verdicts(repeats: int) -> None:
+    """Print coverage and false verdicts by kind of data."""
+    heads = "/".join(map(str, SEEDS))
+    print(f"False verdicts (%), n = {heads}; {repeats} tables each")
+    print(f"{'data':36}{'interval covers':>24}{'4 levels':>26}{'8 levels':>26}")
+    for name, kind in KINDS.items():
+        covered, wrong = [], {size: [] for size in SIZES}
+        for n in SEEDS:
+            rng = np.random.default_rng(n)
+            tables = [kind.table(rng, max(SIZES), n) for _ in range(repeats)]
+            covered.append(np.mean([covers(levels[0], kind) for levels, _ in tables]))
+            for size in SIZES:
+                found = [shown(levels[:size], default, kind.rows).any() for levels, default in tables]
+                wrong[size].append(np.mean(found))
+        print(f"{name:36}{_percents(covered, 0):>24}" + "".join(f"{_percents(wrong[size], 1):>26}" for size in SIZES))
+    print()
+
+
+def power(repeats: int) -> None:
+    """Print the smallest true difference of one level that is shown in 80% of tables."""
+    print(f"Smallest true difference shown in {POWER:.0%} of tables, in points; 1/4/8 levels; {repeats} tables each")
+    print(f"{'data':36}" + "".join(f"{f'n={n}':>18}" for n in SEEDS))
+    for name in ("normal, spread 0.3", "binomial, 97% of 1,291 rows, + 0.3"):
+        kind, cells = KINDS[name], []
+        for n in SEEDS:
+            rng = np.random.default_rng(n)
+            tables = [kind.table(rng, max(SIZES), n) for _ in range(repeats)]
+            cells.append("/".join(f"{_smallest(tables, size, kind.rows):.2f}" for size in (1, *SIZES)))
+        print(f"{name:36}" + "".join(f"{cell:>18}" for cell in cells))
+    print()
+
+
+def _smallest(tables: Sequence[tuple[Array, Array]], size: int, rows: int | None) -> float:
+    """The shift of the first level at which it is shown in 80% of tables, by bisection; at most 97 points."""
+
+    def share(shift: float) -> float:
+        down = np.zeros((size, 1))
+        down[0] = shift
+        return float(np.mean([shown(levels[:size] - down, default, rows)[0] for levels, default in tables]))
+
+    low, high = 0.01, 97.0
+    for _ in range(10):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if share(middle) >= POWER else (middle, high)
+    return high
+
+
+def looking(repeats: int) -> None:
+    """Print what adding seeds after a look does to a table of four levels without a difference."""
+    print(f"Seeds added after looking, without a correction: false verdicts (%); {repeats} tables each")
+    for words, looks in (("at 3, 5, 10 seeds", (3, 5, 10)), ("at every n from 3 to 20", range(3, 21))):
+        kind, rng, wrong = KINDS["normal, spread 0.3"], np.random.default_rng(0), 0
+        for _ in range(repeats):
+            levels, default = kind.table(rng, 4, max(looks))
+            wrong += any(shown(levels[:, :n], default[:n], None).any() for n in looks)
+        print(f"  {words:28}{100 * wrong / repeats:6.1f}")
+    print()
+
+
+def flattery(repeats: int) -> None:
+    """Print by how much the best of nine equal levels looks too good."""
+    rng = np.random.default_rng(0)
+    print("The best of nine equal levels (binomial, 97%) looks too good by, in points:")
+    draw = KINDS["binomial, 97% of 1,291 rows, + 0.3"].draw
+    for n in (3, 5, 10):
+        best = [draw(rng, (9, n)).mean(axis=1).max() for _ in range(repeats)]
+        print(f"  n = {n:<4}{np.mean(best) - 97.0:6.2f}")
+    print()
+
+
+def _percents(shares: Sequence[float | np.floating], decimals: int) -> str:
+    return "/".join(f"{100 * share:.{decimals}f}" for share in shares)
+
+
+PARTS: Mapping[str, Callable[[int], None]] = {
+    "false_verdicts": false_verdicts,
+    "power": lambda repeats: power(max(repeats // 5, 1)),
+    "looking": lambda repeats: looking(max(repeats // 2, 1)),
+    "flattery": flattery,
+}
+
+
+def main() -> None:
+    """Run the simulations and print their tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=2000, help="tables of each kind (default: 2000)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
+    options = parser.parse_args()
+    for name in options.only:
+        start = time.perf_counter()
+        PARTS[name](options.repeats)
+        print(f"({name}: {time.perf_counter() - start:.0f} s)\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
