@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from analysis.statistics.collapse import collapse_of, find_collapsed
 from analysis.statistics.comparisons import BETTER, WORSE, Pairs, compare
 from analysis.statistics.intervals import SIGNIFICANCE, estimate
+from analysis.statistics.sequential import Decision, decide
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -28,6 +29,16 @@ ROWS = 1291
 # The accuracy of a network that predicts the most frequent class.
 CHANCE = 17.0
 POWER = 0.8
+
+
+# In words, the looks, and the margin within which a level is practically equal.
+METHODS: Sequence[tuple[str, Sequence[int], float | None]] = (
+    ("fixed n = 10", (10,), None),
+    ("fixed n = 20", (20,), None),
+    ("looks at 5, 10, 20", (5, 10, 20), None),
+    ("looks at 3, 5, 7, 10, 14, 20", (3, 5, 7, 10, 14, 20), None),
+    ("looks at 5, 10, 20, margin 1 point", (5, 10, 20), 1.0),
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,8 @@ def false_verdicts(repeats: int) -> None:
     print(f"False verdicts (%), n = {heads}; {repeats} tables each")
     print(f"{'data':36}{'interval covers':>24}{'4 levels':>26}{'8 levels':>26}")
     for name, kind in KINDS.items():
-        covered, wrong = [], {size: [] for size in SIZES}
+        covered: list[np.floating] = []
+        wrong: dict[int, list[np.floating]] = {size: [] for size in SIZES}
         for n in SEEDS:
             rng = np.random.default_rng(n)
             tables = [kind.table(rng, max(SIZES), n) for _ in range(repeats)]
@@ -175,6 +187,55 @@ def looking(repeats: int) -> None:
     print()
 
 
+def until_decided(repeats: int) -> None:
+    """Print what seeds that are added at declared looks show, beside fixed numbers of seeds."""
+    print(f"Seeds added until decided, 4 levels; {repeats} tables each; false verdicts (%) without a difference:")
+    print("Shown (%) and mean seeds: binomial data, true differences 0, 0, 0.5 and 1 point.")
+    kinds = list(KINDS)
+    print(
+        "method".ljust(34)
+        + "false, "
+        + ", ".join(f"({number})" for number in range(1, len(kinds) + 1))
+        + " | shown | seeds"
+    )
+    for words, looks, margin in METHODS:
+        wrong = [_any_false(kind, looks, margin, repeats) for kind in KINDS.values()]
+        shares, seeds = _shown_and_seeds(looks, margin, repeats)
+        falses = " ".join(f"{100 * share:4.1f}" for share in wrong)
+        print(f"{words:34}{falses} | {_percents(shares, 0)} | {'/'.join(f'{n:.1f}' for n in seeds)}")
+    print("; ".join(f"({number}) {name}" for number, name in enumerate(kinds, start=1)) + "\n")
+
+
+def _decided(levels: Array, default: Array, kind: Kind, looks: Sequence[int], margin: float | None) -> list[Decision]:
+    marks = find_collapsed([*levels, default], chance=CHANCE, rows=kind.rows)
+    table = [Pairs(values, default, mark, marks[-1]) for values, mark in zip(levels, marks, strict=False)]
+    step = 100 / kind.rows if kind.rows else 0.0
+    return decide(table, looks, higher_is_better=True, step=step, margin=margin)
+
+
+def _any_false(kind: Kind, looks: Sequence[int], margin: float | None, repeats: int) -> float:
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(repeats):
+        levels, default = kind.table(rng, 4, max(looks))
+        found = _decided(levels, default, kind, looks, margin)
+        wrong += any(one.comparison.verdict in (BETTER, WORSE) for one in found)
+    return wrong / repeats
+
+
+def _shown_and_seeds(looks: Sequence[int], margin: float | None, repeats: int) -> tuple[list[float], list[float]]:
+    """The shares of tables that show a difference of 0.5 and 1, and the mean seeds of levels with 0, 0.5 and 1."""
+    kind, rng = KINDS["binomial, 97% of 1,291 rows, + 0.3"], np.random.default_rng(1)
+    away = np.array([[0.0], [0.0], [0.5], [1.0]])
+    shown, seeds = np.zeros((repeats, 4)), np.zeros((repeats, 4))
+    for index in range(repeats):
+        levels, default = kind.table(rng, 4, max(looks))
+        found = _decided(levels - away, default, kind, looks, margin)
+        shown[index] = [one.comparison.verdict == WORSE for one in found]
+        seeds[index] = [one.n for one in found]
+    mean = seeds.mean(axis=0)
+    return list(shown.mean(axis=0)[2:]), [float(mean[:2].mean()), *mean[2:]]
+
+
 def flattery(repeats: int) -> None:
     """Print by how much the best of nine equal levels looks too good."""
     rng = np.random.default_rng(0)
@@ -194,6 +255,7 @@ PARTS: Mapping[str, Callable[[int], None]] = {
     "false_verdicts": false_verdicts,
     "power": lambda repeats: power(max(repeats // 5, 1)),
     "looking": lambda repeats: looking(max(repeats // 2, 1)),
+    "until_decided": lambda repeats: until_decided(max(repeats * 3 // 10, 1)),
     "flattery": flattery,
 }
 

@@ -26,6 +26,7 @@ SECTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "stacked_studies": ("Small networks in stacks", ("stacked_studies.py", "--data-dir", "{data}")),
     "trial_overhead": ("What a trial costs beside its training", ("trial_overhead.py",)),
     "ledger_scale": ("Large ledgers", ("ledger_scale.py",)),
+    "coverage": ("How often tables are wrong, simulated", ("coverage.py",)),
     "gpu": ("Stacked and single on one device, in small", ("gpu.py", "--device", "cpu")),
     "grid_race": (
         "A one-factor study beside its peers",

@@ -76,7 +76,10 @@ def _published_section(reproduction: Reproduction) -> Section:
 
 def _table_section(table: Table, evidence: Evidence) -> Section:
     rows = evidence.rows_of(table.name)
-    view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
+    looks = evidence.standing.looks
+    view = build_table(
+        table, rows, evidence.trials, seeds=evidence.standing.seeds, looks=() if looks is None else looks.plan
+    )
     if not evidence.curves["position"].isin([position for position, _ in rows]).any():
         return Section(table.name, table.title, view=view)
     pictures = []

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from analysis.frames.evidence import Evidence, gather
 from analysis.published.reproduction import counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
+from analysis.report.findings import findings
 from analysis.report.outline import sections_of
 from analysis.report.section import Section
 from analysis.report.summary import facts, not_as_planned, warnings
@@ -90,12 +91,14 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
     with matplotlib.rc_context(_FIGURE_STYLE):
         sections = sections_of(evidence, reproduction)
         figures = _figure_files(sections)
+    views = [section.view for section in sections if section.view]
     words = {
         "study": standing.study,
+        "findings": findings(views),
         "facts": facts(evidence, variant=standing.variant),
         "warnings": warnings(evidence),
         "sections": sections,
-        "unplanned": not_as_planned([section.view for section in sections if section.view], evidence.trials),
+        "unplanned": not_as_planned(views, evidence.trials),
     }
     written = replace(
         _write_all(folder, words, sections, figures, evidence),

@@ -125,4 +125,4 @@ def _below_gap(values: Array, noise: float, chance: float) -> Marks:
     widest = int(gaps.argmax())
     if gaps[widest] <= max(_GAP * noise, _LOST * (ordered[-1] - chance)):
         return np.zeros(values.size, dtype=bool)
-    return values <= ordered[widest]
+    return np.asarray(values <= ordered[widest])

@@ -34,6 +34,7 @@ from analysis.statistics.intervals import (
 )
 from analysis.statistics.power import MOST_SEEDS, critical_value, seeds_needed, smallest_shown
 from analysis.statistics.proportions import binomial_variance, equal_shares_p
+from analysis.statistics.words import format_difference
 
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
@@ -81,6 +82,7 @@ class Comparison:
         level: of the single test: the table's, divided by the number of tests.
         margin: within which a difference is none for practical purposes.
         overlap: see `analysis.statistics.intervals.error_factor`.
+        p_value: before the table's correction; None where there is no test.
     """
 
     difference: Difference | None
@@ -94,6 +96,7 @@ class Comparison:
     level: float = SIGNIFICANCE
     margin: float | None = None
     overlap: float = 0.0
+    p_value: float | None = None
 
     @property
     def smallest(self) -> float | None:
@@ -119,6 +122,8 @@ def compare(
     margin: float | None = None,
     level: float = SIGNIFICANCE,
     overlap: float = 0.0,
+    settled: Sequence[Pairs] = (),
+    counted: int = 0,
 ) -> list[Comparison]:
     """Compare the levels of a table with its default.
 
@@ -129,15 +134,17 @@ def compare(
         margin: within which a difference is none for practical purposes; None for no such verdict.
         level: the chance that any verdict of the table is false.
         overlap: see `analysis.statistics.intervals.error_factor`.
+        settled: levels that are not judged again, but tell how far a typical level's differences spread.
+        counted: how many comparisons beside those of the table the correction counts.
     """
     tested = [_tested(pairs, step, overlap) for pairs in table]
-    typical, freedom = _typical_variance(tested)
-    tested = [one.with_typical(typical, freedom) for one in tested]
-    family = sum(one.p_value is not None for one in tested)
-    adjusted = holm_of_known([one.p_value for one in tested])
+    typical, freedom = _typical_variance([*tested, *(_tested(pairs, step, overlap) for pairs in settled)])
+    tested = [replace(one, typical=typical, freedom=freedom) for one in tested]
+    family = sum(one.p_value is not None for one in tested) + counted
+    adjusted = holm_of_known([*(one.p_value for one in tested), *[1.0] * counted])
     return [
         one.judged(p_value, level=level, family=family, higher_is_better=higher_is_better, margin=margin)
-        for one, p_value in zip(tested, adjusted, strict=True)
+        for one, p_value in zip(tested, adjusted, strict=False)
     ]
 
 
@@ -203,9 +210,6 @@ class _Tested:
         known = [p_value for p_value in (self.mean_p, self.share_p) if p_value is not None]
         return min(1.0, len(known) * min(known)) if known else None
 
-    def with_typical(self, typical: float | None, freedom: int) -> "_Tested":
-        return replace(self, typical=typical, freedom=freedom)
-
     def half_width(self, level: float) -> float | None:
         """Of the interval of the mean difference, at a two-sided level."""
         if self.difference is None or self.variance is None:
@@ -225,7 +229,15 @@ class _Tested:
         shown = adjusted is not None and adjusted <= level
         by_share = shown and self.share_p is not None and (self.mean_p is None or self.share_p <= self.mean_p)
         sign = 0 if difference is None else int(np.sign(difference.mean))
-        found = Comparison(difference, adjusted, UNCLEAR, shares=self.shares, by_share=by_share, margin=margin)
+        found = Comparison(
+            difference,
+            adjusted,
+            UNCLEAR,
+            shares=self.shares,
+            by_share=by_share,
+            margin=margin,
+            p_value=self.p_value,
+        )
         if difference is not None and half is not None:
             corrected = replace(difference, half_width=half, sign=sign if shown and not by_share else 0)
             spread = half / error_factor(difference.n, self.overlap) / critical_value(each, difference.n)
@@ -280,3 +292,16 @@ def _typical_variance(tested: Sequence[_Tested]) -> tuple[float | None, int]:
 def seeds_words(seeds: int) -> str:
     """Write how many seeds settle a difference: "41 seeds", or "more than 1,000 seeds"."""
     return f"{seeds} seeds" if seeds <= MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
+
+
+def comparison_words(found: Comparison, decimals: int) -> str:
+    """Write a comparison: "+0.50 ± 0.20, better", with the shares that collapsed where some did."""
+    if found.reason:
+        return "not compared"
+    parts = [] if found.difference is None else [format_difference(found.difference, decimals)]
+    if found.shares is not None:
+        (count, n), (other, of) = found.shares
+        parts = [f"{part} where both learnt" for part in parts]
+        parts.insert(0 if found.by_share else len(parts), f"collapsed {count} of {n} against {other} of {of}")
+    small = " by less than the margin" if found.small else ""
+    return ", ".join([*parts, f"{found.verdict}{small}"])

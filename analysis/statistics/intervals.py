@@ -183,9 +183,7 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     Raises:
         ValueError: a value outside 0 to 1.
     """
-    raw = np.asarray(p_values, dtype=np.float64)
-    if raw.ndim != 1 or not np.all((raw >= 0) & (raw <= 1)):
-        raise ValueError(f"p_values: {p_values!r} are not all between 0 and 1; give one list of p values")
+    raw = _probabilities(p_values)
     order = np.argsort(raw, kind="stable")
     stepped = np.minimum(np.maximum.accumulate(raw[order] * np.arange(raw.size, 0, -1)), 1.0)
     adjusted = np.empty_like(raw)
@@ -193,10 +191,35 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> NDArray[np.float64]:
+    """The p values [m] adjusted for the false discovery rate: of those at most q, a share of at most q is false.
+
+    The k-th smallest is multiplied by m / k; none becomes larger than the next (Benjamini and Hochberg, 1995,
+    Controlling the false discovery rate). It holds on average, for tests that are independent or depend on each other
+    positively, as comparisons with one default do.
+
+    Raises:
+        ValueError: a value outside 0 to 1.
+    """
+    raw = _probabilities(p_values)
+    order = np.argsort(raw, kind="stable")[::-1]
+    stepped = np.minimum.accumulate(raw[order] * raw.size / np.arange(raw.size, 0, -1))
+    adjusted = np.empty_like(raw)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
+
+
 def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
     """Apply Holm's correction to the p values that are known; None stays None and is not counted as a comparison."""
     adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
     return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _probabilities(p_values: Sequence[float]) -> NDArray[np.float64]:
+    raw = np.asarray(p_values, dtype=np.float64)
+    if raw.ndim != 1 or not np.all((raw >= 0) & (raw <= 1)):
+        raise ValueError(f"p_values: {p_values!r} are not all between 0 and 1; give one list of p values")
+    return raw
 
 
 def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:

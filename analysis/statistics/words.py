@@ -33,13 +33,20 @@ def format_with_unit(value: Estimate, decimals: int, unit: str) -> str:
 
 
 def format_difference(difference: Difference | None, decimals: int) -> str:
-    """Write a difference with its sign and half-width, or that it is the same in every pair; a dash for None."""
+    """Write a difference with its sign and half-width, or that it is the same in every pair; a dash for None.
+
+    An interval that is cut at 0 is written by its ends: "+0.50 (0.00 to 1.10)".
+    """
     if difference is None:
         return NO_VALUE
-    number = signed(difference.mean, decimals)
-    if difference.half_width is not None:
+    number, low, high = signed(difference.mean, decimals), difference.low, difference.high
+    if low is not None and high is not None and difference.half_width is not None:
+        if difference.half_width > abs(difference.mean) and difference.sign:
+            return f"{number} ({format_range(low, high, decimals)})"
         return f"{number} ± {format_number(difference.half_width, decimals)}"
-    return f"{number} in every pair" if difference.n > 1 else number
+    if difference.n == 1:
+        return number
+    return f"{number} in every pair" + (", up to one row" if difference.up_to else "")
 
 
 def ended_words(endings: "pd.Series[str]") -> str:

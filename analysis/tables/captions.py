@@ -1,16 +1,27 @@
 """The caption of a table: its data and replicates, the epoch it shows, and how levels were compared."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from analysis.statistics.intervals import SIGNIFICANCE, Difference
-from analysis.text import within_sentence
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Comparison
+from analysis.statistics.intervals import SIGNIFICANCE
+from analysis.statistics.power import MOST_SEEDS, POWER
+from analysis.tables.comparing import Judging
+from analysis.text import difference_unit, format_number, within_sentence
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.data import data_id, validation_rows
 from tune_jobs.words import counted
 
 DEFAULT_MARK = "*"
-BETTER, WORSE, NOT_SHOWN = "better", "worse", "not shown"
+# What a table's numbers are about.
+_CLAIMS = {
+    "split": "All replicates share one split of the data, and only seeds varied: what is shown holds for this split.",
+    "dataset": "What is shown holds for these data, over splits drawn anew; it says nothing of new data.",
+    "population": (
+        "What is shown holds for new data from the same source: intervals are corrected for the rows that the "
+        "replicates' splits share (Nadeau and Bengio, 2003)."
+    ),
+}
 # What differs between replicates besides the seed.
 _MOVED = {
     SPLITS["validation"]: ", each with a different validation part",
@@ -22,8 +33,9 @@ def table_caption(
     table: Table,
     rows: Sequence[Row],
     seeds: Sequence[int],
-    metric: str,
-    compared: Collection[Difference],
+    metric: tuple[str, str],
+    known: Judging,
+    compared: Sequence[Comparison],
     *,
     timed_alone: bool = False,
 ) -> tuple[str, ...]:
@@ -33,21 +45,25 @@ def table_caption(
         table: of the study.
         rows: of the table.
         seeds: the replicates of every row.
-        metric: what the metric is called.
-        compared: the differences that were tested.
+        metric: what the metric is called, and its unit.
+        known: how the levels were judged.
+        compared: the levels that were compared with the default.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
-    sentences = [f"Data: {data}.", _replicate_sentence(rows, seeds)]
+    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds)]
     showing = table.showing
     sentences.append(
-        f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
+        f"The table shows {READS[showing.read]}; the train {within_sentence(metric[0])} is "
         f"{TRAIN_METRICS[showing.train_metric]}."
     )
     sentences += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    return (*sentences, *_comparison_sentences(compared, metric))
+    if len(next((row_seeds(row, seeds) for row in rows), seeds)) > 1:
+        sentences.append(_CLAIMS[known.claim])
+        sentences += _flattery_sentence(known, metric)
+    return (*sentences, *_comparison_sentences([one for one in compared if not one.reason], metric, known))
 
 
 def seed_words(seeds: Sequence[int]) -> str:
@@ -57,9 +73,23 @@ def seed_words(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
+def _look_sentences(looks: Sequence[int]) -> list[str]:
+    if not looks:
+        return []
+    return [
+        f"Seeds are added until a level is decided, at looks that were declared before: {', '.join(map(str, looks))} "
+        f"seeds. The table's {SIGNIFICANCE:.0%} are spent over the looks, in proportion to the seeds that each adds."
+    ]
+
+
 def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
     moved = next((_MOVED[row.moves] for row in rows if row.moves), "")
-    of_row = next((row_seeds(row, seeds) for row in rows), seeds)
+    of_row = max((row_seeds(row, seeds) for row in rows), key=len, default=seeds)
+    if len({len(row_seeds(row, seeds)) for row in rows}) > 1:
+        return (
+            f"Up to {len(of_row)} replicates of a level (seeds {seed_words(of_row)}; n says how many){moved}: mean ± "
+            "95% Student-t interval."
+        )
     if len(of_row) > 1:
         return (
             f"{len(of_row)} replicates of each level (seeds {seed_words(of_row)}){moved}: mean ± 95% Student-t "
@@ -86,17 +116,53 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 
 
-def _comparison_sentences(compared: Collection[Difference], metric: str) -> list[str]:
-    if not compared:
+def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str], known: Judging) -> list[str]:
+    tested = [one for one in compared if one.adjusted_p is not None]
+    if not tested:
         return []
+    name, unit = metric
     sentences = [
-        f"Differences of the validation {within_sentence(metric)} are paired by seed, and each has its 95% interval; "
-        f"“{BETTER}” and “{WORSE}” are shown at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
-        f"{counted(len(compared), 'comparison')}, “{NOT_SHOWN}”: the data do not show a difference."
+        f"Differences of the validation {within_sentence(name)} are paired by seed; “{BETTER}” and “{WORSE}” are shown "
+        f"at {SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
+        "intervals of differences are corrected for them as well."
     ]
-    if any(difference.half_width is None for difference in compared):
-        sentences.append("Where every pair differs by the same amount, there is no spread to test the difference with.")
+    if known.margin is not None:
+        sentences.append(_margin_sentence(known, difference_unit(unit)))
+    if any(one.smallest is not None and one.verdict == UNCLEAR for one in tested):
+        seeds = [one.seeds for one in tested if one.seeds is not None and one.seeds <= MOST_SEEDS]
+        more = f" (`--seeds {max(seeds)}` runs as many as any of them needs)" if seeds else ""
+        sentences.append(
+            f"“{UNCLEAR}”: beside it stand the smallest difference that so many seeds would have shown in {POWER:.0%} "
+            f"of cases, and how many seeds would settle what was seen{more}."
+        )
+    if any(one.difference and one.difference.n > 1 and one.difference.half_width is None for one in tested):
+        sentences.append(
+            "Where every pair differs by the same amount, there is no spread to test the difference with, and an exact "
+            "sign test takes its place."
+        )
+    if any(one.shares for one in tested):
+        sentences.append("The shares of seeds that collapsed are compared by an exact test (Barnard, 1945).")
     return sentences
+
+
+def _flattery_sentence(known: Judging, metric: tuple[str, str]) -> list[str]:
+    if not known.flattery:
+        return []
+    name, unit = metric
+    return [
+        f"The best level looks too good because it is picked: the best of as many equal levels by "
+        f"{_with_unit(known.flattery, difference_unit(unit))} of {within_sentence(name)}, on average."
+    ]
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{format_number(value, 2 if value < 100 else 0)} {unit}".rstrip()
+
+
+def _margin_sentence(known: Judging, unit: str) -> str:
+    number = _with_unit(known.margin or 0.0, unit)
+    source = "as the study declares" if known.declared else f"what {known.rows:,} validation rows leave open"
+    return f"“{EQUAL}”: the whole interval lies within the margin of ±{number} ({source})."
 
 
 def _data_words(row: Row) -> str:

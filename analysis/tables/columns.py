@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
-from analysis.statistics.words import format_difference, format_estimate
+from analysis.statistics.comparisons import UNCLEAR, comparison_words, seeds_words
+from analysis.statistics.words import format_estimate
 from analysis.tables.captions import DEFAULT_MARK
+from analysis.tables.comparing import COMPARED
 from analysis.tables.sheet import Column, Sheet
-from analysis.tables.tables import COMPARED, QUANTITIES, Line, Quantity, TableView
+from analysis.tables.tables import QUANTITIES, Line, Quantity, TableView
 from analysis.text import NO_VALUE, Limits, format_number, percent_limits
 
 
@@ -31,13 +33,18 @@ def _estimates(view: TableView) -> list[Column]:
     return [
         Column(
             view.heading(quantity),
-            tuple(
-                format_estimate(line.estimates.get(quantity.name), view.decimals(quantity), _limits(view, quantity))
-                for line in view.lines
-            ),
+            tuple(_estimate(line, quantity, view) for line in view.lines),
         )
         for quantity in view.quantities
     ]
+
+
+def _estimate(line: Line, quantity: Quantity, view: TableView) -> str:
+    """The mean of a quantity; where some replicates collapsed, the validation metric's is that of the rest."""
+    found, collapse = line.estimates.get(quantity.name), line.collapse
+    rest = None if collapse is None or quantity.name != COMPARED else collapse.rest
+    text = format_estimate(rest or found, view.decimals(quantity), _limits(view, quantity))
+    return text if rest is None or collapse is None else f"{text}, {rest.n} of {collapse.n}"
 
 
 def _limits(view: TableView, quantity: Quantity) -> Limits:
@@ -80,10 +87,22 @@ def _differences(view: TableView) -> list[Column]:
         if line.comparison is None:
             cells.append("" if line.is_default else NO_VALUE)
         else:
-            cells.append(
-                f"{format_difference(line.comparison.difference, view.decimals(quantity))}, {line.comparison.verdict}"
-            )
+            cells.append(comparison_words(line.comparison, view.decimals(quantity)))
     return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells))]
+
+
+def _outlooks(view: TableView) -> list[Column]:
+    """What the seeds of an unclear difference could have shown, and how many would settle it."""
+    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    cells = [_outlook(line, view.decimals(quantity)) for line in view.lines]
+    return [Column("Would show; would settle", tuple(cells))] if any(cells) else []
+
+
+def _outlook(line: Line, decimals: int) -> str:
+    found = line.comparison
+    if found is None or found.verdict != UNCLEAR or found.smallest is None or found.seeds is None:
+        return ""
+    return f"{format_number(found.smallest, decimals)}; {seeds_words(found.seeds)}"
 
 
 def _notes(view: TableView) -> list[Column]:
@@ -99,6 +118,7 @@ COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
     _epochs_until,
     _counts,
     _differences,
+    _outlooks,
     _notes,
 )
 

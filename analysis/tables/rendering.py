@@ -27,7 +27,8 @@ _CSV_NUMBERS = tuple(
     for part in ("mean", "half_width", "n")
 )
 _CSV_DIFFERENCE = tuple(
-    f"difference_{part}" for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict")
+    f"difference_{part}"
+    for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict", "would_show", "seeds_to_settle")
 )
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$#&])")
 _LATEX = {
@@ -209,9 +210,11 @@ def _csv_numbers(line: Line) -> list[object]:
 def _csv_difference(line: Line) -> list[object]:
     if line.comparison is None:
         return [None] * len(_CSV_DIFFERENCE)
-    difference = line.comparison.difference
-    tested = (difference.p_value, line.comparison.adjusted_p, line.comparison.verdict)
-    return [difference.mean, difference.half_width, difference.n, *tested]
+    found, difference = line.comparison, line.comparison.difference
+    numbers: tuple[object, ...] = (None,) * 4
+    if difference is not None:
+        numbers = (difference.mean, difference.half_width, difference.n, difference.p_value)
+    return [*numbers, found.adjusted_p, found.verdict or found.reason, found.smallest, found.seeds]
 
 
 def _alignment(column: Column) -> str:

@@ -11,23 +11,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
-from analysis.statistics.collapse import no_normal_interval
-from analysis.statistics.intervals import (
-    SIGNIFICANCE,
-    Difference,
-    Estimate,
-    estimate,
-    holm_of_known,
-    paired_difference,
-)
-from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, table_caption
+from analysis.statistics.collapse import Collapse, collapse_of, no_normal_interval
+from analysis.statistics.comparisons import Comparison
+from analysis.statistics.intervals import Estimate, estimate
+from analysis.tables.captions import DEFAULT_MARK, table_caption
+from analysis.tables.comparing import COMPARED, Judging, decisions, is_accuracy, judging, overlap_of, rows_of
 from analysis.text import within_sentence
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, Table
 from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
-
-COMPARED = "validation_metric"
 
 
 @dataclass(frozen=True)
@@ -49,15 +42,6 @@ QUANTITIES = (
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair."""
-
-    difference: Difference
-    adjusted_p: float | None
-    verdict: str
-
-
-@dataclass(frozen=True)
 class Line:
     """One level of a table.
 
@@ -72,6 +56,7 @@ class Line:
         until: the mean first epoch that reaches the table's target, where every replicate reaches it.
         reached: how many replicates reach it.
         losses_of: the objective whose loss the line shows.
+        collapse: the replicates that collapsed, where some did.
     """
 
     position: int
@@ -87,6 +72,7 @@ class Line:
     losses_of: str = ""
     until: Estimate | None = None
     reached: int = 0
+    collapse: Collapse | None = None
 
     @property
     def run(self) -> int:
@@ -172,7 +158,12 @@ class TableView:
 
 
 def build_table(
-    table: Table, rows: Sequence[tuple[int, Row]], frame: pd.DataFrame, *, seeds: Sequence[int]
+    table: Table,
+    rows: Sequence[tuple[int, Row]],
+    frame: pd.DataFrame,
+    *,
+    seeds: Sequence[int],
+    looks: Sequence[int] = (),
 ) -> TableView:
     """Turn a study's table into numbers: a line for each row, with the comparisons and the caption.
 
@@ -181,26 +172,39 @@ def build_table(
         rows: its rows, each with its position among all rows of the study.
         frame: of `analysis.frames.frames.trials_frame`, for these rows at least.
         seeds: the replicates of every row.
+        looks: numbers of seeds at which levels are decided; none for a fixed number of seeds.
     """
     metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
-    alone = _timed_alone(rows, shown)
+    alone, known = _timed_alone(rows, shown), judging(table, rows, shown, looks)
     lines = [
-        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, alone=alone) for position, row in rows
+        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, known, alone=alone)
+        for position, row in rows
     ]
-    comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
-    tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
+    default = next((line for line in lines if line.is_default), None)
+    compared = [line.position for line in lines if COMPARED in line.estimates]
+    several = default is not None and default.planned > 1
+    decided = decisions(rows, shown, known, compared, looks) if several else {}
+    judged = {position: one.comparison for position, one in decided.items()}
+    built = [row for _, row in rows]
     return TableView(
         name=table.name,
         title=table.title,
         headings=table.headings,
-        lines=tuple(replace(line, comparison=comparisons.get(line.position)) for line in lines),
+        lines=tuple(_with_comparison(line, judged.get(line.position)) for line in lines),
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=table_caption(table, [row for _, row in rows], seeds, metric, tested, timed_alone=alone),
+        caption=table_caption(table, built, seeds, (metric, unit), known, list(judged.values()), timed_alone=alone),
         target=table.showing.epochs_until,
     )
+
+
+def _with_comparison(line: Line, comparison: Comparison | None) -> Line:
+    if comparison is None:
+        return line
+    notes = (*line.notes, comparison.reason) if comparison.reason else line.notes
+    return replace(line, comparison=comparison, notes=notes)
 
 
 def _timed_alone(rows: Sequence[tuple[int, Row]], shown: Mapping[int, pd.DataFrame]) -> bool:
@@ -210,20 +214,24 @@ def _timed_alone(rows: Sequence[tuple[int, Row]], shown: Mapping[int, pd.DataFra
 
 
 def _line(
-    position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table, *, alone: bool = False
+    position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table, known: Judging, *, alone: bool
 ) -> Line:
     if row.config is None:
         note = f"cannot be built: {row.reason}"
         return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=(note,))
     outcomes = {str(name): int(count) for name, count in replicates["outcome"].value_counts(sort=False).items()}
-    bad = any(outcomes.get(outcome) for outcome in OUTCOMES_WITHOUT_NUMBER)
+    bad = bool(set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER))
     present = replicates[replicates["epoch"].notna()]
     until = present["epochs_until"].dropna()
-    notes = tuple(_line_notes(replicates, outcomes, planned))
+    collapse = None if bad else _collapse(present, known.collapsed[position], rows_of(row))
+    notes = tuple(_line_notes(replicates, outcomes, planned, collapse, rows_of(row)))
     if row.read != table.showing.read:
         notes = (*notes, READS[row.read])
     finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
     estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
+    if COMPARED in estimates:
+        rows = rows_of(row) if is_accuracy(present) else None
+        estimates[COMPARED] = estimate(present[COMPARED], rows=rows, overlap=overlap_of(row, known.claim))
     if alone and row.stacked and "train_seconds" in estimates:
         estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
     return Line(
@@ -239,10 +247,23 @@ def _line(
         losses_of=FIELDS["objective"].describe(row.config.objective),
         until=estimate(until) if len(until) == planned else None,
         reached=len(until),
+        collapse=collapse,
     )
 
 
-def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int) -> list[str]:
+def has_numbers(replicates: pd.DataFrame) -> bool:
+    """Whether a row shows numbers: some replicates have ended, and none of them badly."""
+    return bool(replicates["epoch"].notna().any()) and not replicates["outcome"].isin(OUTCOMES_WITHOUT_NUMBER).any()
+
+
+def _collapse(present: pd.DataFrame, collapsed: frozenset[int], rows: int) -> Collapse | None:
+    values = present[COMPARED].to_numpy(dtype=np.float64)
+    return collapse_of(values, present["seed"].isin(collapsed).to_numpy(dtype=bool), rows=rows or None)
+
+
+def _line_notes(
+    replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int, collapse: Collapse | None, rows: int
+) -> list[str]:
     notes = []
     for outcome in OUTCOMES_WITHOUT_NUMBER:
         if count := outcomes.get(outcome, 0):
@@ -255,8 +276,13 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
     read = replicates[replicates["epoch"].notna()]
     if collapsed := int(read["one_class"].fillna(False).sum()):
         notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
-    if (read["metric"] == "accuracy").any() and not (set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER)):
-        notes += [words] if (words := no_normal_interval(read[COMPARED], collapsed=collapsed)) else []
+    if collapse is not None and collapse.n > 1:
+        rest = f", and the mean is of the other {collapse.rest.n}" if collapse.rest else ""
+        notes.append(f"{collapse.words}{rest}")
+    if is_accuracy(read) and not (set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER)):
+        count = 0 if collapse is None else collapse.count
+        words = no_normal_interval(read[COMPARED], collapsed=count, rows=rows or None)
+        notes += [words] if words else []
     for quantity in QUANTITIES:
         if lost := int((~np.isfinite(read[quantity.name])).sum()):
             notes.append(f"{quantity.part.lower()} {quantity.kind} not finite in {lost} of {planned}")
@@ -269,37 +295,6 @@ def _ended_words(outcome: str, count: int, planned: int) -> str:
 
 def _reasons(replicates: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(str(reason) for reason in replicates["reason"] if reason))
-
-
-def _comparisons(
-    lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame], *, higher_is_better: bool
-) -> dict[int, Comparison]:
-    """Compare each line with the default, by the line's position; nothing where the default has no numbers."""
-    default = next((line for line in lines if line.is_default and COMPARED in line.estimates), None)
-    if default is None or default.planned < 2:
-        return {}
-    reference = _by_seed(replicates[default.position])
-    differences: dict[int, Difference] = {}
-    for line in lines:
-        values = _by_seed(replicates[line.position])
-        shared = values.index.intersection(reference.index)
-        if line is not default and COMPARED in line.estimates and len(shared):
-            differences[line.position] = paired_difference(values[shared], reference[shared])
-    adjusted = holm_of_known([difference.p_value for difference in differences.values()])
-    return {
-        position: Comparison(difference, p_value, _verdict(difference, p_value, higher_is_better))
-        for (position, difference), p_value in zip(differences.items(), adjusted, strict=True)
-    }
-
-
-def _by_seed(replicates: pd.DataFrame) -> "pd.Series[float]":
-    return replicates[replicates["epoch"].notna()].set_index("seed")[COMPARED]
-
-
-def _verdict(difference: Difference, adjusted_p: float | None, higher_is_better: bool) -> str:
-    if adjusted_p is None or adjusted_p > SIGNIFICANCE:
-        return NOT_SHOWN
-    return BETTER if (difference.mean > 0) == higher_is_better else WORSE
 
 
 def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:

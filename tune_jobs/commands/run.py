@@ -9,11 +9,13 @@ from models.history import TIMED_OUT
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.runs import Manifest, live_beacons, now, write_manifest
+from tune_jobs.ledger.looks import write_looks
+from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
+from tune_jobs.standing.looks import compares, row_id
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
@@ -27,6 +29,7 @@ from tune_jobs.training.search_run import train_search
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
 from tune_jobs.trial.trial import Trial
+from tune_jobs.words import counted
 
 
 def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[str], None] = print) -> int:
@@ -96,9 +99,29 @@ class _Rounds:
 
     def run(self, standing: Standing) -> int:
         while True:
-            if not self._round(standing):
+            again = self._round(standing)
+            if not again and not self._look(standing):
                 return self.code
             standing = stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
+
+    def _look(self, before: Standing) -> bool:
+        """Take the next look of a study that adds seeds until its levels are decided; return whether any get more."""
+        if before.looks is None or before.looks.next is None or self.code:
+            return False
+        from analysis.tables.looks import after_look
+
+        standing = stand(before.study, before.ledger, before.seeds, before.fingerprints)
+        looks = None if standing.missing() else after_look(standing)
+        if looks is None:
+            return False
+        study, ledger = standing.study, standing.existing_ledger
+        write_looks(ledger.storage, study.name, variant_id(study.overrides, study.fraction), looks)
+        compared = [row for row in standing.rows if compares(study, row)]
+        left = sum(row_id(row) not in looks.settled for row in compared)
+        decided = f"{len(compared) - left} of {counted(len(compared), 'level')} decided"
+        more = f"; the others go on to {looks.next} seeds" if left and looks.next else ""
+        self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
+        return bool(left and looks.next)
 
     def _round(self, standing: Standing) -> bool:
         """Train what is missing now; return whether another round may find more."""

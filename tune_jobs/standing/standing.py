@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tune_jobs.ledger.ledger import Contents, Ledger
+from tune_jobs.ledger.looks import Looks
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.alone import trials_alone
+from tune_jobs.standing.looks import looks_of, with_looks
 from tune_jobs.standing.replicates import Replicate, RowReader, merged_trials
 from tune_jobs.standing.search.evidence import table_evidence
 from tune_jobs.standing.search.follow_up import FollowUp, follow_up
@@ -41,6 +43,7 @@ class Standing:
         choices: what the stages settled on.
         search: how far the search has got; None without one.
         follow_up: what follows the search.
+        looks: at which the study decides about further seeds; None if it has a fixed number of seeds.
     """
 
     study: Study
@@ -54,6 +57,7 @@ class Standing:
     choices: Sequence[Choice] = ()
     search: State | None = None
     follow_up: FollowUp | None = None
+    looks: Looks | None = None
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -137,6 +141,9 @@ def stand(
     """
     reader = RowReader(ledger, seeds, fingerprints)
     rows, choices = resolve_stages(study, reader)
+    looks = looks_of(study, ledger)
+    if looks is not None:
+        rows = with_looks(study, rows, looks)
     after = None
     if study.search is not None:
         after = follow_up(_search_state(study, study.search, ledger, rows, reader), reader)
@@ -153,6 +160,7 @@ def stand(
         choices,
         None if after is None else after.search,
         after,
+        looks,
     )
 
 

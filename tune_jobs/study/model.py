@@ -19,6 +19,14 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
 }
+# What a table's numbers are about, and the splits that support it.
+CLAIMS: Mapping[str, tuple[str, ...]] = {
+    "split": ("fixed",),
+    "dataset": ("validation", "outer"),
+    "population": ("validation", "outer"),
+}
+# The numbers of seeds that a study looks at that adds seeds until its levels are decided, unless it names others.
+LOOKS = (5, 10, 20)
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
 FINAL = "final"
@@ -67,6 +75,10 @@ class Showing:
         epochs_until: a validation metric; a column shows the first epoch that reaches it. None for no such column.
         select: "metric" or "loss", by which a configuration is chosen.
         seeds: number of replicates, if the table has more than the rest of the study.
+        claims: one of `CLAIMS`: what the numbers are about. None for the most that the splits support.
+        margin: a smaller difference of the validation metric is none for practical purposes, in the metric's unit. None
+            for what the size of the validation part leaves open.
+        collapsed_below: a replicate with a lower validation accuracy has collapsed. None to tell it from the data.
     """
 
     read: str = "last"
@@ -76,6 +88,9 @@ class Showing:
     epochs_until: float | None = None
     select: str = "metric"
     seeds: int = 1
+    claims: str | None = None
+    margin: float | None = None
+    collapsed_below: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,8 @@ class Study:
         own: the user's networks, data, … that the study names.
         search: the joint search, if the study declares one.
         places: where the document names datasets; see `tune_jobs.study.places`.
+        looks: numbers of seeds at which levels are decided, and after which only those that are open get more; empty
+            for a fixed number of seeds.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
     """
@@ -137,6 +154,7 @@ class Study:
     search: Search | None = None
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     modes: Mapping[str, str] = field(default_factory=dict)
+    looks: tuple[int, ...] = ()
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""

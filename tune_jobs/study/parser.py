@@ -19,7 +19,9 @@ from tune_jobs.study.checked_fields import (
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.limits import MOST_REPLICATES, check_document, check_tables
 from tune_jobs.study.model import (
+    CLAIMS,
     FINAL,
+    LOOKS,
     READS,
     SELECTS,
     SPLITS,
@@ -83,7 +85,8 @@ def parse_study(
     refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
-    seeds = root.whole("seeds", 1, most=MOST_REPLICATES)
+    looks = _looks(root)
+    seeds = root.whole("seeds", looks[-1] if looks else 1, most=MOST_REPLICATES)
     study = Study(
         name=name,
         title=root.text("title", name),
@@ -102,8 +105,26 @@ def parse_study(
         fraction=fraction,
         own=components,
         places=places,
+        looks=looks,
     )
     return study if search_node is None else _with_search(study, search_node)
+
+
+def _looks(root: YamlNode) -> tuple[int, ...]:
+    """The numbers of seeds at which a study decides about further ones; empty for a fixed number."""
+    node = root.get("until_decided")
+    if node is None or node.value is False:
+        return ()
+    for key in ("seeds", "stages", "search"):
+        if root.get(key) is not None:
+            raise node.error(f"does not go with `{key}`; leave one of the two out")
+    looks = LOOKS if node.value is True else tuple(child.value for child in node.items())
+    rising = all(type(n) is int and 2 <= n <= MOST_REPLICATES for n in looks) and list(looks) == sorted(set(looks))
+    if not rising:
+        raise node.error(
+            f"{shown(list(looks))} are not numbers of seeds that rise from at least 2; give for example {list(LOOKS)}"
+        )
+    return looks
 
 
 def _check_given(name: str, overrides: Mapping[str, Any], fraction: float) -> None:
@@ -158,6 +179,7 @@ _KEYS = (
     "reproduces",
     "description",
     "seeds",
+    "until_decided",
     "base",
     "tables",
     "stages",
@@ -177,13 +199,16 @@ _SHOWING: Mapping[str, Mapping[str, Any]] = {
     "select": SELECTS,
     "figures": FIGURES,
     "epochs_until": {},
+    "claims": CLAIMS,
+    "margin": {},
+    "collapsed_below": {},
 }
 _TABLE_ONLY = ("seeds",)
 
 
 def _showing(node: YamlNode, default: Showing) -> Showing:
     values: dict[str, Any] = {}
-    for key in ("read", "train_metric", "splits", "select"):
+    for key in ("read", "train_metric", "splits", "select", "claims"):
         child = node.get(key)
         if child is not None:
             values[key] = _known(child, node.text(key, ""), key)
@@ -192,9 +217,29 @@ def _showing(node: YamlNode, default: Showing) -> Showing:
         values["figures"] = tuple(_known(child, str(child.value), "figures") for child in figures.items())
     if until is not None:
         values["epochs_until"] = until.number()
+    values |= _judging(node)
     if node.path:
         values["seeds"] = node.whole("seeds", 1, most=MOST_REPLICATES)
-    return replace(default, **values)
+    made = replace(default, **values)
+    if made.claims is not None and made.splits not in CLAIMS[made.claims]:
+        at = node.get("claims") or node.need("splits")
+        raise at.error(
+            f"claims: {made.claims} does not go with splits: {made.splits}; give "
+            f"{' or '.join(name for name, splits in CLAIMS.items() if made.splits in splits)}, or leave it out"
+        )
+    return made
+
+
+def _judging(node: YamlNode) -> dict[str, float]:
+    """What a table's verdicts are made with, where it is declared."""
+    values: dict[str, float] = {}
+    for key in ("margin", "collapsed_below"):
+        child = node.get(key)
+        if child is not None:
+            values[key] = child.number()
+            if values[key] <= 0:
+                raise child.error(f"{shown(child.value)} is not above 0; give a number in the metric's unit", field=key)
+    return values
 
 
 def _known(node: YamlNode, value: str, key: str) -> str:

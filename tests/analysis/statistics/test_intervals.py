@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.intervals import estimate, holm, paired_difference
+from analysis.statistics.intervals import benjamini_hochberg, estimate, holm, paired_difference
 from analysis.statistics.proportions import binomial_variance
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
@@ -118,3 +118,16 @@ def test_holm_does_not_depend_on_the_order(raw: list[float], random: object) -> 
     shuffled = list(range(len(raw)))
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(holm([raw[i] for i in shuffled]), holm(raw)[shuffled])
+
+
+def test_the_false_discovery_rate_steps_up() -> None:
+    raw = [0.01, 0.04, 0.03, 0.5]
+    np.testing.assert_allclose(benjamini_hochberg(raw), stats.false_discovery_control(raw))
+    assert benjamini_hochberg([]).size == 0
+
+
+@given(p_values)
+def test_the_false_discovery_rate_is_scipys_and_below_holm(raw: list[float]) -> None:
+    assume(raw)
+    np.testing.assert_allclose(benjamini_hochberg(raw), stats.false_discovery_control(raw))
+    assert np.all(benjamini_hochberg(raw) <= holm(raw) + 1e-12)

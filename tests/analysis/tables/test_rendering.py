@@ -67,7 +67,7 @@ def test_a_latex_table_has_rules_and_as_many_cells_as_columns(run: Any) -> None:
     text = to_latex(table_sheet(run(STUDY).view("odd")))
     body = text.partition("\\midrule")[2].partition("\\bottomrule")[0].strip().splitlines()
     assert len(body) == 3
-    assert {line.replace(r"\&", "").count("&") for line in body} == {5}
+    assert {line.replace(r"\&", "").count("&") for line in body} == {6}
     assert r"\caption{\textbf{100\% of \{x\}.}" in text
     for rule in ("toprule", "midrule", "bottomrule"):
         assert text.count(f"\\{rule}") == 1

@@ -1,0 +1,64 @@
+"""The looks of a study that adds seeds until its levels are decided: when it looked, and which rows were settled."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tune_jobs.storage.storage import Storage
+
+FOLDER = "looks"
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The looks of a study.
+
+    Attributes:
+        plan: the numbers of seeds to look at, rising.
+        taken: those of the plan that were looked at.
+        settled: the seeds of each row that needs no more, by the row's id.
+    """
+
+    plan: tuple[int, ...]
+    taken: tuple[int, ...] = ()
+    settled: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def next(self) -> int | None:
+        """The next number of seeds to look at; None after the last."""
+        return next((n for n in self.plan if n not in self.taken), None)
+
+
+def write_looks(storage: Storage, study: str, variant: str, looks: Looks) -> None:
+    """Record the looks of a study; they are durable on return.
+
+    Args:
+        storage: of the ledger.
+        study: its name.
+        variant: of `tune_jobs.ledger.runs.variant_id`.
+        looks: all of them.
+    """
+    content = {"study": study, "variant": variant, **asdict(looks)}
+    storage.write(json.dumps(content, indent=1).encode(), FOLDER, _name(study, variant))
+
+
+def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
+    """Read the looks of a study; None if it has none.
+
+    Raises:
+        StorageError: the record is corrupt or incomplete.
+    """
+    try:
+        return storage.parsed(_looks, FOLDER, _name(study, variant))
+    except FileNotFoundError:
+        return None
+
+
+def _looks(content: bytes) -> Looks:
+    values: dict[str, Any] = json.loads(content)
+    return Looks(tuple(values["plan"]), tuple(values["taken"]), dict(values["settled"]))
+
+
+def _name(study: str, variant: str) -> str:
+    return f"{study}-{variant}.json"
