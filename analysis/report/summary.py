@@ -8,9 +8,12 @@ import pandas as pd
 
 from analysis.frames.evidence import Evidence
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
+from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.tables.captions import seed_words
 from analysis.tables.tables import TableView
+from tune_jobs.ledger.looks import read_report_looks
 from tune_jobs.ledger.record import MISSING
+from tune_jobs.ledger.runs import variant_id
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED
@@ -84,7 +87,7 @@ def _readings(evidence: Evidence) -> str:
 
 def warnings(evidence: Evidence) -> list[str]:
     """List what casts doubt on the report as a whole."""
-    return [*_unfinished(evidence), *_missing(evidence), *_machines(evidence)]
+    return [*_unfinished(evidence), *_missing(evidence), *_looked(evidence), *_machines(evidence)]
 
 
 def _unfinished(evidence: Evidence) -> list[str]:
@@ -118,6 +121,24 @@ def _missing(evidence: Evidence) -> list[str]:
     return [
         f"{missing} of {counted(trials['key'].nunique(), 'trial')} have not been run to the end; the tables show "
         "which. Run the study again to complete them."
+    ]
+
+
+def _looked(evidence: Evidence) -> list[str]:
+    """Say what it costs that seeds were added after a report was written, without a look that was declared."""
+    study = evidence.study
+    if study.looks or not study.tables:
+        return []
+    variant = variant_id(study.overrides, study.fraction)
+    known = read_report_looks(evidence.ledger.storage, study.name, variant)
+    before = [n for n in known if n < len(evidence.standing.seeds)]
+    if not before:
+        return []
+    chance = min((len(before) + 1) * SIGNIFICANCE, 1.0)
+    return [
+        f"A report was written before, with {' and '.join(map(str, before))} seeds. Seeds that are added after a look "
+        f"make false verdicts more frequent: their chance is up to {chance:.0%} in a table, in place of "
+        f"{SIGNIFICANCE:.0%}. `until_decided` declares the looks beforehand, and keeps it."
     ]
 
 

@@ -247,11 +247,15 @@ class Study:
             UserError: the ledger has none of the study's trials, or the folder cannot be written.
         """
         from analysis.report.report import write_report
+        from tune_jobs.ledger.looks import write_report_look
+        from tune_jobs.ledger.runs import variant_id
 
         given = None if folder is None else Path(path_text("folder", folder))
         standing = self._standing()
         default = Path("report") / _report_name(standing.study.name, standing.variant)
         written = write_report(standing, given or default)
+        study, variant = standing.study, variant_id(standing.study.overrides, standing.study.fraction)
+        write_report_look(standing.existing_ledger.storage, study.name, variant, len(standing.seeds))
         return Report(
             written.html,
             written.frames,

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.history import TIMED_OUT
-from tune_jobs.errors import StorageRefusedError
+from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
@@ -19,6 +19,7 @@ from tune_jobs.standing.looks import compares, row_id
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.limits import LOOKS
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
@@ -42,6 +43,7 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         UserError: bad input, or a cluster that does not answer, found before anything is trained.
     """
     storage, options = Storage.at(settings.storage), settings.options
+    study, settings = _with_looks(study, settings)
     seeds = range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     ledger = Ledger.find(storage) if options.dry_run else Ledger.open(storage, create=True)
@@ -65,6 +67,25 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
             return rounds.run(standing)
         except StorageRefusedError as error:
             return end_refused(error, storage, say)
+
+
+def _with_looks(study: Study, settings: Settings[RunOptions]) -> tuple[Study, Settings[RunOptions]]:
+    """Give a study that adds seeds until its levels are decided its looks, and as many seeds as its last look."""
+    if settings.options.until_decided and not study.looks:
+        if not study.tables or study.stages or study.search is not None:
+            raise UserError(
+                f"--until-decided: {study.name} has {'stages or a search' if study.tables else 'no tables'}; it is for "
+                "studies of tables, and others have a fixed number of seeds: leave it out"
+            )
+        study = replace(study, looks=LOOKS)
+    if not study.looks:
+        return study, settings
+    if settings.seeds != study.seeds:
+        raise UserError(
+            f"--seeds {settings.seeds}: does not go with seeds that are added until levels are decided "
+            f"({', '.join(map(str, study.looks))}); leave one of the two out"
+        )
+    return study, replace(settings, seeds=study.looks[-1])
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
@@ -206,5 +227,6 @@ def _manifest(standing: Standing, settings: Settings[RunOptions]) -> Manifest:
         fraction=study.fraction,
         declared=study.seeds,
         modes=study.modes,
+        looks=study.looks,
         datasets={slot: info.to_dict() for slot, info in study.own.catalog.measured.items()},
     )

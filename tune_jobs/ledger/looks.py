@@ -1,13 +1,17 @@
-"""The looks of a study that adds seeds until its levels are decided: when it looked, and which rows were settled."""
+"""The looks of a study: those that it declared, with the rows that they settled, and those at its reports."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.storage.storage import Storage
 
-FOLDER = "looks"
+FOLDER, REPORTS = "looks", "reports"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,26 @@ def _looks(content: bytes) -> Looks:
 
 def _name(study: str, variant: str) -> str:
     return f"{study}-{variant}.json"
+
+
+def write_report_look(storage: Storage, study: str, variant: str, seeds: int) -> None:
+    """Record that a report of a study was written with so many seeds; with one, there is no verdict to look at.
+
+    A storage that takes no more is left as it is.
+    """
+    known = read_report_looks(storage, study, variant)
+    if seeds < 2 or seeds in known:
+        return
+    content = {"study": study, "variant": variant, "seeds": sorted({*known, seeds})}
+    try:
+        storage.write(json.dumps(content, indent=1).encode(), REPORTS, _name(study, variant))
+    except StorageRefusedError as error:
+        _log.warning("%s", error)
+
+
+def read_report_looks(storage: Storage, study: str, variant: str) -> list[int]:
+    """The numbers of seeds with which reports of a study were written."""
+    try:
+        return storage.parsed(lambda content: list(json.loads(content)["seeds"]), REPORTS, _name(study, variant))
+    except FileNotFoundError:
+        return []

@@ -7,7 +7,7 @@ refreshes its beacon while it lives.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,6 +35,7 @@ class Manifest:
         fraction: of the epochs that was trained.
         datasets: facts about the user's datasets; see `data_utils.DatasetInfo.to_dict`.
         modes: whether the trials of each table train in stacks, by its name; none before there were stacks.
+        looks: numbers of seeds at which levels are decided, where `run` was told to add seeds until they are.
     """
 
     study: str
@@ -47,6 +48,7 @@ class Manifest:
     datasets: Mapping[str, Any] = field(default_factory=dict)
     declared: int = 0
     modes: Mapping[str, str] = field(default_factory=dict)
+    looks: Sequence[int] = ()
 
     @property
     def variant(self) -> str:
@@ -96,6 +98,7 @@ def write_manifest(storage: Storage, manifest: Manifest) -> None:
             merged["seeds"] = max(before.seeds, manifest.seeds)
         merged["fingerprints"] = {**before.fingerprints, **manifest.fingerprints}
         merged["modes"] = {**before.modes, **manifest.modes}
+        merged["looks"] = manifest.looks or before.looks
     content = json.dumps(merged, indent=1, sort_keys=True).encode()
     storage.write(content, STUDIES, manifest.study, f"{manifest.id}.json")
 

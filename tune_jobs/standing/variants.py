@@ -1,6 +1,7 @@
 """Which variant of a study, how many replicates and which data a command that trains nothing means."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def stand_as_run(
         study = load(manifest.overrides, manifest.fraction)
     study = with_modes_as_run(study, storage, seeds or study.seeds, manifest.modes)
     study.own.catalog.known = {slot: DatasetInfo.from_dict(info) for slot, info in manifest.datasets.items()}
+    if manifest.looks and not study.looks:
+        study = replace(study, looks=tuple(manifest.looks))
     edited = manifest.declared not in (0, study.seeds)
     replicates = range(seeds or (study.seeds if edited else manifest.seeds))
     found = known_or_found_fingerprints(study, replicates, data_dir, manifest.fingerprints)

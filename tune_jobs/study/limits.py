@@ -24,6 +24,8 @@ MOST_NODES = 100_000
 MOST_DIGITS = 1_000
 MOST_TABLES = 2_000
 MOST_REPLICATES = 10_000
+# The numbers of seeds at which a study looks that adds seeds until its levels are decided, unless it names others.
+LOOKS = (5, 10, 20)
 # Replicates of all rows; counting them takes seconds.
 MOST_REPLICATES_IN_ALL = 200_000
 _MOST_BITS = 3_322  # 1,000 digits

@@ -25,8 +25,6 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
     "dataset": ("validation", "outer"),
     "population": ("validation", "outer"),
 }
-# The numbers of seeds that a study looks at that adds seeds until its levels are decided, unless it names others.
-LOOKS = (5, 10, 20)
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
 FINAL = "final"

@@ -17,11 +17,10 @@ from tune_jobs.study.checked_fields import (
     settings,
 )
 from tune_jobs.study.figures import FIGURES
-from tune_jobs.study.limits import MOST_REPLICATES, check_document, check_tables
+from tune_jobs.study.limits import LOOKS, MOST_REPLICATES, check_document, check_tables
 from tune_jobs.study.model import (
     CLAIMS,
     FINAL,
-    LOOKS,
     READS,
     SELECTS,
     SPLITS,

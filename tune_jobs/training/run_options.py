@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tune_jobs.errors import ConfigError, is_control, shown
-from tune_jobs.study.limits import MOST_REPLICATES
+from tune_jobs.study.limits import LOOKS, MOST_REPLICATES
 
 # A trial that trains longer than this is one to watch as it goes.
 LOGGED_AFTER_SECONDS = 10.0
@@ -197,6 +197,11 @@ class RunOptions(StackOptions):
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
+    until_decided: bool = option(
+        False,
+        f"judge the tables at {', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]} seeds, and add seeds only to levels "
+        "whose verdict is open; a study may name other numbers",
+    )
     time_alone: bool = option(
         False, "also train one replicate of each level that trains in a stack by itself, for the tables' time column"
     )

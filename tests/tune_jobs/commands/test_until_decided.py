@@ -1,0 +1,83 @@
+"""Seeds that `run` adds until levels are decided, without training: records come from a function."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analysis.conftest import Fate, make_record
+from tune_jobs.commands import run
+from tune_jobs.commands.cli import main
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.trial import Trial
+
+STUDY = """\
+title: Until decided
+margin: 2
+base: {dataset: digits, hidden_units: 8, epochs: 2}
+tables:
+  - {factor: hidden_units, levels: [4, 8, 16]}
+"""
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Let `run` write records in place of training, in an empty folder; return the (width, seed) of each trial."""
+    ran: list[tuple[int, int]] = []
+
+    def train(context: Any, missing: Sequence[Trial]) -> int:
+        for trial in missing:
+            units, seed = trial.config.hidden_units, trial.config.seed
+            ran.append((units, seed))
+            last = {4: 80.0, 8: 90.0, 16: 91.0}[units] + {16: 2.5}.get(units, 0.2) * ((seed * (units + 5)) % 5 - 2)
+            context.ledger.write(make_record(trial, "f" * 64, Fate(last=last)))
+        return 0
+
+    monkeypatch.setattr(run, "train_trials", train)
+    monkeypatch.chdir(tmp_path)
+    return ran
+
+
+def seeds_of(trained: Sequence[tuple[int, int]]) -> dict[int, int]:
+    return {units: sum(one == units for one, _ in trained) for units in (4, 8, 16)}
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_only_open_levels_get_more_seeds(
+    trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str], declared: bool
+) -> None:
+    Path("s.yaml").write_text(("until_decided: true\n" if declared else "") + STUDY)
+    flags = [] if declared else ["--until-decided"]
+    assert main(["run", "s.yaml", "--cpus", "1", *flags]) == 0
+    shown = capsys.readouterr().out
+    assert "a look at 5 seeds: 1 of 2 levels decided; the others go on to 10 seeds" in shown
+    assert seeds_of(trained) == {4: 5, 8: 20, 16: 20}
+    # A second run takes no further look, and status and report know how far each level went.
+    assert main(["run", "s.yaml", "--cpus", "1", *flags]) == 0
+    assert seeds_of(trained) == {4: 5, 8: 20, 16: 20}
+    assert main(["status", "s.yaml"]) == 0
+    assert "45 trials" in capsys.readouterr().out
+
+
+def test_another_number_of_seeds_is_refused(trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("s.yaml").write_text(STUDY)
+    assert main(["run", "s.yaml", "--until-decided", "--seeds", "7"]) == 2
+    assert "--seeds 7: does not go with seeds that are added until levels are decided" in capsys.readouterr().err
+    assert main(["run", "digits_search", "--until-decided"]) == 2
+    assert "has no tables" in capsys.readouterr().err
+    assert not trained
+
+
+def test_seeds_that_are_added_after_a_report_are_warned_of(
+    trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("s.yaml").write_text(STUDY)
+    for seeds in ("3", "5"):
+        assert main(["run", "s.yaml", "--cpus", "1", "--seeds", seeds]) == 0
+        assert main(["report", "s.yaml", "--seeds", seeds]) == 0
+        report = Path("report/s/report.md").read_text()
+        assert ("written before, with 3 seeds" in report) == (seeds == "5")
+    assert "up to 10% in a table, in place of 5%" in report
+    assert len(Ledger.open(Storage.at("results")).read().records) == len(trained)
