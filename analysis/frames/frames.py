@@ -1,7 +1,7 @@
 """Tidy frames of a study's rows: a line for each row and seed, and a line for each epoch of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from math import isfinite, nan
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.frames.outcomes import DIVERGED, OUTCOMES_WITHOUT_NUMBER
+from analysis.statistics.selection import at_epochs_of_others
 from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.study.model import Showing
@@ -34,6 +35,8 @@ class ReplicateLine:
         alone_seconds: training time of the same configuration by itself, for one replicate of a level that trains in
             stacks, whose train_seconds are shared; NaN if that was not measured.
         epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
+        fair_metric: the validation metric that is compared with other rows: where the best epoch is read, that at the
+            epoch which is best for the other half of the row's replicates.
         one_class: whether all predictions are the same class; None where that is not known.
     """
 
@@ -58,6 +61,7 @@ class ReplicateLine:
     train_seconds: float = nan
     alone_seconds: float = nan
     epochs_until: float = nan
+    fair_metric: float = nan
     one_class: bool | None = None
     host: str = ""
     device: str = ""
@@ -85,6 +89,11 @@ def trials_frame(
         _line(one, position, records.get(one.key), showings.get(one.row.table, Showing()), alone.get(one.key))
         for position, of_row in enumerate(replicates)
         for one in of_row
+    ]
+    fair = [value for of_row in replicates for value in _fair_metrics(of_row, records)]
+    lines = [
+        line if value is None or line.epoch is None else replace(line, fair_metric=value)
+        for line, value in zip(lines, fair, strict=True)
     ]
     names = [field.name for field in fields(ReplicateLine)]
     frame = pd.DataFrame({name: [getattr(line, name) for line in lines] for name in names})
@@ -177,6 +186,21 @@ def _line(
     return ReplicateLine(**identity, **reading, alone_seconds=_seconds_at(alone, reading.get("epoch")))
 
 
+def _fair_metrics(of_row: Sequence[Replicate], records: Mapping[str, Record]) -> list[float | None]:
+    """The `fair_metric` of each replicate of a row, where it is not the metric that the row reads."""
+    nothing: list[float | None] = [None] * len(of_row)
+    held = [(one, records[one.key]) for one in of_row if one.key in records]
+    if len(held) < 2 or held[0][0].row.read != "best" or any(one.reading(record).epoch is None for one, record in held):
+        return nothing
+    epochs = min(_curve_length(one, record) for one, record in held)
+    sign = 1.0 if METRIC_SPECS[held[0][1].metric].higher_is_better else -1.0
+    curves = sign * np.array([record.validation_metric[:epochs] for _, record in held])
+    if not epochs or not np.isfinite(curves).all():
+        return nothing
+    values = iter(sign * at_epochs_of_others(curves))
+    return [float(next(values)) if one.key in records else None for one in of_row]
+
+
 def _seconds_at(record: Record | None, epoch: int | None) -> float:
     return nan if record is None or epoch is None or epoch > record.epochs else record.train_seconds[epoch - 1]
 
@@ -202,6 +226,7 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
         "train_metric": train_value,
         "train_loss": train_loss,
         "validation_metric": record.validation_metric[epoch - 1],
+        "fair_metric": record.validation_metric[epoch - 1],
         "validation_loss": record.validation_loss[epoch - 1],
         "learning_rate": record.learning_rate[epoch - 1],
         "train_seconds": record.train_seconds[epoch - 1],

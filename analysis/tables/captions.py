@@ -126,6 +126,11 @@ def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str
         f"at {SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
         "intervals of differences are corrected for them as well."
     ]
+    if known.read == "best":
+        sentences.append(
+            "Differences are taken at the epoch that is best for the other half of the seeds: a seed's best epoch "
+            "flatters it, and the more so the noisier its curve is."
+        )
     if known.margin is not None:
         sentences.append(_margin_sentence(known, difference_unit(unit)))
     if any(one.smallest is not None and one.verdict == UNCLEAR for one in tested):

@@ -16,7 +16,8 @@ from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import validation_rows
 
-COMPARED = "validation_metric"
+# The metric that a table shows, and that by which its levels are compared.
+COMPARED, FAIR = "validation_metric", "fair_metric"
 # Metrics that are the root of a mean square.
 _ROOTS = ("rmse",)
 
@@ -32,6 +33,7 @@ class Judging:
         declared: whether the study declares the margin.
         rows: of the default's validation part; None without a default.
         looks: numbers of seeds at which levels are decided; none for a fixed number of seeds.
+        read: "last" or "best": the epoch that the default shows.
         flattery: by how much the best of as many equal levels looks too good; None where that is not known.
     """
 
@@ -42,6 +44,7 @@ class Judging:
     rows: int | None = None
     flattery: float | None = None
     looks: Sequence[int] = ()
+    read: str = "last"
 
 
 def judging(
@@ -68,7 +71,16 @@ def judging(
     margin = table.showing.margin
     if margin is None and len(read):
         margin = _default_margin(read[: looks[0]] if looks else read, collapsed[default[0]], held_out)
-    return Judging(collapsed, claim, margin, table.showing.margin is not None, held_out, flattered, looks)
+    return Judging(
+        collapsed,
+        claim,
+        margin,
+        declared=table.showing.margin is not None,
+        rows=held_out,
+        flattery=flattered,
+        looks=looks,
+        read=default[1].read,
+    )
 
 
 def decisions(
@@ -185,7 +197,7 @@ def _collapsed(
 def _pairs(
     replicates: pd.DataFrame, reference: pd.DataFrame, collapsed: frozenset[int], default_collapsed: frozenset[int]
 ) -> Pairs:
-    values, against = (_read(frame).set_index("seed")[COMPARED] for frame in (replicates, reference))
+    values, against = (_read(frame).set_index("seed")[FAIR] for frame in (replicates, reference))
     seeds = values.index.intersection(against.index)
     return Pairs(
         values[seeds].to_numpy(dtype=np.float64),

@@ -326,3 +326,21 @@ def test_new_data_is_claimed_with_wider_intervals(run: Any) -> None:
     here, elsewhere = (one.view("hidden_units").lines[0].estimates["validation_metric"] for one in ran)
     assert elsewhere.mean == here.mean
     assert elsewhere.half_width == pytest.approx(here.half_width * (1 + 3 * 360 / 1077) ** 0.5)
+
+
+def test_rows_at_their_best_are_compared_at_the_epochs_of_other_seeds(run: Any, fate: Any) -> None:
+    # A wave whose crest moves with the seed, so that the best epoch of a seed is not that of the others.
+    def fates(config: TrialConfig) -> Any:
+        height = 5.0 if config.hidden_units == 32 else 0.0
+        curve = tuple(90.0 + height * (epoch == config.seed) + 0.5 * config.seed for epoch in range(4))
+        return fate(changes={"validation_metric": curve})
+
+    view = run(WIDTHS.replace("  - title: Width", "  - title: Width\n    read: best"), seeds=4, fates=fates).view(
+        "hidden_units"
+    )
+    best, comparison = view.lines[3], view.lines[3].comparison
+    assert best.estimates["validation_metric"].mean == pytest.approx(95.75)
+    assert comparison is not None
+    assert comparison.difference is not None
+    assert comparison.difference.mean == pytest.approx(0.0)
+    assert any("best for the other half of the seeds" in sentence for sentence in view.caption)
