@@ -108,8 +108,9 @@ class Ledger:
 
     def _format(self) -> object:
         """Which format the ledger's marker says that it has; None if it is cut or damaged."""
+        content = self.storage.read(FOLDER, MARKER)
         try:
-            return json.loads(self.storage.read(FOLDER, MARKER))["format"]
+            return json.loads(content)["format"]
         except (ValueError, KeyError, TypeError):
             return None
 
