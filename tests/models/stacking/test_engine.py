@@ -135,6 +135,13 @@ def test_a_member_has_the_same_bits_whatever_trains_beside_it(
     assert bits(together[place].history) == bits(alone.history)
 
 
+def test_places_that_stay_empty_change_no_bit_on_the_cpu(images: Any) -> None:
+    requests = [Request(config(dropout=0.2, epochs=epochs), epochs, images) for epochs in (2, 3, 1)]
+    padded = dict(train_stacked(enumerate(requests), width=2, places=9))
+    for number, one in enumerate(stacked(requests, width=2)):
+        assert bits(padded[number].history) == bits(one.history)
+
+
 def test_members_end_by_themselves_and_others_take_their_places(images: Any) -> None:
     def prune(history: History) -> str | None:
         return "enough" if history.epochs == 2 else None

@@ -1,0 +1,34 @@
+"""Loss and gradients on batches of one size, on tensors that stay where they are, so that CUDA can replay it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from models.cuda_graphs import Replayed
+
+# Outputs and loss of a batch, and the gradient of each parameter.
+Computed = tuple[Tensor, Tensor, list[Tensor | None]]
+
+
+class BatchGradients:
+    """Computes on batches of one size.
+
+    Args:
+        compute: inputs and encoded targets of a batch to what comes of it; draws from the device's default generator.
+        inputs, encoded: a batch of that size.
+        graphs: whether CUDA may replay it.
+    """
+
+    def __init__(
+        self, compute: Callable[[Tensor, Tensor], Computed], inputs: Tensor, encoded: Tensor, *, graphs: bool
+    ) -> None:
+        self._inputs, self._encoded = torch.empty_like(inputs), torch.empty_like(encoded)
+        self._replayed = Replayed(lambda: compute(self._inputs, self._encoded), inputs.device, graphs=graphs)
+
+    def __call__(self, inputs: Tensor, encoded: Tensor) -> Computed:
+        """Compute; the next call overwrites the gradients."""
+        self._inputs.copy_(inputs)
+        self._encoded.copy_(encoded)
+        outputs, loss, gradients = self._replayed()
+        return outputs.clone(), loss.clone(), gradients
