@@ -108,6 +108,12 @@ def problems(*, small: bool) -> list[Problem]:
     ]
 
 
+def drawing() -> Problem:
+    """What draws while it trains: a small network with dropout and batch normalisation, for the checks alone."""
+    config = TrialConfig(network="mlp", hidden_units=24, dropout=0.3, batch_norm=True, batch_size=16, epochs=9)
+    return Problem("MLP with dropout", config, draw(400, (1, 8, 8), 10), 9)
+
+
 @dataclass(frozen=True)
 class Way:
     """How trials are trained.
@@ -204,7 +210,9 @@ def check(problem: Problem, device: str) -> Iterator[str]:
             yield f"{problem.name}: CUDA graphs change the bits of {name} training"
     if "stacked" not in found:
         return
-    if not np.allclose(found["single"], found["stacked"], rtol=0.02, atol=1e-3):
+    # On a GPU a stack draws in another way than a network by itself.
+    alike = device == "cpu" or not problem.config.dropout
+    if alike and not np.allclose(found["single"], found["stacked"], rtol=0.02, atol=1e-3):
         yield f"{problem.name}: single {found['single']}, stacked {found['stacked']}"
     for seeds in ([1, 3, 2], [-1, 2, 4, 5, 6, 7, 8, 3], [*range(10, 22), 3]):
         if stacked(problem, seeds, way)[seeds.index(3)].validation_loss != found["stacked"]:
@@ -341,7 +349,7 @@ def main() -> int:
     name = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
     print(f"{name}, torch {torch.__version__}", flush=True)
     small, whole = problems(small=True), problems(small=device == "cpu")
-    wrong = [line for problem in small for line in found_wrong(check(problem, device), problem.name)]
+    wrong = [line for problem in (*small, drawing()) for line in found_wrong(check(problem, device), problem.name)]
     if device == "cuda":
         wrong += found_wrong(check_memory(whole), "memory")
     wrong += found_wrong(iter(dict.fromkeys(warned.lines)), "warnings")

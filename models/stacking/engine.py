@@ -213,8 +213,10 @@ class _Stacked(Generic[T]):
     def _hyperparameters(self, running: Sequence[_Running[T]]) -> Iterable[Tensor]:
         """Give what the update needs of the hyperparameters for each batch; the schedules follow the batches."""
         by_batch = self._by_batch(running)
-        # CUDA gets all at once: each copy would make it wait.
-        return by_batch if self._device.type == "cpu" else torch.stack(list(by_batch)).to(self._device)
+        if not self._stack.updates_together:
+            return by_batch
+        # All at once: CUDA would wait for each.
+        return torch.stack(list(by_batch)).to(self._device)
 
     def _by_batch(self, running: Sequence[_Running[T]]) -> Iterator[Tensor]:
         changing = [one for one in running if one.member.schedule.by_batch]
