@@ -15,20 +15,22 @@ class BatchGradients:
     """Computes on batches of one size.
 
     Args:
-        compute: inputs and encoded targets of a batch to what comes of it; draws from the device's default generator.
         inputs, encoded: a batch of that size.
         graphs: whether CUDA may replay it.
     """
 
-    def __init__(
-        self, compute: Callable[[Tensor, Tensor], Computed], inputs: Tensor, encoded: Tensor, *, graphs: bool
-    ) -> None:
+    def __init__(self, inputs: Tensor, encoded: Tensor, *, graphs: bool) -> None:
         self._inputs, self._encoded = torch.empty_like(inputs), torch.empty_like(encoded)
-        self._replayed = Replayed(lambda: compute(self._inputs, self._encoded), inputs.device, graphs=graphs)
+        self._replayed: Replayed[Computed] = Replayed(inputs.device, graphs=graphs)
 
-    def __call__(self, inputs: Tensor, encoded: Tensor) -> Computed:
-        """Compute; the next call overwrites the gradients."""
+    def __call__(self, compute: Callable[[Tensor, Tensor], Computed], inputs: Tensor, encoded: Tensor) -> Computed:
+        """Compute; the next call overwrites the gradients.
+
+        Args:
+            compute: inputs and encoded targets to what comes of them; the same in every call, see `Replayed`.
+            inputs, encoded: the batch.
+        """
         self._inputs.copy_(inputs)
         self._encoded.copy_(encoded)
-        outputs, loss, gradients = self._replayed()
+        outputs, loss, gradients = self._replayed(lambda: compute(self._inputs, self._encoded))
         return outputs.clone(), loss.clone(), gradients

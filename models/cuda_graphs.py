@@ -25,14 +25,11 @@ class Replayed(Generic[T]):
     says so. On the CPU it is just called.
 
     Args:
-        compute: nothing but work on the device, and the same in every call; what it draws comes from the device's
-            default generator.
         device: that it computes on.
         graphs: whether it may be captured.
     """
 
-    def __init__(self, compute: Callable[[], T], device: torch.device, *, graphs: bool) -> None:
-        self._compute = compute
+    def __init__(self, device: torch.device, *, graphs: bool) -> None:
         self._captures = graphs and device.type == "cuda"
         self._calls = 0
         self._graph: Any = None
@@ -41,33 +38,38 @@ class Replayed(Generic[T]):
         self._device = device
         self._stream: Any = torch.cuda.Stream(device) if self._captures else None  # type: ignore[no-untyped-call]
 
-    def __call__(self) -> T:
-        """Compute; tensors in the result are overwritten by the next call."""
+    def __call__(self, compute: Callable[[], T]) -> T:
+        """Compute; tensors in the result are overwritten by the next call.
+
+        Args:
+            compute: nothing but work on the device, and the same in every call; what it draws comes from the device's
+                default generator. It is not kept: whoever owns this may own what it computes with.
+        """
         if not self._captures:
-            return self._compute()
+            return compute()
         if self._graph is None:
             self._calls += 1
             if self._calls <= CALLS_BEFORE_CAPTURE:
-                return self._on_stream()
-            if not self._capture():
-                return self._compute()
+                return self._on_stream(compute)
+            if not self._capture(compute):
+                return compute()
         self._graph.replay()
         return self._result  # type: ignore[return-value]
 
-    def _on_stream(self) -> T:
+    def _on_stream(self, compute: Callable[[], T]) -> T:
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            result = self._compute()
+            result = compute()
         current.wait_stream(self._stream)
         return result
 
-    def _capture(self) -> bool:
+    def _capture(self, compute: Callable[[], T]) -> bool:
         """Capture the computation, which does not run it; return whether that worked."""
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self._stream):
-                self._result = self._compute()
+                self._result = compute()
         except RuntimeError as error:  # out of memory is one too
             self._captures, self._result = False, None
             _log.warning("training goes on without CUDA graphs: %s", str(error).partition("\n")[0])

@@ -107,8 +107,8 @@ class Learner:
             return self._loss_and_gradients(inputs, encoded)
         rows = len(inputs)
         if rows not in self._gradients:
-            self._gradients[rows] = BatchGradients(self._loss_and_gradients, inputs, encoded, graphs=self._static)
-        return self._gradients[rows](inputs, encoded)
+            self._gradients[rows] = BatchGradients(inputs, encoded, graphs=self._static)
+        return self._gradients[rows](self._loss_and_gradients, inputs, encoded)
 
     def _loss_and_gradients(self, inputs: Tensor, encoded: Tensor) -> Computed:
         self._step.clear()

@@ -27,7 +27,7 @@ class BatchStep:
         self._encoded = encoded.new_zeros((all_rows, *encoded.shape[1:]))
         self._wanted = torch.zeros_like(wanted, device=inputs.device)
         self._kept = stack.draws.room(rows)
-        self._replayed = Replayed(self._compute, inputs.device, graphs=graphs)
+        self._replayed: Replayed[tuple[Tensor, Tensor]] = Replayed(inputs.device, graphs=graphs)
 
     def __call__(self, inputs: Tensor, encoded: Tensor, chosen: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
         """Do one step of every place.
@@ -45,7 +45,7 @@ class BatchStep:
         torch.index_select(encoded, 0, chosen, out=self._encoded)
         self._wanted.copy_(wanted)
         self._stack.draws.draw(self._kept)
-        return self._replayed()
+        return self._replayed(self._compute)
 
     def _compute(self) -> tuple[Tensor, Tensor]:
         batch = self._stack.places, self._rows

@@ -1,5 +1,6 @@
 """Batches that are computed on in one place, as CUDA graphs need them, give the bits of batches where they lie."""
 
+import weakref
 from typing import Any
 
 import pytest
@@ -34,5 +35,8 @@ def test_a_static_batch_changes_no_bit(fields: dict[str, Any], images: Any) -> N
             found.append([one for epoch in epochs if epoch is not None for one in (epoch.losses, epoch.outputs)])
             found[-1] += learner.network.state_dict().values()
     assert len(found[0]) > 4
+    gone = weakref.ref(learner.network)
+    del learner
+    assert gone() is None, "a network in a cycle would keep its memory on the device"
     for plain, static in zip(*found, strict=True):
         assert torch.equal(plain, static)

@@ -40,9 +40,9 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_it_is_called_a_few_times_then_captured_once_and_replayed(replays: list[str]) -> None:
     calls: list[int] = []
-    replayed = Replayed(lambda: calls.append(1), CUDA, graphs=True)
+    replayed = Replayed[None](CUDA, graphs=True)
     for _ in range(CALLS_BEFORE_CAPTURE + 5):
-        replayed()
+        replayed(lambda: calls.append(1))
     assert len(calls) == CALLS_BEFORE_CAPTURE + 1
     assert len(replays) == 5
 
@@ -55,9 +55,9 @@ def test_one_that_cannot_be_captured_goes_on_and_says_so_once(
 
     monkeypatch.setattr(cuda_graphs.torch.cuda, "graph", refused)
     calls: list[int] = []
-    replayed = Replayed(lambda: calls.append(1), CUDA, graphs=True)
+    replayed = Replayed[None](CUDA, graphs=True)
     for _ in range(CALLS_BEFORE_CAPTURE + 5):
-        replayed()
+        replayed(lambda: calls.append(1))
     assert len(calls) == CALLS_BEFORE_CAPTURE + 5
     assert replays == []
     assert [record.message for record in caplog.records] == [
@@ -68,7 +68,7 @@ def test_one_that_cannot_be_captured_goes_on_and_says_so_once(
 @pytest.mark.parametrize(("device", "graphs"), [(torch.device("cpu"), True), (CUDA, False)])
 def test_without_graphs_it_is_just_called(device: torch.device, graphs: bool) -> None:
     calls: list[int] = []
-    replayed = Replayed(lambda: calls.append(1), device, graphs=graphs)
+    replayed = Replayed[None](device, graphs=graphs)
     for _ in range(CALLS_BEFORE_CAPTURE + 5):
-        replayed()
+        replayed(lambda: calls.append(1))
     assert len(calls) == CALLS_BEFORE_CAPTURE + 5
