@@ -28,6 +28,7 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
@@ -81,6 +82,7 @@ def evaluate_study(
     standing = stand(study, ledger, seeds, fingerprints, variant=variant)
     _check_ready(standing)
     found, storage = find_candidates(standing), ledger.storage
+    settings = with_gpu_share(settings, standing.study, storage, measures=False, say=say)
     _opening(standing, found, again=settings.options.again)
     try:
         code = _train(RunContext(study, ledger, settings, say), found)

@@ -20,6 +20,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.ray_address import check_address
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import RunOptions
@@ -52,6 +53,7 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         keep=not options.dry_run,
         say=say,
     )
+    settings = with_gpu_share(settings, study, storage, measures=not options.dry_run, say=say)
     standing = with_kept_modes(stand(study, ledger and ledger.patient(), seeds, fingerprints), settings.resources.stack)
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)

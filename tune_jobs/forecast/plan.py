@@ -21,7 +21,7 @@ from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_com
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.stacking.choice import with_modes
+from tune_jobs.stacking.choice import places_on, with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -32,6 +32,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
 from tune_jobs.training.data import load_data
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
 from tune_jobs.training.settings import Settings
@@ -72,6 +73,8 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     storage = Storage.at(settings.storage)
     counts = _count(study, settings, storage)
     standing = counts.standing
+    shares: list[str] = []
+    settings = with_gpu_share(settings, standing.study, storage, measures=False, say=shares.append)
     with probe(storage):
         pass
     searching = trials_to_come(standing.search) if standing.search is not None else []
@@ -97,6 +100,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         searching,
         piloted=found.piloted,
         storage=found.storage,
+        shares=shares,
         data=_data_lines(missing, data),
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(standing).items()],
         load=load if address is None else 0.0,
@@ -145,6 +149,7 @@ def _look_and_pilot(
     print(f"starting Ray to time {counted(len(distinct), 'shape')} of trial", file=sys.stderr, flush=True)
     begun = time.monotonic()
     cluster, resources, most = settings.cluster, settings.resources, settings.options.max_concurrent
+    places = places_on(settings.device, storage, resources.stack)
     with ray_running(cluster, data):
         start_seconds = time.monotonic() - begun
         capacity = find_capacity(cluster)
@@ -164,7 +169,7 @@ def _look_and_pilot(
         piloted = run_pilots(
             distinct,
             data,
-            replace(new_job(study, study.config(), "", settings), time_limit_seconds=None),
+            replace(new_job(study, study.config(), "", settings, places=places), time_limit_seconds=None),
             resources=resources,
             at_once=together,
             max_concurrent=together if capacity.autoscaling.groups else most,

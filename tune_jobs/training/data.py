@@ -1,5 +1,6 @@
 """Loads the data that trials train on, and keeps the targets that their predictions are compared with."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,21 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path, code: Code) -> dic
         return {slot: find_trial_data(config, data_dir, code) for slot, config in slots.items()}
     except DatasetError as error:
         raise UserError(str(error)) from error
+
+
+@functools.lru_cache(maxsize=1)
+def shared_data(reference: Any) -> TrialData:
+    """Get the data that trials of this worker train on.
+
+    The last are kept: the next trial on them gets the same object, which `models.device_data` has on the device.
+
+    Args:
+        reference: of Ray's object store.
+    """
+    import ray
+
+    part: TrialData = ray.get(reference)
+    return part
 
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:

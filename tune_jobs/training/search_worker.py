@@ -13,6 +13,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.search.state import signed
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training.data import shared_data
 from tune_jobs.training.director import Assignment
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
@@ -37,8 +38,6 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         data: references to `TrialData` in Ray's object store, by `data_slot`.
         director: the actor; see `tune_jobs.training.director.Director`.
     """
-    import ray
-
     if not begins(job):
         return
     slot = _Slot(tune_config["slot"], director)
@@ -48,8 +47,7 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         return
 
     def loaded(trial: Trial) -> TrialData:
-        part: TrialData = ray.get(data[data_slot(trial.config)])
-        return part
+        return shared_data(data[data_slot(trial.config)])
 
     try:
         if first.trial.mode == STACKED:
