@@ -17,6 +17,7 @@ from tune_jobs.study.model import Showing
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import data_id
+from tune_jobs.trial.metrics import declared_metric
 
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
@@ -34,6 +35,8 @@ class ReplicateLine:
         alone_seconds: training time of the same configuration by itself, for one replicate of a level that trains in
             stacks, whose train_seconds are shared; NaN if that was not measured.
         epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
+        reported: what a training function reports, a metric a line; see `tune_jobs.trial.metrics.declared_metric`. The
+            frame has a column for each.
         one_class: whether all predictions are the same class; None where that is not known.
     """
 
@@ -63,6 +66,7 @@ class ReplicateLine:
     device: str = ""
     machine_kind: str = ""
     code_version: str = ""
+    reported: str = ""
 
 
 def trials_frame(
@@ -87,8 +91,26 @@ def trials_frame(
         for one in of_row
     ]
     names = [field.name for field in fields(ReplicateLine)]
-    frame = pd.DataFrame({name: [getattr(line, name) for line in lines] for name in names})
+    columns = {name: [getattr(line, name) for line in lines] for name in names}
+    columns |= _reported_columns(lines, records)
+    frame = pd.DataFrame(columns)
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
+
+
+def _reported_columns(lines: Sequence[ReplicateLine], records: Mapping[str, Record]) -> dict[str, list[float]]:
+    """A column for each metric that training functions report beside the curves of every record."""
+    values = [{} if line.epoch is None else _at(records[line.key].reported, line.epoch) for line in lines]
+    names = dict.fromkeys(name for line in lines for name in reported_names(line.reported))
+    return {name: [of_line.get(name, nan) for of_line in values] for name in names if name not in CURVES}
+
+
+def _at(curves: Mapping[str, Sequence[float]], epoch: int) -> dict[str, float]:
+    return {name: curve[epoch - 1] for name, curve in curves.items()}
+
+
+def reported_names(reported: str) -> list[str]:
+    """The names of the metrics of `ReplicateLine.reported`."""
+    return [declared_metric(text).name for text in reported.splitlines()]
 
 
 def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record]) -> pd.DataFrame:
@@ -128,7 +150,11 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
             **curves,
         }
     )
-    finite = np.logical_and.reduce([np.isfinite(values) for values in curves.values()])
+    # Of what a training function reports, only the metric that is compared is always there.
+    own = np.repeat([record.is_reported for _, _, record in held], lengths)
+    finite = np.logical_and.reduce(
+        [np.isfinite(values) | (own if name != "validation_metric" else False) for name, values in curves.items()]
+    )
     if not finite.all():
         frame = frame[_until_first_bad(finite, starts, lengths)].reset_index(drop=True)
     return frame if len(frame) else pd.DataFrame(columns=list(frame.columns))
@@ -172,6 +198,7 @@ def _line(
         "device": record.device,
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
+        "reported": "\n".join(record.metrics),
     }
     reading = _reading(record, replicate, showing)
     return ReplicateLine(**identity, **reading, alone_seconds=_seconds_at(alone, reading.get("epoch")))
@@ -190,7 +217,7 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
     epoch = reading.epoch
     if epoch is None or not isfinite(record.validation_metric[epoch - 1]):
         return {"outcome": DIVERGED, "reason": "the validation metric is not finite"}
-    if showing.train_metric == "running":
+    if showing.train_metric == "running" or record.is_reported:
         train_loss, train_value = record.train_loss[epoch - 1], record.train_metric[epoch - 1]
     elif epoch in record.measured_epochs:
         train_loss, train_value = record.measured(epoch)

@@ -169,6 +169,11 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             yield dataclasses.replace(row, reason=str(error.__cause__ or error))
             continue
         for name in moves:
+            if name != "split_seed" and config.trainer:
+                raise UserError(
+                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.trainer} reads its "
+                    "data itself; use validation or fixed"
+                )
             if name != "split_seed" and name not in config.dataset_info.reads:
                 raise UserError(
                     f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} comes with "

@@ -1,0 +1,48 @@
+"""The metrics that a study declares for its training functions, and the one that it compares by."""
+
+from tune_jobs.errors import ConfigError
+from tune_jobs.study.yaml_node import YamlNode
+from tune_jobs.trial.metrics import GOALS, DeclaredMetric, Metrics, default_label, metrics_of, name_problem
+
+_EXAMPLE = "`metrics: {validation_accuracy: {goal: max}}`"
+
+
+def parse_metrics(root: YamlNode, *, trains: bool) -> Metrics | None:
+    """Read `metrics` and `metric` of a study's document; None without a training function.
+
+    Args:
+        root: of the document.
+        trains: whether the study names a training function.
+
+    Raises:
+        UserError: a training function without metrics, metrics without a training function, or a mistake in one.
+    """
+    node, compared = root.get("metrics"), root.get("metric")
+    if not trains:
+        found = node or compared
+        if found is not None:
+            raise found.error("is for what a training function reports, and the study names no `trainer`; leave it out")
+        return None
+    if node is None:
+        raise root.error(f"lacks `metrics`, the numbers that the training function reports; add such as {_EXAMPLE}")
+    declared = {name: _metric(name, child) for name, child in node.pairs()}
+    try:
+        return metrics_of(declared, root.text("metric", ""))
+    except ConfigError as error:
+        raise (compared or node).error(error.problem, field="metric") from error
+
+
+def _metric(name: str, node: YamlNode) -> DeclaredMetric:
+    problem = name_problem(name)
+    if problem:
+        raise node.error(problem)
+    if not node.is_mapping:
+        goal = str(node.value)
+        if goal not in GOALS:
+            raise node.error("must say which way is better: {goal: max} or {goal: min}")
+        return DeclaredMetric(name, default_label(name), "", GOALS[goal])
+    node.only("goal", "unit", "label")
+    node.need("goal")
+    goal = node.one_of("goal", "", GOALS)
+    label = node.text("label", "") or default_label(name)
+    return DeclaredMetric(name, label, node.text("unit", ""), GOALS[goal])
