@@ -226,6 +226,11 @@ def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:
     return made
 
 
+def call_trainer(config: Any, trial: Any, given: Mapping[str, Any]) -> Any:
+    """Call the user's training function with its trial, the configured parameters, and what it takes of the given."""
+    return _call(_load(config.trainer), "trainer", config, given, trial)
+
+
 def schedule(
     config: OptimizerConfig, over: Optimizer, batches_per_epoch: int
 ) -> tuple[Callable[[], None] | None, Callable[[float], None] | None, Any]:

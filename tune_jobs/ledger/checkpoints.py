@@ -11,6 +11,7 @@ from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.key import TRAINER_VERSION
 from tune_jobs.trial.trial import Trial
 
 FOLDER = "checkpoints"
@@ -22,7 +23,7 @@ class Checkpoints:
     """Keeps the latest snapshot of a trial in the storage.
 
     A trial finds a snapshot only if it would be the same bit for bit: with the same engine, on the same kind of
-    machine, with the same measurements.
+    machine, with the same measurements. One of a training function also continues from it after its end.
 
     Args:
         storage: of the ledger.
@@ -36,6 +37,8 @@ class Checkpoints:
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
         same = json.dumps([ENGINE_VERSION, trial.mode, ISOLATED, kind, measured])
+        if trial.config.trainer:  # of which every epoch has all its numbers
+            same = json.dumps(["trainer", TRAINER_VERSION, kind])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds

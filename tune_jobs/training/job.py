@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_jobs.trial.config import TrialConfig, config_of, plain_config
+from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
@@ -27,6 +28,7 @@ class Job:
         checkpoint_seconds: between two checkpoints of a trial; it resumes from the last if its worker is lost.
         tensorboard: which trials get a TensorBoard log: "auto", "on" or "off" (see `run_options`).
         stack_width: the most members of a stack at once.
+        metrics: that training functions report.
     """
 
     study: str
@@ -43,6 +45,7 @@ class Job:
     mark: str = ""
     tensorboard: str = "auto"
     stack_width: int = STACK_WIDTH
+    metrics: Metrics | None = None
 
 
 @dataclass(frozen=True)

@@ -70,4 +70,5 @@ def new_job(
         code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),
+        metrics=study.metrics,
     )

@@ -18,6 +18,7 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.stack_training import LEAST_WIDTH, run_stack
+from tune_jobs.training.trainer_training import Place, train_by_function
 from tune_jobs.training.trial_run import TrialRun, WorkerCutOff
 from tune_jobs.training.trial_training import train_here, train_isolated
 from tune_jobs.trial.data import data_slot
@@ -101,7 +102,12 @@ def run_trial(
             return record
         with TrialRun(trial, data, job, device_of(job), writer, on_epoch) as run:
             start = time.perf_counter()
-            if code_of(trial.config):
+            if trial.config.trainer and job.metrics is not None:
+                where = Place(devices_of(job), run.folder)
+                trained = train_by_function(
+                    run.training, job.metrics, where, job.code, run.after_epoch, run.checkpoints
+                )
+            elif code_of(trial.config):
                 named = data_slot(trial.config), data
                 trained = train_isolated(run.training, named, job.code, run.after_epoch, run.checkpoints)
             else:
@@ -109,6 +115,16 @@ def run_trial(
             return run.end(trained, time.perf_counter() - start)
     except (StorageError, ProcessLostError) as error:
         raise WorkerCutOff from error
+
+
+def devices_of(job: Job) -> tuple[str, ...]:
+    """Name the devices of a trial of this worker that a training function of the user trains.
+
+    Raises:
+        UserError: the worker was assigned a GPU, and CUDA does not work.
+    """
+    device = device_of(job)
+    return (device,) if device == "cpu" else tuple(f"{device}:{gpu}" for gpu in range(max(1, int(job.gpus_per_trial))))
 
 
 def device_of(job: Job) -> str:
