@@ -151,7 +151,7 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
         }
     )
     # Of what a training function reports, only the metric that is compared is always there.
-    own = np.repeat([record.is_reported for _, _, record in held], lengths)
+    own = np.repeat(np.array([record.is_reported for _, _, record in held], dtype=bool), lengths)
     finite = np.logical_and.reduce(
         [np.isfinite(values) | (own if name != "validation_metric" else False) for name, values in curves.items()]
     )

@@ -26,10 +26,12 @@ def parse_metrics(root: YamlNode, *, trains: bool) -> Metrics | None:
     if node is None:
         raise root.error(f"lacks `metrics`, the numbers that the training function reports; add such as {_EXAMPLE}")
     declared = {name: _metric(name, child) for name, child in node.pairs()}
+    if compared is None and len(declared) > 1:
+        raise root.error(f"lacks `metric`, the one to compare by; give one of {', '.join(declared)}")
     try:
-        return metrics_of(declared, root.text("metric", ""))
+        return metrics_of(declared, root.text("metric", "") or next(iter(declared)))
     except ConfigError as error:
-        raise (compared or node).error(error.problem, field="metric") from error
+        raise root.need(error.field).error(error.problem, field=error.field) from error
 
 
 def _metric(name: str, node: YamlNode) -> DeclaredMetric:

@@ -241,7 +241,8 @@ class Trial:
         raise self._refused(f"epoch {self._epoch}: {name} is {shown(value)}, which is not a number")
 
     def _refused(self, problem: str) -> ReportError:
-        self._problem = ReportError(problem)
+        # The first stands, whatever the function does after it has caught it.
+        self._problem = self._problem or ReportError(problem)
         return self._problem
 
 

@@ -145,12 +145,8 @@ def metrics_of(declared: Mapping[str, DeclaredMetric], compared: str) -> Metrics
     """Check which of the declared metrics is compared.
 
     Raises:
-        ConfigError: none is named, or another than the declared.
+        ConfigError: another than the declared is, or two look alike in tables.
     """
-    if not compared and len(declared) == 1:
-        compared = next(iter(declared))
-    if not compared:
-        raise ConfigError("metric", f"names no metric to compare by; give one of {', '.join(declared)}")
     if compared not in declared:
         raise ConfigError("metric", unknown("metric", compared, declared))
     names: dict[str, str] = {}
