@@ -59,8 +59,9 @@ class Printing:
         print(f"epoch {reported.epoch}: {words} ({reported.seconds:.2g} s)", flush=True)
         return Answer()
 
-    def load(self) -> None:
+    def load(self) -> tuple[int, bytes] | None:
         """There is nothing to go on from."""
+        return None
 
     def due(self) -> bool:
         """Never."""

@@ -46,6 +46,7 @@ class Course:
         self._best = Best(higher_is_better=self.metrics.by.higher_is_better)
         self._last = self.training.plan.last_epoch(self.training.config)
         self._started = time.monotonic()
+        self._saved = 0, b""
 
     def add(self, reported: Reported) -> Answer:
         """Take an epoch, and say whether the trial ends there."""
@@ -96,8 +97,15 @@ class Course:
             return Answer()
         return Answer(ends=True, keeps=True)
 
+    @property
+    def state(self) -> bytes | None:
+        """What the function has saved after the last of all its epochs; None if it has not."""
+        epoch, state = self._saved
+        return state if epoch == self._last else None
+
     def snapshot(self, payload: bytes) -> bytes:
         """The history and what the function has saved, as a file's content."""
+        self._saved = self.history.epochs, payload
         kept, stream = self.history, io.BytesIO()
         seconds = np.diff(kept.train_seconds, prepend=0.0)
         arrays: dict[str, Any] = {_PAYLOAD: np.frombuffer(payload, dtype=np.uint8), _SECONDS: seconds}
@@ -127,3 +135,9 @@ class Course:
                     measured = Measurement(nan, nan, arrays[name])
                     self.history.measurements[int(name.removeprefix(_PREDICTIONS))] = measured
             return len(seconds), arrays[_PAYLOAD].tobytes()
+
+
+def saved_in(content: bytes) -> tuple[int, bytes]:
+    """The epoch of a snapshot, and what the training function has saved in it."""
+    with np.load(io.BytesIO(unsealed(content)), allow_pickle=False) as arrays:
+        return len(arrays[_SECONDS]), arrays[_PAYLOAD].tobytes()

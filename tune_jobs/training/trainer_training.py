@@ -84,7 +84,7 @@ def train_by_function(
             log_changes([function], ended.changes)
             if ended.failure is not None:
                 return failed_in_process(course.history, ended.failure, code)
-            return Trained(course.history)
+            return Trained(course.history, model=course.state if training.keep_model else None)
     except CallError as error:
         return failed_in_process(course.history, error.failure, code)
     except ProcessDeathError as error:

@@ -12,9 +12,9 @@ TRAINERS_OWN = "trainer"
 
 
 def data_id(config: TrialConfig) -> str:
-    """Name the data that a configuration reads, options included: "usps", "toy(xor)"."""
+    """Name the data that a configuration reads, options included: "usps", "toy(xor)"; or the function that reads it."""
     if config.trainer:
-        return TRAINERS_OWN
+        return config.trainer
     options = ",".join(_option(name, value) for name, value in dataset_options(config).items())
     return f"{config.dataset}({options})" if options else config.dataset
 

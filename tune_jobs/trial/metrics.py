@@ -67,6 +67,12 @@ class DeclaredMetric:
         return f"train_{rest}" if line and part in _PARTS else ""
 
     @property
+    def test_name(self) -> str:
+        """What the metric of the test part is called beside it: `test_accuracy` beside `validation_accuracy`."""
+        train = self.train_name
+        return f"test_{train.removeprefix('train_')}" if train else f"test_{self.name}"
+
+    @property
     def _direction(self) -> str:
         return "higher" if self.higher_is_better else "lower"
 
