@@ -116,6 +116,8 @@ def reported_names(reported: str) -> list[str]:
 def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record]) -> pd.DataFrame:
     """Make a line for each epoch of each replicate: position of its row, seed, key, epoch and `CURVES`.
 
+    The metrics that training functions report beside these have columns too.
+
     A curve ends with the epochs of its row, where the trajectory ended before, or before the first value that is not
     finite.
 
@@ -140,6 +142,7 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
         )
         for name in CURVES
     }
+    curves |= _reported_curves([record for _, _, record in held], lengths)
     starts = np.cumsum(lengths) - lengths
     frame = pd.DataFrame(
         {
@@ -153,11 +156,26 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
     # Of what a training function reports, only the metric that is compared is always there.
     own = np.repeat(np.array([record.is_reported for _, _, record in held], dtype=bool), lengths)
     finite = np.logical_and.reduce(
-        [np.isfinite(values) | (own if name != "validation_metric" else False) for name, values in curves.items()]
+        [np.isfinite(curves[name]) | (own if name != "validation_metric" else False) for name in CURVES]
     )
     if not finite.all():
         frame = frame[_until_first_bad(finite, starts, lengths)].reset_index(drop=True)
     return frame if len(frame) else pd.DataFrame(columns=list(frame.columns))
+
+
+def _reported_curves(records: Sequence[Record], lengths: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Of each metric that training functions report beside `CURVES`, all curves one after the other."""
+    reported = [record.reported for record in records]
+    names = dict.fromkeys(name for of_record in reported for name in of_record if name not in CURVES)
+    return {
+        name: np.concatenate(
+            [
+                np.asarray(of_record[name][:length] if name in of_record else np.full(length, nan), dtype=np.float64)
+                for of_record, length in zip(reported, lengths, strict=True)
+            ]
+        )
+        for name in names
+    }
 
 
 def _curve_length(replicate: Replicate, record: Record) -> int:

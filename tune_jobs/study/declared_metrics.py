@@ -1,7 +1,8 @@
-"""The metrics that a study declares for its training functions, and the one that it compares by."""
+"""What a study declares for its training functions: metrics, the one that it compares by, and what they need."""
 
 from tune_jobs.errors import ConfigError
 from tune_jobs.study.yaml_node import YamlNode
+from tune_jobs.trainer.requirements import requirement_problem
 from tune_jobs.trial.metrics import GOALS, DeclaredMetric, Metrics, default_label, metrics_of, name_problem
 
 _EXAMPLE = "`metrics: {validation_accuracy: {goal: max}}`"
@@ -32,6 +33,26 @@ def parse_metrics(root: YamlNode, *, trains: bool) -> Metrics | None:
         return metrics_of(declared, root.text("metric", "") or next(iter(declared)))
     except ConfigError as error:
         raise root.need(error.field).error(error.problem, field=error.field) from error
+
+
+def parse_requirements(root: YamlNode, *, trains: bool) -> tuple[str, ...]:
+    """Read `requirements` of a study's document: the distributions that its training functions need.
+
+    Raises:
+        UserError: it is not a list of such, or the study has no training function.
+    """
+    node = root.get("requirements")
+    if node is None:
+        return ()
+    if not trains:
+        raise node.error("is for what a training function needs, and the study names no `trainer`; leave it out")
+    found = []
+    for child in node.items():
+        problem = requirement_problem(child.value) if isinstance(child.value, str) else "it is not text"
+        if problem:
+            raise child.error(f"names no distribution ({problem}); give such as lightning>=2.4")
+        found.append(child.value)
+    return tuple(found)
 
 
 def _metric(name: str, node: YamlNode) -> DeclaredMetric:

@@ -116,6 +116,7 @@ class Study:
         search: the joint search, if the study declares one.
         places: where the document names datasets; see `tune_jobs.study.places`.
         metrics: that its training functions report; None without such a function.
+        requirements: distributions that those functions need on every node.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
     """
@@ -140,6 +141,7 @@ class Study:
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     modes: Mapping[str, str] = field(default_factory=dict)
     metrics: Metrics | None = None
+    requirements: tuple[str, ...] = ()
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""

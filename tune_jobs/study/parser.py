@@ -16,7 +16,7 @@ from tune_jobs.study.checked_fields import (
     refuse_repeats,
     settings,
 )
-from tune_jobs.study.declared_metrics import parse_metrics
+from tune_jobs.study.declared_metrics import parse_metrics, parse_requirements
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.limits import MOST_REPLICATES, check_document, check_tables
 from tune_jobs.study.model import (
@@ -104,6 +104,7 @@ def parse_study(
         own=components,
         places=places,
         metrics=parse_metrics(root, trains=components.trains),
+        requirements=parse_requirements(root, trains=components.trains),
     )
     return study if search_node is None else _with_search(study, search_node)
 
@@ -171,6 +172,7 @@ _KEYS = (
     "labels",
     "metrics",
     "metric",
+    "requirements",
 )
 
 

@@ -29,6 +29,7 @@ class Job:
         tensorboard: which trials get a TensorBoard log: "auto", "on" or "off" (see `run_options`).
         stack_width: the most members of a stack at once.
         metrics: that training functions report.
+        requirements: distributions that they need.
     """
 
     study: str
@@ -46,6 +47,7 @@ class Job:
     tensorboard: str = "auto"
     stack_width: int = STACK_WIDTH
     metrics: Metrics | None = None
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -71,4 +71,5 @@ def new_job(
         code_version=provenance.code_version(),
         command=provenance.command(),
         metrics=study.metrics,
+        requirements=study.requirements,
     )

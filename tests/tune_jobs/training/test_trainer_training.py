@@ -16,6 +16,7 @@ from tune_jobs.forecast.pilot_timing import time_shape
 from tune_jobs.ledger.record import FAILED, Record, combine
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.study.rows import expand
+from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.data import NO_DATA
 from tune_jobs.training.trial_run import WorkerCutOff
 from tune_jobs.trial.key import trajectory
@@ -344,3 +345,27 @@ def test_a_trial_of_one_s_own_prints(capsys: pytest.CaptureFixture[str], own: Ow
     record: Record = next(iter(own.run(study).contents.records.values()))
     assert f"validation_accuracy {record.validation_metric[-1]:g}," in first
     assert isinstance(own.standing(study).trials[0], Trial)
+
+
+def test_predictions_are_kept_for_the_epochs_that_are_read(own: Own) -> None:
+    own.module(
+        outs=body(
+            "trial.predictions([[epoch, 0.5], [1, 2]]); trial.report(validation_accuracy=-epoch, validation_loss=1)"
+        )
+    )
+    study = own.study("read: best\nbase: {trainer: 'outs:train', epochs: 3}\n" + METRICS + "final: {epochs: 3}\n")
+    (trial,) = own.standing(study).missing()
+    own.run_one(study, trial)
+    record = own.ledger.read(predictions=True).records[trial.key]
+    assert record.measured_epochs == (1, 3)
+    assert record.predictions(1).tolist() == [[1.0, 0.5], [1.0, 2.0]]
+
+
+def test_what_a_study_requires_is_checked_where_trials_train(own: Own) -> None:
+    study = own.study(TABLE + "requirements: [torch>=1, 'no-such-thing>=2', 'numpy<1']\n")
+    assert study.requirements == ("torch>=1", "no-such-thing>=2", "numpy<1")
+    first, second = lacking(study.requirements)
+    assert first == "no-such-thing>=2"
+    assert second.startswith("numpy<1 (it has ")
+    with pytest.raises(UserError, match=r"line 10: requirements\[0\]: names no distribution .*; give such as"):
+        own.study(TABLE + "requirements: ['a b']\n")
