@@ -381,7 +381,8 @@ class TrialConfig:
         0,
         int,
         label="Early stopping",
-        help="Epochs without a better validation loss before training stops; 0 never stops early.",
+        help="Epochs without a better validation loss (of a trainer: without a better value of the metric that is"
+        " compared) before training stops; 0 never stops early.",
         unit="epochs",
         at_least=0,
         searchable=False,

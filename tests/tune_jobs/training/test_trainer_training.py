@@ -322,6 +322,10 @@ def test_records_that_disagree_are_told_by_every_metric(own: Own) -> None:
         (BASE.replace("climb:train", "climb:Ge") + METRICS + "final: {width: 2}\n", "climb:Ge: is a class"),
         (BASE.replace("climb:train", "train") + METRICS + "final: {width: 2}\n", "not of the form module:function"),
         ("base: {dataset: digits}\nmetrics: {a: max}\nfinal: {epochs: 2}\n", "names no `trainer`; leave it out"),
+        (
+            BASE + "metrics: {a: max}\nselect: loss\nfinal: {width: 2}\n",
+            "select: loss compares by the validation loss, and climb:train reports none",
+        ),
         (BASE + METRICS + "splits: outer\nfinal: {width: 2}\n", "reads its data itself"),
     ],
 )
@@ -369,3 +373,11 @@ def test_what_a_study_requires_is_checked_where_trials_train(own: Own) -> None:
     assert second.startswith("numpy<1 (it has ")
     with pytest.raises(UserError, match=r"line 10: requirements\[0\]: names no distribution .*; give such as"):
         own.study(TABLE + "requirements: ['a b']\n")
+
+
+def test_set_changes_a_parameter_of_the_function(own: Own) -> None:
+    study = own.study(TABLE, **{"trainer.mode": "down", "learning_rate": 1})
+    assert study.config().own["trainer.mode"] == "down"
+    assert study.config().own["trainer.learning_rate"] == 1.0
+    with pytest.raises(UserError, match=r"--set mode: there is no mode 'left'"):
+        own.study(TABLE, mode="left")
