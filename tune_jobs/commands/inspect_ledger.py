@@ -35,16 +35,22 @@ def show(storage_uri: str, prefix: str) -> int:
     record = _find(Ledger.open(Storage.at(storage_uri)), prefix)
     metric = METRIC_SPECS[record.metric]
     unit = metric.unit or record.target_unit
+    named = f"{metric.label} in {unit}" if unit else metric.label
     print(f"trial {record.key}: {record.outcome.replace('_', ' ')} after {record.epochs} epochs")
     if record.reason:
         print(f"reason: {record.reason}")
     print("configuration:")
     for name, value in json.loads(record.fields).items():
         spec = FIELDS.get(name)
-        words = plain_words(value) if spec is None else f"{spec.describe(value)} {spec.unit}".rstrip()
+        words = (
+            plain_words(value)
+            if spec is None or spec.only_reference
+            else f"{spec.describe(value)} {spec.unit}".rstrip()
+        )
         print(f"  {name}: {words}")
-    print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
-    print(f"epochs (metric: {metric.label} in {unit}; time in seconds of training, cumulative):")
+    if not record.is_reported:
+        print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
+    print(f"epochs (metric: {named}; time in seconds of training, cumulative):")
     shown = {**record.reported, "train_seconds": record.train_seconds} if record.is_reported else _curves(record)
     widths = {name: max(17, len(name)) for name in shown}
     print("  ".join(["epoch", *(f"{name.replace('_', ' '):>{width}}" for name, width in widths.items())]))
