@@ -6,7 +6,7 @@ from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
 from analysis.statistics.words import format_difference, format_estimate
 from analysis.tables.captions import DEFAULT_MARK
 from analysis.tables.sheet import Column, Sheet
-from analysis.tables.tables import COMPARED, QUANTITIES, Line, Quantity, TableView
+from analysis.tables.tables import COMPARED, Line, Quantity, TableView
 from analysis.text import NO_VALUE, Limits, format_number, percent_limits
 
 
@@ -41,7 +41,7 @@ def _estimates(view: TableView) -> list[Column]:
 
 
 def _limits(view: TableView, quantity: Quantity) -> Limits:
-    return percent_limits(view.unit) if quantity.kind == "metric" else None
+    return percent_limits(view.unit_of(quantity)) if quantity.kind in ("metric", "reported") else None
 
 
 def _epochs(view: TableView) -> list[Column]:
@@ -74,7 +74,7 @@ def _counts(view: TableView) -> list[Column]:
 def _differences(view: TableView) -> list[Column]:
     if not any(line.comparison for line in view.lines):
         return []
-    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
     cells = []
     for line in view.lines:
         if line.comparison is None:

@@ -26,13 +26,18 @@ from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, Table
 from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
+from tune_jobs.trial.metrics import DeclaredMetric, declared_metric
 
 COMPARED = "validation_metric"
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that tables show. `kind` is "metric", "loss" or "seconds"; `name` is a column of the trials frame."""
+    """A number that tables show, a column of the trials frame.
+
+    `kind` is "metric", "loss", "seconds", or "reported" for a metric beside the compared one that a training function
+    reports.
+    """
 
     name: str
     part: str
@@ -46,6 +51,14 @@ QUANTITIES = (
     Quantity("validation_loss", "Validation", "loss"),
     Quantity("train_seconds", "Train", "seconds"),
 )
+
+
+def quantities_of(reported: Sequence[DeclaredMetric], compared: str) -> tuple[Quantity, ...]:
+    """The numbers that tables show: the project's own, or what a training function reports, compared first."""
+    if not reported:
+        return QUANTITIES
+    others = (Quantity(one.name, "", "reported") for one in reported if one.compared_name != compared)
+    return (Quantity(COMPARED, "", "metric"), *others, Quantity("train_seconds", "Train", "seconds"))
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,8 @@ class TableView:
         metric: what its metric columns are called; `unit` is the metric's.
         caption: sentences.
         target: the validation metric whose first epoch is a column; None for no such column.
+        measured: all numbers that lines may have.
+        reported: what a training function reports.
     """
 
     name: str
@@ -124,6 +139,8 @@ class TableView:
     higher_is_better: bool
     caption: tuple[str, ...]
     target: float | None = None
+    measured: tuple[Quantity, ...] = QUANTITIES
+    reported: tuple[DeclaredMetric, ...] = ()
 
     @property
     def metric_words(self) -> str:
@@ -150,7 +167,7 @@ class TableView:
     def quantities(self) -> tuple[Quantity, ...]:
         """The numbers that the table shows: losses only where all levels share one, and the metric is an error."""
         shows_losses = bool(self.losses_of) and not self.higher_is_better
-        return tuple(quantity for quantity in QUANTITIES if quantity.kind != "loss" or shows_losses)
+        return tuple(quantity for quantity in self.measured if quantity.kind != "loss" or shows_losses)
 
     def heading(self, quantity: Quantity) -> str:
         """Head a quantity's column, with its unit."""
@@ -158,12 +175,30 @@ class TableView:
             "metric": (self.metric, self.unit),
             "loss": ("Loss", self.losses_of),
             "seconds": ("Time", "s"),
+            "reported": ("", ""),
         }[quantity.kind]
-        return f"{quantity.part} {name} ({unit})" if unit else f"{quantity.part} {name}"
+        declared = self._declared(quantity)
+        if declared is not None:
+            name, unit = declared.label, declared.unit
+        return f"{quantity.part} {name} ({unit})".lstrip() if unit else f"{quantity.part} {name}".lstrip()
+
+    def unit_of(self, quantity: Quantity) -> str:
+        """The unit of a metric."""
+        declared = self._declared(quantity)
+        return self.unit if declared is None else declared.unit
+
+    def _declared(self, quantity: Quantity) -> DeclaredMetric | None:
+        """What a training function declares of a quantity; None for the project's own numbers."""
+        if quantity.kind == "reported":
+            return next(one for one in self.reported if one.name == quantity.name)
+        others = {other.name for other in self.measured if other.kind == "reported"}
+        compared = (one for one in self.reported if one.name not in others)
+        return next(compared, None) if quantity.name == COMPARED else None
 
     def decimals(self, quantity: Quantity) -> int:
         """How many decimals a quantity has, the same in the whole table."""
-        if quantity.kind == "seconds" or (self.unit == "%" and quantity.kind == "metric"):
+        of_metric = quantity.kind in ("metric", "reported")
+        if quantity.kind == "seconds" or (of_metric and self.unit_of(quantity) == "%"):
             return 2
         means = [abs(line.estimates[quantity.name].mean) for line in self.lines if quantity.name in line.estimates]
         smallest = min((mean for mean in means if mean > 0), default=1.0)
@@ -182,11 +217,15 @@ def build_table(
         frame: of `analysis.frames.frames.trials_frame`, for these rows at least.
         seeds: the replicates of every row.
     """
-    metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
+    of_table = frame[frame["table"] == table.name]
+    metric, unit, higher_is_better = _metric(of_table)
+    reported = _reported(of_table)
+    measured = quantities_of(reported, next(iter(of_table.loc[of_table["metric"] != "", "metric"]), ""))
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
     alone = _timed_alone(rows, shown)
     lines = [
-        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, alone=alone) for position, row in rows
+        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, measured, alone=alone)
+        for position, row in rows
     ]
     comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
     tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
@@ -200,6 +239,8 @@ def build_table(
         higher_is_better=higher_is_better,
         caption=table_caption(table, [row for _, row in rows], seeds, metric, tested, timed_alone=alone),
         target=table.showing.epochs_until,
+        measured=measured,
+        reported=reported,
     )
 
 
@@ -210,7 +251,14 @@ def _timed_alone(rows: Sequence[tuple[int, Row]], shown: Mapping[int, pd.DataFra
 
 
 def _line(
-    position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table, *, alone: bool = False
+    position: int,
+    row: Row,
+    replicates: pd.DataFrame,
+    planned: int,
+    table: Table,
+    measured: Sequence[Quantity],
+    *,
+    alone: bool = False,
 ) -> Line:
     if row.config is None:
         note = f"cannot be built: {row.reason}"
@@ -219,10 +267,10 @@ def _line(
     bad = any(outcomes.get(outcome) for outcome in OUTCOMES_WITHOUT_NUMBER)
     present = replicates[replicates["epoch"].notna()]
     until = present["epochs_until"].dropna()
-    notes = tuple(_line_notes(replicates, outcomes, planned))
+    notes = tuple(_line_notes(replicates, outcomes, planned, measured))
     if row.read != table.showing.read:
         notes = (*notes, READS[row.read])
-    finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
+    finite = [q.name for q in measured if np.isfinite(present[q.name]).all()]
     estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
     if alone and row.stacked and "train_seconds" in estimates:
         estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
@@ -236,13 +284,15 @@ def _line(
         epochs=None if present.empty else (int(present["epoch"].min()), int(present["epoch"].max())),
         reason=_reasons(replicates),
         notes=notes,
-        losses_of=FIELDS["objective"].describe(row.config.objective),
+        losses_of="" if row.config.trainer else FIELDS["objective"].describe(row.config.objective),
         until=estimate(until) if len(until) == planned else None,
         reached=len(until),
     )
 
 
-def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int) -> list[str]:
+def _line_notes(
+    replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int, measured: Sequence[Quantity]
+) -> list[str]:
     notes = []
     for outcome in OUTCOMES_WITHOUT_NUMBER:
         if count := outcomes.get(outcome, 0):
@@ -257,9 +307,10 @@ def _line_notes(replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: 
         notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
     if (read["metric"] == "accuracy").any() and not (set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER)):
         notes += [words] if (words := no_normal_interval(read[COMPARED], collapsed=collapsed)) else []
-    for quantity in QUANTITIES:
+    for quantity in measured:
         if lost := int((~np.isfinite(read[quantity.name])).sum()):
-            notes.append(f"{quantity.part.lower()} {quantity.kind} not finite in {lost} of {planned}")
+            what = quantity.name if quantity.kind == "reported" else f"{quantity.part.lower()} {quantity.kind}"
+            notes.append(f"{what} not finite in {lost} of {planned}")
     return notes
 
 
@@ -300,6 +351,12 @@ def _verdict(difference: Difference, adjusted_p: float | None, higher_is_better:
     if adjusted_p is None or adjusted_p > SIGNIFICANCE:
         return NOT_SHOWN
     return BETTER if (difference.mean > 0) == higher_is_better else WORSE
+
+
+def _reported(frame: pd.DataFrame) -> tuple[DeclaredMetric, ...]:
+    """What training functions report in a table."""
+    texts = dict.fromkeys(text for reported in frame["reported"] for text in reported.splitlines())
+    return tuple({one.name: one for one in map(declared_metric, texts)}.values())
 
 
 def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:

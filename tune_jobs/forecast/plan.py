@@ -31,7 +31,7 @@ from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
-from tune_jobs.training.data import load_data
+from tune_jobs.training.data import NO_DATA, load_data
 from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
@@ -267,8 +267,11 @@ def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_se
 
 def _data_lines(trials: Sequence[Trial], data: Mapping[str, TrialData]) -> list[str]:
     sizes: dict[str, int] = {}
+    own = {trial.config.trainer: f"{trial.config.trainer} reads its data itself" for trial in trials}
     for part in data.values():
+        if part is NO_DATA:
+            continue
         sizes[part.dataset] = len(part.train_inputs) + len(part.validation_inputs)
-    return [
+    return [words for trainer, words in own.items() if trainer] + [
         f"{name}: {rows:,} rows, read here; workers get them through Ray's object store" for name, rows in sizes.items()
     ]

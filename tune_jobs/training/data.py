@@ -13,9 +13,15 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_slot
+from tune_jobs.trial.data import TRAINERS_OWN, data_slot
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.questions import find_trial_data
+
+_NOTHING = np.empty(0, dtype=np.float32)
+# Of a training function of the user, which reads its data itself.
+NO_DATA = TrialData(
+    TRAINERS_OWN, TRAINERS_OWN, "", 0, "", 0, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, 0.0, 1.0
+)
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path, code: Code) -> dict[str, TrialData]:
@@ -31,7 +37,10 @@ def load_data(configs: Iterable[TrialConfig], data_dir: Path, code: Code) -> dic
     """
     slots = {data_slot(config): config for config in configs}
     try:
-        return {slot: find_trial_data(config, data_dir, code) for slot, config in slots.items()}
+        return {
+            slot: NO_DATA if config.trainer else find_trial_data(config, data_dir, code)
+            for slot, config in slots.items()
+        }
     except DatasetError as error:
         raise UserError(str(error)) from error
 
@@ -53,6 +62,8 @@ def shared_data(reference: Any) -> TrialData:
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
     """Write the targets of a configuration's validation part to the ledger."""
+    if config.trainer:
+        return
     part = data[data_slot(config)]
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
     if part.task == "regression":

@@ -83,4 +83,6 @@ def new_job(
         code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),
+        metrics=study.metrics,
+        requirements=study.requirements,
     )

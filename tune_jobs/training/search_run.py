@@ -52,7 +52,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     start, complete, refused = time.monotonic(), False, None
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
-    director = partial(Director, state, ledger.lookup(), journal, retry_failed=retry_failed)
+    director = partial(Director, state, ledger.compared_by(study.metrics).lookup(), journal, retry_failed=retry_failed)
     most = _left(state, retry_failed=retry_failed)
     try:
         with (

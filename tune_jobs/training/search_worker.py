@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 from data_utils import TrialData
@@ -147,8 +146,7 @@ class _InTraining:
         due = [rung for rung in rungs if self._passed < rung < history.epochs]
         self._passed = history.epochs
         # A trial that diverges ends by itself.
-        ends = not (isfinite(history.train_loss[-1]) and isfinite(history.validation_loss[-1]))
-        if not ends and (history.epochs in rungs or now - self._asked >= _ASK_PERIOD_SECONDS):
+        if not history.ends_without_number and (history.epochs in rungs or now - self._asked >= _ASK_PERIOD_SECONDS):
             due.append(history.epochs)
         if due:
             self._asked = now
