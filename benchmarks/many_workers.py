@@ -9,6 +9,7 @@ what follows from that for clusters that do not fit on this machine.
 """
 
 import argparse
+import logging
 import os
 import resource
 import tempfile
@@ -118,12 +119,12 @@ def cluster(workers: int) -> Iterator[None]:
     while left > 0:
         nodes.add_node(num_cpus=min(left, _CPUS_OF_NODE), include_dashboard=False, object_store_memory=100 * 2**20)
         left -= _CPUS_OF_NODE
-    ray.init(address=nodes.address, log_to_driver=False, logging_level="error")
+    ray.init(address=nodes.address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
-        nodes.shutdown()
+        nodes.shutdown()  # type: ignore[no-untyped-call]
 
 
 def measure(workers: int, seconds: float, window_seconds: float) -> Window:
