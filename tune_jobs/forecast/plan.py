@@ -29,9 +29,10 @@ from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
-from tune_jobs.training.data import load_data
+from tune_jobs.training.data import load_data, untrained_classes
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
 from tune_jobs.training.settings import Settings
@@ -97,7 +98,11 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         searching,
         piloted=found.piloted,
         storage=found.storage,
-        data=_data_lines(missing, data),
+        data=[
+            *_data_lines(data),
+            *data_in_words(standing.study, standing.rows, most=MOST_COLUMNS),
+            *untrained_classes((trial.config for trial in missing), data),
+        ],
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(standing).items()],
         load=load if address is None else 0.0,
         rate=options.rate,
@@ -260,7 +265,7 @@ def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_se
     )
 
 
-def _data_lines(trials: Sequence[Trial], data: Mapping[str, TrialData]) -> list[str]:
+def _data_lines(data: Mapping[str, TrialData]) -> list[str]:
     sizes: dict[str, int] = {}
     for part in data.values():
         sizes[part.dataset] = len(part.train_inputs) + len(part.validation_inputs)
