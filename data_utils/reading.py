@@ -120,7 +120,7 @@ def _marks(declaration: Declaration, table: Table) -> tuple[str, ...]:
         if name not in declared:
             found |= _marks_of(table.columns[name])
     target = table.columns[declaration.target]
-    if not target.with_decimal_commas(_MARKS).without(_MARKS).texts:
+    if declaration.task != "classification" and not target.with_decimal_commas(_MARKS).without(_MARKS).texts:
         found |= _marks_of(target)
     return tuple(mark for mark in _MARKS if mark in found)
 

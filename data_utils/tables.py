@@ -1,6 +1,7 @@
 """CSV and Parquet files: named columns of numbers and text. The same data in either format gives the same table."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,9 @@ from data_utils.columns import Column, column_of_cells
 from data_utils.errors import one_line
 from data_utils.separators import UnusableTableError, csv_reader, find_separator, has_cells
 from data_utils.sources import read_bytes, unusable
+
+# Excel may say in a first line what separates the cells.
+_TOLD = re.compile(r"sep=([,;\t|])\r?\n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,9 @@ def _read_csv(path: Path, content: bytes) -> Table:
     except UnicodeDecodeError as error:
         byte, place = content[error.start], error.start
         raise UnusableTableError(f"byte {place} ({byte:#x}) is not UTF-8; save the file as UTF-8") from error
-    delimiter = find_separator(text)
+    told = _TOLD.match(text)
+    text = text[told.end() :] if told else text
+    delimiter = told[1] if told else find_separator(text)
     reader = csv_reader(text, delimiter)
     try:
         header, *records = [cells for cells in reader if has_cells(cells)] or [[]]

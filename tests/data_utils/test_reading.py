@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_utils import DatasetError, DatasetInfo, Declaration, describe, fingerprint, load_trial_data
+from data_utils import DatasetError, DatasetInfo, Declaration, describe, fingerprint, load_test_data, load_trial_data
 from data_utils.separators import UnusableTableError, find_separator
 from data_utils.tables import read_table
 from tests.data_utils.public_tables import TABLES
@@ -179,6 +179,32 @@ def test_dates_are_days_and_parquet_keeps_them(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, targets + 0.5, rtol=1e-4)
 
 
+def test_a_mark_is_a_class_where_the_target_is_declared_to_be_one(tmp_path: Path) -> None:
+    text = "x,y\n" + "".join(f"{row},{'01?'[row % 3]}\n" for row in range(60))
+    declared = described(tmp_path, text, target="y", task="classification")
+    assert (declared.class_names, declared.development_rows + declared.test_rows) == (("0", "1", "?"), 60)
+    guessed = described(tmp_path, text, target="y")
+    assert (guessed.class_names, guessed.development_rows + guessed.test_rows) == (("0", "1"), 40)
+    assert "20 of 60 rows have no y, the target, and are left out" in said(guessed)
+
+
+def test_a_test_file_is_read_as_the_other_was(tmp_path: Path) -> None:
+    rows = [
+        f"{1 + row % 12}/{1 + row % 28}/2021;{'?' if row == 3 else row};{'xy'[row % 2]};{row},5" for row in range(60)
+    ]
+    (tmp_path / "test.csv").write_text("y;b;when;a\n1,5;x;3/4/2021;?\n2,5;y;5/6/2021;7\n")
+    info = described(tmp_path, "\n".join(["when;a;b;y", *rows]), target="y", test_file="test.csv")
+    assert info.declared is not None
+    assert (info.declared.dates, info.declared.day_first) == (("when",), False)
+    test, train = load_test_data(info, data_dir=tmp_path), load_trial_data(info, data_dir=tmp_path)
+    when = test.inputs[:, 0] * train.input_scale[0] + train.input_offset[0]
+    days = [(pd.Timestamp(day) - pd.Timestamp(1970, 1, 1)).days for day in ("2021-03-04", "2021-05-06")]
+    np.testing.assert_allclose(sorted(when), days, rtol=1e-5)
+    (tmp_path / "test.csv").write_text("y;b;when;a\n1,5;x;soon;2\n2,5;y;5/6/2021;7\n")
+    with pytest.raises(DatasetError, match=r"test\.csv: in row 1, when must be a date, .* not 'soon'"):
+        load_test_data(info, data_dir=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("cells", "task"),
     [
@@ -242,6 +268,48 @@ def test_a_table_comes_back_equal_or_is_refused_with_the_readings(
     assert not refused or (repr(mark) in refused and "the columns would be" in refused)
 
 
+CELLS = st.one_of(
+    st.sampled_from(["", "NA", "?", "-", ".", "red", "blue", "1", "2.5", "2,5", "1,234", "$3", "true", "False", "inf"]),
+    st.sampled_from(["2020-01-31", "03/04/2020", "31/01/2020", "1e400", "1_0", '"', "a;b", "a|b", "auto", "\x00", "é"]),
+    st.text(max_size=3),
+    st.integers(-3, 40).map(str),
+)
+KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ignore": st.sampled_from([[], ["a"], "auto"]),
+        "categorical": st.sampled_from([[], ["b"], ["auto", "b"], "auto"]),
+        "dates": st.sampled_from([[], ["a"]]),
+        "day_first": st.booleans(),
+        "missing": st.sampled_from(["error", "mean", "auto"]),
+        "missing_target": st.sampled_from(["error", "leave_out"]),
+        "missing_marks": st.sampled_from([[], ["red", "2.5"]]),
+        "task": st.sampled_from(["regression", "classification"]),
+    },
+)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=30), KEYS, st.sampled_from(",;|"))
+def test_any_table_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], keys: dict[str, Any], mark: str
+) -> None:
+    text, folder = io.StringIO(), tmp_path_factory.getbasetemp()
+    writer = csv.writer(text, delimiter=mark)
+    writer.writerow(["a", "b", "y"])
+    writer.writerows(rows * 3)
+    try:
+        info = described(folder, text.getvalue(), target="y", **keys)
+        usual = fingerprint(info, data_dir=folder)
+    except DatasetError as error:
+        refused = str(error)
+    else:
+        assert info.declared is not None
+        again = described(folder, text.getvalue(), **{**info.declared.to_mapping(), "file": "t.csv", "task": info.task})
+        assert fingerprint(again, data_dir=folder) == usual
+        refused = ""
+    assert "\n" not in refused
+
+
 def test_separators_are_decided_by_the_rows(tmp_path: Path) -> None:
     def read(text: str) -> dict[str, list[Any]]:
         (tmp_path / "t.csv").write_text(text)
@@ -259,6 +327,7 @@ def test_separators_are_decided_by_the_rows(tmp_path: Path) -> None:
         "price, EUR": [3.5, 6.5],
     }
     assert read("a|b, c\n1|2,5\n") == {"a": [1], "b, c": [2.5]}
+    assert read("sep=;\na,b;c,d\nx,y;2,5\n") == {"a,b": ["x,y"], "c,d": [2.5]}
     assert read('"a; b",c\n1,"2;5"\n') == {"a; b": [1], "c": ["2;5"]}
     assert read("Chins Situps  Jumps\n5 162 60\n2  110 60\n") == {
         "Chins": [5, 2],
