@@ -20,9 +20,9 @@ def resolve_task(declaration: Declaration, source: Source) -> str:
     """Return the declared task, or else the task that follows from the targets.
 
     Text and booleans are classes, and so are the whole numbers of an integer array. Numbers that are not all whole
-    mean regression. Whole numbers in a table are classes if they are few, and regression if they are many. The task
-    must be declared for those in between, for integers of an array with mostly distinct values, and for numbers mixed
-    with text that may be a mistake.
+    mean regression. Whole numbers in a table are classes if they are few and have no unit, and regression if they are
+    many. The task must be declared for those in between, for integers of an array with mostly distinct values, and for
+    numbers mixed with text that may be a mistake.
 
     Raises:
         DatasetError: If the targets could be either, or a target is missing.
@@ -44,10 +44,11 @@ def resolve_task(declaration: Declaration, source: Source) -> str:
         return "regression"
     if source.plain_classes and different <= len(targets) / 2:
         return "classification"
-    if declaration.kind == "table" and different <= _MOST_CLASSES:
-        return "classification"
-    if declaration.kind == "table" and different > _REGRESSION_FROM * len(targets):
-        return "regression"
+    if declaration.kind == "table":
+        if declaration.target_unit or different > max(_MOST_CLASSES, _REGRESSION_FROM * len(targets)):
+            return "regression"
+        if different <= _MOST_CLASSES:
+            return "classification"
     raise DatasetError(
         f"datasets.{declaration.name}.task: must be given, because the targets are {different} distinct whole "
         "numbers, which could be either; write classification or regression"

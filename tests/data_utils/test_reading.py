@@ -221,6 +221,7 @@ def test_whole_numbers_are_classes_if_they_are_few(cells: Any, task: str, tmp_pa
     assert info.task == task
     assert f"which means {task}; otherwise write task: " in said(info)
     assert "otherwise write task" not in said(described(tmp_path, text, target="y", task=task))
+    assert described(tmp_path, text, target="y", target_unit="points").task == "regression", "classes have no unit"
 
 
 def test_classes_that_cannot_be_learnt_are_said(tmp_path: Path) -> None:
