@@ -25,6 +25,8 @@ from data_utils.sealing import row_digests
 from data_utils.sources import Source, Sources, unusable
 from data_utils.tables import Table, read_table
 
+_LONGEST_MARK = 20
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -144,8 +146,9 @@ def _numbers(reading: Reading, column: str) -> NDArray[np.float64]:
 
 
 def _mark_advice(cells: Column) -> str:
-    different = {text for text in cells.texts.values() if not is_quantity(text)}
-    return f"; if it is a missing value, write missing_marks: {sorted(different)}" if len(different) == 1 else ""
+    words = {text for text in cells.texts.values() if not is_quantity(text)}
+    short = len(words) == 1 and all(len(text) <= _LONGEST_MARK for text in words)
+    return f"; if it is a missing value, write missing_marks: {sorted(words)}" if short else ""
 
 
 def _days(reading: Reading, column: str) -> Column:

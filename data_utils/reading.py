@@ -240,8 +240,10 @@ def _has_words(cells: Column) -> bool:
     present = len(cells) - int(cells.missing.sum())
     if is_truth(cells) or 2 * len(words) <= len(texts) or len(words) < _WORDS_FROM * present:
         return False
-    numbers = np.unique(cells.numbers[~np.isnan(cells.numbers)])
-    return len(set(words)) > 1 or len(numbers) <= _MANY
+    if len(texts) == present or len(set(words)) > 1:
+        return True
+    # One word beside many numbers stands for a missing value, or is a mistake.
+    return len(words) > 1 and len(np.unique(cells.numbers[~np.isnan(cells.numbers)])) <= _MANY
 
 
 def _missing(declaration: Declaration, reading: Reading) -> _Settled:

@@ -100,6 +100,7 @@ def _text(info: DatasetInfo, file: str, *, skewed: bool) -> str:
     tables = [("network", "[mlp, linear]", "is a network better than a linear model?")]
     tables += [("hidden_units", "[16, 64, 256]", ""), ("learning_rate", "[0.0003, 0.001, 0.003, 0.01]", "")]
     tables += [("dropout", "[0.0, 0.2, 0.5]", ""), ("weight_decay", "[0.0, 0.001]", "")]
+    tables.append(("epochs", f"[{epochs // 5}, {epochs // 2}, {epochs}]", "free: a short run begins a long one"))
     if skewed:
         tables.append(("target_transform", "[none, log]", "the targets are positive and skewed"))
     return "\n".join(
