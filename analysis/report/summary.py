@@ -12,6 +12,7 @@ from analysis.tables.captions import seed_words
 from analysis.tables.tables import TableView
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.study.data_words import data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED
 from tune_jobs.trial.config import TrialConfig
@@ -53,6 +54,7 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Replicates", _replicates(evidence)),
         Fact("Trials", f"{len(records)} of {needed}, {_readings(evidence)}"),
         Fact("Data", "; ".join(data)),
+        *(Fact("Data as read", line) for line in data_in_words(evidence.study, evidence.standing.rows)),
         Fact("Ledger", evidence.ledger.storage.uri),
         Fact(
             "Trained",

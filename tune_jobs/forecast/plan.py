@@ -29,9 +29,10 @@ from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
-from tune_jobs.training.data import NO_DATA, load_data
+from tune_jobs.training.data import NO_DATA, load_data, untrained_classes
 from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
@@ -101,7 +102,11 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         piloted=found.piloted,
         storage=found.storage,
         shares=shares,
-        data=_data_lines(missing, data),
+        data=[
+            *_data_lines(missing, data),
+            *data_in_words(standing.study, standing.rows, most=MOST_COLUMNS),
+            *untrained_classes((trial.config for trial in missing), data),
+        ],
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(standing).items()],
         load=load if address is None else 0.0,
         rate=options.rate,

@@ -22,6 +22,8 @@ _NOTHING = np.empty(0, dtype=np.float32)
 NO_DATA = TrialData(
     TRAINERS_OWN, TRAINERS_OWN, "", 0, "", 0, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, 0.0, 1.0
 )
+# Of classes, and of split seeds.
+_MOST_NAMED = 5
 
 
 def load_data(configs: Iterable[TrialConfig], data_dir: Path, code: Code) -> dict[str, TrialData]:
@@ -58,6 +60,30 @@ def shared_data(reference: Any) -> TrialData:
 
     part: TrialData = ray.get(reference)
     return part
+
+
+def untrained_classes(configs: Iterable[TrialConfig], data: Mapping[str, TrialData]) -> list[str]:
+    """Say which classes have validation rows but no training row, so no trial can learn them.
+
+    Args:
+        configs: of trials.
+        data: by `data_slot`.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for slot, config in {data_slot(config): config for config in configs}.items():
+        part, info = data[slot], config.dataset_info
+        if part.task != "classification":
+            continue
+        for place in sorted(set(part.validation_targets.tolist()) - set(part.train_targets.tolist())):
+            name = info.class_names[place] if info.class_names else str(place)
+            found.setdefault((info.label, name), []).append(config.split_seed)
+    lines = []
+    for (label, name), seeds in list(found.items())[:_MOST_NAMED]:
+        words = ", ".join(map(str, sorted(set(seeds))[:_MOST_NAMED])) + (", …" if len(set(seeds)) > _MOST_NAMED else "")
+        lines.append(
+            f"{label}: no training row has the class {name} with split_seed {words}, so it is not learnt there"
+        )
+    return lines + ([f"and {len(found) - _MOST_NAMED} more such classes"] if len(found) > _MOST_NAMED else [])
 
 
 def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:

@@ -258,7 +258,8 @@ class TrialConfig:
         "cross_entropy",
         str,
         label="Loss Function",
-        help="Loss that training minimises; it also decides how outputs become predictions.",
+        help="Loss that training minimises; it also decides how outputs become predictions. A study that does not set"
+        " it has cross_entropy for classes, and mse for regression.",
         choices=_labels(OBJECTIVES),
         references=True,
         always=True,
@@ -458,6 +459,8 @@ class TrialConfig:
 
 
 FIELDS: dict[str, FieldSpec] = specs(TrialConfig)
+# By the dataset's task, where a study does not set it.
+DEFAULT_OBJECTIVES: Mapping[str, str] = {"classification": TrialConfig.objective, "regression": "mse"}
 
 
 def plain_config(config: TrialConfig) -> dict[str, Any]:
@@ -466,7 +469,7 @@ def plain_config(config: TrialConfig) -> dict[str, Any]:
     if config.own:
         values["own"] = dict(config.own)
     if config.info is not None:
-        values["info"] = dataclasses.replace(config.info, found=()).to_dict()
+        values["info"] = dataclasses.replace(config.info, found=(), taken=()).to_dict()
     return values
 
 

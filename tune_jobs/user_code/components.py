@@ -12,7 +12,7 @@ from data_utils.registry import DATASETS, DatasetInfo
 from models.networks import NETWORKS
 from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.config import DEFAULT_OBJECTIVES, FIELDS, TrialConfig
 from tune_jobs.trial.fields import NO_NEUTRAL, FieldSpec, is_plain, plain_words
 from tune_jobs.trial.key import COUNTS_EPOCHS, code_name
 from tune_jobs.user_code.datasets import Catalog
@@ -180,7 +180,11 @@ class Components:
             if kind == "schedule" and {"epochs", "total_steps"} & set(known.supplied):
                 own[COUNTS_EPOCHS] = True
         values = {name: value for name, value in settings.items() if name in FIELDS and name not in shadowed}
-        return TrialConfig(**values, own=own, info=self._info(settings, own))
+        info = self._info(settings, own)
+        known_info = info or DATASETS.get(str(values.get("dataset", TrialConfig.dataset)))
+        if known_info is not None and "objective" not in settings:
+            values["objective"] = DEFAULT_OBJECTIVES[known_info.task]
+        return TrialConfig(**values, own=own, info=info)
 
     def _trained_by(self, trainer: str, settings: Mapping[str, Any]) -> TrialConfig:
         """Build the configuration of a training function of the user, which takes no field but its own."""
