@@ -15,6 +15,7 @@ from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.interface import Drawing, Ran, Report, Study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
+from tune_jobs.trainer.trial import Trial
 from tune_jobs.user_code.modules import UserCodeError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Ran",
     "Report",
     "Study",
+    "Trial",
     "UserCodeError",
     "UserError",
     "load_model",

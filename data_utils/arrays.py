@@ -86,7 +86,7 @@ def array_source(declaration: Declaration, *, where: str, inputs: Any, targets: 
             raise _UnusableError(
                 f"and {prefix}targets must have the same number of rows, not {len(array)} and {len(column)}"
             )
-        _check_finite(array, missing=declaration.missing)
+        _check_finite(array, may_miss=declaration.fills_missing)
     except _UnusableError as error:
         raise unusable(declaration.name, where, f"its {prefix}inputs {error}") from error
     except _UnusableTargetsError as error:
@@ -161,10 +161,10 @@ def _as_array(value: Any, error_type: type[ValueError]) -> NDArray[Any]:
     return array
 
 
-def _check_finite(array: NDArray[Any], *, missing: str) -> None:
+def _check_finite(array: NDArray[Any], *, may_miss: bool) -> None:
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return
-    wrong = ~np.isfinite(array) if missing == "error" else np.isinf(array)
+    wrong = np.isinf(array) if may_miss else ~np.isfinite(array)
     if wrong.any():
         place = np.unravel_index(int(wrong.argmax()), array.shape)
         value = array[place]

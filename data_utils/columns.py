@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from data_utils.errors import shown
 MISSING_MARKS = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>"})
 # A number as spreadsheets of many countries write it.
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+# A quantity in another form, such as 1,234 or $5 or 12%: no word.
+_QUANTITY = re.compile(r"[+-]?\s*[$€£]?\s*[\d.,'’\u00a0 ]*\d[\d.,'’\u00a0 ]*\s*[%$€£]?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _MISSING_CODE = np.array([np.nan], dtype="<f8").view("<u8")[0]
 
@@ -67,12 +69,13 @@ class Column:
             places[row] = place.get(text, -1)
         return places
 
-    def with_decimal_commas(self) -> "Column":
+    def with_decimal_commas(self, besides: Collection[str] = ()) -> "Column":
         """Read text such as 2,5 as numbers if all text of the column is of this form; else leave the column as it is.
 
         It is also left if the commas may separate thousands: if all of them are as in 1,234, or beside a number as 0.5.
+        The texts ``besides`` stay texts.
         """
-        texts = self.texts.values()
+        texts = [text for text in self.texts.values() if text not in besides]
         if not texts or not all(map(_DECIMAL_COMMA.fullmatch, texts)) or all(map(_THOUSANDS.fullmatch, texts)):
             return self
         others = self.numbers[np.isfinite(self.numbers)]
@@ -80,12 +83,44 @@ class Column:
             return self
         numbers = self.numbers.copy()
         for row, text in self.texts.items():
-            numbers[row] = float(text.replace(",", "."))
-        return Column(numbers, {})
+            if text not in besides:
+                numbers[row] = float(text.replace(",", "."))
+        return Column(numbers, {row: text for row, text in self.texts.items() if text in besides})
+
+    def without(self, marks: Collection[str]) -> "Column":
+        """Read the cells that are one of these texts, or equal one that is a number, as missing."""
+        if not marks:
+            return self
+        values = [value for value in map(_parse, marks) if isinstance(value, float)]
+        numbers = np.where(np.isin(self.numbers, values), np.nan, self.numbers) if values else self.numbers
+        return Column(numbers, {row: text for row, text in self.texts.items() if text not in marks})
+
+    def with_numbers(self, numbers: Mapping[str, float]) -> "Column":
+        """Replace texts by numbers; each text has its number."""
+        values = self.numbers.copy()
+        for row, text in self.texts.items():
+            values[row] = numbers[text]
+        return Column(values, {})
+
+    def only(self, rows: NDArray[np.intp]) -> "Column":
+        """The cells of some rows, in their order."""
+        texts = {place: self.texts[row] for place, row in enumerate(rows.tolist()) if row in self.texts}
+        return Column(self.numbers[rows], texts)
+
+    def numbers_rows(self) -> bool:
+        """Whether the cells tell rows apart and nothing else: whole numbers or texts that are all different."""
+        numbers = self.numbers[~np.isnan(self.numbers)]
+        whole = bool((np.isfinite(numbers) & (numbers == np.floor(numbers))).all())
+        return len(self) > 1 and whole and not self.missing.any() and len(self.categories()) == len(self)
 
     def cell(self, row: int) -> str:
         """The cell in ``row`` as messages show it."""
         return shown(self.texts[row]) if row in self.texts else number_name(float(self.numbers[row]))
+
+
+def is_quantity(text: str) -> bool:
+    """Whether a text that is no number looks like one in another form, such as 1,234 or $5."""
+    return _QUANTITY.fullmatch(text) is not None
 
 
 def number_name(value: float) -> str:

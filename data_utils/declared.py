@@ -10,13 +10,20 @@ from data_utils.errors import DatasetError, advice, shown
 
 TASKS = ("classification", "regression")
 IMPUTATIONS = ("mean", "median", "most_frequent")
+# In place of names, or of another value: as the data are.
+AUTO = "auto"
+LEAVE_OUT = "leave_out"
 DEFAULT_TEST_SHARE = 0.2
 _SUFFIXES = (".csv", ".parquet", ".npz")
 _ANY = {"label", "test_share", "validation_rows"}
 _NUMBERS = {*_ANY, "task", "target_unit", "missing"}
 # Keys that each kind of source allows.
 _BESIDE = {
-    "table": {*_NUMBERS, "target", "inputs", "test_file", "ignore", "categorical"},
+    "table": {
+        *_NUMBERS,
+        *("target", "inputs", "test_file", "ignore", "categorical", "dates", "day_first"),
+        *("missing_target", "missing_marks"),
+    },
     "npz": {*_NUMBERS, "target", "inputs", "test_file"},
     "folder": {*_ANY, "image_size", "color", "test_folder"},
     "function": _NUMBERS,
@@ -36,17 +43,24 @@ class Declaration:
     Attributes:
         name: The name that ``dataset: NAME`` refers to.
         file: A ``.csv``, ``.parquet`` or ``.npz`` file. A CSV is UTF-8 with a header; its cells are separated by
-            commas, or by semicolons or tabs, beside which 2,5 is a number. Empty cells, NA, N/A, NaN and NULL are
-            missing values.
+            commas, semicolons, tabs or bars. Empty cells, NA, N/A, NaN and NULL are missing values.
         folder: An image folder with one sub-folder per class.
         function: ``module:function`` that returns arrays; see `data_utils.functions`.
         target: The target's column; in an npz file, its array (default ``targets``, else ``y``).
         inputs: The input columns (default: all others that are not ignored); in an npz file, the name of the array
             (default ``inputs``, else ``x``).
-        ignore: Columns that are not inputs.
-        categorical: Input columns to one-hot encode, with the categories of the whole file.
+        ignore: Columns that are not inputs; None leaves out those that only tell rows apart (see
+            `data_utils.reading`).
+        categorical: Input columns to one-hot encode, with the categories of the whole file; None, or ``auto`` among
+            the names, takes all columns of words.
+        dates: Input columns to read as days since 1970-01-01; None takes those that have dates and nothing else.
+        day_first: Whether 3/4/2020 is in April; None if the dates themselves say so.
         missing: ``error``, or what replaces a missing number: the ``mean``, ``median`` or ``most_frequent`` value
             (the smallest, if tied) of its column in the training part of each split. A missing category is all zeros.
+            ``auto`` is ``median`` for a table that has a missing value, else ``error``.
+        missing_target: What becomes of a row of a table that has no target: ``error`` or ``leave_out``; ``auto``
+            leaves it out if ``missing`` is ``auto`` too.
+        missing_marks: Further cells that are missing values; None takes ``?`` and its like among numbers or words.
         task: ``classification``, ``regression``, or empty where the targets make it obvious.
         target_unit: Unit of a regression target.
         label: Name in headings; the dataset's name if empty.
@@ -64,9 +78,13 @@ class Declaration:
     function: str = ""
     target: str = ""
     inputs: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    missing: str = "error"
+    ignore: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] | None = None
+    dates: tuple[str, ...] | None = None
+    day_first: bool | None = None
+    missing: str = AUTO
+    missing_target: str = AUTO
+    missing_marks: tuple[str, ...] | None = None
     task: str = ""
     target_unit: str = ""
     label: str = ""
@@ -93,6 +111,11 @@ class Declaration:
     def test_source(self) -> str:
         """The file or the folder of the test part; empty if it is drawn, or comes from the function."""
         return self.test_file or self.test_folder
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether missing values are allowed, and replaced."""
+        return self.missing in IMPUTATIONS
 
     @classmethod
     def from_mapping(cls, name: str, mapping: Mapping[str, Any]) -> "Declaration":
@@ -161,21 +184,21 @@ def _check_columns(declaration: Declaration) -> None:
     name, target = declaration.name, declaration.target
     if not target:
         raise _wrong(name, "target", f"is missing; name the column of {declaration.file} to predict")
-    for key in ("inputs", "ignore", "categorical"):
-        if target in getattr(declaration, key):
+    for key in ("inputs", "ignore", "categorical", "dates"):
+        if target in (getattr(declaration, key) or ()):
             raise _wrong(name, key, f"contains {target}, which is the target; leave it out")
-    for column in declaration.ignore:
-        if column in declaration.inputs:
-            raise _wrong(
-                name, "ignore", f"contains {column}, which is also listed in inputs; leave it out of one of them"
-            )
-    for column in declaration.categorical:
-        if column in declaration.ignore:
-            raise _wrong(
-                name, "categorical", f"contains {column}, which is also listed in ignore; leave it out of one of them"
-            )
-        if declaration.inputs and column not in declaration.inputs:
-            raise _wrong(name, "categorical", f"contains {column}, which is not listed in inputs; add it there")
+    for key, others in _APART.items():
+        for column in getattr(declaration, key) or ():
+            for other in others:
+                if column in (getattr(declaration, other) or ()):
+                    what = f"contains {column}, which is also listed in {other}; leave it out of one of them"
+                    raise _wrong(name, key, what)
+            if key != "ignore" and column != AUTO and declaration.inputs and column not in declaration.inputs:
+                raise _wrong(name, key, f"contains {column}, which is not listed in inputs; add it there")
+
+
+# Columns of the one are none of the others.
+_APART = {"ignore": ("inputs",), "categorical": ("ignore",), "dates": ("ignore", "categorical")}
 
 
 def _text(name: str, key: str, value: object) -> str:
@@ -208,6 +231,16 @@ def _names(name: str, key: str, value: object) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
+def _names_or_auto(name: str, key: str, value: object) -> tuple[str, ...] | None:
+    return None if value == AUTO else _names(name, key, value)
+
+
+def _truth(name: str, key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(name, key, f"must be true or false, not {shown(value)}")
+    return value
+
+
 def _choice(*choices: str) -> Any:
     def check(name: str, key: str, value: object) -> str:
         if value not in choices:
@@ -215,6 +248,11 @@ def _choice(*choices: str) -> Any:
         return str(value)
 
     return check
+
+
+def _choice_or_auto(*choices: str) -> Any:
+    check = _choice(*choices)
+    return lambda name, key, value: AUTO if value == AUTO else check(name, key, value)
 
 
 def _share(name: str, key: str, value: object) -> float:
@@ -241,9 +279,13 @@ _CHECKS: Mapping[str, Any] = {
     "function": _function,
     "target": _text,
     "inputs": _names,
-    "ignore": _names,
-    "categorical": _names,
-    "missing": _choice("error", *IMPUTATIONS),
+    "ignore": _names_or_auto,
+    "categorical": _names_or_auto,
+    "dates": _names_or_auto,
+    "day_first": _truth,
+    "missing": _choice_or_auto("error", *IMPUTATIONS),
+    "missing_target": _choice_or_auto("error", LEAVE_OUT),
+    "missing_marks": _names_or_auto,
     "task": _choice(*TASKS),
     "target_unit": _text,
     "label": _text,

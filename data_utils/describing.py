@@ -14,7 +14,8 @@ from data_utils.errors import DatasetError
 from data_utils.opening import draw_test_rows, find, read_sources
 from data_utils.registry import DATASETS, DatasetInfo
 from data_utils.sources import Source, Sources, unusable
-from data_utils.targets import check_classes, check_targets, resolve_task
+from data_utils.taken import Taken
+from data_utils.targets import check_classes, check_targets, rare_classes, resolve_task, task_taken
 
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
@@ -52,6 +53,7 @@ def describe(
     read = partial(read_sources, declaration, found, data_dir=Path(folders[-1]), options=options)
     sources = read()
     main, separate_test = sources.main, sources.open_test() if sources.open_test else None
+    declaration = sources.settled or declaration
     reads = () if separate_test else ("outer_split",)
     if declaration.kind == "function":
         from data_utils.functions import function_options
@@ -85,7 +87,17 @@ def describe(
         content=(main.content, *([separate_test.content] if separate_test else [])),
         options=tuple(sorted(options.items())),
         found=tuple(map(str, found)),
+        taken=_taken(declaration, sources, task, classes, development),
     )
+
+
+def _taken(
+    declaration: Declaration, sources: Sources, task: str, classes: Sequence[str], development: NDArray[np.intp]
+) -> tuple[Taken, ...]:
+    """What was guessed, and which classes can hardly be learnt."""
+    task_guessed = task_taken(declaration, sources.main, task)
+    found = [*([task_guessed] if task_guessed else []), *sources.taken]
+    return (*found, *rare_classes(sources.main, classes, development))
 
 
 def _check_repeats(declaration: Declaration, first: tuple[Source, Source | None], again: Sources) -> None:

@@ -1,20 +1,31 @@
 """From the columns of a table to input arrays: numbers unchanged, categories one-hot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.columns import Column
+from data_utils.columns import Column, is_quantity
+from data_utils.dates import read_dates
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError, advice, shown
+from data_utils.reading import (
+    MOST_CATEGORIES,
+    Reading,
+    as_settled,
+    dates_of,
+    input_columns,
+    is_truth,
+    listed,
+    settle,
+)
 from data_utils.sealing import row_digests
 from data_utils.sources import Source, Sources, unusable
 from data_utils.tables import Table, read_table
 
-_MOST_CATEGORIES = 1000
+_LONGEST_MARK = 20
 
 
 @dataclass(frozen=True)
@@ -44,62 +55,56 @@ def read_tables(declaration: Declaration, found: tuple[Path, ...]) -> Sources:
     Raises:
         DatasetError: If a file or a column is missing, or has contents that cannot be used.
     """
-    table = _read(declaration, found[0])
-    encoding = _encoding(declaration, table)
-    main = _source(declaration, table, encoding)
+    table = read_table(declaration.name, found[0])
+    for key in ("inputs", "ignore", "categorical", "dates"):
+        for column in listed(getattr(declaration, key)):
+            _check_column(key, column, table, name=declaration.name)
+    _check_column("target", declaration.target, table, name=declaration.name)
+    reading = settle(declaration, table)
+    encoding = _encoding(reading)
+    main = _source(reading, encoding)
     if len(found) == 1:
-        return Sources(main, None)
-    return Sources(main, lambda: _source(declaration, _read(declaration, found[1]), encoding, test=True))
+        return Sources(main, None, reading.declaration, reading.taken)
+    return Sources(
+        main, lambda: _read_test(reading.declaration, found[1], encoding), reading.declaration, reading.taken
+    )
 
 
-def _read(declaration: Declaration, path: Path) -> Table:
-    """Read a table; 2,5 is a number where numbers are expected and the comma separates no cells."""
+def _read_test(declaration: Declaration, path: Path, encoding: Encoding) -> Source:
     table = read_table(declaration.name, path)
-    if not table.decimal_commas:
-        return table
-    numbers = {*(declaration.inputs or table.columns)} - {*declaration.categorical, *declaration.ignore}
-    if declaration.task == "classification":
-        numbers.discard(declaration.target)
-    else:
-        numbers.add(declaration.target)
-    columns = {name: cells.with_decimal_commas() if name in numbers else cells for name, cells in table.columns.items()}
-    return replace(table, columns=columns)
+    for column in (*encoding.columns, declaration.target):
+        _check_column("test_file", column, table, name=declaration.name)
+    return _source(as_settled(declaration, table), encoding)
 
 
-def _encoding(declaration: Declaration, table: Table) -> Encoding:
+def _encoding(reading: Reading) -> Encoding:
+    declaration, table = reading.declaration, reading.table
     name = declaration.name
-    for key in ("inputs", "ignore", "categorical"):
-        for column in getattr(declaration, key):
-            _check_column(key, column, table, name=name)
-    _check_column("target", declaration.target, table, name=name)
-    others = {declaration.target, *declaration.ignore}
-    columns = declaration.inputs or tuple(column for column in table.columns if column not in others)
+    columns = input_columns(declaration, table)
     if not columns:
         raise DatasetError(f"datasets.{name}.inputs: no column is left as an input; ignore fewer")
     categories = {}
     for column in columns:
-        if table.columns[column].missing.all():
+        if reading.columns[column].missing.all():
             raise unusable(name, table.path, f"column {column} is empty; list it under ignore")
-        if column in declaration.categorical:
-            categories[column] = table.columns[column].categories()
-            if len(categories[column]) > _MOST_CATEGORIES:
+        if column in (declaration.categorical or ()):
+            categories[column] = reading.columns[column].categories()
+            if len(categories[column]) > MOST_CATEGORIES:
                 raise unusable(
                     name,
                     table.path,
-                    f"column {column} has {len(categories[column])} categories, more than {_MOST_CATEGORIES}; "
+                    f"column {column} has {len(categories[column])} categories, more than {MOST_CATEGORIES}; "
                     "list it under ignore, or group them",
                 )
     return Encoding(columns, categories)
 
 
-def _source(declaration: Declaration, table: Table, encoding: Encoding, *, test: bool = False) -> Source:
-    name = declaration.name
-    for column in (*encoding.columns, declaration.target):
-        _check_column("test_file" if test else "inputs", column, table, name=name)
+def _source(reading: Reading, encoding: Encoding) -> Source:
+    table = reading.table
     blocks = [
-        _one_hot(declaration, table, column, encoding.categories[column])
+        _one_hot(reading, column, encoding.categories[column])
         if column in encoding.categories
-        else _numbers(declaration, table, column)[:, None]
+        else _numbers(reading, column)[:, None]
         for column in encoding.columns
     ]
     inputs = np.concatenate(blocks, axis=1)
@@ -109,74 +114,82 @@ def _source(declaration: Declaration, table: Table, encoding: Encoding, *, test:
     return Source(
         where=str(table.path),
         digests=row_digests(row.tobytes() for row in codes),
-        targets=table.columns[declaration.target],
+        targets=reading.columns[reading.declaration.target],
         plain_classes=False,
         inputs=inputs.__getitem__,
         features=encoding.features,
         layout=("table", *names),
+        places=table.places,
     )
 
 
-def _numbers(declaration: Declaration, table: Table, column: str) -> NDArray[np.float64]:
-    cells = _truth_values(table.columns[column])
+def _numbers(reading: Reading, column: str) -> NDArray[np.float64]:
+    cells = reading.columns[column]
+    if column in (reading.declaration.dates or ()):
+        cells = _days(reading, column)
+    elif cells.texts and is_truth(cells):
+        cells = cells.with_numbers({text: float(text.lower() == "true") for text in cells.texts.values()})
     if cells.texts:
         row = min(cells.texts)
         raise _bad_cell(
-            declaration,
-            table,
+            reading,
             row,
             f"{column} must be a number, not {cells.cell(row)}; list {column} under categorical"
-            " or ignore, or fix the cell",
+            f" or ignore, or fix the cell{_mark_advice(cells)}",
         )
     infinite = np.isinf(cells.numbers)
     if infinite.any():
         row = int(infinite.argmax())
-        raise _bad_cell(declaration, table, row, f"{column} must be a finite number, not {cells.cell(row)}; fix it")
-    _check_missing(declaration, table, column, cells.missing)
+        raise _bad_cell(reading, row, f"{column} must be a finite number, not {cells.cell(row)}; fix it")
+    _check_missing(reading, column, cells.missing)
     return cells.numbers
 
 
-def _truth_values(cells: Column) -> Column:
-    """Convert a column of True and False to 1 and 0; leave any other unchanged."""
-    if not np.isnan(cells.numbers).all() or {text.lower() for text in cells.texts.values()} - {"true", "false"}:
-        return cells
-    numbers = np.full(len(cells), np.nan)
-    for row, text in cells.texts.items():
-        numbers[row] = text.lower() == "true"
-    return Column(numbers, {})
+def _mark_advice(cells: Column) -> str:
+    words = {text for text in cells.texts.values() if not is_quantity(text)}
+    short = len(words) == 1 and all(len(text) <= _LONGEST_MARK for text in words)
+    return f"; if it is a missing value, write missing_marks: {sorted(words)}" if short else ""
 
 
-def _one_hot(declaration: Declaration, table: Table, column: str, categories: tuple[str, ...]) -> NDArray[np.float64]:
-    cells = table.columns[column]
-    _check_missing(declaration, table, column, cells.missing)
+def _days(reading: Reading, column: str) -> Column:
+    cells = reading.columns[column]
+    found = None if not np.isnan(cells.numbers).all() else dates_of(reading.declaration, reading, column)
+    if found is None:
+        row = next((row for row, text in cells.texts.items() if read_dates({text}, day_first=True) is None), 0)
+        what = f"{column} must be a date, written as in the other rows, not {cells.cell(row)}"
+        raise _bad_cell(reading, row, f"{what}; fix the cell, or leave {column} out of dates")
+    return cells.with_numbers(found[0])
+
+
+def _one_hot(reading: Reading, column: str, categories: tuple[str, ...]) -> NDArray[np.float64]:
+    cells = reading.columns[column]
+    _check_missing(reading, column, cells.missing)
     places = cells.places(categories)
     new = (places < 0) & ~cells.missing
-    if new.any() and declaration.missing == "error":
+    if new.any() and not reading.declaration.fills_missing:
         row = int(new.argmax())
         raise _bad_cell(
-            declaration,
-            table,
+            reading,
             row,
-            f"{column} is {cells.cell(row)}, a category that {declaration.file} does not have; remove the row, or "
-            "write missing: most_frequent to treat it as missing",
+            f"{column} is {cells.cell(row)}, a category that {reading.declaration.file} does not have; remove the "
+            "row, or write missing: most_frequent to treat it as missing",
         )
     # A place of -1 matches no category: a missing cell becomes all zeros.
     return np.asarray(places[:, None] == np.arange(len(categories)), dtype=np.float64)
 
 
-def _check_missing(declaration: Declaration, table: Table, column: str, missing: NDArray[np.bool_]) -> None:
-    if declaration.missing == "error" and missing.any():
+def _check_missing(reading: Reading, column: str, missing: NDArray[np.bool_]) -> None:
+    if not reading.declaration.fills_missing and missing.any():
         raise _bad_cell(
-            declaration,
-            table,
+            reading,
             int(missing.argmax()),
             f"{column} has no value ({np.count_nonzero(missing)} rows in all); write missing: mean, median or "
             f"most_frequent, or list {column} under ignore",
         )
 
 
-def _bad_cell(declaration: Declaration, table: Table, row: int, what: str) -> DatasetError:
-    return unusable(declaration.name, table.path, f"in row {row + 1}, {what}")
+def _bad_cell(reading: Reading, row: int, what: str) -> DatasetError:
+    return unusable(reading.declaration.name, reading.table.path, f"in row {reading.table.places[row] + 1}, {what}")
 
 
 def _check_column(key: str, column: str, table: Table, *, name: str) -> None:

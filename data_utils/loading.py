@@ -243,7 +243,7 @@ def _parse(part: PartName, info: DatasetInfo, opened: Part) -> Rows:
             f"{info.name}: the {part} part must have inputs {expected[0]} and targets {expected[1]}, "
             f"not {found[0]} and {found[1]}; correct its loader {info.loader} or its DatasetInfo"
         )
-    missing = info.declared is not None and info.declared.missing != "error"
+    missing = info.declared is not None and info.declared.fills_missing
     if not (_finite(rows.inputs, or_missing=missing) and np.isfinite(rows.targets).all()):
         raise DatasetError(f"{info.name}: the {part} part must contain finite numbers only; correct {info.loader}")
     if info.task == "classification" and not np.isin(rows.targets, np.arange(info.classes)).all():
@@ -266,7 +266,7 @@ def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Row
         split_seed=preparation.split_seed,
     )
     train_rows = take(rows, train)
-    missing = "error" if info.declared is None else info.declared.missing
+    missing = info.declared.missing if info.declared is not None and info.declared.fills_missing else "error"
     scaling = fit(train_rows.inputs, train_rows.targets, preparation, task=info.task, missing=missing)
     if scaling.input_fill is not None and np.isnan(scaling.input_fill).any():
         place = int(np.isnan(scaling.input_fill.reshape(-1)).argmax())

@@ -147,8 +147,12 @@ def _check_content(info: DatasetInfo, place: int, source: Source, asked: Mapping
 
 
 def _meaning(info: DatasetInfo, source: Source) -> list[object]:
-    missing = info.declared.missing if info.declared else "error"
-    return [info.task, info.input_shape, info.features, info.class_names, missing, source.layout]
+    declared = info.declared
+    missing = declared.missing if declared is not None and declared.fills_missing else "error"
+    meaning: list[object] = [info.task, info.input_shape, info.features, info.class_names, missing, source.layout]
+    if declared is not None and (declared.dates or declared.missing_marks):
+        meaning.append([declared.dates or (), declared.day_first, declared.missing_marks or ()])
+    return meaning
 
 
 def _rows(info: DatasetInfo, source: Source, rows: NDArray[np.intp]) -> Rows:

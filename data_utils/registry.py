@@ -12,6 +12,7 @@ from typing import Any
 from data_utils.declared import Declaration
 from data_utils.errors import DatasetError, nearest, shown
 from data_utils.options import OptionSpec
+from data_utils.taken import Taken
 
 TOY_PROBLEMS = ("xor", "circles", "moons", "spirals")
 
@@ -36,8 +37,9 @@ class DatasetInfo:
         option_specs: All other options of the loader; to add one, declare it here and read it in the loader.
         features: Names of the columns of a table; empty for images.
         class_names: Names of the classes in a user's dataset, in order; else empty.
-        declared: The user's declaration; None for built-in datasets.
+        declared: The user's declaration, with what it leaves open settled; None for built-in datasets.
         content: Hash of the rows that were described; a second one if the test part has a separate source.
+        taken: What was guessed where the declaration leaves it open, and what is unusual in the data.
         options: The options that it was described with.
         found: Paths where it was found; on other machines they may differ.
         files: Patterns of the paths in the data folder that the loader reads.
@@ -63,13 +65,16 @@ class DatasetInfo:
     found: tuple[str, ...] = field(default=(), compare=False)
     files: tuple[str, ...] = field(default=(), compare=False)
     option_specs: tuple[OptionSpec, ...] = field(default=(), compare=False)
+    taken: tuple[Taken, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """All facts as JSON values, for `from_dict`, except `option_specs`, which only the registry has."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "option_specs"}
+        left_out = {"option_specs", *(() if self.taken else ("taken",))}
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in left_out}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         declared = self.declared and {"name": self.declared.name, **self.declared.to_mapping()}
-        return plain | {"declared": declared, "options": dict(self.options)}
+        taken = {"taken": [one.to_plain() for one in self.taken]} if self.taken else {}
+        return plain | {"declared": declared, "options": dict(self.options)} | taken
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "DatasetInfo":
@@ -88,6 +93,7 @@ class DatasetInfo:
             }
             plain["declared"] = Declaration(**declared) if declared else None
             plain["options"] = tuple(values["options"].items())
+            plain["taken"] = tuple(map(Taken.from_plain, values.get("taken", ())))
             return cls(**plain)
         except (KeyError, TypeError, AttributeError) as error:
             raise DatasetError(

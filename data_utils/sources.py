@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.columns import Column
+from data_utils.declared import Declaration
 from data_utils.errors import DatasetError
+from data_utils.taken import Taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class Source:
         inputs: Returns the inputs [m, *input_shape] of rows [m]; NaN where a value is missing.
         features: Names of the input columns; empty if they have none.
         layout: What else the arrays depend on beside the digests, as JSON values.
+        places: Places in the file of the rows [n], from 0, if some of them are left out.
     """
 
     where: str
@@ -36,6 +39,7 @@ class Source:
     inputs: Callable[[NDArray[np.intp]], NDArray[Any]]
     features: tuple[str, ...]
     layout: tuple[object, ...]
+    places: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.digests)
@@ -57,10 +61,19 @@ class Source:
 
 
 class Sources(NamedTuple):
-    """A dataset as read: its rows, and what opens the separate test part, if there is one."""
+    """A dataset as read.
+
+    Attributes:
+        main: Its rows.
+        open_test: Opens the separate test part, if there is one.
+        settled: The declaration with all that it left open, if it left something open.
+        taken: What was guessed.
+    """
 
     main: Source
     open_test: Callable[[], Source] | None
+    settled: Declaration | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 def unusable(name: str, where: object, what: str) -> DatasetError:

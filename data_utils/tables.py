@@ -1,17 +1,22 @@
 """CSV and Parquet files: named columns of numbers and text. The same data in either format gives the same table."""
 
 import csv
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_utils.columns import Column, column_of_cells
 from data_utils.errors import one_line
+from data_utils.separators import UnusableTableError, csv_reader, find_separator, has_cells
 from data_utils.sources import read_bytes, unusable
+
+# Excel may say in a first line what separates the cells.
+_TOLD = re.compile(r"sep=([,;\t|])\r?\n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +24,22 @@ class Table:
     """The columns of a file, by name, in file order.
 
     Attributes:
-        decimal_commas: Whether a comma between digits may be a decimal comma, as it separates no cells.
+        places: Places in the file of the rows [n], from 0.
+        unnamed: Whether a first column without a name, which only numbers the rows, was left out.
     """
 
     path: Path
     columns: Mapping[str, Column]
-    rows: int
-    decimal_commas: bool = False
+    places: NDArray[np.intp]
+    unnamed: bool = False
+
+    def only(self, rows: NDArray[np.bool_]) -> "Table":
+        """The table of some rows, a mask [n]."""
+        if rows.all():
+            return self
+        kept = np.flatnonzero(rows)
+        columns = {name: column.only(kept) for name, column in self.columns.items()}
+        return replace(self, columns=columns, places=self.places[kept])
 
 
 def read_table(name: str, path: Path) -> Table:
@@ -37,12 +51,8 @@ def read_table(name: str, path: Path) -> Table:
     content = read_bytes(name, path)
     try:
         return (_read_parquet if path.suffix.lower() == ".parquet" else _read_csv)(path, content)
-    except _UnusableError as error:
+    except UnusableTableError as error:
         raise unusable(name, path, str(error)) from error
-
-
-class _UnusableError(ValueError):
-    """What is wrong with a file; the caller adds its path."""
 
 
 def _read_csv(path: Path, content: bytes) -> Table:
@@ -50,55 +60,40 @@ def _read_csv(path: Path, content: bytes) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte, place = content[error.start], error.start
-        raise _UnusableError(f"byte {place} ({byte:#x}) is not UTF-8; save the file as UTF-8") from error
-    delimiter = _delimiter(text)
-    # csv.reader returns an empty record for an empty line, which is not a row.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        raise UnusableTableError(f"byte {place} ({byte:#x}) is not UTF-8; save the file as UTF-8") from error
+    told = _TOLD.match(text)
+    text = text[told.end() :] if told else text
+    delimiter = told[1] if told else find_separator(text)
+    reader = csv_reader(text, delimiter)
     try:
-        header, *records = [record for record in reader if record]
+        header, *records = [cells for cells in reader if has_cells(cells)] or [[]]
     except csv.Error as error:
-        raise _UnusableError(f"line {reader.line_num} is not valid CSV ({error}); fix it") from error
+        raise UnusableTableError(f"line {reader.line_num} is not valid CSV ({error}); fix it") from error
+    if not header:
+        raise UnusableTableError("it is empty; add the data")
     names = [column.strip() for column in header]
-    _check_names(names)
+    if records and all(len(record) == len(names) + 1 for record in records) and any(record[-1] for record in records):
+        names = ["", *names]  # R writes the names of rows under no name at all
     for row, record in enumerate(records, start=1):
         if len(record) != len(names):
-            raise _UnusableError(
+            raise UnusableTableError(
                 f"row {row} has {len(record)} cells, the header {len(names)}; fix the row (text that contains "
                 f"{delimiter!r} needs quotes)"
             )
-    if not records:
-        raise _UnusableError("it has a header but no rows; add the data")
-    columns = map(column_of_cells, zip(*records, strict=True))
-    return Table(path, dict(zip(names, columns, strict=True)), len(records), decimal_commas=delimiter != ",")
+    return _table(path, names, map(column_of_cells, zip(*records, strict=True)), len(records))
 
 
-def _delimiter(text: str) -> str:
-    """Find what separates the cells: of the marks in the header, the one that gives every row as many cells.
-
-    Raises:
-        _UnusableError: several do, so the columns could be either.
-    """
-    first = text.lstrip().partition("\n")[0]
-    marks = [mark for mark in ",;\t" if mark in first]
-    if len(marks) < 2:
-        return marks[0] if marks else ","
-    fitting = [mark for mark in marks if _fits(text, mark)]
-    if len(fitting) > 1:
-        words = " or ".join(map(repr, fitting))
-        raise _UnusableError(
-            f"its cells could be separated by {words}; put names and text that contain one of them in quotes, or write "
-            "numbers with a decimal point"
-        )
-    return (fitting or marks)[0]
-
-
-def _fits(text: str, delimiter: str) -> bool:
-    """Whether the mark gives every row as many cells as the header."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return len({len(record) for record in reader if record}) == 1
-    except csv.Error:
-        return False
+def _table(path: Path, names: list[str], columns: Iterable[Column], rows: int) -> Table:
+    """Check the columns, and leave out a first one that has no name and only numbers the rows."""
+    found = list(columns)
+    unnamed = bool(found) and not names[0] and found[0].numbers_rows()
+    if unnamed:
+        names, found = names[1:], found[1:]
+    _check_names(names)
+    if not rows:
+        raise UnusableTableError("it has a header but no rows; add the data")
+    by_name = dict(zip(names, found, strict=True))
+    return Table(path, by_name, np.arange(rows), unnamed=unnamed)
 
 
 def _read_parquet(path: Path, content: bytes) -> Table:
@@ -111,12 +106,8 @@ def _read_parquet(path: Path, content: bytes) -> Table:
         kept = [place for place, column in enumerate(table.column_names) if not column.startswith("__index_level_")]
         columns = [_parquet_column(table.column(place)) for place in kept]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _UnusableError(f"it is not an intact Parquet file ({one_line(error)}); write it again") from error
-    names = [table.column_names[place] for place in kept]
-    _check_names(names)
-    if not table.num_rows:
-        raise _UnusableError("it has no rows; add the data")
-    return Table(path, dict(zip(names, columns, strict=True)), table.num_rows)
+        raise UnusableTableError(f"it is not an intact Parquet file ({one_line(error)}); write it again") from error
+    return _table(path, [table.column_names[place] for place in kept], columns, table.num_rows)
 
 
 def _parquet_column(cells: Any) -> Column:
@@ -132,6 +123,6 @@ def _parquet_column(cells: Any) -> Column:
 def _check_names(names: list[str]) -> None:
     for place, column in enumerate(names, start=1):
         if not column:
-            raise _UnusableError(f"column {place} has no name (did pandas write its index?); name it or remove it")
+            raise UnusableTableError(f"column {place} has no name (did pandas write its index?); name it or remove it")
         if column in names[: place - 1]:
-            raise _UnusableError(f"two columns are named {column}; rename one")
+            raise UnusableTableError(f"two columns are named {column}; rename one")

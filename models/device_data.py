@@ -1,5 +1,6 @@
 """A dataset on the device that trains on it, with the objective that encodes its targets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,58 @@ from models.grid import grid_points
 from models.objectives import Objective, score
 from models.protocols import TrainingConfig, TrainingData
 from models.registry import is_reference
+from models.user_code import has_user_code
+
+# Inputs and targets of a part.
+_Rows = tuple[NDArray[np.float32], NDArray[Any]]
+_Uploaded = tuple[Tensor, Tensor]
+
+
+def _parts(data: TrainingData) -> tuple[_Rows, _Rows]:
+    return (data.train_inputs, data.train_targets), (data.validation_inputs, data.validation_targets)
+
+
+def _upload(
+    inputs: NDArray[np.float32], targets: NDArray[Any], device: torch.device, *, channels_last: bool = True
+) -> _Uploaded:
+    on_device = torch.tensor(inputs, device=device)
+    if on_device.dim() == 4 and channels_last:
+        # Convolutions on the CPU are faster with the channels last in memory.
+        on_device = on_device.contiguous(memory_format=torch.channels_last)
+    return on_device, torch.tensor(targets, device=device)
+
+
+class Uploads:
+    """The dataset that this process trained on last, on its device, for the next training on the same.
+
+    Only the last is kept: when another comes, its memory is free.
+
+    Args:
+        upload: takes the inputs and targets of a part to a device.
+    """
+
+    def __init__(
+        self, upload: Callable[[NDArray[np.float32], NDArray[Any], torch.device], _Uploaded] = _upload
+    ) -> None:
+        self._upload = upload
+        self._last: tuple[TrainingData, torch.device, tuple[_Uploaded, _Uploaded]] | None = None
+
+    def of(self, data: TrainingData, device: torch.device) -> tuple[_Uploaded, _Uploaded]:
+        """Return the inputs and targets of the training and the validation part on a device.
+
+        Args:
+            data: the same object for the same data; its arrays must not change.
+            device: to train on.
+        """
+        if self._last is not None and self._last[0] is data and self._last[1] == device:
+            return self._last[2]
+        self._last = None
+        train, validation = (self._upload(*rows, device) for rows in _parts(data))
+        self._last = data, device, (train, validation)
+        return train, validation
+
+
+UPLOADS = Uploads()
 
 
 @dataclass(frozen=True)
@@ -52,23 +105,23 @@ class DeviceData:
     def on_device(
         cls, config: TrainingConfig, data: TrainingData, objective: Objective, device: torch.device
     ) -> "DeviceData":
-        """Copy the data to the device and encode the targets."""
+        """Take the data to the device, unless they are there, and encode the targets."""
         user_network = is_reference(config.network)
+        if has_user_code(config):
+            # It may change them.
+            train, validation = (_upload(*rows, device, channels_last=not user_network) for rows in _parts(data))
+        else:
+            train, validation = UPLOADS.of(data, device)
 
-        def part(inputs: NDArray[np.float32], targets: NDArray[Any]) -> Part:
-            on_device = torch.tensor(inputs, device=device)
-            if on_device.dim() == 4 and not user_network:
-                # Convolutions on the CPU are faster with the channels last in memory.
-                on_device = on_device.contiguous(memory_format=torch.channels_last)
-            classes_or_values = torch.tensor(targets, device=device)
-            return Part(on_device, classes_or_values, objective.encode(classes_or_values))
+        def part(inputs: Tensor, targets: Tensor) -> Part:
+            return Part(inputs, targets, objective.encode(targets))
 
         return cls(
             source=data,
             objective=objective,
             user_network=user_network,
-            train=part(data.train_inputs, data.train_targets),
-            validation=part(data.validation_inputs, data.validation_targets),
+            train=part(*train),
+            validation=part(*validation),
             grid=torch.tensor(grid_points(), device=device) if data.train_inputs.shape[1:] == (2,) else None,
         )
 

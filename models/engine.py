@@ -44,6 +44,7 @@ def train(
     plan: TrainingPlan | None = None,
     control: TrainingControl | None = None,
     device: str = "cpu",
+    graphs: bool = True,
 ) -> list[Training]:
     """Train the configured model once per seed.
 
@@ -54,6 +55,7 @@ def train(
         plan: how far to train and when to measure; all epochs and never unless given.
         control: what may end a trajectory early, or resume it; nothing unless given.
         device: "cpu", "cuda" or "cuda:1".
+        graphs: whether CUDA may replay the steps from graphs, which changes no bit.
 
     Returns:
         A trained network and a history for each seed. Divergence (a loss that is not finite) is an outcome.
@@ -71,9 +73,9 @@ def train(
         on_device = DeviceData.on_device(config, data, check_outputs(config, data), torch.device(device))
         for seed in seeds:
             try:
-                results.append(_train_one(config, seed, on_device, plan, control))
+                results.append(_train_one(config, seed, on_device, plan, control, graphs=graphs))
             except SnapshotError:
-                results.append(_train_one(config, seed, on_device, plan, control, resume=False))
+                results.append(_train_one(config, seed, on_device, plan, control, resume=False, graphs=graphs))
     return results
 
 
@@ -105,11 +107,12 @@ def _train_one(
     control: TrainingControl,
     *,
     resume: bool = True,
+    graphs: bool = True,
 ) -> Training:
     """Train one trajectory, from its snapshot if there is one and `resume` is set."""
     limit = control.time_limit_seconds
     deadline = None if limit is None else perf_counter() + limit
-    learner = Learner(config, seed, data)
+    learner = Learner(config, seed, data, static=None if graphs else False)
     trajectory = Trajectory(config, seed, plan, metric_of(data.objective, data.source.task))
     progress = InProgress(learner, trajectory)
     snapshots = control.snapshots

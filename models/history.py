@@ -58,6 +58,8 @@ class History:
         train_seconds: cumulative, training only.
         measurements: by epoch, counted from 1.
         metric: the metric's name; see `models.metrics`.
+        reported: of a training function of the user: each metric that it reports, by name. The curves that it does not
+            report are NaN.
     """
 
     seed: int
@@ -71,11 +73,23 @@ class History:
     train_seconds: list[float] = field(default_factory=list)
     measurements: dict[int, Measurement] = field(default_factory=dict)
     metric: str = ""
+    reported: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
         """How many epochs were finished."""
         return len(self.train_loss)
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether a training function of the user reports the numbers."""
+        return bool(self.reported)
+
+    @property
+    def ends_without_number(self) -> bool:
+        """Whether the last epoch has diverged."""
+        judged = [self.validation_metric] if self.is_reported else [self.train_loss, self.validation_loss]
+        return not all(isfinite(values[-1]) for values in judged)
 
     def append(self, row: EpochRow) -> None:
         """Add a finished epoch."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.augmentation import augmentation_of
+from models.batch_gradients import BatchGradients, Computed
 from models.device_data import DeviceData
 from models.networks import build_network
 from models.optimizer_step import OptimizerStep
@@ -43,9 +44,11 @@ class Learner:
         config: what to build.
         seed: weights, dropout, the order of the rows and augmentation are drawn from it.
         data: what to train on.
+        static: whether every batch is computed on in the same place, so that CUDA may replay it from a graph; on CUDA,
+            unless told. It changes no bit.
     """
 
-    def __init__(self, config: TrainingConfig, seed: int, data: DeviceData) -> None:
+    def __init__(self, config: TrainingConfig, seed: int, data: DeviceData, *, static: bool | None = None) -> None:
         self._data = data
         seed_global_generators(derived_seed(seed, WEIGHTS), data.device)
         self.shuffle = torch.Generator().manual_seed(derived_seed(seed, SHUFFLING))
@@ -59,13 +62,18 @@ class Learner:
         self._batches = batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
         self.schedule = build_schedule(config, self.optimizer, len(self._batches))
         self._step = OptimizerStep(self.optimizer, direct=not has_user_code(config))
+        self._static = data.device.type == "cuda" if static is None else static
+        # What the user's code does in a batch may differ from the one before.
+        self._static = self._static and not has_user_code(config)
+        # By the rows of a batch.
+        self._gradients: dict[int, BatchGradients] = {}
 
     def train_epoch(self, deadline: float | None) -> TrainedEpoch | None:
         """Train on every batch once; None if the deadline, in seconds of `perf_counter`, came first."""
-        train, network, step = self._data.train, self.network, self._step
-        device, compute_loss = self._data.device, self._data.objective.loss
+        train, step = self._data.train, self._step
+        device = self._data.device
         order = torch.randperm(len(train.inputs), generator=self.shuffle)
-        network.train()
+        self.network.train()
         all_outputs, losses = [], []
         learning_rate = float("nan")
 
@@ -77,13 +85,10 @@ class Learner:
         for first, last in self._batches:
             if deadline is not None and perf_counter() > deadline:
                 return None
-            step.clear()
-            outputs = network(inputs[first:last])
-            loss = compute_loss(outputs, encoded[first:last])
-            loss.backward()  # type: ignore[no-untyped-call]
-            step(step.gradients())
-            losses.append(loss.detach())
-            all_outputs.append(outputs.detach())
+            outputs, loss, gradients = self._compute(inputs[first:last], encoded[first:last])
+            step(gradients)
+            losses.append(loss)
+            all_outputs.append(outputs)
             learning_rate = step.learning_rate
             self.schedule.after_batch()
         seconds = now(device) - start
@@ -96,6 +101,21 @@ class Learner:
             learning_rate=learning_rate,
             seconds=seconds,
         )
+
+    def _compute(self, inputs: Tensor, encoded: Tensor) -> Computed:
+        if not self._static:
+            return self._loss_and_gradients(inputs, encoded)
+        rows = len(inputs)
+        if rows not in self._gradients:
+            self._gradients[rows] = BatchGradients(inputs, encoded, graphs=self._static)
+        return self._gradients[rows](self._loss_and_gradients, inputs, encoded)
+
+    def _loss_and_gradients(self, inputs: Tensor, encoded: Tensor) -> Computed:
+        self._step.clear()
+        outputs = self.network(inputs)
+        loss = self._data.objective.loss(outputs, encoded)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return outputs.detach(), loss.detach(), self._step.gradients()
 
     def generators(self) -> dict[str, torch.Generator]:
         """Return the generators that random numbers are drawn from, by what they are for."""

@@ -112,7 +112,8 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
 
     def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
         logarithms = outputs.log_softmax(dim=2)
-        nll = -logarithms.gather(2, targets.unsqueeze(2)).mean(dim=(1, 2))
+        chosen: Tensor = _Chosen.apply(logarithms, targets.unsqueeze(2))
+        nll = -chosen.mean(dim=(1, 2))
         # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
         return nll if not config.label_smoothing else (1 - smoothing) * nll - smoothing * logarithms.mean(dim=(1, 2))
 
@@ -228,6 +229,25 @@ def predicted_moments(objective: Objective, outputs: Tensor, data: ScoredData) -
 
 def _in_units(values: Tensor, data: ScoredData) -> Tensor:
     return natural_targets(values.double() * data.target_std + data.target_mean, data.target_transform)
+
+
+class _Chosen(torch.autograd.Function):
+    """Of [members, n, classes], the values of classes [members, n, 1].
+
+    As `gather`, whose deterministic gradient on CUDA sorts the indices.
+    """
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, classes: Tensor) -> Tensor:
+        context.save_for_backward(classes)
+        context.count = values.shape[2]
+        return values.gather(2, classes)
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None]:
+        (classes,) = context.saved_tensors
+        chosen = classes == torch.arange(context.count, device=classes.device)
+        return torch.where(chosen, slope, 0.0), None
 
 
 def _squared_errors(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:

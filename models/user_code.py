@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from models.errors import ModelError
 from models.metrics import user_metric
 from models.protocols import NetworkConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
-from models.registry import LazyEntry, is_reference, short_name
+from models.registry import LazyEntry, import_name, is_reference, short_name
 
 _PROBE_ROWS = 2
 _PER_BATCH = ("steps_per_epoch", "total_steps")
@@ -224,6 +225,22 @@ def optimizer(config: OptimizerConfig, parameters: Any) -> Optimizer:
     if not isinstance(made, Optimizer):
         raise ModelError(f"optimizer: {config.optimizer} returns {type(made).__name__}; return a torch.optim.Optimizer")
     return made
+
+
+def call_trainer(config: Any, trial: Any, given: Mapping[str, Any]) -> Any:
+    """Call the user's training function with its trial, the configured parameters, and what it takes of the given."""
+    return _call(_load(config.trainer), "trainer", config, given, trial)
+
+
+def beside(reference: str, name: str) -> Any:
+    """Find what a module has under a name beside the user's component; None if there is nothing."""
+    module = import_module(import_name(reference.partition(":")[0]))
+    return getattr(module, name, None)
+
+
+def call_beside(config: Any, name: str, trial: Any, given: Mapping[str, Any]) -> Any:
+    """Call a function beside the training function as `call_trainer` calls that."""
+    return _call(beside(config.trainer, name), "trainer", config, given, trial)
 
 
 def schedule(

@@ -22,6 +22,7 @@ ROOMS = (
     "tune_jobs.storage",
     "tune_jobs.trial",
     "tune_jobs.isolation",
+    "tune_jobs.trainer",
     "tune_jobs.user_code",
     "tune_jobs.study",
     "tune_jobs.ledger",

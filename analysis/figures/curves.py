@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.epoch_axes import draw_curves, focus, loss_label, replicate_words
 from analysis.figures.series import Series, series_of
-from analysis.figures.style import axis_label, legend_right
+from analysis.figures.style import axis_label, legend_right, plain
 from analysis.frames.evidence import Evidence
-from analysis.tables.tables import TableView
+from analysis.tables.tables import Quantity, TableView
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,30 @@ def draw_loss(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     return ax if ax.get_yscale() == "log" else focus(ax, series, value="train_loss", higher_is_better=False)
 
 
+# Beside the compared metric, of those that a training function reports.
+_MOST_REPORTED = 2
 PANELS = (
     Panel(draw_metric, lambda view: True),
     Panel(draw_loss, lambda view: bool(view.losses_of)),
 )
 
 
+def _reported_panels(view: TableView, series: Sequence[Series]) -> list[Panel]:
+    """A panel for each of the first metrics that a training function reports beside the compared one."""
+    return [
+        Panel(partial(_draw_reported, quantity=quantity), lambda view: True)
+        for quantity in view.measured
+        if quantity.kind == "reported" and all(entry.curves[quantity.name].notna().all() for entry in series)
+    ][:_MOST_REPORTED]
+
+
+def _draw_reported(ax: Axes, view: TableView, series: Sequence[Series], *, quantity: Quantity) -> Axes:
+    return draw_curves(ax, series, value=quantity.name, heading=plain(view.heading(quantity)))
+
+
 def curves_figure(view: TableView, series: Sequence[Series]) -> Figure:
     """Draw the panels that fit the table side by side, with one legend for all."""
-    panels = [panel for panel in PANELS if panel.fits(view)]
+    panels = [panel for panel in PANELS if panel.fits(view)] + _reported_panels(view, series)
     figure = Figure(figsize=(2.2 + 3.9 * len(panels), 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, ax in zip(panels, axes, strict=True):
@@ -58,6 +74,7 @@ def curves_figure(view: TableView, series: Sequence[Series]) -> Figure:
 def curves_caption(view: TableView) -> str:
     """Say what a reader must know to read the curves."""
     loss = ", and the train loss (its running mean)" if view.losses_of else ""
+    loss = ", and what else the training function reports" if len(view.reported) > 1 else loss
     return (
         f"{view.title}: validation {view.metric_words} after each epoch{loss}.{replicate_words(view)} The axis may "
         "leave out the first epochs, single peaks, and levels that are named at its edge with an arrow."

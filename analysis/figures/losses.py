@@ -14,8 +14,10 @@ from analysis.tables.tables import TableView
 LOSSES = {"train_loss": "Train", "validation_loss": "Validation"}
 
 
-def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str]:
-    """Draw the losses of a table's levels: the figure and its caption."""
+def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str] | None:
+    """Draw the losses of a table's levels: the figure and its caption; None for those of training functions."""
+    if view.reported:
+        return None
     series = series_of(view, evidence.curves, evidence.trials)
     return losses_figure(view, series), losses_caption(view, series)
 

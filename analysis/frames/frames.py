@@ -18,6 +18,7 @@ from tune_jobs.study.model import Showing
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import data_id
+from tune_jobs.trial.metrics import declared_metric
 
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 
@@ -37,6 +38,8 @@ class ReplicateLine:
         epochs_until: the first epoch whose validation metric reaches the table's target; NaN where none does.
         fair_metric: the validation metric that is compared with other rows: where the best epoch is read, that at the
             epoch which is best for the other half of the row's replicates.
+        reported: what a training function reports, a metric a line; see `tune_jobs.trial.metrics.declared_metric`. The
+            frame has a column for each.
         one_class: whether all predictions are the same class; None where that is not known.
     """
 
@@ -67,6 +70,7 @@ class ReplicateLine:
     device: str = ""
     machine_kind: str = ""
     code_version: str = ""
+    reported: str = ""
 
 
 def trials_frame(
@@ -96,12 +100,32 @@ def trials_frame(
         for line, value in zip(lines, fair, strict=True)
     ]
     names = [field.name for field in fields(ReplicateLine)]
-    frame = pd.DataFrame({name: [getattr(line, name) for line in lines] for name in names})
+    columns = {name: [getattr(line, name) for line in lines] for name in names}
+    columns |= _reported_columns(lines, records)
+    frame = pd.DataFrame(columns)
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
+
+
+def _reported_columns(lines: Sequence[ReplicateLine], records: Mapping[str, Record]) -> dict[str, list[float]]:
+    """A column for each metric that training functions report beside the curves of every record."""
+    values = [{} if line.epoch is None else _at(records[line.key].reported, line.epoch) for line in lines]
+    names = dict.fromkeys(name for line in lines for name in reported_names(line.reported))
+    return {name: [of_line.get(name, nan) for of_line in values] for name in names if name not in CURVES}
+
+
+def _at(curves: Mapping[str, Sequence[float]], epoch: int) -> dict[str, float]:
+    return {name: curve[epoch - 1] for name, curve in curves.items()}
+
+
+def reported_names(reported: str) -> list[str]:
+    """The names of the metrics of `ReplicateLine.reported`."""
+    return [declared_metric(text).name for text in reported.splitlines()]
 
 
 def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record]) -> pd.DataFrame:
     """Make a line for each epoch of each replicate: position of its row, seed, key, epoch and `CURVES`.
+
+    The metrics that training functions report beside these have columns too.
 
     A curve ends with the epochs of its row, where the trajectory ended before, or before the first value that is not
     finite.
@@ -127,6 +151,7 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
         )
         for name in CURVES
     }
+    curves |= _reported_curves([record for _, _, record in held], lengths)
     starts = np.cumsum(lengths) - lengths
     frame = pd.DataFrame(
         {
@@ -137,10 +162,29 @@ def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str
             **curves,
         }
     )
-    finite = np.logical_and.reduce([np.isfinite(values) for values in curves.values()])
+    # Of what a training function reports, only the metric that is compared is always there.
+    own = np.repeat(np.array([record.is_reported for _, _, record in held], dtype=bool), lengths)
+    finite = np.logical_and.reduce(
+        [np.isfinite(curves[name]) | (own if name != "validation_metric" else False) for name in CURVES]
+    )
     if not finite.all():
         frame = frame[_until_first_bad(finite, starts, lengths)].reset_index(drop=True)
     return frame if len(frame) else pd.DataFrame(columns=list(frame.columns))
+
+
+def _reported_curves(records: Sequence[Record], lengths: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Of each metric that training functions report beside `CURVES`, all curves one after the other."""
+    reported = [record.reported for record in records]
+    names = dict.fromkeys(name for of_record in reported for name in of_record if name not in CURVES)
+    return {
+        name: np.concatenate(
+            [
+                np.asarray(of_record[name][:length] if name in of_record else np.full(length, nan), dtype=np.float64)
+                for of_record, length in zip(reported, lengths, strict=True)
+            ]
+        )
+        for name in names
+    }
 
 
 def _curve_length(replicate: Replicate, record: Record) -> int:
@@ -181,6 +225,7 @@ def _line(
         "device": record.device,
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
+        "reported": "\n".join(record.metrics),
     }
     reading = _reading(record, replicate, showing)
     return ReplicateLine(**identity, **reading, alone_seconds=_seconds_at(alone, reading.get("epoch")))
@@ -214,7 +259,7 @@ def _reading(record: Record, replicate: Replicate, showing: Showing) -> dict[str
     epoch = reading.epoch
     if epoch is None or not isfinite(record.validation_metric[epoch - 1]):
         return {"outcome": DIVERGED, "reason": "the validation metric is not finite"}
-    if showing.train_metric == "running":
+    if showing.train_metric == "running" or record.is_reported:
         train_loss, train_value = record.train_loss[epoch - 1], record.train_metric[epoch - 1]
     elif epoch in record.measured_epochs:
         train_loss, train_value = record.measured(epoch)

@@ -15,9 +15,11 @@ from tune_jobs.ledger.looks import read_report_looks
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.ledger.runs import variant_id
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
+from tune_jobs.study.data_words import data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import TRAINERS_OWN
 from tune_jobs.trial.key import is_code, trajectory
 from tune_jobs.words import counted, duration
 
@@ -33,6 +35,12 @@ class Fact:
     value: str
 
 
+def _data_words(name: str, fingerprint: str) -> str:
+    if fingerprint == TRAINERS_OWN:
+        return f"read by {name}, so their content is not known here"
+    return f"{name}, fingerprint {fingerprint[:16]}"
+
+
 def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     """List what was run, on which data, where and with which software, from the records."""
     trials, fingerprints = evidence.trials, evidence.standing.fingerprints
@@ -40,7 +48,7 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     needed = len(evidence.keys)
     begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
     names = list(dict.fromkeys(trials["dataset"])) or sorted(fingerprints)
-    data = [f"{name}, fingerprint {fingerprints[name][:16]}" for name in names[:_MOST_DATA]]
+    data = [_data_words(name, fingerprints[name]) for name in names[:_MOST_DATA]]
     data += [f"and {len(names) - _MOST_DATA} more outer splits"] if len(names) > _MOST_DATA else []
     versions = [json.loads(r.packages).items() if r.packages else () for r in records]
     packages = sorted({f"{name} {version}" for items in versions for name, version in items})
@@ -49,6 +57,7 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Replicates", _replicates(evidence)),
         Fact("Trials", f"{len(records)} of {needed}, {_readings(evidence)}"),
         Fact("Data", "; ".join(data)),
+        *(Fact("Data as read", line) for line in data_in_words(evidence.study, evidence.standing.rows)),
         Fact("Ledger", evidence.ledger.storage.uri),
         Fact(
             "Trained",

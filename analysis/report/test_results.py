@@ -6,6 +6,7 @@ from math import isfinite
 from analysis.statistics.intervals import estimate
 from analysis.statistics.words import format_estimate, format_with_unit
 from analysis.tables.sheet import Column, Sheet
+from analysis.text import within_sentence
 from tune_jobs.ledger.test_openings import Opening, Reached
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.words import counted
@@ -48,12 +49,19 @@ def tested_sheet(final: str, openings: Sequence[Opening]) -> Sheet | None:
         (
             Column("Configuration", tuple(f"{row.label} ({_roles(row)})" for row in tested), "words"),
             Column(f"Test {METRIC_SPECS[tested[0].metric].label}{unit}", tuple(_reached(row) for row in tested)),
-            Column("Test Loss", tuple(_estimate(row.losses, 4) for row in tested)),
+            *_loss_column(tested),
             Column("n", tuple(str(len(row.seeds)) for row in tested)),
             Column("Each replicate", tuple(", ".join(_number(v, row) for v in row.metrics) for row in tested), "words"),
         ),
         (f"Opened {opening.opened_at[:16].replace('T', ' ')} UTC.", "Mean ± 95% Student-t interval over replicates."),
     )
+
+
+def _loss_column(tested: Sequence[Reached]) -> list[Column]:
+    """The test loss; the `evaluate` of a user's training function gives none."""
+    if all(row.fields.get("trainer") for row in tested):
+        return []
+    return [Column("Test Loss", tuple(_estimate(row.losses, 4) for row in tested))]
 
 
 def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
@@ -92,6 +100,8 @@ def _roles(reached: Reached) -> str:
 
 def _metric(reached: Reached) -> str:
     label = METRIC_SPECS[reached.metric].label
+    if reached.fields.get("trainer"):
+        return within_sentence(label)
     return label if label.isupper() else reached.metric
 
 

@@ -53,10 +53,13 @@ def table_caption(
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
     sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds)]
     showing = table.showing
-    sentences.append(
-        f"The table shows {READS[showing.read]}; the train {within_sentence(metric[0])} is "
-        f"{TRAIN_METRICS[showing.train_metric]}."
-    )
+    if any(row.config is not None and not row.config.trainer for row in rows):
+        sentences.append(
+            f"The table shows {READS[showing.read]}; the train {within_sentence(metric[0])} is "
+            f"{TRAIN_METRICS[showing.train_metric]}."
+        )
+    else:
+        sentences.append(f"The table shows {READS[showing.read]}.")
     sentences += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
@@ -174,6 +177,8 @@ def _data_words(row: Row) -> str:
     config = row.config
     if config is None:
         return ""
+    if config.trainer:
+        return f"what {config.trainer} reads"
     info = config.dataset_info
     options = data_id(config).removeprefix(config.dataset)
     held_out = validation_rows(config)

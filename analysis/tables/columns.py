@@ -8,7 +8,7 @@ from analysis.statistics.words import format_estimate
 from analysis.tables.captions import DEFAULT_MARK
 from analysis.tables.comparing import COMPARED
 from analysis.tables.sheet import Column, Sheet
-from analysis.tables.tables import QUANTITIES, Line, Quantity, TableView
+from analysis.tables.tables import Line, Quantity, TableView
 from analysis.text import NO_VALUE, Limits, format_number, percent_limits
 
 
@@ -48,7 +48,7 @@ def _estimate(line: Line, quantity: Quantity, view: TableView) -> str:
 
 
 def _limits(view: TableView, quantity: Quantity) -> Limits:
-    return percent_limits(view.unit) if quantity.kind == "metric" else None
+    return percent_limits(view.unit_of(quantity)) if quantity.kind in ("metric", "reported") else None
 
 
 def _epochs(view: TableView) -> list[Column]:
@@ -81,7 +81,7 @@ def _counts(view: TableView) -> list[Column]:
 def _differences(view: TableView) -> list[Column]:
     if not any(line.comparison for line in view.lines):
         return []
-    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
     cells = []
     for line in view.lines:
         if line.comparison is None:
@@ -93,7 +93,7 @@ def _differences(view: TableView) -> list[Column]:
 
 def _outlooks(view: TableView) -> list[Column]:
     """What the seeds of an unclear difference could have shown, and how many would settle it."""
-    quantity = next(quantity for quantity in QUANTITIES if quantity.name == COMPARED)
+    quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
     cells = [_outlook(line, view.decimals(quantity)) for line in view.lines]
     return [Column("Would show; would settle", tuple(cells))] if any(cells) else []
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT
 from analysis.tables.columns import table_sheet
 from analysis.tables.sheet import Column, Sheet
-from analysis.tables.tables import QUANTITIES, Line, TableView
+from analysis.tables.tables import Line, TableView
 from tune_jobs.ledger.record import MISSING
 
 _NOTE_WIDTH = "0.24\\linewidth"
@@ -21,11 +21,6 @@ _GAP = 0.017
 _LONG_TEXT = 60
 _CSV_OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, MISSING)
 _CSV_COUNTS = ("is_default", "replicates", *_CSV_OUTCOMES)
-_CSV_NUMBERS = tuple(
-    f"{name}_{part}"
-    for name in (*(quantity.name for quantity in QUANTITIES), "epochs_until")
-    for part in ("mean", "half_width", "n")
-)
 _CSV_DIFFERENCE = tuple(
     f"difference_{part}"
     for part in ("mean", "half_width", "n", "p_value", "holm_p_value", "verdict", "would_show", "seeds_to_settle")
@@ -192,16 +187,18 @@ def to_csv(view: TableView) -> str:
     """Write the table's numbers in full precision."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*view.headings, *_CSV_COUNTS, *_CSV_NUMBERS, *_CSV_DIFFERENCE, "reason", "notes"])
+    names = [*(quantity.name for quantity in view.measured), "epochs_until"]
+    numbers = [f"{name}_{part}" for name in names for part in ("mean", "half_width", "n")]
+    writer.writerow([*view.headings, *_CSV_COUNTS, *numbers, *_CSV_DIFFERENCE, "reason", "notes"])
     for line in view.lines:
         counts = [line.is_default, line.planned, *(line.outcomes.get(outcome, 0) for outcome in _CSV_OUTCOMES)]
         notes = "; ".join(line.notes)
-        writer.writerow([*line.labels, *counts, *_csv_numbers(line), *_csv_difference(line), line.reason, notes])
+        writer.writerow([*line.labels, *counts, *_csv_numbers(line, view), *_csv_difference(line), line.reason, notes])
     return stream.getvalue()
 
 
-def _csv_numbers(line: Line) -> list[object]:
-    estimates = (line.estimates.get(quantity.name) for quantity in QUANTITIES)
+def _csv_numbers(line: Line, view: TableView) -> list[object]:
+    estimates = (line.estimates.get(quantity.name) for quantity in view.measured)
     numbers = [(value.mean, value.half_width, value.n) if value else (None, None, 0) for value in estimates]
     until = (line.until.mean, line.until.half_width, line.until.n) if line.until else (None, None, line.reached)
     return [part for parts in (*numbers, until) for part in parts]

@@ -21,11 +21,16 @@ from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, Table
 from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
+from tune_jobs.trial.metrics import DeclaredMetric, declared_metric
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that tables show. `kind` is "metric", "loss" or "seconds"; `name` is a column of the trials frame."""
+    """A number that tables show, a column of the trials frame.
+
+    `kind` is "metric", "loss", "seconds", or "reported" for a metric beside the compared one that a training function
+    reports.
+    """
 
     name: str
     part: str
@@ -39,6 +44,14 @@ QUANTITIES = (
     Quantity("validation_loss", "Validation", "loss"),
     Quantity("train_seconds", "Train", "seconds"),
 )
+
+
+def quantities_of(reported: Sequence[DeclaredMetric], compared: str) -> tuple[Quantity, ...]:
+    """The numbers that tables show: the project's own, or what a training function reports, compared first."""
+    if not reported:
+        return QUANTITIES
+    others = (Quantity(one.name, "", "reported") for one in reported if one.compared_name != compared)
+    return (Quantity(COMPARED, "", "metric"), *others, Quantity("train_seconds", "Train", "seconds"))
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,8 @@ class TableView:
         metric: what its metric columns are called; `unit` is the metric's.
         caption: sentences.
         target: the validation metric whose first epoch is a column; None for no such column.
+        measured: all numbers that lines may have.
+        reported: what a training function reports.
     """
 
     name: str
@@ -110,6 +125,8 @@ class TableView:
     higher_is_better: bool
     caption: tuple[str, ...]
     target: float | None = None
+    measured: tuple[Quantity, ...] = QUANTITIES
+    reported: tuple[DeclaredMetric, ...] = ()
 
     @property
     def metric_words(self) -> str:
@@ -136,7 +153,7 @@ class TableView:
     def quantities(self) -> tuple[Quantity, ...]:
         """The numbers that the table shows: losses only where all levels share one, and the metric is an error."""
         shows_losses = bool(self.losses_of) and not self.higher_is_better
-        return tuple(quantity for quantity in QUANTITIES if quantity.kind != "loss" or shows_losses)
+        return tuple(quantity for quantity in self.measured if quantity.kind != "loss" or shows_losses)
 
     def heading(self, quantity: Quantity) -> str:
         """Head a quantity's column, with its unit."""
@@ -144,12 +161,30 @@ class TableView:
             "metric": (self.metric, self.unit),
             "loss": ("Loss", self.losses_of),
             "seconds": ("Time", "s"),
+            "reported": ("", ""),
         }[quantity.kind]
-        return f"{quantity.part} {name} ({unit})" if unit else f"{quantity.part} {name}"
+        declared = self._declared(quantity)
+        if declared is not None:
+            name, unit = declared.label, declared.unit
+        return f"{quantity.part} {name} ({unit})".lstrip() if unit else f"{quantity.part} {name}".lstrip()
+
+    def unit_of(self, quantity: Quantity) -> str:
+        """The unit of a metric."""
+        declared = self._declared(quantity)
+        return self.unit if declared is None else declared.unit
+
+    def _declared(self, quantity: Quantity) -> DeclaredMetric | None:
+        """What a training function declares of a quantity; None for the project's own numbers."""
+        if quantity.kind == "reported":
+            return next(one for one in self.reported if one.name == quantity.name)
+        others = {other.name for other in self.measured if other.kind == "reported"}
+        compared = (one for one in self.reported if one.name not in others)
+        return next(compared, None) if quantity.name == COMPARED else None
 
     def decimals(self, quantity: Quantity) -> int:
         """How many decimals a quantity has, the same in the whole table."""
-        if quantity.kind == "seconds" or (self.unit == "%" and quantity.kind == "metric"):
+        of_metric = quantity.kind in ("metric", "reported")
+        if quantity.kind == "seconds" or (of_metric and self.unit_of(quantity) == "%"):
             return 2
         means = [abs(line.estimates[quantity.name].mean) for line in self.lines if quantity.name in line.estimates]
         smallest = min((mean for mean in means if mean > 0), default=1.0)
@@ -174,13 +209,14 @@ def build_table(
         seeds: the replicates of every row.
         looks: numbers of seeds at which levels are decided; none for a fixed number of seeds.
     """
-    metric, unit, higher_is_better = _metric(frame[frame["table"] == table.name])
+    of_table = frame[frame["table"] == table.name]
+    metric, unit, higher_is_better = _metric(of_table)
+    reported = _reported(of_table)
+    measured = quantities_of(reported, next(iter(of_table.loc[of_table["metric"] != "", "metric"]), ""))
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
     alone, known = _timed_alone(rows, shown), judging(table, rows, shown, looks)
-    lines = [
-        _line(position, row, shown[position], len(row_seeds(row, seeds)), table, known, alone=alone)
-        for position, row in rows
-    ]
+    making = _Making(table, measured, known, alone)
+    lines = [_line(position, row, shown[position], len(row_seeds(row, seeds)), making) for position, row in rows]
     default = next((line for line in lines if line.is_default), None)
     compared = [line.position for line in lines if COMPARED in line.estimates]
     several = default is not None and default.planned > 1
@@ -197,6 +233,8 @@ def build_table(
         higher_is_better=higher_is_better,
         caption=table_caption(table, built, seeds, (metric, unit), known, list(judged.values()), timed_alone=alone),
         target=table.showing.epochs_until,
+        measured=measured,
+        reported=reported,
     )
 
 
@@ -213,9 +251,17 @@ def _timed_alone(rows: Sequence[tuple[int, Row]], shown: Mapping[int, pd.DataFra
     return bool(stacked) and all(replicates["alone_seconds"].notna().any() for replicates in stacked)
 
 
-def _line(
-    position: int, row: Row, replicates: pd.DataFrame, planned: int, table: Table, known: Judging, *, alone: bool
-) -> Line:
+@dataclass(frozen=True)
+class _Making:
+    """What the lines of a table are made with."""
+
+    table: Table
+    measured: Sequence[Quantity]
+    known: Judging
+    alone: bool
+
+
+def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, making: _Making) -> Line:
     if row.config is None:
         note = f"cannot be built: {row.reason}"
         return Line(position, row.labels, row.is_default, planned, reason=row.reason, notes=(note,))
@@ -223,16 +269,16 @@ def _line(
     bad = bool(set(outcomes) & set(OUTCOMES_WITHOUT_NUMBER))
     present = replicates[replicates["epoch"].notna()]
     until = present["epochs_until"].dropna()
-    collapse = None if bad else _collapse(present, known.collapsed[position], rows_of(row))
-    notes = tuple(_line_notes(replicates, outcomes, planned, collapse, rows_of(row)))
-    if row.read != table.showing.read:
+    collapse = None if bad else _collapse(present, making.known.collapsed[position], rows_of(row))
+    notes = tuple(_line_notes(replicates, outcomes, planned, making.measured, collapse, rows_of(row)))
+    if row.read != making.table.showing.read:
         notes = (*notes, READS[row.read])
-    finite = [q.name for q in QUANTITIES if np.isfinite(present[q.name]).all()]
+    finite = [q.name for q in making.measured if np.isfinite(present[q.name]).all()]
     estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
     if COMPARED in estimates:
         rows = rows_of(row) if is_accuracy(present) else None
-        estimates[COMPARED] = estimate(present[COMPARED], rows=rows, overlap=overlap_of(row, known.claim))
-    if alone and row.stacked and "train_seconds" in estimates:
+        estimates[COMPARED] = estimate(present[COMPARED], rows=rows, overlap=overlap_of(row, making.known.claim))
+    if making.alone and row.stacked and "train_seconds" in estimates:
         estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
     return Line(
         position=position,
@@ -244,7 +290,7 @@ def _line(
         epochs=None if present.empty else (int(present["epoch"].min()), int(present["epoch"].max())),
         reason=_reasons(replicates),
         notes=notes,
-        losses_of=FIELDS["objective"].describe(row.config.objective),
+        losses_of="" if row.config.trainer else FIELDS["objective"].describe(row.config.objective),
         until=estimate(until) if len(until) == planned else None,
         reached=len(until),
         collapse=collapse,
@@ -262,7 +308,12 @@ def _collapse(present: pd.DataFrame, collapsed: frozenset[int], rows: int) -> Co
 
 
 def _line_notes(
-    replicates: pd.DataFrame, outcomes: Mapping[str, int], planned: int, collapse: Collapse | None, rows: int
+    replicates: pd.DataFrame,
+    outcomes: Mapping[str, int],
+    planned: int,
+    measured: Sequence[Quantity],
+    collapse: Collapse | None,
+    rows: int,
 ) -> list[str]:
     notes = []
     for outcome in OUTCOMES_WITHOUT_NUMBER:
@@ -283,9 +334,10 @@ def _line_notes(
         count = 0 if collapse is None else collapse.count
         words = no_normal_interval(read[COMPARED], collapsed=count, rows=rows or None)
         notes += [words] if words else []
-    for quantity in QUANTITIES:
+    for quantity in measured:
         if lost := int((~np.isfinite(read[quantity.name])).sum()):
-            notes.append(f"{quantity.part.lower()} {quantity.kind} not finite in {lost} of {planned}")
+            what = quantity.name if quantity.kind == "reported" else f"{quantity.part.lower()} {quantity.kind}"
+            notes.append(f"{what} not finite in {lost} of {planned}")
     return notes
 
 
@@ -295,6 +347,12 @@ def _ended_words(outcome: str, count: int, planned: int) -> str:
 
 def _reasons(replicates: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(str(reason) for reason in replicates["reason"] if reason))
+
+
+def _reported(frame: pd.DataFrame) -> tuple[DeclaredMetric, ...]:
+    """What training functions report in a table."""
+    texts = dict.fromkeys(text for reported in frame["reported"] for text in reported.splitlines())
+    return tuple({one.name: one for one in map(declared_metric, texts)}.values())
 
 
 def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:

@@ -19,6 +19,7 @@ from models.learner import TrainedEpoch, batch_bounds, now
 from models.objectives import build_objective
 from models.protocols import TrainingData
 from models.reproducible import reproducible
+from models.stacking.batch_step import BatchStep
 from models.stacking.member import Member, Request
 from models.stacking.shape import WIDTH, Shape, filled_up, shape_of
 from models.stacking.stack import Stack
@@ -28,7 +29,12 @@ T = TypeVar("T")
 
 
 def train_stacked(
-    requests: Iterable[tuple[T, Request]], *, width: int = WIDTH, device: str = "cpu"
+    requests: Iterable[tuple[T, Request]],
+    *,
+    width: int = WIDTH,
+    places: int = 0,
+    device: str = "cpu",
+    graphs: bool = True,
 ) -> Iterator[tuple[T, Training]]:
     """Train networks of one shape together.
 
@@ -38,7 +44,9 @@ def train_stacked(
         requests: what to train, each with something to know it by; all of one `shape_of`. The next is taken when there
             is a place for it.
         width: how many train at once.
+        places: how many the stack has, if more; the rest stay empty. On CUDA a member's bits may depend on it.
         device: "cpu", "cuda" or "cuda:1".
+        graphs: whether CUDA may replay the steps from graphs, which changes no bit.
 
     Yields:
         Each that has ended, with a trained network and its history, as they end.
@@ -55,7 +63,16 @@ def train_stacked(
     if shape is None:
         raise ValueError("the first of the requests does not stack")
     with reproducible(1, torch.device(device)):
-        yield from _Stacked(shape, first, waiting, width, torch.device(device)).run()
+        stacked = _Stacked(shape, first, waiting, _Room(width, max(width, places)), torch.device(device), graphs=graphs)
+        yield from stacked.run()
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How many members a stack trains at once, and how many places for them it has."""
+
+    members: int
+    places: int
 
 
 @dataclass
@@ -75,17 +92,22 @@ class _Stacked(Generic[T]):
         shape: Shape,
         first: tuple[T, Request],
         waiting: Iterator[tuple[T, Request]],
-        width: int,
+        room: _Room,
         device: torch.device,
+        *,
+        graphs: bool,
     ) -> None:
         self._shape, self._waiting, self._device = shape, waiting, device
+        self._room, self._graphs = room, graphs
         self._data = _SharedData(device)
         _, request = first
         data = self._data.of(request)
         example = Member(request, data, 1)
         rows = len(request.data.train_inputs)
         self._bounds = batch_bounds(rows, request.config.batch_size, normalises_batches(example.network))
-        self._stack = Stack(shape, request.config, example.network, data.objective, width)
+        self._stack = Stack(shape, request.config, example.network, data.objective, room.places)
+        # By the rows of a batch.
+        self._steps: dict[int, BatchStep] = {}
         self._running: list[_Running[T]] = []
         self._enter(*first, 0)
 
@@ -104,7 +126,7 @@ class _Stacked(Generic[T]):
 
     def _refill(self) -> Iterator[tuple[T, Training]]:
         """Give the free places to those that wait, and their results at once to those with nothing left to train."""
-        free = sorted(set(range(self._stack.members)) - {one.index for one in self._running})
+        free = sorted(set(range(self._room.members)) - {one.index for one in self._running})
         for index in free:
             # One that is resumed after its last epoch leaves at once.
             while (request := next(self._waiting, None)) is not None:
@@ -139,13 +161,11 @@ class _Stacked(Generic[T]):
 
     def _epoch(self) -> list[tuple[_Running[T], TrainedEpoch | None]]:
         """Train every batch once; None for a member that ran out of time."""
-        stack, running, places = self._stack, list(self._running), self._stack.places
+        running, places = list(self._running), self._stack.places
         inputs, encoded, starts = self._data.joined(one.member.data.train for one in running)
         rows, seen = self._shape.inputs[0], self._bounds[-1][1]
         orders = [torch.randperm(rows, generator=one.member.shuffle) for one in running]
         late: set[int] = set()
-        outputs: list[Tensor] = []
-        losses: list[Tensor] = []
 
         start = now(self._device)
         # Places without a member compute on the first rows of the first.
@@ -153,28 +173,25 @@ class _Stacked(Generic[T]):
         for one, own, begin in zip(running, orders, starts, strict=True):
             order[one.index] = own + begin
         order = order.to(self._device)
-        self._set_rates(running)
-        by_batch = [one for one in running if one.member.schedule.by_batch]
-        for first, last in self._bounds:
+        losses = torch.empty((len(self._bounds), places), device=self._device)
+        outputs: Tensor | None = None
+        for batch, wanted in enumerate(self._hyperparameters(running)):
             late |= {one.index for one in running if _is_late(one.member)}
             if len(late) == len(running):
                 break
-            chosen = order[:, first:last].reshape(-1)
-            batch = (places, last - first)
-            given = inputs.index_select(0, chosen).view(*batch, -1)
-            wanted = encoded.index_select(0, chosen).view(*batch, *encoded.shape[1:])
-            made, loss = stack.train_batch(given, wanted)
-            outputs.append(made)
-            losses.append(loss)
-            for one in by_batch:
-                one.member.schedule.after_batch()
-            if last < seen:
-                self._set_rates(by_batch)
+            first, last = self._bounds[batch]
+            if last - first not in self._steps:
+                step = BatchStep(self._stack, last - first, inputs, encoded, wanted, graphs=self._graphs)
+                self._steps[last - first] = step
+            made, losses[batch] = self._steps[last - first](inputs, encoded, order[:, first:last], wanted)
+            if outputs is None:
+                outputs = made.new_empty((places, seen, *made.shape[2:]))
+            outputs[:, first:last] = made
         seconds = (now(self._device) - start) / len(running)
 
-        if len(late) == len(running):
+        if outputs is None or len(late) == len(running):
             return [(one, None) for one in running]
-        all_losses, all_outputs = torch.stack(losses).cpu().double(), torch.cat(outputs, dim=1)
+        all_losses = losses.cpu().double()
         sizes = torch.tensor([last - first for first, last in self._bounds], dtype=torch.float64)
         return [
             (
@@ -184,7 +201,7 @@ class _Stacked(Generic[T]):
                 else TrainedEpoch(
                     losses=all_losses[:, one.index],
                     sizes=sizes,
-                    outputs=all_outputs[one.index],
+                    outputs=outputs[one.index],
                     targets=one.member.data.train.targets[own[:seen].to(self._device)],
                     learning_rate=one.member.rate_of_epoch,
                     seconds=seconds,
@@ -192,6 +209,24 @@ class _Stacked(Generic[T]):
             )
             for one, own in zip(running, orders, strict=True)
         ]
+
+    def _hyperparameters(self, running: Sequence[_Running[T]]) -> Iterable[Tensor]:
+        """Give what the update needs of the hyperparameters for each batch; the schedules follow the batches."""
+        by_batch = self._by_batch(running)
+        if not self._stack.updates_together:
+            return by_batch
+        # All at once: CUDA would wait for each.
+        return torch.stack(list(by_batch)).to(self._device)
+
+    def _by_batch(self, running: Sequence[_Running[T]]) -> Iterator[Tensor]:
+        changing = [one for one in running if one.member.schedule.by_batch]
+        self._set_rates(running)
+        for _, last in self._bounds:
+            yield self._stack.prepared()
+            for one in changing:
+                one.member.schedule.after_batch()
+            if last < self._bounds[-1][1]:
+                self._set_rates(changing)
 
     def _set_rates(self, running: Sequence[_Running[T]]) -> None:
         for one in running:

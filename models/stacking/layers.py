@@ -3,7 +3,7 @@
 To stack another kind of layer, write a class like `_Linear`, and say in `stacked_layers` what it stands for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +16,41 @@ from models.stacking.shape import filled_up
 Layer = Callable[[Tensor], Tensor]
 
 
-@dataclass
 class Draws:
-    """What the dropout of each place is drawn from; a place without a member drops nothing.
+    """What dropout keeps of a batch: drawn for each place from the generator of its member.
+
+    Args:
+        places: of the stack.
+        device: that the values are on.
 
     Attributes:
-        generators: of each place.
+        generators: of each place; None without a member, for which nothing is drawn.
         rates: the probability of dropping a value.
+        features: of each layer that drops; the layers fill it in.
+        kept: by layer, what the values of a batch are multiplied by; see `room`.
     """
 
-    generators: list[torch.Generator | None]
-    rates: list[float]
+    def __init__(self, places: int, device: torch.device) -> None:
+        self.generators: list[torch.Generator | None] = [None] * places
+        self.rates = [0.0] * places
+        self.features: list[int] = []
+        self.kept: list[Tensor] = []
+        self._device = device
+
+    def room(self, rows: int) -> list[Tensor]:
+        """Make room for what is drawn for batches of so many rows: [places, n, features], filled up, by layer."""
+        places = len(self.rates)
+        return [torch.zeros((places, rows, filled_up(one)), device=self._device) for one in self.features]
+
+    def draw(self, kept: Sequence[Tensor]) -> None:
+        """Draw for one batch, only for real features, and in the order in which a single network draws."""
+        drawn = [one.new_empty(one.shape[1], real) for one, real in zip(kept, self.features, strict=True)]
+        for place, (generator, rate) in enumerate(zip(self.generators, self.rates, strict=True)):
+            if generator is None:
+                continue
+            for one, values, real in zip(kept, drawn, self.features, strict=True):
+                # As the single layer draws, so a member drops what it drops singly.
+                one[place, :, :real] = values.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
 
 
 class _Affine(torch.autograd.Function):
@@ -87,19 +111,13 @@ class _BatchNorm:
 
 @dataclass(frozen=True)
 class _Dropout:
-    """As `nn.Dropout` in training, with a rate and a generator for each member; only real features are drawn for."""
+    """As `nn.Dropout` in training, with a rate and a generator for each member."""
 
     draws: Draws
-    features: int
+    layer: int
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        kept = torch.zeros_like(inputs)
-        drawn = inputs.new_empty(inputs.shape[1], self.features)
-        for place, (generator, rate) in enumerate(zip(self.draws.generators, self.draws.rates, strict=True)):
-            if generator is not None:
-                # As the single layer draws, so a member drops what it drops singly.
-                kept[place, :, : self.features] = drawn.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
-        return inputs * kept
+        return inputs * self.draws.kept[self.layer]
 
 
 @dataclass(frozen=True)
@@ -150,7 +168,8 @@ def stacked_layers(
         elif isinstance(single, nn.BatchNorm1d):
             layers.append(_BatchNorm(single, **weights, **own(index, buffers)))
         elif isinstance(single, nn.Dropout):
-            layers.append(_Dropout(draws, features))
+            layers.append(_Dropout(draws, len(draws.features)))
+            draws.features.append(features)
         elif not weights:
             layers.append(_activation(single, features, next(iter(parameters.values()))))
         else:

@@ -13,10 +13,11 @@ from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
 from models.stacking.layers import Draws, stacked_layers
 from models.stacking.shape import VECTOR, Shape, filled_up, spare_places
-from models.stacking.updates import UPDATES, Hyperparameters, step
+from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 
 # Weights of a network up to which one pass updates a whole stack: fewer kernels are launched. Beyond, each member's own
-# fused optimizer reads and writes less memory. It must not depend on the width, which must not change a bit.
+# fused optimizer reads and writes less memory. It must not depend on the width, which must not change a bit. On CUDA
+# it is always one pass: the kernels of many optimizers take longer to launch than to run.
 _UPDATED_TOGETHER = 1 << 15
 
 
@@ -63,7 +64,7 @@ class Stack:
             raise TypeError(f"{config.objective} has no losses of a stack")
         device = next(network.parameters()).device
         self.members, self.places = width, width + spare_places(shape, width)
-        self.draws = Draws([None] * self.places, [0.0] * self.places)
+        self.draws = Draws(self.places, device)
         self.given = Hyperparameters(self.places, decays=shape.decays)
         self.steps: list[OptimizerStep | None] = [None] * self.places
         self.smoothing = torch.zeros(self.places, device=device)
@@ -83,7 +84,7 @@ class Stack:
         }
         self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
         self._layers = stacked_layers(network, self._parameters, self._buffers, self.draws)
-        self.updates_together = ends[-1] <= _UPDATED_TOGETHER
+        self.updates_together = device.type == "cuda" or ends[-1] <= _UPDATED_TOGETHER
         if self.updates_together:
             self._update = UPDATES[config.optimizer]
             self._state = {name: torch.zeros_like(self._table) for name in self._update.state}
@@ -110,12 +111,22 @@ class Stack:
             list(filled.values()),
         )
 
-    def train_batch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Do one step of every place.
+    def prepared(self) -> Tensor:
+        """Count a step of each place; return what the update needs of the hyperparameters, on the CPU.
+
+        It is empty where members have optimizers of their own, which know.
+        """
+        if not self.updates_together:
+            return torch.empty(0)
+        return torch.from_numpy(prepared(self._update, self.given))
+
+    def train_batch(self, inputs: Tensor, targets: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Do one step of every place; what dropout keeps is in `draws.kept`.
 
         Args:
             inputs: [places, n, features], filled up.
             targets: encoded, [places, n, …].
+            wanted: what `prepared` returned, on the device.
 
         Returns:
             The outputs [places, n, outputs] before the step, and the loss of each place.
@@ -128,15 +139,22 @@ class Stack:
         gradients = torch.autograd.grad([losses], list(self._parameters.values()), [torch.ones_like(losses)])
         with torch.no_grad():
             if self.updates_together:
-                self._update_together(gradients)
+                self._update_together(gradients, wanted)
             else:
                 self._update_singly(gradients)
         return outputs.detach(), losses.detach()
 
-    def _update_together(self, gradients: Sequence[Tensor]) -> None:
+    def _update_together(self, gradients: Sequence[Tensor], wanted: Tensor) -> None:
         for view, gradient in zip(self._gradients_of, gradients, strict=True):
             view.copy_(gradient)
-        step(self._update, self.given, self._table, self._gradients, list(self._state.values()))
+        step(
+            self._update,
+            decays=self.given.decays,
+            weights=self._table,
+            gradients=self._gradients,
+            state=list(self._state.values()),
+            wanted=wanted,
+        )
 
     def _update_singly(self, gradients: Sequence[Tensor]) -> None:
         for place, step_place in enumerate(self.steps):

@@ -47,22 +47,29 @@ class Update:
     decouples: bool = False
 
 
-def step(update: Update, given: Hyperparameters, weights: Tensor, gradients: Tensor, state: Sequence[Tensor]) -> None:
+def prepared(update: Update, given: Hyperparameters) -> NDArray[np.float32]:
+    """Count a step; return what it needs of the hyperparameters, [values, places], for `step`."""
+    given.steps += 1
+    return np.stack([*update.prepare(given), given.weight_decay]).astype(np.float32)
+
+
+def step(
+    update: Update, *, decays: bool, weights: Tensor, gradients: Tensor, state: Sequence[Tensor], wanted: Tensor
+) -> None:
     """Update the weights of all places.
 
     Args:
         update: of the optimizer.
-        given: the hyperparameters; a step is counted.
+        decays: whether there is weight decay.
         weights: [places, weights].
         gradients: of the same shape; they are overwritten.
         state: what the optimizer keeps, of the same shape.
+        wanted: what `prepared` returned.
     """
-    given.steps += 1
-    wanted = np.stack([*update.prepare(given), given.weight_decay]).astype(np.float32)
-    *prepared, decay = torch.from_numpy(wanted).to(weights.device).unsqueeze(2).unbind()
-    if given.decays and not update.decouples:
+    *values, decay = wanted.unsqueeze(2).unbind()
+    if decays and not update.decouples:
         gradients.addcmul_(weights, decay)
-    update.apply(weights, gradients, *state, *prepared)
+    update.apply(weights, gradients, *state, *values)
 
 
 _Prepared = Sequence[NDArray[np.float64]]

@@ -33,7 +33,7 @@ tables:
     levels: [adam, sgd]
   - factor: activation
     levels: [relu, tanh]
-resources: {{gpus_per_trial: 0.25, cpus_per_trial: 0.1, checkpoint_minutes: 0.02}}
+resources: {{gpus_per_trial: 0.25, cpus_per_trial: 0.1, checkpoint_minutes: 0.02, stack: {stack}}}
 """
 
 
@@ -68,10 +68,10 @@ class OnPrem:
         assert users == 1
         (self.project / FILE).write_text(text)
 
-    def write_study(self, name: str, *, seeds: int, epochs: int) -> Path:
+    def write_study(self, name: str, *, seeds: int, epochs: int, stack: str = "auto") -> Path:
         """Write a study of four configurations into the project; return its file."""
         path = self.project / f"{name}.yaml"
-        path.write_text(STUDY.format(title=name, seeds=seeds, epochs=epochs))
+        path.write_text(STUDY.format(title=name, seeds=seeds, epochs=epochs, stack=stack))
         return path
 
     def run(self, command: Sequence[str], **more: Any) -> "subprocess.CompletedProcess[str]":

@@ -76,8 +76,10 @@ def test_commas_that_may_mean_something_else_are_not_guessed_at(tmp_path: Path, 
 
 
 def test_a_file_that_could_be_separated_in_two_ways_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="its cells could be separated by ',' or ';'; put names and text"):
-        written(tmp_path, "a;b, c\n1;2,5\n2;3,5\n")
+    with pytest.raises(DatasetError, match="its cells could be separated by ',' or ';'; put names and text") as caught:
+        written(tmp_path, "a;b, c\nx;red, dark\ny;blue, dark\n")
+    assert str(caught.value).endswith("(the columns would be 'a;b' and 'c', or 'a' and 'b, c')")
+    assert "\n" not in str(caught.value)
     rows = "\n".join(f"{place},{place}.5" for place in range(40))
     assert written(tmp_path, f"size; in mm,c\n{rows}").features == ("size; in mm",)
     rows = "\n".join(f"{place};{place}.5" for place in range(40))
@@ -335,6 +337,8 @@ def test_a_category_of_the_test_file_alone_counts_as_missing_where_that_may_be(t
     np.testing.assert_allclose(raw[0], [1, 2, 0, 0, 0], atol=1e-5)
 
 
+REFUSE = {"missing": "error"}
+UNCLEAR = "a,y\n" + "".join(f"{row},{row % 40}\n" for row in range(900))
 GOOD = "a,b,y\n" + "".join(f"{row},{row % 3},{row}.5\n" for row in range(30))
 
 
@@ -355,13 +359,17 @@ GOOD = "a,b,y\n" + "".join(f"{row},{row % 3},{row}.5\n" for row in range(30))
         (GOOD + "red,1,2.5\n", {}, r"in row 31, a must be a number, not 'red'; list a under categorical"),
         (GOOD + "1_000,1,2.5\n", {}, "in row 31, a must be a number, not '1_000'"),
         (GOOD + "inf,1,2.5\n", {}, "in row 31, a must be a finite number, not inf"),
-        (GOOD + "NA,1,2.5\n,1,2.5\n", {}, r"in row 31, a has no value \(2 rows in all\); write missing: mean, median"),
-        (GOOD + "NA,1,2.5\n", {"categorical": ["a"]}, "in row 31, a has no value"),
+        (
+            GOOD + "NA,1,2.5\n,1,2.5\n",
+            REFUSE,
+            r"in row 31, a has no value \(2 rows in all\); write missing: mean, median",
+        ),
+        (GOOD + "NA,1,2.5\n", {**REFUSE, "categorical": ["a"]}, "in row 31, a has no value"),
         (GOOD + "1,1,\n", {"missing": "mean"}, r"in row 31, y, the target, has no value; add it, or remove the row"),
         (GOOD + "1,1,inf\n", {}, r"in row 31, y, the target, \(inf\) must be a finite number"),
         (GOOD + "1,1,red\n", {"task": "regression"}, r"in row 31, y, the target, \('red'\) must be a number"),
         (GOOD, {"task": "classification"}, r"in row 1, y, the target, \(0\.5\) is not a class.*write task: regression"),
-        (GOOD, {"target": "b"}, r"wine\.task: must be given, because the targets are 3 distinct whole numbers"),
+        (UNCLEAR, {}, r"wine\.task: must be given, because the targets are 40 distinct whole numbers"),
         (GOOD, {"validation_rows": 30}, r"wine\.validation_rows: must be in 1 to \d\d, .* not 30"),
         ("a,y\n" + "1,x\n2,x\n" * 20, {}, "all targets outside the test part are x; add rows of another class"),
         ("a,y\n" + "1,x\n" * 20, {}, "none of its 20 rows falls into|the sealed test part leaves 0 rows"),
@@ -429,7 +437,7 @@ def test_parquet_dates_and_lists_are_no_numbers_and_may_be_ignored(tmp_path: Pat
     frame.index = pd.Index(range(1, 31))
     frame.drop(3).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DatasetError, match="in row 1, when must be a number, not '2020-01-01"):
-        described(tmp_path, file="t.parquet", target="y", ignore=["l"])
+        described(tmp_path, file="t.parquet", target="y", ignore=["l"], dates=[], categorical=[])
     info = described(tmp_path, file="t.parquet", target="y", ignore=["when", "l"])
     assert info.features == ("a",)
 

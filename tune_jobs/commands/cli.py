@@ -76,6 +76,9 @@ def parser() -> argparse.ArgumentParser:
 
     init = commands.add_parser("init", help="write a study file with comments and a small network, ready to run")
     init.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="where to (default: here)")
+    data = "in place of these, write a study of this table (.csv, .parquet), with all that is seen in it"
+    init.add_argument("--data", type=Path, metavar="FILE", help=data)
+    init.add_argument("--target", metavar="COLUMN", help="the column of the table to predict")
     init.set_defaults(command=_init)
 
     _training_parsers(commands)
@@ -321,11 +324,26 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
+    if options.data is not None or options.target is not None:
+        return _init_table(options)
     from tune_jobs.study.init import write_starter
 
     study, network = write_starter(options.folder)
     print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
     print(f"next: ablatune run {study}")
+    return 0
+
+
+def _init_table(options: argparse.Namespace) -> int:
+    from tune_jobs.study.table_study import write_table_study
+
+    if options.data is None or options.target is None:
+        raise UserError("init: --data FILE and --target COLUMN go together; give both")
+    written = write_table_study(options.folder, options.data, options.target)
+    for line in written.taken:
+        print(f"data: {line}")
+    print(f"{written.path}: the study, with all this written out; it is yours to edit")
+    print(f"next: ablatune run {written.path}")
     return 0
 
 

@@ -8,10 +8,12 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from data_utils import DatasetError, TestData
+from models.history import COMPLETED
 from models.registry import metric_name
 from tune_jobs.commands.candidates import CHOSEN, Candidate, find_candidates
 from tune_jobs.errors import StorageRefusedError, UserError
@@ -28,13 +30,16 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import EvaluateOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.table_run import train_trials
+from tune_jobs.training.trainer_evaluation import check_evaluates, evaluate_state, kept_state
 from tune_jobs.trial.config import METRIC_SPECS, config_of
 from tune_jobs.trial.data import data_id, data_slot
 from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.questions import find_test_data
 from tune_jobs.words import counted
@@ -81,6 +86,8 @@ def evaluate_study(
     standing = stand(study, ledger, seeds, fingerprints, variant=variant)
     _check_ready(standing)
     found, storage = find_candidates(standing), ledger.storage
+    settings = with_gpu_share(settings, standing.study, storage, measures=False, say=say)
+    _check_functions(found, study)
     _opening(standing, found, again=settings.options.again)
     try:
         code = _train(RunContext(study, ledger, settings, say), found)
@@ -92,7 +99,7 @@ def evaluate_study(
     opening = _opening(standing, found, again=settings.options.again)
     write_opening(storage, opening)
     say(f"opening the test set of {', '.join(sorted(opening.data))}")
-    opening = _test(opening, study, storage, settings.data_dir)
+    opening = _test(opening, found, study, storage, settings)
     write_opening(storage, opening)
     chosen = {one.final: f"{one.final} ({one.label})" for one in found if CHOSEN in one.roles}
     return Evaluation(0, opening, _keep_best(standing, found, ledger), chosen)
@@ -125,7 +132,7 @@ def _opening(standing: Standing, found: Sequence[Candidate], *, again: bool) -> 
         UserError: the study has opened one of the test sets before.
     """
     study = standing.study
-    tested = [_untested(candidate) for candidate in found]
+    tested = [_untested(candidate, study.metrics) for candidate in found]
     opening = Opening(new_id(), study.name, standing.variant, now(), provenance.command(), tested)
     openings = read_openings(standing.existing_ledger.storage)
     before = [one for one in openings if one.study == study.name and one.data & opening.data]
@@ -142,14 +149,28 @@ def _opening(standing: Standing, found: Sequence[Candidate], *, again: bool) -> 
     return opening
 
 
+def _check_functions(found: Sequence[Candidate], study: Study) -> None:
+    """Check that training functions have an `evaluate` beside them, before anything is trained or opened."""
+    configs = {trial.config.trainer: trial.config for one in found for trial, _ in one.readings}
+    for trainer, config in configs.items():
+        if trainer:
+            check_evaluates(config, study.own.code)
+
+
 def _identity(tested: Reached) -> tuple[Any, ...]:
     return (tested.final, tested.roles, tested.keys, tested.epochs)
 
 
-def _untested(candidate: Candidate) -> Reached:
+def _untested(candidate: Candidate, metrics: Metrics | None) -> Reached:
     config = candidate.readings[0][0].config
     fields = {**trajectory(config), "epochs": config.epochs}
     info = config.dataset_info
+    if config.trainer and metrics is not None:
+        metric, unit = metrics.by.compared_name, metrics.by.unit
+        fields["dataset"] = config.trainer
+    else:
+        metric = metric_name(info.task)
+        unit = METRIC_SPECS[metric].unit or info.target_unit
     return Reached(
         final=candidate.final,
         roles=candidate.roles,
@@ -159,8 +180,8 @@ def _untested(candidate: Candidate) -> Reached:
         seeds=tuple(trial.config.seed for trial, _ in candidate.readings),
         keys=tuple(trial.key for trial, _ in candidate.readings),
         epochs=tuple(epoch for _, epoch in candidate.readings),
-        metric=metric_name(info.task),
-        unit=METRIC_SPECS[metric_name(info.task)].unit or info.target_unit,
+        metric=metric,
+        unit=unit,
     )
 
 
@@ -168,6 +189,7 @@ def _train(run: RunContext, found: Sequence[Candidate]) -> int:
     """Train the networks that are not kept yet, and keep them; return the exit code."""
     readings = [reading for candidate in found for reading in candidate.readings]
     storage = run.ledger.storage
+    _keep_states(readings, storage)
     while True:
         kept = storage.names(MODELS)
         missing = {
@@ -185,6 +207,11 @@ def _train(run: RunContext, found: Sequence[Candidate]) -> int:
         for trial in missing.values():
             if model_name(trial.key, trial.epochs) not in kept:
                 record = run.ledger.read(keys={trial.key}).records[trial.key]
+                if trial.config.trainer and record.outcome == COMPLETED:
+                    raise UserError(
+                        f"{trial.config.trainer}: saves nothing after its last epoch, so there is nothing to test; no "
+                        "test set was opened; let it call trial.save(…) after trial.report(…) in every epoch"
+                    )
                 raise UserError(
                     f"{run.study.name}: trial {trial.key[:8]}, seed {trial.config.seed}: re-training to save the model "
                     f"ended as {record.outcome.replace('_', ' ')} ({record.reason or 'before its last epoch'}); no "
@@ -192,14 +219,38 @@ def _train(run: RunContext, found: Sequence[Candidate]) -> int:
                 )
 
 
-def _test(opening: Opening, study: Study, storage: Storage, data_dir: Path) -> Opening:
+def _keep_states(readings: Sequence[tuple[Trial, int]], storage: Storage) -> None:
+    """Keep what training functions have saved in the end, where a checkpoint has it: nothing is trained again."""
+    kept = storage.names(MODELS)
+    for trial, epoch in readings:
+        name = model_name(trial.key, epoch)
+        state = kept_state(storage, trial.key, epoch) if trial.config.trainer and name not in kept else None
+        if state is not None:
+            storage.write(state, MODELS, name)
+
+
+def _test(
+    opening: Opening,
+    found: Sequence[Candidate],
+    study: Study,
+    storage: Storage,
+    settings: Settings[EvaluateOptions],
+) -> Opening:
     """Fill in what each tested configuration reaches."""
-    parts = _TestParts(study, data_dir)
+    parts = _TestParts(study, settings.data_dir)
+    trials = {trial.key: trial for one in found for trial, _ in one.readings}
     test_sets: dict[str, str] = {}
     tested = []
     for one in opening.tested:
         reached = []
         for seed, name, key, epoch in zip(one.seeds, one.data, one.keys, one.epochs, strict=True):
+            config = trials[key].config
+            if config.trainer and study.metrics is not None:
+                state = storage.read(MODELS, model_name(key, epoch))
+                value = evaluate_state(config, epoch, state, study.metrics, settings.device, study.own.code)
+                reached.append((value, nan))
+                test_sets[name] = f"read by {config.trainer}"
+                continue
             part = partial(parts.read, seed=seed)
             reached.append(score_kept_model(storage, model_name(key, epoch), data=part, code=study.own.code))
             test_sets[name] = parts.last.test_fingerprint
@@ -243,7 +294,8 @@ def _keep_best(standing: Standing, found: Sequence[Candidate], ledger: Ledger) -
         records = reader.read([candidate.row]).records
         scores = selection_scores(reader.replicates(candidate.row), records) or [0.0]
         trial, epoch = candidate.readings[scores.index(max(scores))]
-        name = f"{candidate.final}.safetensors"
+        ending = "state" if trial.config.trainer else "safetensors"
+        name = f"{candidate.final}.{ending}"
         storage.write(storage.read(MODELS, model_name(trial.key, epoch)), MODELS, standing.study.name, name)
         kept[candidate.final] = storage.address(MODELS, standing.study.name, name)
     return kept

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from models.history import CURVES
 from tune_jobs.errors import UserError
+from tune_jobs.ledger.checkpoints import forget_checkpoints
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import PREDICTIONS, PROVENANCE, SCHEMA, Record
@@ -34,24 +35,31 @@ def show(storage_uri: str, prefix: str) -> int:
     record = _find(Ledger.open(Storage.at(storage_uri)), prefix)
     metric = METRIC_SPECS[record.metric]
     unit = metric.unit or record.target_unit
+    named = f"{metric.label} in {unit}" if unit else metric.label
     print(f"trial {record.key}: {record.outcome.replace('_', ' ')} after {record.epochs} epochs")
     if record.reason:
         print(f"reason: {record.reason}")
     print("configuration:")
     for name, value in json.loads(record.fields).items():
         spec = FIELDS.get(name)
-        words = plain_words(value) if spec is None else f"{spec.describe(value)} {spec.unit}".rstrip()
+        words = (
+            plain_words(value)
+            if spec is None or spec.only_reference
+            else f"{spec.describe(value)} {spec.unit}".rstrip()
+        )
         print(f"  {name}: {words}")
-    print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
-    print(f"epochs (metric: {metric.label} in {unit}; time in seconds of training, cumulative):")
-    headings = [name.replace("_", " ") for name in CURVES]
-    print("  ".join(["epoch", *(f"{heading:>17}" for heading in headings)]))
+    if not record.is_reported:
+        print(f"  data: {record.dataset}, fingerprint {record.fingerprint}")
+    print(f"epochs (metric: {named}; time in seconds of training, cumulative):")
+    shown = {**record.reported, "train_seconds": record.train_seconds} if record.is_reported else _curves(record)
+    widths = {name: max(17, len(name)) for name in shown}
+    print("  ".join(["epoch", *(f"{name.replace('_', ' '):>{width}}" for name, width in widths.items())]))
     step = max(1, -(-record.epochs // _EPOCHS_SHOWN))
     for epoch in range(1, record.epochs + 1):
         if epoch % step == 0 or epoch in (1, record.epochs):
-            values = (f"{getattr(record, name)[epoch - 1]:17.6g}" for name in CURVES)
+            values = (f"{curve[epoch - 1]:{widths[name]}.6g}" for name, curve in shown.items())
             print("  ".join([f"{epoch:5d}", *values]))
-    for epoch in record.measured_epochs:
+    for epoch in record.measured_epochs if not record.is_reported else ():
         loss, score = record.measured(epoch)
         print(f"measured after epoch {epoch}: train loss {loss:.6g}, train {metric.label} {score:.6g} {unit}")
     print("provenance:")
@@ -60,6 +68,10 @@ def show(storage_uri: str, prefix: str) -> int:
     if record.traceback:
         print(record.traceback)
     return 0
+
+
+def _curves(record: Record) -> dict[str, Sequence[float]]:
+    return {name: getattr(record, name) for name in CURVES}
 
 
 def _provenance(name: str, value: object) -> str:
@@ -140,6 +152,7 @@ def remove(storage_uri: str, prefixes: list[str], *, confirmed: bool, doubtful: 
             print("nothing removed")
             return 0
     _remove_models(ledger.storage, set(doubted))
+    forget_checkpoints(ledger.storage, keys)
     print(f"{ledger.remove(keys)} trials removed")
     return 0
 
@@ -166,20 +179,17 @@ def _find(ledger: Ledger, prefix: str) -> Record:
 def _epoch_table(records: list[Record]) -> "pd.DataFrame":
     import pandas as pd
 
-    single = [
-        name
-        for name in SCHEMA.names
-        if name not in CURVES and name not in PREDICTIONS and not name.startswith("measured") and name != "traceback"
-    ]
+    of_epochs = {*CURVES, *PREDICTIONS, "epochs", "metrics", "metric_values", "traceback"}
+    single = [name for name in SCHEMA.names if name not in of_epochs and not name.startswith("measured")]
     lines = []
     for record in records:
-        common = {name: getattr(record, name) for name in single if name != "epochs"}
+        common = {name: getattr(record, name) for name in single}
         measured = dict(zip(record.measured_epochs, record.measured_train_metric, strict=True))
         lines += [
             {
                 **common,
                 "epoch": epoch,
-                **{name: getattr(record, name)[epoch - 1] for name in CURVES},
+                **{name: curve[epoch - 1] for name, curve in {**_curves(record), **record.reported}.items()},
                 "measured_train_metric": measured.get(epoch),
             }
             for epoch in range(1, record.epochs + 1)

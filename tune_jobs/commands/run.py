@@ -19,10 +19,12 @@ from tune_jobs.standing.looks import compares, row_id
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.limits import LOOKS
 from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.ray_address import check_address
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import RunOptions
@@ -57,7 +59,10 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         keep=not options.dry_run,
         say=say,
     )
+    settings = with_gpu_share(settings, study, storage, measures=not options.dry_run, say=say)
     standing = with_kept_modes(stand(study, ledger and ledger.patient(), seeds, fingerprints), settings.resources.stack)
+    for line in data_in_words(study, standing.rows, most=MOST_COLUMNS):
+        say(f"data: {line}")
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)
         return 0

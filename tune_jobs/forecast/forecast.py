@@ -38,6 +38,7 @@ class Forecast:
         disk: space that the run takes; None without a timing.
         later: stages to come.
         storage: whether and from where it can be written, in lines.
+        shares: what share of a GPU each trial gets, if the study leaves that open, in lines.
         data: what is read, in lines.
         load: load average of this machine in the minute before the pilots.
         rate: price of a node for one hour.
@@ -57,6 +58,7 @@ class Forecast:
     disk: Disk | None = None
     later: Sequence[Later] = ()
     storage: Sequence[str] = ()
+    shares: Sequence[str] = ()
     data: Sequence[str] = ()
     load: float = 0.0
     rate: float | None = None

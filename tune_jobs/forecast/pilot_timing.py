@@ -33,6 +33,8 @@ _FINDING_OUT = 0.2
 _EPOCH_SECONDS = 0.5
 _MOST_EPOCHS = 100
 _FEWEST_VALIDATION_ROWS = 32
+# The first epochs of a user's training function are given up after this many times what a pilot should take.
+_LEAST_LIMIT, _PATIENCE = 60.0, 4.0
 _BYTES_PER_EPOCH = 8 * len(CURVES)
 
 
@@ -50,6 +52,8 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
         seconds: to spend, roughly.
         members: how many train at once in a stack; times are shares of each.
     """
+    if trial.config.trainer:
+        return _time_function(name, trial, data, job, seconds)
     whole = -(-len(data.train_inputs) // trial.config.batch_size)
     batches = min(_WARM_UP_BATCHES, whole)
     # A pilot is shorter than the trials whose logs it measures.
@@ -71,6 +75,51 @@ def time_shape(name: str, trial: Trial, data: TrialData, job: Job, seconds: floa
         if short.record.outcome == FAILED:
             return short.record.reason
         return _pilot(name, warm, short, whole / batches)
+
+
+def _time_function(name: str, trial: Trial, data: TrialData, job: Job, seconds: float) -> Pilot | str:
+    """Time whole epochs of a training function of the user; a first epoch that takes too long is given up."""
+    limit = max(_LEAST_LIMIT, _PATIENCE * seconds)
+    job = dataclasses.replace(job, tensorboard="on", time_limit_seconds=limit)
+    taken: list[tuple[Record, Sequence[float], float]] = []
+    with tempfile.TemporaryDirectory(prefix="ablatune-pilot-") as folder:
+        epochs = 1
+        for step in range(2):
+            place = dataclasses.replace(job, storage=f"{folder}/{step}")
+            taken.append(_function_epochs(trial, data, place, min(epochs, trial.epochs)))
+            record, intervals, _ = taken[-1]
+            if record.outcome == FAILED:
+                return record.reason
+            if not intervals or not record.epochs:
+                return f"an epoch takes more than {limit:.0f} s"
+            epochs = min(_MOST_EPOCHS, max(2, int(seconds / max(record.train_seconds[0], 1e-4))))
+        logs = [float(_bytes(Storage.at(f"{folder}/{step}"), LOGS)) for step in range(2)]
+    record, intervals, whole = taken[-1]
+    later = intervals[1:]  # the first has the start of its process
+    usual = sum(later) / len(later) if later else record.train_seconds[0]
+    return Pilot(
+        shape=name,
+        epoch_seconds=tuple(later) or (usual,),
+        measure_seconds=0.0,
+        trial_seconds=max(0.0, whole - sum(later) - usual),
+        share=1.0,
+        record_bytes=max(0.0, len(to_parquet([record])) - record.epochs * _BYTES_PER_EPOCH),
+        epoch_bytes=_BYTES_PER_EPOCH,
+        measure_bytes=0.0,
+        log_bytes=logs[0],
+        log_epoch_bytes=max(0.0, (logs[1] - logs[0]) / max(1, record.epochs - 1)),
+        model_bytes=0.0,
+    )
+
+
+def _function_epochs(trial: Trial, data: TrialData, job: Job, epochs: int) -> tuple[Record, Sequence[float], float]:
+    """Train the first epochs; return the record, the seconds between the ends of epochs, and those of the whole."""
+    ends: list[float] = []
+    start = time.perf_counter()
+    beginning = dataclasses.replace(trial, epochs=epochs, measure_at=frozenset(), measure_improvements=False)
+    record = run_trial(beginning, data, job, on_epoch=lambda history: ends.append(time.perf_counter()))
+    intervals = [end - before for before, end in zip([start, *ends], ends, strict=False)]
+    return record, intervals, time.perf_counter() - start
 
 
 @dataclass(frozen=True)

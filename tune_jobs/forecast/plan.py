@@ -21,7 +21,7 @@ from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_com
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.stacking.choice import with_modes
+from tune_jobs.stacking.choice import places_on, with_modes
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -29,9 +29,11 @@ from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
-from tune_jobs.training.data import load_data
+from tune_jobs.training.data import NO_DATA, load_data, untrained_classes
+from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
 from tune_jobs.training.settings import Settings
@@ -72,6 +74,8 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     storage = Storage.at(settings.storage)
     counts = _count(study, settings, storage)
     standing = counts.standing
+    shares: list[str] = []
+    settings = with_gpu_share(settings, standing.study, storage, measures=False, say=shares.append)
     with probe(storage):
         pass
     searching = trials_to_come(standing.search) if standing.search is not None else []
@@ -97,7 +101,12 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         searching,
         piloted=found.piloted,
         storage=found.storage,
-        data=_data_lines(missing, data),
+        shares=shares,
+        data=[
+            *_data_lines(missing, data),
+            *data_in_words(standing.study, standing.rows, most=MOST_COLUMNS),
+            *untrained_classes((trial.config for trial in missing), data),
+        ],
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(standing).items()],
         load=load if address is None else 0.0,
         rate=options.rate,
@@ -145,6 +154,7 @@ def _look_and_pilot(
     print(f"starting Ray to time {counted(len(distinct), 'shape')} of trial", file=sys.stderr, flush=True)
     begun = time.monotonic()
     cluster, resources, most = settings.cluster, settings.resources, settings.options.max_concurrent
+    places = places_on(settings.device, storage, resources.stack)
     with ray_running(cluster, data):
         start_seconds = time.monotonic() - begun
         capacity = find_capacity(cluster)
@@ -164,7 +174,7 @@ def _look_and_pilot(
         piloted = run_pilots(
             distinct,
             data,
-            replace(new_job(study, study.config(), "", settings), time_limit_seconds=None),
+            replace(new_job(study, study.config(), "", settings, places=places), time_limit_seconds=None),
             resources=resources,
             at_once=together,
             max_concurrent=together if capacity.autoscaling.groups else most,
@@ -262,8 +272,11 @@ def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_se
 
 def _data_lines(trials: Sequence[Trial], data: Mapping[str, TrialData]) -> list[str]:
     sizes: dict[str, int] = {}
+    own = {trial.config.trainer: f"{trial.config.trainer} reads its data itself" for trial in trials}
     for part in data.values():
+        if part is NO_DATA:
+            continue
         sizes[part.dataset] = len(part.train_inputs) + len(part.validation_inputs)
-    return [
+    return [words for trainer, words in own.items() if trainer] + [
         f"{name}: {rows:,} rows, read here; workers get them through Ray's object store" for name, rows in sizes.items()
     ]

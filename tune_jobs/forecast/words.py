@@ -123,6 +123,7 @@ def _later(forecast: Forecast) -> Iterator[str]:
 def _packing(forecast: Forecast) -> Iterator[str]:
     wanted = forecast.resources
     each = f"{wanted.cpus_per_trial:g} CPU" + (f" and {wanted.gpus_per_trial:g} GPU" if wanted.gpus_per_trial else "")
+    yield from forecast.shares
     on = counted(len(forecast.packed), "node") + (" like this one" if forecast.assumed else "")
     yield f"at once: {counted(forecast.at_once, 'trial')} on {on}, each with {each}"
     if forecast.to_come:

@@ -21,6 +21,11 @@ class Frame(NamedTuple):
     function: str
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that memory ran out, the system's or a GPU's."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
 @dataclass(frozen=True)
 class Failure:
     """What is known of an exception.
@@ -52,7 +57,7 @@ class Failure:
                 text=_text(error),
                 traceback=_traceback(error, kind, frames),
                 frames=frames,
-                out_of_memory=isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError",
+                out_of_memory=is_out_of_memory(error),
                 exits=isinstance(error, SystemExit),
             )
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Collection, Iterator
 
 from models.sealed import is_whole
 from models.version import ENGINE_VERSION
@@ -11,6 +12,7 @@ from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import ISOLATED
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.key import TRAINER_VERSION
 from tune_jobs.trial.trial import Trial
 
 FOLDER = "checkpoints"
@@ -22,7 +24,7 @@ class Checkpoints:
     """Keeps the latest snapshot of a trial in the storage.
 
     A trial finds a snapshot only if it would be the same bit for bit: with the same engine, on the same kind of
-    machine, with the same measurements.
+    machine, with the same measurements. One of a training function also continues from it after its end.
 
     Args:
         storage: of the ledger.
@@ -36,6 +38,8 @@ class Checkpoints:
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
         same = json.dumps([ENGINE_VERSION, trial.mode, ISOLATED, kind, measured])
+        if trial.config.trainer:  # of which every epoch has all its numbers
+            same = json.dumps(["trainer", TRAINER_VERSION, kind])
         self._storage = storage
         self._name = f"{trial.key}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
         self._period = period_seconds
@@ -85,3 +89,19 @@ class Checkpoints:
                 self._storage.delete(FOLDER, self._name)
             except StorageError as error:
                 _log.info("the checkpoint %s of a trial that has ended was not deleted: %s", self._name, error)
+
+
+def forget_checkpoints(storage: Storage, keys: Collection[str]) -> None:
+    """Delete the snapshots of trials, from which the same trials trained again would continue."""
+    for name in storage.names(FOLDER):
+        if name.partition("-")[0] in keys:
+            storage.delete(FOLDER, name)
+
+
+def kept_snapshots(storage: Storage, key: str) -> Iterator[bytes]:
+    """Yield the whole snapshots of a trial that has ended, of every kind of machine."""
+    for name in sorted(storage.names(FOLDER)):
+        if name.partition("-")[0] == key:
+            content = storage.read(FOLDER, name)
+            if is_whole(content):
+                yield content

@@ -16,7 +16,7 @@ from tune_jobs.user_code.questions import foreign
 # Runs of one command are told apart by a pause in which no trial was training; a worker may be lost meanwhile.
 _PAUSE = timedelta(minutes=30)
 # Components that trials import.
-_KINDS = ("network", "objective", "optimizer", "schedule")
+_KINDS = ("network", "objective", "optimizer", "schedule", "trainer")
 
 
 def doubtful_records(records: Iterable[Record]) -> list[Record]:

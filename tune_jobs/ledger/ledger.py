@@ -11,7 +11,7 @@ import logging
 import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trial.metrics import Metrics
 from tune_jobs.words import counted
 
 FOLDER = "ledger"
@@ -57,6 +58,8 @@ class Ledger:
 
     storage: Storage
     _passed_over: set[str] = field(default_factory=set, repr=False, compare=False)
+    # By which records of training functions are read.
+    _metrics: Metrics | None = None
 
     @classmethod
     def open(cls, storage: Storage, *, create: bool = False) -> "Ledger":
@@ -82,7 +85,14 @@ class Ledger:
 
     def patient(self) -> "Ledger":
         """The same ledger for use during a run: it waits until an outage of its storage is over."""
-        return Ledger(self.storage.patient(), self._passed_over)
+        return replace(self, storage=self.storage.patient())
+
+    def compared_by(self, metrics: Metrics | None) -> "Ledger":
+        """The same ledger as a study reads it: the trials of training functions are compared by what it declares.
+
+        A trial that lacks a metric of the study is not read.
+        """
+        return self if metrics is None else replace(self, _metrics=metrics)
 
     @classmethod
     def _found(cls, storage: Storage, *, create: bool) -> "Ledger | None":
@@ -108,8 +118,9 @@ class Ledger:
 
     def _format(self) -> object:
         """Which format the ledger's marker says that it has; None if it is cut or damaged."""
+        content = self.storage.read(FOLDER, MARKER)
         try:
-            return json.loads(self.storage.read(FOLDER, MARKER))["format"]
+            return json.loads(content)["format"]
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -151,10 +162,19 @@ class Ledger:
             by_key.setdefault(record.key, []).append(record)
         contents = Contents({})
         for key, records in by_key.items():
+            records = self._as_read(records)
+            if not records:
+                continue
             contents.records[key], agree = combine(records) if len(records) > 1 else (records[0], True)
             if not agree:
                 contents.disagreements.append(key)
         return contents
+
+    def _as_read(self, records: list[Record]) -> list[Record]:
+        if self._metrics is None:
+            return records
+        found = (record.compared_by(self._metrics) for record in records)
+        return [record for record in found if record is not None]
 
     def lookup(self) -> "Lookup":
         """Make a function that finds a record by its key; it lists the keys once, so a miss costs nothing."""

@@ -22,6 +22,7 @@ from models.history import (
     early_stopping_epoch,
 )
 from models.metrics import metric_spec
+from tune_jobs.trial.metrics import SECONDS, Metrics, declared_metric
 from tune_jobs.trial.trial import Trial
 
 FAILED = "failed"
@@ -70,6 +71,8 @@ SCHEMA = pa.schema(
         ("wall_seconds", pa.float64()),
         ("time_limit_seconds", pa.float64()),
         ("command", pa.string()),
+        ("metrics", pa.list_(pa.string())),
+        ("metric_values", _doubles),
     ],
     metadata={"ablatune_record": "1"},
 )
@@ -108,6 +111,9 @@ class Record:
         node, gpu: Ray's ids of the node and of the GPUs that the trial was assigned; "" for none.
         machine_kind: device, instruction set, torch version and threads: what bits depend on.
         process: `ISOLATED`, or "" if the trial may have shared its process with other trials' user code.
+        metrics: of a training function of the user: what it reports, see `tune_jobs.trial.metrics.declared_metric`.
+            Curves that it does not report are NaN.
+        metric_values: of each metric, one after the other, a value per epoch.
     """
 
     key: str
@@ -149,6 +155,40 @@ class Record:
     wall_seconds: float = 0.0
     time_limit_seconds: float | None = None
     command: str = ""
+    metrics: tuple[str, ...] = ()
+    metric_values: tuple[float, ...] = ()
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether a training function of the user has reported the numbers."""
+        return bool(self.metrics)
+
+    @property
+    def reported(self) -> dict[str, tuple[float, ...]]:
+        """The metrics that a training function of the user has reported, by name: a value per epoch."""
+        count = self.epochs
+        parts = (self.metric_values[count * place : count * (place + 1)] for place in range(len(self.metrics)))
+        return {declared_metric(text).name: part for text, part in zip(self.metrics, parts, strict=True)}
+
+    def compared_by(self, metrics: Metrics) -> "Record | None":
+        """The record of a training function as a study reads it; None if it lacks a metric that the study declares.
+
+        Args:
+            metrics: that the study declares; a record of the project's own training stays as it is.
+        """
+        if not self.is_reported:
+            return self
+        values = self.reported
+        if not set(metrics.names) <= set(values):
+            return None
+        curves: dict[str, Any] = metrics.curves(values, self.epochs)
+        return replace(
+            self,
+            metric=metrics.by.compared_name,
+            metrics=tuple(map(str, metrics)),
+            metric_values=tuple(value for name in metrics.names for value in values[name]),
+            **curves,
+        )
 
     def predictions(self, epoch: int) -> NDArray[np.float32]:
         """The outputs on the validation part, [n, outputs], after a measured epoch.
@@ -186,7 +226,7 @@ class Record:
         """
         if self.outcome == FAILED:
             return Reading(FAILED, None)
-        stop = early_stopping_epoch(self.validation_loss[:epochs], patience)
+        stop = early_stopping_epoch(self._watched[:epochs], patience)
         last = stop if stop is not None else epochs
         if self.outcome == DIVERGED and last >= self.epochs:
             return Reading(DIVERGED, None)
@@ -197,6 +237,14 @@ class Record:
             return Reading(outcome, last)
         higher = metric_spec(self.metric).higher_is_better
         return Reading(outcome, best_epoch(self.validation_metric[:last], higher_is_better=higher))
+
+    @property
+    def _watched(self) -> tuple[float, ...]:
+        """What early stopping watches, lower is better: the validation loss, or the metric that a function reports."""
+        if not self.is_reported:
+            return self.validation_loss
+        sign = -1 if metric_spec(self.metric).higher_is_better else 1
+        return tuple(sign * value for value in self.validation_metric)
 
     def measured(self, epoch: int) -> tuple[float, float]:
         """The loss and the metric on the training part, in evaluation mode, after a measured epoch."""
@@ -232,6 +280,8 @@ def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | Non
     limit_then, limit_now = record.time_limit_seconds, time_limit_seconds
     if TIMED_OUT in outcomes and (limit_now is None or limit_then is None or limit_now > limit_then):
         return False
+    if record.is_reported:  # every epoch has all its numbers
+        return True
     return {reading.epoch for reading in readings if reading.epoch is not None} <= set(record.measured_epochs)
 
 
@@ -288,8 +338,9 @@ def _measured(record: Record, index: int) -> tuple[Any, ...]:
 
 def _overlap_equal(first: Record, second: Record) -> bool:
     shared = min(first.epochs, second.epochs)
-    return all(
-        np.array_equal(getattr(first, name)[:shared], getattr(second, name)[:shared], equal_nan=True)
-        for name in CURVES
-        if name != "train_seconds"
-    )
+    if first.is_reported and second.is_reported:
+        mine, theirs = first.reported, second.reported
+        both = [(mine[name], theirs[name]) for name in mine.keys() & theirs.keys() - {SECONDS}]
+    else:
+        both = [(getattr(first, name), getattr(second, name)) for name in CURVES if name != "train_seconds"]
+    return all(np.array_equal(one[:shared], other[:shared], equal_nan=True) for one, other in both)

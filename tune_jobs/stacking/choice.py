@@ -6,6 +6,7 @@ from functools import partial
 
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.runs import read_manifests, variant_id
+from tune_jobs.stacking.memory import Places, StackMemory
 from tune_jobs.stacking.modes import choose_modes
 from tune_jobs.stacking.rule import FOLDER, SHIPPED, Rule, keep_rule, kept_rule
 from tune_jobs.storage.storage import Storage
@@ -44,6 +45,9 @@ def with_modes(
     manifest = read_manifests(storage, study.name).get(variant_id(study.overrides, study.fraction))
     before = None if manifest is None else manifest.modes
     rule = partial(_rule, study, storage, seeds, device, processes, keep=keep, say=say)
+    if keep and device == "cuda" and stack == AUTO:
+        # Even if it is settled which trials train in stacks: their places follow from it too.
+        rule()
     return replace(study, modes=choose_modes(study, stack, before, rule))
 
 
@@ -67,15 +71,23 @@ def _rule(
     study: Study, storage: Storage, seeds: int, device: str, processes: int, *, keep: bool, say: Callable[[str], None]
 ) -> Rule:
     """The rule of this machine, measured now if the storage has none and the study is long; else the shipped one."""
-    measures = keep and _work_seconds(study, seeds) >= _WORTH_MEASURING_SECONDS
+    # On a GPU the places of stacks follow from what is measured, and should stay.
+    measures = keep and (device == "cuda" or _work_seconds(study, seeds) >= _WORTH_MEASURING_SECONDS)
+    return _known_rule(storage, device, processes, measures=measures, say=say) or SHIPPED
+
+
+def _known_rule(
+    storage: Storage, device: str, processes: int, *, measures: bool, say: Callable[[str], None]
+) -> Rule | None:
+    """The rule that the storage keeps for this machine; if there is none, measured now if `measures`."""
     if not (measures or storage.names(FOLDER)):
-        return SHIPPED
+        return None
     # Only from here on is torch imported, which takes longer than a short study.
     if device == "cuda" and not _has_cuda():
-        return SHIPPED
+        return None
     known = kept_rule(storage, provenance.machine_kind(device, 1))
     if known is not None or not measures:
-        return known or SHIPPED
+        return known
     from tune_jobs.stacking.pilot import measure_rule
 
     say("measuring from which size on networks train faster alone than in stacks: some 5 s, once for this storage")
@@ -83,6 +95,35 @@ def _rule(
     rule = measure_rule(device, processes) or replace(SHIPPED, machine_kind=provenance.machine_kind(device, 1))
     keep_rule(storage, rule)
     return rule
+
+
+def places_on(device: str, storage: Storage, stack: str | int) -> Places | None:
+    """Return how many places stacks have on a device; None on a CPU, where the bits do not depend on it.
+
+    Args:
+        device: "cpu" or "cuda".
+        storage: of the ledger, which may keep a rule of this kind of GPU.
+        stack: "auto", "off", or how many train at once.
+    """
+    if device != "cuda":
+        return None
+    if isinstance(stack, int):
+        return Places(given=stack)
+    return Places(memory=memory_on_gpu(storage))
+
+
+def memory_on_gpu(
+    storage: Storage, *, measures: bool = False, say: Callable[[str], None] = print
+) -> StackMemory | None:
+    """Return what stacks take of this machine's GPU; None where that is unknown.
+
+    Args:
+        storage: of the ledger, which keeps it.
+        measures: whether to measure it now if the storage does not have it.
+        say: prints a line.
+    """
+    rule = _known_rule(storage, "cuda", 1, measures=measures, say=say)
+    return None if rule is None else rule.memory
 
 
 def _work_seconds(study: Study, seeds: int) -> float:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models.stacking.shape import can_stack, shape_on_any_data
+from models.stacking.shape import shape_on_any_data
 from models.version import SINGLE, STACKED
 from tune_jobs.errors import UserError
 from tune_jobs.stacking.rule import Rule
@@ -21,6 +21,7 @@ from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.trial import can_be_stacked
 
 
 @dataclass
@@ -81,7 +82,7 @@ def _names(study: Study) -> set[str]:
 
 
 def _mode(together: _Together, stack: str | int, before: Mapping[str, str], rule: Callable[[], Rule]) -> str:
-    stackable = [config for config in together.configs if can_stack(config)]
+    stackable = [config for config in together.configs if can_be_stacked(config)]
     if stack == OFF or together.singly or not stackable:
         return SINGLE
     if isinstance(stack, int):

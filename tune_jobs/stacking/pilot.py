@@ -6,11 +6,13 @@ As in a run, all cores do so at once: they share the memory, which decides for t
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.engine import train
@@ -18,12 +20,15 @@ from models.networks import multiplications
 from models.stacking.engine import train_stacked
 from models.stacking.member import Request
 from tune_jobs.ledger import provenance
+from tune_jobs.stacking.memory import Peak, StackMemory, fitted, training_bytes
 from tune_jobs.stacking.rule import Rule
 from tune_jobs.trial.config import TrialConfig
 
 # Width, inputs and batch size of a network with two hidden layers: from a toy problem to more than MNIST takes.
 _NETWORKS = ((16, 8, 16), (64, 64, 16), (128, 256, 16), (128, 784, 16), (256, 784, 16))
 _MEMBERS = 8
+# Of the stack whose memory is compared with that of one with `_MEMBERS`.
+_MORE_MEMBERS = 16
 # Of each network, the batches of an epoch; smaller ones need more of them to be timed.
 _BATCHES = (48, 40, 24, 16, 10)
 _MOST_SECONDS = 120.0
@@ -59,17 +64,59 @@ def measure_rule(device: str = "cpu", processes: int = 1) -> Rule | None:
         for _ in range(processes):
             started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
         found = [json.loads(process.communicate(timeout=_MOST_SECONDS)[0]) for process in started]
-    except (OSError, subprocess.TimeoutExpired, ValueError):
+        points = [one["points"] for one in found]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return None
     finally:
         for process in started:
             process.kill()
             process.wait()
-    sizes = tuple(size for size, _ in found[0])
+    sizes = tuple(size for size, _ in points[0])
     ratios = tuple(
-        sum(ratios) / processes for ratios in zip(*([ratio for _, ratio in one] for one in found), strict=True)
+        sum(ratios) / processes for ratios in zip(*([ratio for _, ratio in one] for one in points), strict=True)
     )
-    return Rule(provenance.machine_kind(device, 1), sizes, ratios)
+    return Rule(provenance.machine_kind(device, 1), sizes, ratios, memory_found(found))
+
+
+def memory_found(found: Sequence[Mapping[str, Any]]) -> StackMemory | None:
+    """Fit what the processes that share a GPU have found of its memory; None if they found nothing.
+
+    Args:
+        found: of each process, its `peaks`, and how many bytes of the GPU were `free` when it began.
+    """
+    measured = [Peak(**peak) for one in found for peak in one.get("peaks", ())]
+    # The first process found more free than those after it, which found its memory taken.
+    free = max((one.get("free") or 0 for one in found), default=0)
+    return fitted(measured, free / len(found)) if measured else None
+
+
+def _found(device: str) -> dict[str, Any]:
+    """Measure in this process; on a GPU its memory too."""
+    found: dict[str, Any] = {"points": [], "peaks": []}
+    if device == "cuda":
+        found["free"] = torch.cuda.mem_get_info()[0]
+        found["peaks"] = [asdict(peak) for peak in peaks(device)]
+    return {**found, "points": list(_points(device))}
+
+
+def peaks(device: str) -> Iterator[Peak]:
+    """Yield the memory that stacks of two widths take, for each network."""
+    for (units, inputs, batch), batches in zip(_NETWORKS, _BATCHES, strict=True):
+        config = TrialConfig(network="mlp", hidden_layers=2, hidden_units=units, batch_size=batch, epochs=_EPOCHS)
+        data = _drawn(batches * batch, inputs)
+        taken = []
+        for width in (_MEMBERS, _MORE_MEMBERS):
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            _train_stack(config, data, width, device)
+            taken.append(float(torch.cuda.max_memory_allocated()))
+        yield Peak(training_bytes(config, (inputs,), data.classes), _MEMBERS, _MORE_MEMBERS, *taken)
+
+
+def _train_stack(config: TrialConfig, data: "_Data", width: int, device: str) -> Sequence[float]:
+    """Train a stack; return the times of its first member, since the start of its training."""
+    members = [(seed, Request(config, seed, data)) for seed in range(width)]
+    return dict(train_stacked(members, width=width, device=device))[0].history.train_seconds
 
 
 def _points(device: str) -> Iterator[tuple[float, float]]:
@@ -78,8 +125,7 @@ def _points(device: str) -> Iterator[tuple[float, float]]:
         config = TrialConfig(network="mlp", hidden_layers=2, hidden_units=units, batch_size=batch, epochs=_EPOCHS)
         data = _drawn(batches * batch, inputs)
         alone = train(config, [0], data, device=device)[0].history.train_seconds
-        members = [(seed, Request(config, seed, data)) for seed in range(_MEMBERS)]
-        together = dict(train_stacked(members, width=_MEMBERS, device=device))[0].history.train_seconds
+        together = _train_stack(config, data, _MEMBERS, device)
         size = batch * multiplications(config, (inputs,), data.classes)
         yield float(size), _fastest_epoch(together) / _fastest_epoch(alone)
 
@@ -97,4 +143,4 @@ def _fastest_epoch(cumulative: Sequence[float]) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(list(_points(sys.argv[1]))))
+    print(json.dumps(_found(sys.argv[1])))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.networks import multiplications
+from tune_jobs.stacking.memory import StackMemory, memory_of
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
@@ -25,11 +26,13 @@ class Rule:
         machine_kind: where it was measured; see `tune_jobs.ledger.provenance.machine_kind`.
         sizes: multiplications of a training step of one network, rising.
         ratios: time of a member of a stack to that of the same training by itself, for each size.
+        memory: what stacks take of a GPU; None on a CPU, or where that was not measured.
     """
 
     machine_kind: str
     sizes: tuple[float, ...]
     ratios: tuple[float, ...]
+    memory: StackMemory | None = None
 
     def ratio(self, size: float) -> float:
         """Return the ratio for a size, linear in its logarithm between those that were measured."""
@@ -75,7 +78,12 @@ def keep_rule(storage: Storage, rule: Rule) -> None:
 
 def rule_of(values: Any) -> Rule:
     """Make a rule from the content of its file."""
-    rule = Rule(values["machine_kind"], tuple(map(float, values["sizes"])), tuple(map(float, values["ratios"])))
+    rule = Rule(
+        values["machine_kind"],
+        tuple(map(float, values["sizes"])),
+        tuple(map(float, values["ratios"])),
+        memory_of(values.get("memory")),
+    )
     numbers = (*rule.sizes, *rule.ratios)
     rising = bool(rule.sizes) and list(rule.sizes) == sorted(set(rule.sizes))
     if not rising or len(rule.sizes) != len(rule.ratios) or not all(0 < one < math.inf for one in numbers):

@@ -50,12 +50,14 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
 
 def _changed(config: TrialConfig, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
     kinds = [kind for kind in KINDS if mine.get(code_name(kind)) != theirs.get(code_name(kind))]
-    return tuple(f"{kind} {getattr(config, kind)}" for kind in kinds) or (f"the data of {config.dataset}",)
+    return tuple(f"{kind} {getattr(config, kind)}" for kind in kinds) or (
+        f"the data of {config.trainer or config.dataset}",
+    )
 
 
 def _registered(fields: Mapping[str, Any]) -> str:
     # An option of a built-in dataset that is absent has its default: no edit adds or removes it.
-    option = "dataset." if fields["dataset"] in DATASETS else None
+    option = "dataset." if fields.get("dataset") in DATASETS else None
     kept = {name: value for name, value in fields.items() if name in FIELDS or (option and name.startswith(option))}
     return json.dumps(kept, sort_keys=True)
 

@@ -139,6 +139,7 @@ def stand(
         fingerprints: of the data, by `data_id`.
         variant: what was overridden, in words.
     """
+    ledger = ledger.compared_by(study.metrics) if ledger is not None else None
     reader = RowReader(ledger, seeds, fingerprints)
     rows, choices = resolve_stages(study, reader)
     looks = looks_of(study, ledger)

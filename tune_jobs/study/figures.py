@@ -38,6 +38,7 @@ class FigureEntry:
         return self.need is None or any(self.need.is_met(config) for config in configs)
 
 
+ENGINE = Need("a network that Ablatune trains, not a `trainer`", lambda config: not config.trainer)
 TWO_INPUTS = Need("inputs of two numbers", lambda config: config.dataset_info.input_shape == (2,))
 DISTRIBUTION = Need(
     f"objective: {' or '.join(objectives_that_predict(GAUSSIAN))}", lambda config: config.predicts_gaussian
@@ -51,6 +52,7 @@ FIGURES: Mapping[str, FigureEntry] = {
     "losses": FigureEntry(
         "the train and the validation loss over the epochs",
         "analysis.figures.losses:draw",
+        ENGINE,
     ),
     "decision_boundary": FigureEntry(
         "what the network predicts at each point, for inputs of two numbers",

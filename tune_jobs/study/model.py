@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.stacking.shape import can_stack
 from models.version import SINGLE, STACKED
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.metrics import Metrics
+from tune_jobs.trial.trial import can_be_stacked
 from tune_jobs.user_code.components import Components
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
@@ -129,6 +130,8 @@ class Study:
         places: where the document names datasets; see `tune_jobs.study.places`.
         looks: numbers of seeds at which levels are decided, and after which only those that are open get more; empty
             for a fixed number of seeds.
+        metrics: that its training functions report; None without such a function.
+        requirements: distributions that those functions need on every node.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
     """
@@ -153,10 +156,12 @@ class Study:
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     modes: Mapping[str, str] = field(default_factory=dict)
     looks: tuple[int, ...] = ()
+    metrics: Metrics | None = None
+    requirements: tuple[str, ...] = ()
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""
-        return STACKED if self.modes.get(table) == STACKED and can_stack(config) else SINGLE
+        return STACKED if self.modes.get(table) == STACKED and can_be_stacked(config) else SINGLE
 
     def config(self, *layers: Mapping[str, Any]) -> TrialConfig:
         """Build the configuration of the base with layers over it; later layers win.

@@ -16,6 +16,7 @@ from tune_jobs.study.checked_fields import (
     refuse_repeats,
     settings,
 )
+from tune_jobs.study.declared_metrics import parse_metrics, parse_requirements
 from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.limits import LOOKS, MOST_REPLICATES, check_document, check_tables
 from tune_jobs.study.model import (
@@ -36,7 +37,7 @@ from tune_jobs.study.references import read_components
 from tune_jobs.study.resources import parse_resources
 from tune_jobs.study.search_parser import parse_search
 from tune_jobs.study.yaml_node import YamlNode
-from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
 from tune_jobs.user_code.modules import Code
 
@@ -105,6 +106,8 @@ def parse_study(
         own=components,
         places=places,
         looks=looks,
+        metrics=parse_metrics(root, trains=components.trains),
+        requirements=parse_requirements(root, trains=components.trains),
     )
     return study if search_node is None else _with_search(study, search_node)
 
@@ -169,7 +172,7 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
 
 def _with_search(study: Study, node: YamlNode) -> Study:
     base = settings(node.get("base"), study.own)
-    epochs = {**study.base, **study.overrides, **base}.get("epochs", TrialConfig.epochs)
+    epochs = study.own.epochs({**study.base, **study.overrides, **base})
     return replace(study, search=parse_search(node, study, base, epochs=epochs))
 
 
@@ -188,6 +191,9 @@ _KEYS = (
     "resources",
     "datasets",
     "labels",
+    "metrics",
+    "metric",
+    "requirements",
 )
 
 

@@ -1,6 +1,6 @@
 """The resources of one trial: CPUs, GPUs, time, the interval between its checkpoints, and whether it shares a stack."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeGuard
 
 from tune_jobs.errors import ConfigError, UserError, shown
@@ -22,6 +22,7 @@ class Resources:
     """What one trial may use, and how long it may take (None: no limit).
 
     Attributes:
+        shares_gpus: whether `gpus_per_trial` is "auto": as many trials share a GPU as fit; until that is known, one.
         checkpoint_minutes: time between two checkpoints of a trial; after its worker is lost, it resumes from the last.
         stack: whether small networks of one shape train together: "auto" where that is faster, "off" never, or how many
             at once, for all that can.
@@ -32,6 +33,7 @@ class Resources:
     time_limit_minutes: float | None = None
     checkpoint_minutes: float = 1.0
     stack: str | int = AUTO
+    shares_gpus: bool = field(default=False, metadata={"key": False})
 
 
 def check_resources(resources: Resources) -> Resources:
@@ -48,13 +50,14 @@ def check_resources(resources: Resources) -> Resources:
             f"{shown(resources.stack)} is none of auto, off, and a whole number from {_FEWEST_IN_STACK} to "
             f"{_MOST_IN_STACK}, the networks that train together",
         )
-    for field in fields(resources):
-        if field.name == "stack":
+    for declared in fields(resources):
+        name = declared.name
+        if name in ("stack", "shares_gpus"):
             continue
-        amount = getattr(resources, field.name)
-        most, unit = (MOST_MINUTES, " minutes") if field.name.endswith("_minutes") else (_MOST, "")
+        amount = getattr(resources, name)
+        most, unit = (MOST_MINUTES, " minutes") if name.endswith("_minutes") else (_MOST, "")
         if amount is not None and not amount <= most:
-            raise ConfigError(field.name, f"{amount:g} is more than {most:,}{unit}; give at most that")
+            raise ConfigError(name, f"{amount:g} is more than {most:,}{unit}; give at most that")
     if not cpus > 0:
         raise ConfigError("cpus_per_trial", f"{cpus:g} is not above 0; every trial needs some CPU, such as 1")
     for name, amount in (("cpus_per_trial", cpus), ("gpus_per_trial", gpus)):
@@ -64,7 +67,7 @@ def check_resources(resources: Resources) -> Resources:
             )
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
         raise ConfigError(
-            "gpus_per_trial", f"{gpus:g} is neither between 0 and 1 nor a whole number; give 0, 0.5, 1, 2, …"
+            "gpus_per_trial", f"{gpus:g} is neither between 0 and 1 nor a whole number; give 0, 0.5, 1, 2, … or auto"
         )
     if limit is not None and not limit > 0:
         raise ConfigError("time_limit_minutes", f"{limit:g} is not above 0 minutes")
@@ -88,14 +91,26 @@ def parse_resources(node: YamlNode | None) -> Resources:
     """Read the `resources` of a study's document."""
     if node is None:
         return Resources()
-    node.only(*(field.name for field in fields(Resources)))
+    node.only(*(one.name for one in fields(Resources) if one.metadata.get("key", True)))
     try:
-        values: dict[str, Any] = {
-            key: parse_stack(child.value) if key == "stack" else child.number() for key, child in node.pairs()
-        }
-        return check_resources(Resources(**values))
+        values = {key: _parsed(key, child) for key, child in node.pairs()}
+        return check_resources(Resources(**_gpus_settled(values)))
     except ConfigError as error:
         raise node.need(error.field).error(error.problem, field=error.field) from error
+
+
+def _parsed(key: str, child: YamlNode) -> Any:
+    if key == "stack":
+        return parse_stack(child.value)
+    return AUTO if key == "gpus_per_trial" and child.value == AUTO else child.number()
+
+
+def _gpus_settled(values: dict[str, Any]) -> dict[str, Any]:
+    """Turn `gpus_per_trial` of "auto" into what it means until the share is known."""
+    if "gpus_per_trial" not in values:
+        return values
+    shares = values["gpus_per_trial"] == AUTO
+    return {**values, "gpus_per_trial": 1.0 if shares else values["gpus_per_trial"], "shares_gpus": shares}
 
 
 def requested_resources(declared: Resources, **requested: Any) -> Resources:
@@ -108,7 +123,7 @@ def requested_resources(declared: Resources, **requested: Any) -> Resources:
     if "stack" in values:
         values["stack"] = parse_stack(values["stack"])
     try:
-        return check_resources(replace(declared, **values))
+        return check_resources(replace(declared, **_gpus_settled(values)))
     except ConfigError as error:
         flag = {"time_limit_minutes": "time-limit"}.get(error.field, error.field.replace("_", "-"))
         raise UserError(f"--{flag}: {error.problem}") from error

@@ -15,6 +15,7 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
 from tune_jobs.trial.key import trajectory, trial_key
+from tune_jobs.trial.metrics import VALIDATION_LOSS
 from tune_jobs.trial.trial import Trial
 
 # Seeds from here on never choose anything; they estimate again what other seeds chose.
@@ -85,10 +86,21 @@ def expand(study: Study, chosen: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
     rows += _path_rows(study, chosen)
     if study.search is not None:
         # A row of no table: it only says which data the search reads.
-        rows.append(Row("search", (), _feasible(study, "search", study.search.base), seeds=()))
+        config = _feasible(study, "search", study.search.base)
+        _check_loss(study, "search", study.search.select, config)
+        rows.append(Row("search", (), config, seeds=()))
     for final in study.finals:
         rows += [dataclasses.replace(row, is_default=False) for row in _table_rows(study, final, final.name)]
     return rows
+
+
+def _check_loss(study: Study, place: str, select: str, config: TrialConfig) -> None:
+    """Raise where losses are to be compared that a training function does not report."""
+    if select == "loss" and config.trainer and (study.metrics is None or VALIDATION_LOSS not in study.metrics):
+        raise UserError(
+            f"{study.source}, {place}: select: loss compares by the validation loss, and {config.trainer} reports "
+            f"none; declare {VALIDATION_LOSS} in `metrics`, or write select: metric"
+        )
 
 
 def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
@@ -101,8 +113,9 @@ def _check_effect(study: Study, table: Table, rows: Sequence[Row]) -> None:
         return
     names = sorted({name for level in table.levels for name in level.values})
     raise UserError(
-        f"{study.source}, tables.{table.name}: its levels train the same thing: neither network {first.network} nor "
-        f"anything else here reads {', '.join(names)}; vary a field that is read"
+        f"{study.source}, tables.{table.name}: its levels train the same thing: neither "
+        f"{first.trainer or f'network {first.network}'} nor anything else here reads {', '.join(names)}; vary a field "
+        "that is read"
     )
 
 
@@ -168,7 +181,13 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
                 raise
             yield dataclasses.replace(row, reason=str(error.__cause__ or error))
             continue
+        _check_loss(study, place, row.select, config)
         for name in moves:
+            if name != "split_seed" and config.trainer:
+                raise UserError(
+                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.trainer} reads its "
+                    "data itself; use validation or fixed"
+                )
             if name != "split_seed" and name not in config.dataset_info.reads:
                 raise UserError(
                     f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} comes with "

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from typing import Any
 
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import ID_LENGTH, Search
@@ -26,7 +27,7 @@ def search_id(study: Study, search: Search, fingerprint: str) -> str:
     The id stays the same when the space, the budget, the scheduler or the sampler changes. It changes with the base,
     the length, the data, the seed, and the epoch or score that trials are compared by.
     """
-    content = {
+    content: dict[str, Any] = {
         "base": trajectory(default_config(study, search)),
         "data": fingerprint,
         "epochs": full_length(study, search),
@@ -34,5 +35,7 @@ def search_id(study: Study, search: Search, fingerprint: str) -> str:
         "read": search.read,
         "select": search.select,
     }
+    if study.metrics is not None:
+        content["metric"] = study.metrics.by.compared_name
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:ID_LENGTH]

@@ -17,6 +17,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record, is_finished
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_report
+from tune_jobs.training.data import shared_data
 from tune_jobs.training.job import Job, Members, from_payload
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.stack_training import run_stack, width_for
@@ -36,8 +37,6 @@ def train_group(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
         job: what all trials share.
         data: references to `TrialData` in Ray's object store, by `data_slot`.
     """
-    import ray
-
     if not begins(job):
         return
     group = tune_config["trial"]
@@ -50,8 +49,7 @@ def train_group(tune_config: Mapping[str, Any], *, job: Job, data: Mapping[str, 
 
     @functools.cache
     def loaded(slot: str) -> TrialData:
-        part: TrialData = ray.get(data[slot])
-        return part
+        return shared_data(data[slot])
 
     try:
         with writer:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tune_jobs.stacking.memory import Places
 from tune_jobs.trial.config import TrialConfig, config_of, plain_config
+from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
 
@@ -27,6 +29,9 @@ class Job:
         checkpoint_seconds: between two checkpoints of a trial; it resumes from the last if its worker is lost.
         tensorboard: which trials get a TensorBoard log: "auto", "on" or "off" (see `run_options`).
         stack_width: the most members of a stack at once.
+        places: how many places stacks have on a GPU; None on a CPU, where they have as many as they need.
+        metrics: that training functions report.
+        requirements: distributions that they need.
     """
 
     study: str
@@ -43,6 +48,9 @@ class Job:
     mark: str = ""
     tensorboard: str = "auto"
     stack_width: int = STACK_WIDTH
+    places: Places | None = None
+    metrics: Metrics | None = None
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.stacking.choice import places_on
+from tune_jobs.stacking.memory import Places
 from tune_jobs.study.model import Study
 from tune_jobs.training.job import STACK_WIDTH, Job
 from tune_jobs.training.run_options import TrainingOptions
@@ -40,11 +42,19 @@ class RunContext:
 
     def job(self, base: TrialConfig, *, keep_models: bool = False) -> Job:
         """What all trials of the run share; see `new_job`."""
-        return new_job(self.study, base, self.ledger.storage.shared_uri, self.settings, keep_models=keep_models)
+        storage = self.ledger.storage
+        places = places_on(self.settings.device, storage, self.settings.resources.stack)
+        return new_job(self.study, base, storage.shared_uri, self.settings, keep_models=keep_models, places=places)
 
 
 def new_job(
-    study: Study, base: TrialConfig, storage: str, settings: Settings[TrainingOptions], *, keep_models: bool = False
+    study: Study,
+    base: TrialConfig,
+    storage: str,
+    settings: Settings[TrainingOptions],
+    *,
+    keep_models: bool = False,
+    places: Places | None = None,
 ) -> Job:
     """Collect what all trials of a run share.
 
@@ -54,8 +64,10 @@ def new_job(
         storage: URI of the ledger's storage, as workers reach it; "" to keep nothing.
         settings: of the run.
         keep_models: whether to keep the trained networks too.
+        places: that stacks have on a GPU.
     """
     resources = settings.resources
+    most = STACK_WIDTH if places is None else places.most
     return Job(
         study=study.name,
         storage=storage,
@@ -66,8 +78,11 @@ def new_job(
         checkpoint_seconds=60 * resources.checkpoint_minutes,
         keep_models=keep_models,
         tensorboard=settings.options.tensorboard,
-        stack_width=STACK_WIDTH if isinstance(resources.stack, str) else resources.stack,
+        stack_width=most if isinstance(resources.stack, str) else resources.stack,
+        places=places,
         code=study.own.code,
         code_version=provenance.code_version(),
         command=provenance.command(),
+        metrics=study.metrics,
+        requirements=study.requirements,
     )

@@ -33,6 +33,7 @@ class Option:
         travels: whether `submit` passes it on to the run on the cluster.
         choices: the values of a text; none for any.
         numbers: whether a keyword may be a whole number too.
+        word: a text that may stand in place of a number.
     """
 
     help: str
@@ -44,6 +45,7 @@ class Option:
     travels: bool = True
     choices: tuple[str, ...] = ()
     numbers: bool = False
+    word: str = ""
 
     @property
     def words(self) -> str:
@@ -62,6 +64,8 @@ class Option:
             ValueError: it is of another type or out of bounds.
         """
         quoted = shown(value if given is None else given)
+        if self.word and isinstance(value, str) and value == self.word:
+            return value
         if kind is bool:
             if not isinstance(value, bool):
                 raise ValueError(f"{quoted} is neither true nor false")
@@ -78,7 +82,9 @@ class Option:
         if kind is int and not (number and isinstance(value, Integral) and int(value) >= self.at_least):
             raise ValueError(f"{quoted} is not a whole number of at least {self.at_least}")
         if not number:
-            raise ValueError(f"{quoted} is not a number")
+            raise ValueError(
+                f"{quoted} is neither a number nor {self.word}" if self.word else f"{quoted} is not a number"
+            )
         if self.at_most is not None and value > self.at_most:
             raise ValueError(f"{shown(kind(value))} is more than {self.at_most:g}")
         if not _is_finite(value):
@@ -154,7 +160,11 @@ class TrainingOptions(_Checked):
         flag="--no-download",
     )
     cpus_per_trial: float | None = option(None, "CPUs that Ray reserves for each trial")
-    gpus_per_trial: float | None = option(None, "GPUs for each trial; a fraction lets trials share a GPU")
+    gpus_per_trial: float | str | None = option(
+        None,
+        "GPUs for each trial; a fraction lets trials share a GPU, and auto lets as many share it as fit",
+        word="auto",
+    )
     time_limit_minutes: float | None = option(
         None, "stop a trial that takes longer", flag="--time-limit", metavar="MINUTES"
     )

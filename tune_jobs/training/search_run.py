@@ -12,7 +12,7 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
-from tune_jobs.training.data import keep_targets, load_data
+from tune_jobs.training.data import keep_targets, load_data, untrained_classes
 from tune_jobs.training.director import Director
 from tune_jobs.training.ending import compact, exit_code, say_outcomes
 from tune_jobs.training.exit_codes import INTERRUPTED
@@ -40,6 +40,8 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     configs = data_configs(study, search)
     data = load_data(configs, settings.data_dir, study.own.code)
     check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
+    for line in untrained_classes(configs, data):
+        run.say(f"data: {line}")
     for config in configs:
         keep_targets(ledger, config, data)
     default = default_config(study, search)
@@ -52,7 +54,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     start, complete, refused = time.monotonic(), False, None
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
-    director = partial(Director, state, ledger.lookup(), journal, retry_failed=retry_failed)
+    director = partial(Director, state, ledger.compared_by(study.metrics).lookup(), journal, retry_failed=retry_failed)
     most = _left(state, retry_failed=retry_failed)
     try:
         with (

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 from data_utils import TrialData
@@ -13,6 +12,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.search.state import signed
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training.data import shared_data
 from tune_jobs.training.director import Assignment
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
@@ -37,8 +37,6 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         data: references to `TrialData` in Ray's object store, by `data_slot`.
         director: the actor; see `tune_jobs.training.director.Director`.
     """
-    import ray
-
     if not begins(job):
         return
     slot = _Slot(tune_config["slot"], director)
@@ -48,8 +46,7 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         return
 
     def loaded(trial: Trial) -> TrialData:
-        part: TrialData = ray.get(data[data_slot(trial.config)])
-        return part
+        return shared_data(data[data_slot(trial.config)])
 
     try:
         if first.trial.mode == STACKED:
@@ -149,8 +146,7 @@ class _InTraining:
         due = [rung for rung in rungs if self._passed < rung < history.epochs]
         self._passed = history.epochs
         # A trial that diverges ends by itself.
-        ends = not (isfinite(history.train_loss[-1]) and isfinite(history.validation_loss[-1]))
-        if not ends and (history.epochs in rungs or now - self._asked >= _ASK_PERIOD_SECONDS):
+        if not history.ends_without_number and (history.epochs in rungs or now - self._asked >= _ASK_PERIOD_SECONDS):
             due.append(history.epochs)
         if due:
             self._asked = now

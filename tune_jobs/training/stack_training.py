@@ -1,27 +1,34 @@
 """Training trials of one shape as members of a stack, each with its own log, checkpoints and record."""
 
+import gc
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from data_utils import TrialData
 from models.history import History
 from models.plan import TrainingControl
 from tune_jobs.errors import StorageError
+from tune_jobs.isolation.failure import is_out_of_memory
 from tune_jobs.ledger.record import Record
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.trial_run import TrialRun, WorkerCutOff
 from tune_jobs.training.trial_training import failed, trained
 from tune_jobs.trial.trial import Trial
+from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     from models.stacking.member import Request
 
 # A stack of one place would use other kernels than the rest, and so give other bits.
 LEAST_WIDTH = 2
+
+_log = logging.getLogger(__name__)
 
 
 def width_for(trials: int, most: int) -> int:
@@ -50,7 +57,7 @@ def run_stack(
         data: finds what a trial trains on.
         job: what all trials share.
         device: "cpu" or "cuda".
-        width: how many train at once, `LEAST_WIDTH` or more.
+        width: how many train at once, `LEAST_WIDTH` or more; fewer if the stack has fewer places, see `Job.places`.
         writer: takes the records.
         on_epoch: called after each epoch with the trial's key; if it returns a reason, the trial ends there.
 
@@ -78,10 +85,28 @@ def run_stack(
             return
         except StorageError as error:
             raise WorkerCutOff from error
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
             suspects = [run_of(run.trial) for run in stack.running]
+            if is_out_of_memory(error):
+                _log.warning(
+                    "memory ran out in a stack with %s in training: each is trained again by itself; a smaller --stack "
+                    "takes less, and --stack off the least",
+                    counted(len(suspects), "trial"),
+                )
+        # The exception, which held the tensors of the stack, is gone.
+        del stack
+        _free_memory(device)
         for run in suspects:
             yield _alone(run, device)
+
+
+def _free_memory(device: str) -> None:
+    """Give back what PyTorch keeps of a GPU's memory for later."""
+    if device != "cpu":
+        import torch
+
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _alone(run: TrialRun, device: str) -> Record:
@@ -121,18 +146,24 @@ class _Stack:
         """Train until all have ended; yield their records as they end."""
         from models.stacking.engine import train_stacked
 
+        first = next(self._waiting, None)
+        if first is None:
+            return
+        places = 0 if first.job.places is None else first.job.places.of(first.trial.config)
+        width = min(width, places or width)
         with ExitStack() as logs:
-            for run, training in train_stacked(self._requests(logs), width=width, device=device):
+            requests = self._requests(chain([first], self._waiting), logs)
+            for run, training in train_stacked(requests, width=width, places=places, device=device):
                 self._share_time()
                 record = run.end(trained(run.training, training, run.data), self.seconds[run.trial.key])
                 self.running.remove(run)
                 run.close()
                 yield record
 
-    def _requests(self, logs: ExitStack) -> Iterator[tuple[TrialRun, "Request"]]:
+    def _requests(self, waiting: Iterable[TrialRun], logs: ExitStack) -> Iterator[tuple[TrialRun, "Request"]]:
         from models.stacking.member import Request
 
-        for run in self._waiting:
+        for run in waiting:
             logs.enter_context(run)
             self._share_time()
             self.running.append(run)

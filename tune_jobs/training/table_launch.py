@@ -56,7 +56,7 @@ def run_trials(
             progress.say(joined.waiting)
         at_once = max(1, joined.capacity.at_once(resources, most))
         groups = Groups(longest_first(trials), min(at_once, len(trials)), _stack_shapes(data), job.stack_width)
-        watch = _TableWatch(progress, storage, job.study, groups)
+        watch = TableWatch(progress, storage, job.study, groups)
         while groups:
             run_payloads(
                 tune.with_parameters(train_group, job=replace(job, mark=joined.mark), data=joined.data),
@@ -83,7 +83,7 @@ def _stack_shapes(data: Mapping[str, TrialData]) -> Callable[[Trial], Hashable |
     return stack_shape
 
 
-class _TableWatch(Watch[Progress]):
+class TableWatch(Watch[Progress]):
     """Tells the progress display what Tune sees of the trials, and how long they took to whoever groups the others."""
 
     def __init__(self, progress: Progress, storage: Storage, study: str, groups: Groups) -> None:

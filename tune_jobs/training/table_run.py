@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger.record import is_finished
-from tune_jobs.training.data import keep_targets, load_data
+from tune_jobs.training.data import keep_targets, load_data, untrained_classes
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
@@ -31,6 +31,8 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir, run.study.own.code)
     check_user_code(trials, data, run.study.own.code)
+    for line in untrained_classes((trial.config for trial in trials), data):
+        run.say(f"data: {line}")
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
         keep_targets(ledger, config, data)
     base = run.study.config()

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from math import inf, isfinite
 from pathlib import Path
@@ -98,10 +98,8 @@ class TrialLog:
         from tensorboardX.summary import scalar
 
         for epoch in range(self._epochs + 1, history.epochs + 1):
-            for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
-                group, _, quantity = name.partition("_")
-                tag = f"{quantity}/{group}" if group != "learning" else name
-                self._add(scalar(tag, getattr(history, name)[epoch - 1]), epoch)
+            for tag, values in _curves(history):
+                self._add(scalar(tag, values[epoch - 1]), epoch)
         self._epochs = history.epochs
         if time.monotonic() - self._flushed >= _FLUSH_PERIOD_SECONDS:
             self._flush()
@@ -165,12 +163,21 @@ class TrialLog:
         from tensorboardX.summary import hparams, scalar
 
         # SummaryWriter.add_hparams would add a second run for each trial.
-        final = {
-            f"final/{name}": getattr(history, name)[-1]
-            for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "train_seconds")
-        }
+        names = ("train_loss", "train_metric", "validation_loss", "validation_metric", "train_seconds")
+        ends = history.reported or {name: getattr(history, name) for name in names}
+        final = {f"final/{name}": values[-1] for name, values in ends.items() if values}
         finite = {name: value for name, value in final.items() if isfinite(value)}
         for summary in hparams(hparam_dict=dict(fields), metric_dict=finite):
             self._add(summary)
         for name, value in finite.items():
             self._add(scalar(name, value), history.epochs)
+
+
+def _curves(history: History) -> Iterator[tuple[str, Sequence[float]]]:
+    """The curves of a log, each with its tag: those of every record, or what a training function reports."""
+    if history.is_reported:
+        yield from history.reported.items()
+        return
+    for name in ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate"):
+        group, _, quantity = name.partition("_")
+        yield f"{quantity}/{group}" if group != "learning" else name, getattr(history, name)

@@ -15,11 +15,14 @@ from tune_jobs.logs import keep_lines
 from tune_jobs.storage.probe import storage_problem
 from tune_jobs.storage.retries import PATIENCE_SECONDS
 from tune_jobs.storage.storage import Storage
+from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.stack_training import LEAST_WIDTH, run_stack
+from tune_jobs.training.trainer_training import Place, train_by_function
 from tune_jobs.training.trial_run import TrialRun, WorkerCutOff
 from tune_jobs.training.trial_training import train_here, train_isolated
+from tune_jobs.training.worker_report import LACKS
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.processes import ProcessLostError, start_for_training
@@ -29,7 +32,7 @@ REPORT_PERIOD_SECONDS = 1.0
 
 
 def begins(job: Job) -> bool:
-    """Report the worker's node; return whether its results can be kept from there."""
+    """Report the worker's node; return whether it has what trials need, and can keep their results."""
     import ray
     from ray import tune
 
@@ -37,10 +40,12 @@ def begins(job: Job) -> bool:
     context = ray.get_runtime_context()
     node = str(context.get_node_id())
     problem = _unusable(job.storage, job.mark) if job.mark else ""
-    if problem:
+    lacks = lacking(job.requirements)
+    if problem or lacks:
         address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
         here = node_name({"NodeManagerAddress": address, "NodeID": node})
-        tune.report({"unusable": f"node {here} {problem}"})
+        found = {"unusable": f"node {here} {problem}"} if problem else {LACKS: f"node {here} lacks {', '.join(lacks)}"}
+        tune.report(found)
         return False
     tune.report({"node": node})
     return True
@@ -101,7 +106,12 @@ def run_trial(
             return record
         with TrialRun(trial, data, job, device_of(job), writer, on_epoch) as run:
             start = time.perf_counter()
-            if code_of(trial.config):
+            if trial.config.trainer and job.metrics is not None:
+                where = Place(devices_of(job), run.folder)
+                trained = train_by_function(
+                    run.training, job.metrics, where, job.code, run.after_epoch, run.checkpoints
+                )
+            elif code_of(trial.config):
                 named = data_slot(trial.config), data
                 trained = train_isolated(run.training, named, job.code, run.after_epoch, run.checkpoints)
             else:
@@ -109,6 +119,16 @@ def run_trial(
             return run.end(trained, time.perf_counter() - start)
     except (StorageError, ProcessLostError) as error:
         raise WorkerCutOff from error
+
+
+def devices_of(job: Job) -> tuple[str, ...]:
+    """Name the devices of a trial of this worker that a training function of the user trains.
+
+    Raises:
+        UserError: the worker was assigned a GPU, and CUDA does not work.
+    """
+    device = device_of(job)
+    return (device,) if device == "cpu" else tuple(f"{device}:{gpu}" for gpu in range(max(1, int(job.gpus_per_trial))))
 
 
 def device_of(job: Job) -> str:

@@ -1,13 +1,16 @@
 """A trial in a worker, around its training: its log, its checkpoints, and its record in the ledger."""
 
 import dataclasses
+import os
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from data_utils import TrialData
-from models.history import History
+from models.history import COMPLETED, PRUNED, STOPPED_EARLY, TIMED_OUT, History
 from models.plan import TrainingPlan
 from models.registry import metric_name
 from models.version import ENGINE_VERSION
@@ -20,8 +23,14 @@ from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.training.trial_training import Trained, Training
-from tune_jobs.trial.key import trajectory
+from tune_jobs.trial.data import TRAINERS_OWN
+from tune_jobs.trial.key import TRAINER_VERSION, trajectory
+from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial, differences
+
+# A folder of the storage.
+FILES = "trials"
+_CONTINUED = (COMPLETED, STOPPED_EARLY, PRUNED, TIMED_OUT)
 
 
 class WorkerStopped(BaseException):
@@ -83,6 +92,12 @@ class TrialRun:
             self._log.__exit__()
 
     @property
+    def folder(self) -> Path:
+        """For what a training function of the user writes: in the storage where that is a folder, else on this node."""
+        root = self._storage.local_root or Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
+        return root / FILES / self.trial.key
+
+    @property
     def training(self) -> Training:
         """What to train."""
         trial, job = self.trial, self.job
@@ -116,7 +131,7 @@ class TrialRun:
             StorageError: the storage does not take them.
         """
         record = dataclasses.replace(
-            _record(self.trial, self.data, trained.history),
+            _record(self.trial, self.data, trained.history, self.job.metrics),
             **_failure(trained),
             **_provenance(self.trial, self.job, self.device),
             started_at=self._started_at,
@@ -127,7 +142,9 @@ class TrialRun:
         self._writer.add(record, at_once=self.checkpoints.kept or trained.model is not None)
         if trained.model is not None:
             self._storage.write(trained.model, MODELS, model_name(self.trial.key, self.trial.epochs))
-        self.checkpoints.forget()
+        # A training function of the user continues from its last checkpoint where more epochs are wanted.
+        if not (self.trial.config.trainer and record.outcome in _CONTINUED):
+            self.checkpoints.forget()
         self._log.summarise(trajectory(self.trial.config), trained.history)
         return record
 
@@ -162,15 +179,21 @@ def _provenance(trial: Trial, job: Job, device: str) -> dict[str, Any]:
     }
 
 
-def _record(trial: Trial, data: TrialData, history: History) -> Record:
+def _record(trial: Trial, data: TrialData, history: History, metrics: Metrics | None) -> Record:
+    own: dict[str, Any] = {"dataset": trial.config.dataset, "engine_version": ENGINE_VERSION}
+    if trial.config.trainer and metrics is not None:
+        own = {
+            "dataset": TRAINERS_OWN,
+            "engine_version": TRAINER_VERSION,
+            "metrics": tuple(map(str, metrics)),
+            "metric_values": tuple(value for name in metrics.names for value in history.reported.get(name, ())),
+        }
     measured = sorted(history.measurements)
     measurements = [history.measurements[epoch] for epoch in measured]
     return Record(
         key=trial.key,
         fields=encode_fields(trajectory(trial.config)),
-        dataset=trial.config.dataset,
         fingerprint=data.fingerprint,
-        engine_version=ENGINE_VERSION,
         seed=trial.config.seed,
         outcome=history.outcome,
         reason=history.reason,
@@ -189,6 +212,7 @@ def _record(trial: Trial, data: TrialData, history: History) -> Record:
         outputs=measurements[0].validation_outputs.shape[1] if measurements else 0,
         validation_outputs=tuple(m.validation_outputs.astype("<f4").tobytes() for m in measurements),
         grid_outputs=tuple(m.grid_outputs.astype("<f4").tobytes() for m in measurements if m.grid_outputs is not None),
+        **own,
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 # After its time limit, a trial that does not come back from the user's code is ended.
-_LATE_SECONDS = 30.0
+LATE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class _Ended:
         failure = self.failure
         if failure is None:
             return Trained(self.history, model=self.model)
-        return _failed(self.history, failure, code)
+        return failed_in_process(self.history, failure, code)
 
 
 def train_here(
@@ -154,17 +154,17 @@ def train_isolated(
                 f"{__name__}:train_for_worker",
                 training,
                 data[0],
-                seconds=None if limit is None else limit + _LATE_SECONDS,
+                seconds=None if limit is None else limit + LATE_SECONDS,
                 on_message=answer,
             )
             log_changes(references, ended.changes)
             return ended.told(code)
     except CallError as error:
-        return _failed(seen, error.failure, code)
+        return failed_in_process(seen, error.failure, code)
     except ProcessDeathError as error:
         if error.killed:
             raise ProcessLostError(f"{what}: its process {error.words}") from error
-        return _died(seen, error, code)
+        return died(seen, error, code)
     except (StorageError, ProcessLostError):
         raise
     except UserError as error:  # when its modules were imported
@@ -263,7 +263,7 @@ def trained(training: Training, ended: "EngineTraining", data: TrialData) -> Tra
 
 def failed(history: History, error: BaseException) -> Trained:
     """Say how a training without any code of the user failed."""
-    return _failed(history, Failure.of(error), Code())
+    return failed_in_process(history, Failure.of(error), Code())
 
 
 def _model(training: Training, ended: "EngineTraining", data: TrialData) -> bytes | None:
@@ -275,7 +275,7 @@ def _model(training: Training, ended: "EngineTraining", data: TrialData) -> byte
     return to_bytes(ended.network, plain_config(training.config), data) if wanted else None
 
 
-def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:
+def died(history: History, error: ProcessDeathError, code: Code) -> Trained:
     """Say how the user's code ended its process, or that it did not come back in time."""
     if error.timed_out:
         history.outcome = TIMED_OUT
@@ -285,5 +285,6 @@ def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:
     return Trained(history, error.at(code.files), "\n".join(["Most recent call first:", *lines]))
 
 
-def _failed(history: History, failure: Failure, code: Code) -> Trained:
+def failed_in_process(history: History, failure: Failure, code: Code) -> Trained:
+    """Say how a training failed with the user's code, and where."""
     return Trained(history, failure.at(code.files), failure.traceback, failure.out_of_memory)

@@ -11,6 +11,8 @@ LOG, REFUSED, UNWRITTEN = "log", "refused", "unwritten"
 # Of a group: the key and the epochs of each trial in training; the key, outcome, reason and seconds of each that ended.
 # Lists, since Tune keeps statistics of every number in a mapping.
 TRAINING, ENDED = "training", "ended"
+# What the worker's node lacks, in words.
+LACKS = "lacks"
 
 
 def report(values: Mapping[str, Any]) -> None:

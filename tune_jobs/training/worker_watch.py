@@ -22,7 +22,7 @@ from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_bea
 from tune_jobs.logs import Line, log_again
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.storage_check import refusal
-from tune_jobs.training.worker_report import LOG, refusal_in
+from tune_jobs.training.worker_report import LACKS, LOG, refusal_in
 
 # How often a trial whose worker died is started again; deaths of whole nodes do not count.
 RESTARTS = 3
@@ -61,13 +61,14 @@ class Watch(tune.Callback, Generic[Shown]):
     Attributes:
         progress: the display.
         unusable: which node cannot keep results, and why, which ends the run; "" if none is known.
+        lacks: which node lacks what the study requires, which ends the run too.
         refused: the storage's refusal to take a result, which ends the run; it has the results that were not taken.
         stranded: configurations of trials that Tune gave up because their worker died before they began.
     """
 
     def __init__(self, progress: Shown, storage: Storage, study: str) -> None:
         self.progress = progress
-        self.unusable = ""
+        self.unusable = self.lacks = ""
         self.refused: StorageRefusedError | None = None
         self.stranded: list[Mapping[str, Any]] = []
         self._storage = storage.patient(0)
@@ -102,6 +103,7 @@ class Watch(tune.Callback, Generic[Shown]):
         if "node" in result:
             self._nodes[trial.trial_id] = result["node"]
         self.unusable = self.unusable or result.get("unusable", "")
+        self.lacks = self.lacks or result.get(LACKS, "")
         self._take_refusal(refusal_in(result))
         self._log_once(result.get(LOG, ()))
         if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
@@ -142,11 +144,16 @@ class Watch(tune.Callback, Generic[Shown]):
         """Check that results can be kept.
 
         Raises:
-            UserError: a node that came up cannot use the storage.
+            UserError: a node that came up cannot use the storage, or lacks what the study requires.
             StorageRefusedError: the storage did not take a result.
         """
         if self.refused is not None:
             raise self.refused
+        if self.lacks:
+            raise UserError(
+                f"requirements: {self.lacks}; install it on every node, in the environment that runs Ray; results from "
+                "other nodes are kept"
+            )
         if self.unusable:
             raise UserError(f"{refusal(self._storage, self.unusable)}; results from other nodes are kept")
 
@@ -231,7 +238,7 @@ class EndsWith(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Whether to end the run."""
-        return bool(self._watch.unusable) or self._watch.refused is not None
+        return bool(self._watch.unusable or self._watch.lacks) or self._watch.refused is not None
 
 
 def last_line(trial: Any) -> str:

@@ -28,6 +28,8 @@ from tune_jobs.errors import ConfigError, unknown
 from tune_jobs.trial.fields import FieldSpec, declare, specs
 
 METRIC_SPECS: Mapping[str, Metric] = metrics.METRIC_SPECS
+# A training function of the user reads its data itself.
+NO_DATASET = DatasetInfo("", "", "", (), 0, 0, 0, 0, "", "", "")
 
 
 def _labels(entries: Mapping[str, Entry] | Mapping[str, DatasetInfo]) -> dict[str, str]:
@@ -47,6 +49,15 @@ class TrialConfig:
         ConfigError: a value of the wrong type, out of bounds, or an unknown name.
     """
 
+    trainer: str = declare(
+        "",
+        str,
+        label="Trainer",
+        help="A training function of your own, module:function, in place of the network, the loss, … below.",
+        references=True,
+        neutral="",
+        only_reference=True,
+    )
     dataset: str = declare(
         "digits",
         str,
@@ -247,7 +258,8 @@ class TrialConfig:
         "cross_entropy",
         str,
         label="Loss Function",
-        help="Loss that training minimises; it also decides how outputs become predictions.",
+        help="Loss that training minimises; it also decides how outputs become predictions. A study that does not set"
+        " it has cross_entropy for classes, and mse for regression.",
         choices=_labels(OBJECTIVES),
         references=True,
         always=True,
@@ -370,7 +382,8 @@ class TrialConfig:
         0,
         int,
         label="Early stopping",
-        help="Epochs without a better validation loss before training stops; 0 never stops early.",
+        help="Epochs without a better validation loss (of a trainer: without a better value of the metric that is"
+        " compared) before training stops; 0 never stops early.",
         unit="epochs",
         at_least=0,
         searchable=False,
@@ -408,6 +421,8 @@ class TrialConfig:
     @property
     def dataset_info(self) -> DatasetInfo:
         """Description of the dataset, known without loading it."""
+        if self.trainer:
+            return NO_DATASET
         return DATASETS[self.dataset] if self.info is None else self.info
 
     @property
@@ -421,7 +436,7 @@ class TrialConfig:
         return entry(OBJECTIVES, self.objective).distribution == GAUSSIAN
 
     def own_parameters(self, kind: str) -> dict[str, Any]:
-        """The parameters of the user's "network", "dataset", "objective", "optimizer" or "schedule", by their names."""
+        """The parameters of the user's "trainer", "network", "dataset", "objective", … by their names."""
         prefix = f"{kind}."
         return {name.removeprefix(prefix): value for name, value in self.own.items() if name.startswith(prefix)}
 
@@ -444,15 +459,17 @@ class TrialConfig:
 
 
 FIELDS: dict[str, FieldSpec] = specs(TrialConfig)
+# By the dataset's task, where a study does not set it.
+DEFAULT_OBJECTIVES: Mapping[str, str] = {"classification": TrialConfig.objective, "regression": "mse"}
 
 
 def plain_config(config: TrialConfig) -> dict[str, Any]:
     """Convert a configuration to values that JSON can hold; `config_of` converts back."""
-    values: dict[str, Any] = {name: getattr(config, name) for name in FIELDS}
+    values: dict[str, Any] = {name: getattr(config, name) for name in FIELDS if name != "trainer" or config.trainer}
     if config.own:
         values["own"] = dict(config.own)
     if config.info is not None:
-        values["info"] = dataclasses.replace(config.info, found=()).to_dict()
+        values["info"] = dataclasses.replace(config.info, found=(), taken=()).to_dict()
     return values
 
 

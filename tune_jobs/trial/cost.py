@@ -10,10 +10,14 @@ from tune_jobs.trial.trial import Trial
 # Rough costs on one CPU core. Only their ratio matters: estimates are scaled by measured times.
 _SECONDS_PER_BATCH = 4e-4
 _SECONDS_PER_MULTIPLICATION = 3e-10
+# Nothing is known of a training function of the user.
+_SECONDS_PER_TRAINER_EPOCH = 1.0
 
 
 def epoch_weight(config: TrialConfig) -> float:
     """Rough duration of an epoch relative to other configurations, in seconds on one CPU core."""
+    if config.trainer:
+        return _SECONDS_PER_TRAINER_EPOCH
     info = config.dataset_info
     rows = info.development_rows - validation_rows(config)
     batches = -(-rows // config.batch_size)

@@ -7,9 +7,14 @@ from data_utils.preparation import Preparation
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import plain_words
 
+# A training function of the user reads its data itself: nothing is known of them, and nothing is loaded.
+TRAINERS_OWN = "trainer"
+
 
 def data_id(config: TrialConfig) -> str:
-    """Name the data that a configuration reads, options included: "usps", "toy(xor)"."""
+    """Name the data that a configuration reads, options included: "usps", "toy(xor)"; or the function that reads it."""
+    if config.trainer:
+        return config.trainer
     options = ",".join(_option(name, value) for name, value in dataset_options(config).items())
     return f"{config.dataset}({options})" if options else config.dataset
 
@@ -43,4 +48,6 @@ def validation_rows(config: TrialConfig) -> int:
 
 def data_slot(config: TrialConfig) -> str:
     """Name the prepared data that a configuration trains on: dataset, options, split, transforms and scaling."""
+    if config.trainer:
+        return TRAINERS_OWN
     return "/".join(map(str, (data_id(config), *astuple(preparation(config)))))

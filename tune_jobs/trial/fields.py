@@ -36,6 +36,7 @@ class FieldSpec:
         at_least, above, at_most, below: bounds of a number.
         choices: the allowed names, with their labels; text without choices is free.
         references: whether a reference to the user's code, ``module:Name``, is allowed beside the choices.
+        only_reference: whether it must be a reference, or the neutral value.
         optional: whether the value may be absent (null).
         also: further values that the type alone would not allow, such as "same".
         neutral: the value that means "absent". It is left out of a trial's key, so a new field does not change the
@@ -63,6 +64,7 @@ class FieldSpec:
     below: float | None = None
     choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
     references: bool = False
+    only_reference: bool = False
     optional: bool = False
     also: tuple[str, ...] = ()
     neutral: Any = NO_NEUTRAL
@@ -127,6 +129,8 @@ class FieldSpec:
         return value
 
     def _check_choice(self, name: str, value: Any) -> str:
+        if self.only_reference and value != self.neutral and not (isinstance(value, str) and is_reference(value)):
+            raise ConfigError(name, f"{shown(value)} is not of the form module:function; name a function of yours so")
         if isinstance(value, str) and (not self.choices or (self.references and is_reference(value))):
             return value
         if not self.choices:

@@ -11,7 +11,11 @@ from models.version import ENGINE_VERSION, SINGLE
 from tune_jobs.trial.config import FIELDS, TrialConfig
 
 KEY_LENGTH = 20
-# An entry of a trajectory beside the fields: whether the user's schedule depends on the total number of epochs.
+# What a training function of the user may rely on: its seeds, its epochs, what its reports mean. A change that gives it
+# other numbers needs another.
+TRAINER_VERSION = 1
+# An entry of a trajectory beside the fields: whether the user's schedule, or training function, depends on the total
+# number of epochs.
 COUNTS_EPOCHS = "schedule counts epochs"
 # Parameters of the user's components have a dot and no blank in their names, so these names are free.
 _CODE_OF = "code of "
@@ -26,6 +30,8 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
     Fields that nothing reads are left out (a kernel size without convolutions, a momentum without momentum).
     So is `epochs` unless the schedule depends on the total: then n epochs are the beginning of any longer run.
     """
+    if config.trainer:
+        return _trainer_trajectory(config)
     names = _read(
         tuple(config.dataset_info.reads),
         config.network,
@@ -39,6 +45,14 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
         values["validation_rows"] = 0
     built_in = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
     return {**built_in, **dict(sorted(config.own.items()))}
+
+
+def _trainer_trajectory(config: TrialConfig) -> dict[str, Any]:
+    """What a training function of the user is told, and its code: nothing else decides its numbers."""
+    names = ("trainer", "split_seed", *(("epochs",) if counts_epochs(config) else ()), "threads", "seed")
+    values = {name: getattr(config, name) for name in names}
+    told = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
+    return {**told, **dict(sorted(config.own.items()))}
 
 
 @functools.cache
@@ -60,6 +74,8 @@ def _read(
 
 def counts_epochs(config: TrialConfig) -> bool:
     """Whether the schedule depends on the total of epochs, so a short run is not the beginning of a long one."""
+    if config.trainer:
+        return COUNTS_EPOCHS in config.own
     return "epochs" in entry(SCHEDULES, config.schedule).reads or COUNTS_EPOCHS in config.own
 
 
@@ -74,7 +90,13 @@ def code_name(kind: str) -> str:
 
 
 def trial_key(config: TrialConfig, fingerprint: str, mode: str = SINGLE) -> str:
-    """Hash a trajectory, the fingerprint of its data, the engine version and the execution mode."""
+    """Hash a trajectory, the fingerprint of its data, the engine version and the execution mode.
+
+    A training function of the user depends on neither data nor engine; its protocol has a version of its own.
+    """
+    if config.trainer:
+        told = {"trajectory": trajectory(config), "trainer": TRAINER_VERSION}
+        return hashlib.sha256(_CANONICAL.encode(told).encode()).hexdigest()[:KEY_LENGTH]
     content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSION}
     if mode != SINGLE:  # trials of before there were stacks keep their keys
         content["mode"] = mode

@@ -6,15 +6,15 @@ from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.key import COUNTS_EPOCHS, trajectory
 
 # A fractional parameter of these user components cannot be a size, so it does not change the work.
-_WITHOUT_SIZES = ("objective.", "optimizer.", "schedule.")
+_WITHOUT_SIZES = ("objective.", "optimizer.", "schedule.", "trainer.")
 
 
 def shape(config: TrialConfig) -> str:
     """What trials share whose epochs take equally long on one machine, as JSON.
 
     That is the trajectory without the fields that leave the duration of an epoch unaffected, and without fractional
-    parameters of the user's losses, optimizers and schedules. The user's schedules count by their code: unlike the
-    built-in ones, they may take time.
+    parameters of the user's training functions, losses, optimizers and schedules. The user's schedules count by their
+    code: unlike the built-in ones, they may take time.
     """
     kept = {name: value for name, value in trajectory(config).items() if _counts(name, value)}
     return json.dumps({name: _by_presence(name, value) for name, value in kept.items()}, sort_keys=True)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from models.registry import is_reference
-from models.stacking.shape import shape_on_any_data
+from models.stacking.shape import can_stack, shape_on_any_data
 from models.version import SINGLE, STACKED
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.data import data_slot
@@ -33,6 +33,11 @@ class Trial:
     measure_improvements: bool = False
     stops: frozenset[int] = frozenset()
     mode: str = SINGLE
+
+
+def can_be_stacked(config: TrialConfig) -> bool:
+    """Tell whether a configuration can train in a stack; a training function of the user never does."""
+    return not config.trainer and can_stack(config)
 
 
 def stack_shape(trial: Trial) -> Hashable | None:

@@ -12,13 +12,15 @@ from data_utils.registry import DATASETS, DatasetInfo
 from models.networks import NETWORKS
 from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES
 from tune_jobs.errors import ConfigError, unknown
-from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.config import DEFAULT_OBJECTIVES, FIELDS, TrialConfig
 from tune_jobs.trial.fields import NO_NEUTRAL, FieldSpec, is_plain, plain_words
 from tune_jobs.trial.key import COUNTS_EPOCHS, code_name
 from tune_jobs.user_code.datasets import Catalog
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.parameters import KINDS, REQUIRED, Parameters
+from tune_jobs.user_code.parameters import EPOCHS, KINDS, REQUIRED, Parameters
 
+# Fields that a training function of the user does not take as parameters: they are the study's.
+BESIDE_TRAINER = frozenset({"trainer", "epochs", "early_stopping_patience", "threads", "seed", "split_seed"})
 # Fields that built-in components of a kind read; the user's components may read them too.
 _SHARED: Mapping[str, frozenset[str]] = {
     "dataset": frozenset({"toy_problem"}),
@@ -26,6 +28,7 @@ _SHARED: Mapping[str, frozenset[str]] = {
     "objective": frozenset(name for known in OBJECTIVES.values() for name in known.reads),
     "optimizer": frozenset(name for known in OPTIMIZERS.values() for name in known.reads),
     "schedule": frozenset(name for known in SCHEDULES.values() for name in known.reads) - {"epochs"},
+    "trainer": frozenset(FIELDS) - BESIDE_TRAINER,
 }
 
 
@@ -44,6 +47,11 @@ class Components:
     parameters: Mapping[tuple[str, str], Parameters] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a training function of the user is named."""
+        return any(kind == "trainer" for kind, _ in self.parameters)
 
     def name_of(self, kind: str, parameter: str) -> str:
         """The name of a parameter in the study."""
@@ -152,6 +160,9 @@ class Components:
             ConfigError: a value that its component does not allow, or a required parameter that is not set.
             UserError: the data cannot be read.
         """
+        trainer = str(settings.get("trainer", TrialConfig.trainer))
+        if trainer:
+            return self._trained_by(trainer, settings)
         own: dict[str, Any] = {}
         shadowed = set()
         for kind in KINDS:
@@ -169,7 +180,35 @@ class Components:
             if kind == "schedule" and {"epochs", "total_steps"} & set(known.supplied):
                 own[COUNTS_EPOCHS] = True
         values = {name: value for name, value in settings.items() if name in FIELDS and name not in shadowed}
-        return TrialConfig(**values, own=own, info=self._info(settings, own))
+        info = self._info(settings, own)
+        known_info = info or DATASETS.get(str(values.get("dataset", TrialConfig.dataset)))
+        if known_info is not None and "objective" not in settings:
+            values["objective"] = DEFAULT_OBJECTIVES[known_info.task]
+        return TrialConfig(**values, own=own, info=info)
+
+    def _trained_by(self, trainer: str, settings: Mapping[str, Any]) -> TrialConfig:
+        """Build the configuration of a training function of the user, which takes no field but its own."""
+        known = self.parameters["trainer", trainer]
+        trainers = [one for (kind, _), one in self.parameters.items() if kind == "trainer"]
+        taken = {self.name_of("trainer", name) for one in trainers for name in one.fields}
+        for name in settings:
+            if name in FIELDS and name not in taken | BESIDE_TRAINER:
+                takes = f"it takes {', '.join(known.fields)}" if known.fields else "it takes none"
+                raise ConfigError(name, f"{trainer} takes no such parameter; {takes}")
+        own = {f"trainer.{name}": value for name, value in self._values("trainer", trainer, known, settings)}
+        code = self.code.fingerprint(trainer)
+        if code:
+            own[code_name("trainer")] = code
+        if EPOCHS in known.supplied:
+            own[COUNTS_EPOCHS] = True
+        values = {name: value for name, value in settings.items() if name in BESIDE_TRAINER}
+        return TrialConfig(**{**values, EPOCHS: self.epochs(settings)}, own=own)
+
+    def epochs(self, settings: Mapping[str, Any]) -> Any:
+        """How many epochs settings ask for: by default as many as their training function does."""
+        known = self.parameters.get(("trainer", str(settings.get("trainer", ""))))
+        default = TrialConfig.epochs if known is None else known.defaults.get(EPOCHS, TrialConfig.epochs)
+        return settings.get(EPOCHS, default)
 
     def _values(
         self, kind: str, reference: str, known: Parameters, settings: Mapping[str, Any]

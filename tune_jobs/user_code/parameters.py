@@ -13,7 +13,7 @@ from data_utils.options import OptionSpec
 from tune_jobs.errors import UserError
 from tune_jobs.trial.fields import FieldSpec
 
-KINDS = ("dataset", "network", "objective", "optimizer", "schedule")
+KINDS = ("dataset", "network", "objective", "optimizer", "schedule", "trainer")
 
 
 class _Required(Enum):
@@ -25,6 +25,8 @@ class _Required(Enum):
 REQUIRED = _Required.REQUIRED
 # Stands for a default that is no plain value: it does not leave the process with the user's code.
 OPAQUE = object
+# A trainer's parameter of this name gets the total of epochs; its default is the study's, unless that sets one.
+EPOCHS = "epochs"
 
 # Parameters of these names get their values from the training, so they are not fields.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
@@ -33,9 +35,10 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "objective": ("num_classes",),
     "optimizer": ("lr", "learning_rate", "weight_decay"),
     "schedule": ("epochs", "steps_per_epoch", "total_steps", "learning_rate"),
+    "trainer": ("epochs", "seed", "split_seed", "device", "devices", "threads"),
 }
-# Their first parameter is given by position: the network's parameters, or the optimizer.
-_TAKES_ONE = ("optimizer", "schedule")
+# Their first parameter is given by position.
+_FIRST: Mapping[str, str] = {"optimizer": "(parameters)", "schedule": "(optimizer)", "trainer": "(trial)"}
 _KINDS_OF_VALUES = (bool, int, float, str)
 
 
@@ -45,7 +48,7 @@ class Parameters:
 
     Attributes:
         fields: the specification of each parameter that a study may set.
-        defaults: of the fields; `REQUIRED` if a field has none.
+        defaults: of the fields, and of a trainer's `epochs`; `REQUIRED` if a field has none.
         supplied: parameters that get their values from the training.
     """
 
@@ -71,12 +74,14 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
     names = list(signature.parameters.values())
     if kind == "objective" and not inspect.isclass(component) and not isinstance(component, partial):
         names = _after(names, 2, reference, "(outputs, targets)")
-    elif kind in _TAKES_ONE:
-        names = _after(names, 1, reference, "(parameters)" if kind == "optimizer" else "(optimizer)")
+    elif kind in _FIRST:
+        names = _after(names, 1, reference, _FIRST[kind])
     hints = _hints(component)
     fields: dict[str, FieldSpec] = {}
     defaults: dict[str, Any] = {}
     supplied = []
+    if kind == "trainer":
+        _check_trainer(component, reference)
     for parameter in names:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
@@ -84,12 +89,21 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
             raise UserError(f"{reference}: {parameter.name} is positional-only; make it a keyword parameter")
         if parameter.name in SUPPLIED[kind]:
             supplied.append(parameter.name)
+            if kind == "trainer" and parameter.name == EPOCHS and isinstance(parameter.default, int):
+                defaults[EPOCHS] = exact(parameter.default)
             continue
         required = parameter.default is parameter.empty
         hint = hints.get(parameter.name, parameter.annotation)
         fields[parameter.name] = _spec(parameter.name, hint, parameter.default)
         defaults[parameter.name] = REQUIRED if required else exact(parameter.default)
     return Parameters(fields, defaults, tuple(supplied))
+
+
+def _check_trainer(component: Any, reference: str) -> None:
+    if inspect.isclass(component):
+        raise UserError(f"{reference}: is a class; a trainer is a function whose first parameter is the trial")
+    if inspect.iscoroutinefunction(component) or inspect.isasyncgenfunction(component):
+        raise UserError(f"{reference}: is an `async` function; write it with `def` alone")
 
 
 def exact(value: Any) -> Any:

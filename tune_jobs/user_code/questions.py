@@ -15,7 +15,7 @@ from models.errors import ModelError
 from models.registry import is_reference
 from tune_jobs.isolation.failure import Failure
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import dataset_options, preparation
+from tune_jobs.trial.data import TRAINERS_OWN, dataset_options, preparation
 from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.parameters import Parameters
 from tune_jobs.user_code.processes import log_changes, process_with
@@ -66,6 +66,8 @@ def find_fingerprint(config: TrialConfig, data_dir: Path, code: Code, *, downloa
         DatasetError: a file is missing or damaged.
         UserError: a function of the user raised, ended its process or hung.
     """
+    if config.trainer:
+        return TRAINERS_OWN
     return str(_asked("hash_data", config, data_dir, code, download))
 
 
@@ -83,6 +85,8 @@ def find_test_data(config: TrialConfig, data_dir: Path, code: Code) -> TestData:
 
 def _asked(name: str, config: TrialConfig, data_dir: Path, code: Code, *more: Any) -> Any:
     """Call one of the functions below: here, or with the user's function that makes the data in its process."""
+    if config.trainer:
+        raise ValueError(f"{config.trainer} reads its data itself")
     declared = config.info.declared if config.info is not None else None
     if declared is None or not declared.function:
         return globals()[name](config, data_dir, *more)
@@ -172,6 +176,8 @@ def code_of(config: TrialConfig) -> tuple[str, ...]:
 
     A trial without any trains in the worker's own process, which never imports code of the user.
     """
+    if config.trainer:
+        return (config.trainer,)
     return foreign((config.network, config.objective, config.optimizer, config.schedule))
 
 

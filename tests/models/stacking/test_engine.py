@@ -135,6 +135,24 @@ def test_a_member_has_the_same_bits_whatever_trains_beside_it(
     assert bits(together[place].history) == bits(alone.history)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_one_pass_over_many_weights_trains_as_singly(
+    optimizer: str, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where one pass updates networks of every size."""
+    monkeypatch.setattr("models.stacking.stack._UPDATED_TOGETHER", 1 << 30)
+    one = config(hidden_units=700, optimizer=optimizer, learning_rate=0.001, weight_decay=0.01, schedule="one_cycle")
+    (found,) = stacked([Request(one, 2, images)])
+    assert_close(found.history, train(one, [2], images)[0].history)
+
+
+def test_places_that_stay_empty_change_no_bit_on_the_cpu(images: Any) -> None:
+    requests = [Request(config(dropout=0.2, epochs=epochs), epochs, images) for epochs in (2, 3, 1)]
+    padded = dict(train_stacked(enumerate(requests), width=2, places=9))
+    for number, one in enumerate(stacked(requests, width=2)):
+        assert bits(padded[number].history) == bits(one.history)
+
+
 def test_members_end_by_themselves_and_others_take_their_places(images: Any) -> None:
     def prune(history: History) -> str | None:
         return "enough" if history.epochs == 2 else None

@@ -150,6 +150,12 @@ def test_gpus_are_packed(plan: Plan) -> None:
     assert "1 node with 16 CPU and 2 GPU: 6 trials, 3 on each GPU; the GPUs are the limit" in text
 
 
+def test_the_share_of_a_gpu_that_is_left_open_is_said(plan: Plan) -> None:
+    text = str(plan(TABLE, pilot=False, cpus=16, logical_gpus=2, gpus_per_trial="auto"))
+    assert "each trial gets 0.125 of a GPU: the 16 CPUs are the limit" in text
+    assert "at once: 16 trials on 1 node, each with 1 CPU and 0.125 GPU" in text
+
+
 @given(st.integers(1, 200), st.integers(0, 250), st.booleans())
 def test_work_lies_between_the_earliest_and_the_last_epoch(epochs: int, patience: int, best: bool) -> None:
     config = TrialConfig(epochs=epochs, early_stopping_patience=patience)

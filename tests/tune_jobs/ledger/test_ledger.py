@@ -381,3 +381,15 @@ def test_records_of_before_their_node_was_kept_are_read(ledger: Ledger, make_rec
     ledger.compact(at_least=1)
     (packed,) = ledger.read(predictions=True).records.values()
     assert packed == record
+
+
+def test_a_ledger_that_may_not_be_read_is_not_called_cut(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(storage: Storage, *parts: str) -> bytes:
+        raise StorageRefusedError("access is denied")
+
+    monkeypatch.setattr(Storage, "read", refuse)
+    with pytest.raises(StorageRefusedError, match="access is denied"):
+        Ledger.find(ledger.storage)
+    assert not caplog.records

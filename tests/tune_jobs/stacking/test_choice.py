@@ -1,6 +1,6 @@
 """How a command comes to its choice: from the manifest, the storage's rule, a measurement, or what is shipped."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,9 @@ import pytest
 from models.version import SINGLE, STACKED
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.runs import Manifest, write_manifest
-from tune_jobs.stacking import pilot
-from tune_jobs.stacking.choice import with_modes
+from tune_jobs.stacking import choice, pilot
+from tune_jobs.stacking.choice import memory_on_gpu, places_on, with_modes
+from tune_jobs.stacking.memory import Peak, Places, StackMemory
 from tune_jobs.stacking.rule import Rule, keep_rule, kept_rule
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study
@@ -78,6 +79,47 @@ def test_nothing_is_measured_if_it_would_decide_nothing(
     write_manifest(storage, Manifest(study.name, {}, 2, {}, modes=dict.fromkeys(("hidden_units", "epochs"), STACKED)))
     assert modes(long(study), storage) == {STACKED}
     assert measured == []
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that this machine has one."""
+    monkeypatch.setattr(choice, "_has_cuda", lambda: True)
+    monkeypatch.setattr(choice.provenance, "machine_kind", lambda device, threads: f"{device}/x")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_on_a_gpu_places_are_measured_once_and_stay(
+    study: Study, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = StackMemory(1e8, 1.5, 4e9)
+    rule = Rule("cuda/x", (1.0,), (0.1,), memory)
+    measured: list[str] = []
+
+    def measure(device: str, processes: int) -> Rule:
+        measured.append(device)
+        return rule
+
+    monkeypatch.setattr(pilot, "measure_rule", measure)
+    assert places_on("cuda", storage, "auto") == Places(), "nothing is measured yet"
+    for _ in range(2):
+        with_modes(study, storage, 2, "auto", device="cuda", say=lambda line: None)
+        assert places_on("cuda", storage, "auto") == Places(memory=memory)
+    assert measured == ["cuda"], "even for a short study"
+    assert memory_on_gpu(storage) == memory
+
+
+def test_places_are_those_asked_for_and_none_on_a_cpu(storage: Storage) -> None:
+    assert places_on("cpu", storage, "auto") is None
+    assert places_on("cuda", storage, 12) == Places(given=12)
+
+
+def test_the_memory_of_processes_that_share_a_gpu_is_fitted_together() -> None:
+    one = {"points": [], "free": 40e9, "peaks": [asdict(Peak(1e6, 8, 16, 1.8e7, 2.6e7))]}
+    other = {"points": [], "free": 38e9, "peaks": [asdict(Peak(1e6, 8, 16, 1.6e7, 3.2e7))]}
+    memory = pilot.memory_found([one, other])
+    assert memory == StackMemory(fixed_bytes=1e7, factor=2.0, budget_bytes=16e9)
+    assert pilot.memory_found([{"points": []}]) is None, "a CPU"
 
 
 def test_each_variant_has_its_own_choice(study: Study, storage: Storage) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tune_jobs.stacking.memory import StackMemory
 from tune_jobs.stacking.pilot import measure_rule
 from tune_jobs.stacking.rule import FOLDER, Rule, keep_rule, kept_rule, step_size
 from tune_jobs.storage.storage import Storage
@@ -41,10 +42,10 @@ def test_a_little_is_not_enough() -> None:
 def test_a_storage_keeps_the_rule_of_each_kind_of_machine(tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path))
     assert kept_rule(storage, "cpu/x") is None
-    other = Rule("cpu/y", (5.0,), (0.5,))
+    other = Rule("cuda/y", (5.0,), (0.5,), StackMemory(1e8, 1.5, 4e9))
     keep_rule(storage, RULE)
     keep_rule(storage, other)
-    assert (kept_rule(storage, "cpu/x"), kept_rule(storage, "cpu/y")) == (RULE, other)
+    assert (kept_rule(storage, "cpu/x"), kept_rule(storage, "cuda/y")) == (RULE, other)
 
 
 @pytest.mark.parametrize(

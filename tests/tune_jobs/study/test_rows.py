@@ -62,7 +62,10 @@ tables: [{cross: {hidden_layers: [1, 4], kernel_size: [3, 5]}}]
             "tables.hidden_layers, level 4: hidden_layers: layer 4 of 4 gets images of 2x2 pixels",
         ),
         ("tables: [{factor: batch_size, levels: [32, 5000]}]", "batch_size: 5000 is more than the 1077 training rows"),
-        ("base: {dataset: diabetes}\ntables: [{factor: epochs, levels: [1]}]", "is not for regression"),
+        (
+            "base: {dataset: diabetes, objective: cross_entropy}\ntables: [{factor: epochs, levels: [1]}]",
+            "is not for regression",
+        ),
         ("final: {batch_size: 5000}", "final: batch_size: 5000"),
     ],
 )

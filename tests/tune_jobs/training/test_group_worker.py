@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from data_utils import load_trial_data
+from data_utils import TrialData, load_trial_data
+from models.device_data import Uploads
 from models.history import History
 from tests.tune_jobs.training.test_isolation import HONEST
 from tests.tune_jobs.user_code.test_modules import write
@@ -17,6 +19,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import group_worker
+from tune_jobs.training.data import shared_data
 from tune_jobs.training.group_worker import train_group
 from tune_jobs.training.job import Job, Members, payload
 from tune_jobs.training.record_writer import RecordWriter
@@ -28,6 +31,8 @@ from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import freeze
 
 DATA = load_trial_data("digits", data_dir=Path("unused"))
+# To them, in Ray's object store.
+REFERENCE = "digits"
 
 
 def trial(epochs: int = 2, **fields: object) -> Trial:
@@ -38,7 +43,7 @@ def trial(epochs: int = 2, **fields: object) -> Trial:
 def train(trials: Sequence[Trial], job: Job, *, again: bool = False) -> None:
     members = Members(tuple(map(payload, trials)))
     config = {"trial": {"key": "group", "trials": members, "again": again}}
-    train_group(config, job=job, data={data_slot(one.config): DATA for one in trials})
+    train_group(config, job=job, data={data_slot(one.config): REFERENCE for one in trials})
 
 
 def records(job: Job) -> dict[str, Record]:
@@ -75,7 +80,7 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Return what is reported to Tune, without Ray."""
     made: list[dict[str, Any]] = []
     monkeypatch.setattr("ray.tune.report", made.append)
-    monkeypatch.setattr("ray.get", lambda reference: reference)
+    monkeypatch.setattr("ray.get", {REFERENCE: DATA}.__getitem__)
     monkeypatch.setattr(group_worker, "begins", lambda job: True)
     return made
 
@@ -102,6 +107,30 @@ def test_a_checkpoint_that_a_full_disk_did_not_take_is_said_and_training_goes_on
     train([wanted], job)
     assert "a checkpoint was not kept, training goes on: " in caplog.text
     assert len(reports[-1]["unwritten"]) == 1, "the trial was trained to its end"
+
+
+def test_a_worker_fetches_and_uploads_the_data_of_its_groups_once(
+    job: Job, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched, uploaded = list[str](), list[int]()
+
+    def fetch(reference: str) -> TrialData:
+        fetched.append(reference)
+        # As from the store: equal data, and never the same object.
+        return dataclasses.replace(DATA)
+
+    def upload(inputs: Any, targets: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        uploaded.append(len(inputs))
+        return torch.tensor(inputs), torch.tensor(targets)
+
+    monkeypatch.setattr("ray.get", fetch)
+    monkeypatch.setattr("models.device_data.UPLOADS", Uploads(upload))
+    shared_data.cache_clear()
+    for seed in range(3):
+        train([trial(1, seed=seed), trial(2, seed=seed)], job)
+    shared_data.cache_clear()
+    assert fetched == [REFERENCE]
+    assert uploaded == [len(DATA.train_inputs), len(DATA.validation_inputs)]
 
 
 def test_the_short_trials_of_a_group_are_one_file_and_one_report(job: Job, reports: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
+from tune_jobs.stacking.memory import Places
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
@@ -122,7 +123,9 @@ def test_what_raises_is_one_members_failure(job: Job, monkeypatch: pytest.Monkey
     assert failed.execution_mode == STACKED
 
 
-def test_running_out_of_memory_together_is_no_failure_alone(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_together_is_no_failure_alone(
+    job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     trained = Stack.train_batch
 
     def train_batch(self: Stack, *args: Any) -> Any:
@@ -133,6 +136,37 @@ def test_running_out_of_memory_together_is_no_failure_alone(job: Job, monkeypatc
     monkeypatch.setattr(Stack, "train_batch", train_batch)
     records = train([trial(seed) for seed in range(5)], job)
     assert [record.outcome for record in records.values()] == ["completed"] * 5
+    assert "memory ran out in a stack with 4 trials in training: each is trained again by itself" in caplog.text
+
+
+def test_a_stack_that_runs_out_of_memory_even_alone_may_be_tried_again(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train_batch(self: Stack, *args: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(Stack, "train_batch", train_batch)
+    records = train([trial(seed) for seed in range(3)], job).values()
+    assert [(record.outcome, record.retriable) for record in records] == [("failed", True)] * 3
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_on_a_gpu_a_stack_has_all_its_places_whoever_is_missing(
+    alone: bool, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, seen = Stack.train_batch, set()
+
+    def train_batch(self: Stack, *args: Any) -> Any:
+        seen.add(self.members)
+        return trained(self, *args)
+
+    monkeypatch.setattr(Stack, "train_batch", train_batch)
+    job = dataclasses.replace(job, places=Places(given=6))
+    if alone:
+        run_trial(trial(0), DATA, job)
+    else:
+        train([trial(seed) for seed in range(9)], job, width=16)
+    assert seen == {6}
 
 
 def test_members_end_by_reason_divergence_and_early_stopping(job: Job) -> None:

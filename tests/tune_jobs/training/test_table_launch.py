@@ -19,7 +19,7 @@ from tune_jobs.training.job import Job
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
-from tune_jobs.training.table_launch import _TableWatch, run_trials
+from tune_jobs.training.table_launch import TableWatch, run_trials
 from tune_jobs.training.worker_watch import RESTARTS
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
@@ -44,7 +44,7 @@ class Run:
     def __init__(self, storage: Storage) -> None:
         self.groups = Groups(TRIALS, 2)
         self.progress = Progress(TRIALS, {trial.key: f"label of {trial.key}" for trial in TRIALS}, stream=io.StringIO())
-        self.watch = _TableWatch(self.progress, storage, "s", self.groups)
+        self.watch = TableWatch(self.progress, storage, "s", self.groups)
         self.drawn = iter(self.groups)
         self.reports(OfTune(next(self.drawn)), ended=[("k0", "completed", "", 0.01)])
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.errors import StorageError, StorageRefusedError
+from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.ledger.lost_workers import DOUBT_SECONDS, read_incidents
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_watch as module
-from tune_jobs.training.worker_report import LOG, REFUSED, UNWRITTEN
+from tune_jobs.training.worker_report import LACKS, LOG, REFUSED, UNWRITTEN
 from tune_jobs.training.worker_watch import RESTARTS, EndsWith, Watch
 
 
@@ -160,3 +160,15 @@ def test_a_sign_of_life_that_cannot_be_written_is_said_once_and_ends_nothing(
         "the sign of life of this run was not written: s3://b: cannot be written: the server is down"
     ]
     assert not EndsWith(cluster.watch).stop_all()
+
+
+def test_a_node_that_lacks_what_the_study_requires_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster(Storage.at(str(tmp_path)), monkeypatch)
+    stop = EndsWith(cluster.watch)
+    assert not stop.stop_all()
+    cluster.watch.on_trial_result(1, [], cluster.trial, {LACKS: "node 10.0.0.2 (bbbbbbbb) lacks lightning>=2"})
+    assert stop.stop_all()
+    with pytest.raises(UserError, match=r"requirements: node 10.0.0.2 \(bbbbbbbb\) lacks lightning>=2; install it on"):
+        cluster.watch.raise_unusable()

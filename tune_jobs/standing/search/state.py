@@ -101,6 +101,8 @@ class Curves(Protocol):
     def validation_loss(self) -> Sequence[float]: ...
     @property
     def validation_metric(self) -> Sequence[float]: ...
+    @property
+    def is_reported(self) -> bool: ...
 
 
 def signed(curves: Curves, *, select: str) -> list[float]:
@@ -110,8 +112,11 @@ def signed(curves: Curves, *, select: str) -> list[float]:
     """
     higher = select != "loss" and metric_spec(curves.metric).higher_is_better
     values = curves.validation_loss if select == "loss" else curves.validation_metric
-    losses = zip(curves.train_loss, curves.validation_loss, strict=True)
-    finite = [isfinite(train) and isfinite(validation) for train, validation in losses]
+    if curves.is_reported:
+        finite = [isfinite(value) for value in curves.validation_metric]
+    else:
+        losses = zip(curves.train_loss, curves.validation_loss, strict=True)
+        finite = [isfinite(train) and isfinite(validation) for train, validation in losses]
     return [
         (value if higher else -value) if is_finite else nan for value, is_finite in zip(values, finite, strict=True)
     ]
