@@ -3,6 +3,7 @@
 Data that is not made by a function of the user is read here, in this process.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.parameters import Parameters
 from tune_jobs.user_code.processes import log_changes, process_with
 
+_log = logging.getLogger(__name__)
+
 # Functions that return data may download or compute it.
 DATA_SECONDS = 3600.0
 # That a network and a loss are tried on.
@@ -31,13 +34,21 @@ _ANSWERS = "tune_jobs.user_code.answers"
 
 
 def ask_parameters(code: Code, kind: str, reference: str) -> Parameters:
-    """Read the parameters of a component.
+    """Read the parameters of a component, and warn of annotations that cannot be resolved.
 
     Raises:
         UserError: there is no such component, its module cannot be imported, or its parameters cannot be used.
     """
     with process_with(code, [reference], what=reference) as process:
         found: Parameters = process.call(f"{_ANSWERS}:parameters", code, kind, reference, what=reference)
+    for name, why in found.unresolved.items():
+        _log.warning(
+            "%s: the annotation of %s cannot be resolved: %s; its type and bounds are not checked; import what it "
+            "names at run time too, not under `if TYPE_CHECKING:` alone",
+            reference,
+            name,
+            why,
+        )
     return found
 
 
