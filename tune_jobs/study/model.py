@@ -1,5 +1,6 @@
 """A study as a value: a base configuration, tables of levels, stages, a search, and final configurations."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from models.version import SINGLE, STACKED
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.fields import scalar_words
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import can_be_stacked
 from tune_jobs.user_code.components import Components
@@ -119,6 +121,8 @@ class Study:
         requirements: distributions that those functions need on every node.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
+        given: the words that name the study on the command line, with where its results and data lie if the user said
+            so; empty for a study that is defined in Python.
     """
 
     name: str
@@ -142,6 +146,22 @@ class Study:
     modes: Mapping[str, str] = field(default_factory=dict)
     metrics: Metrics | None = None
     requirements: tuple[str, ...] = ()
+    given: tuple[str, ...] = field(default=(), compare=False)
+
+    def command(self, action: str, *options: str) -> str:
+        """The command line that does something with this study, as it stands: for hints.
+
+        Args:
+            action: such as "run".
+            options: flags, with their values as words of their own.
+        """
+        if not self.given:
+            keywords = ", ".join(f"{option.removeprefix('--').replace('-', '_')}=True" for option in options)
+            return f"{action}({keywords})"
+        changes = [f"{name}={scalar_words(value)}" for name, value in self.overrides.items()]
+        overrides = [word for change in changes for word in ("--set", change)]
+        fraction = ["--fraction", f"{self.fraction:g}"] if self.fraction < 1 else []
+        return shlex.join(["ablatune", action, *self.given, *overrides, *fraction, *options])
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""

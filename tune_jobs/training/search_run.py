@@ -23,7 +23,6 @@ from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import SCALING_FIELDS, data_id
 from tune_jobs.trial.trial import Trial
 
-
 def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     """Run a search; return the exit code, see `exit_code`; 130 if interrupted.
 
@@ -67,14 +66,14 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
-    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, study, run.say)
     if refused is not None:
         raise refused
     if not complete:
         run.say("stopped during the search; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
-    return exit_code(outcomes, run.say)
+    return exit_code(progress.endings, study, run.say, limit_seconds=settings.limit_seconds)
 
 
 def _left(state: State, *, retry_failed: bool) -> int | None:

@@ -21,6 +21,7 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
+from tune_jobs.trial.fields import scalar_words
 from tune_jobs.words import counted
 
 # How many pairs are shown: those with the largest shares.
@@ -147,7 +148,7 @@ def _wider_yaml(found: edge.Edge, state: State) -> str:
 
 
 def _choices(values: tuple[Any, ...]) -> str:
-    plain = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    plain = [scalar_words(value) for value in values]
     return plain[0] if len(plain) == 1 else f"[{', '.join(plain)}]"
 
 
@@ -163,6 +164,7 @@ def _edge_parameter(study: Study, one: Parameter) -> edge.Parameter:
         one.high,
         log=one.log,
         integer=one.integer,
+        step=one.step,
         hard_low=max((_bound(at, open_, one.low, one.integer) for at, open_ in lows), default=None, key=_low_first),
         hard_high=min((_bound(at, open_, one.high, one.integer) for at, open_ in highs), default=None, key=_high_last),
     )

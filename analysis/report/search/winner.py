@@ -42,7 +42,7 @@ def winner_section(evidence: Evidence, after: FollowUp, state: State, goal: Goal
         "The best of many single runs looks better than it is. The best trials and the default were therefore trained "
         "again, with seeds and validation splits that no trial of the search had.",
         *_chosen_words(evidence, after, goal, rows),
-        *openings_in_words(evidence.study.name, evidence.openings),
+        *openings_in_words(evidence.study.name, evidence.openings, evaluate=evidence.study.command("evaluate")),
     ]
     tested = tested_sheet(STEPS, evidence.own_openings())
     sheets = [tested] if tested is not None else []
