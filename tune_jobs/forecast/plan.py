@@ -83,7 +83,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     load = os.getloadavg()[0]
     begun = time.monotonic()
     data = load_data((trial.config for trial in missing), settings.data_dir, study.own.code)
-    check_user_code(missing, data, study.own.code)
+    check_user_code([trial.config for trial in missing], data, study)
     load_seconds = time.monotonic() - begun
     address = settings.cluster.address
     if address is not None or (options.pilot and missing):

@@ -30,7 +30,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir, run.study.own.code)
-    check_user_code(trials, data, run.study.own.code)
+    check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
