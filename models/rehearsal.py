@@ -13,6 +13,7 @@ from models.optimizer_step import OptimizerStep
 from models.optimizers import build_optimizer
 from models.output_check import check_outputs
 from models.protocols import TrainingConfig, TrainingData
+from models.registry import is_reference
 from models.reproducible import WEIGHTS, derived_seed, reproducible, seed_global_generators
 from models.schedules import build_schedule
 from models.user_code import has_user_code, normalises_batches
@@ -36,7 +37,9 @@ class RehearsalError(Exception):
 
 
 def rehearse(config: TrainingConfig, data: TrainingData, rows: int) -> None:
-    """Train one batch: forward, loss, backward, and a step of the optimizer and the schedule, on the CPU.
+    """Train one batch on the CPU: forward, loss, backward, and a step of the user's optimizer or schedule.
+
+    Ours step in any case; making them takes seconds, in which PyTorch imports its compiler.
 
     Args:
         config: what to train.
@@ -69,22 +72,27 @@ class _Rehearsal:
         part = DeviceData.on_device(config, data, check_outputs(config, data), torch.device("cpu"))
         seed_global_generators(derived_seed(0, WEIGHTS), part.device)
         network = build_network(config, part.input_shape, part.objective.outputs)
-        self._at = (OPTIMIZER, "when it is made")
-        optimizer = build_optimizer(config, network.parameters())
-        step = OptimizerStep(optimizer, direct=False)
-        self._at = (SCHEDULE, "when it is made")
-        schedule = build_schedule(
-            config, optimizer, len(batch_bounds(rows, config.batch_size, normalises_batches(network)))
-        )
         forward = self._noted(network.train(), NETWORK, "in the forward pass, in training mode", NETWORK, "")
         compute_loss = self._noted(
+            part.objective.loss, OBJECTIVE, "when it is computed", NETWORK, "in the backward pass"
+        )
+        if not (is_reference(config.optimizer) or is_reference(config.schedule)):
+            compute_loss(forward(part.train.inputs), part.train.encoded).backward()
+            return
+        self._at = (OPTIMIZER, "when it is made")
+        optimizer = build_optimizer(config, network.parameters())
+        self._at = (SCHEDULE, "when it is made")
+        batches = batch_bounds(rows, config.batch_size, normalises_batches(network))
+        schedule = build_schedule(config, optimizer, len(batches))
+        loss_then_step = self._noted(
             part.objective.loss,
             OBJECTIVE,
             "when it is computed",
             OPTIMIZER,
             "in the backward pass or the step that follows",
         )
-        _, loss = update(step, forward, compute_loss, part.train.inputs, part.train.encoded)
+        step = OptimizerStep(optimizer, direct=False)
+        _, loss = update(step, forward, loss_then_step, part.train.inputs, part.train.encoded)
         self._at = (SCHEDULE, "in its step")
         schedule.after_batch()
         schedule.after_epoch(float(loss))

@@ -11,7 +11,7 @@ from tune_jobs.standing.search.state import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
-from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, stages_in_words
+from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, replicates_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted
@@ -55,7 +55,7 @@ def _heading(standing: Standing) -> str:
     shown = [row for row in standing.rows if row.table != PATH]
     needs = (
         f"{counted(len(standing.trials), 'trial')} for {counted(len(shown), 'row')} × "
-        f"{counted(len(standing.seeds), 'seed')}"
+        f"{replicates_in_words(shown, len(standing.seeds))}"
     )
     if standing.search is not None:
         tables = "its tables and for " if any(row.table not in SEARCH_TABLES for row in shown) else ""

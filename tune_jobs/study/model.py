@@ -16,11 +16,12 @@ from tune_jobs.user_code.components import Components
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}
-# The fields that each replicate shifts by its number, beside its seed.
+# The fields that change from replicate to replicate, beside the seed.
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "fixed": (),
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
+    "folds": ("split_seed", "fold"),
 }
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
@@ -66,6 +67,7 @@ class Showing:
         read: "last" or "best": the epoch that the table shows.
         train_metric: "evaluation" or "running".
         splits: one of `SPLITS`: which part of the data each replicate draws anew.
+        folds: of a cross-validation; then each of the `seeds` is a repeat of so many replicates. 0 for none.
         figures: names in `tune_jobs.study.figures.FIGURES`.
         epochs_until: a validation metric; a column shows the first epoch that reaches it. None for no such column.
         select: "metric" or "loss", by which a configuration is chosen.
@@ -75,6 +77,7 @@ class Showing:
     read: str = "last"
     train_metric: str = "evaluation"
     splits: str = "fixed"
+    folds: int = 0
     figures: tuple[str, ...] = ("curves",)
     epochs_until: float | None = None
     select: str = "metric"

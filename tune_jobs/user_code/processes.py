@@ -212,7 +212,8 @@ class _Processes:
         """Make a process with a set of modules."""
         around = Surroundings.here()
         environment = frozenset(around.environment.items())
-        key = (frozenset(code.sources.items()), references, around.folder, around.path, environment)
+        # Where something is trained, the user's modules come after the library that only training needs.
+        key = (frozenset(code.sources.items()), references, around.folder, around.path, environment, trains)
         kept = self._kept.pop(key, None)
         if kept is not None:
             try:

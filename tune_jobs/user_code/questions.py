@@ -138,10 +138,11 @@ def check_fit(config: TrialConfig, data: TrialData, code: Code) -> None:
     """
     references = code_of(config) or tuple(filter(is_reference, _named(config)))
     what = " and ".join(references)
-    with process_with(code, code_of(config), what=what, trains=True) as process:
+    steps = is_reference(config.optimizer) or is_reference(config.schedule)
+    with process_with(code, code_of(config), what=what, trains=steps) as process:
         found = _rehearsed(process, config, data, CHECKED_ROWS, what)
     if found.failure is not None and config.batch_size > CHECKED_ROWS:
-        with process_with(code, code_of(config), what=what, trains=True) as process:
+        with process_with(code, code_of(config), what=what, trains=steps) as process:
             found = _rehearsed(process, config, data, config.batch_size, what)
     log_changes(references, found.changes)
     if found.failure is not None:

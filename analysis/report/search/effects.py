@@ -19,6 +19,7 @@ from tune_jobs.standing.search.importance import Importance, functional_anova
 from tune_jobs.standing.search.points import Coded, coded
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
+from tune_jobs.study.rows import training_overlap
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.fields import scalar_words
@@ -193,7 +194,9 @@ def pairs_of(evidence: Evidence, after: FollowUp, goal: Goal) -> list[tuple[Pair
         counts = there.groupby("seed")["cell"].nunique()
         if len(counts) and (counts == 4).any():
             changes = [_change(evidence.study, after, pair, place) for place in (0, 1)]
-            tested = interaction(lines, *changes, higher_is_better=goal.higher_is_better, unit=goal.unit)
+            overlap = max(training_overlap(row) for _, row in evidence.rows_of(PAIRS))
+            better = goal.higher_is_better
+            tested = interaction(lines, *changes, higher_is_better=better, unit=goal.unit, overlap=overlap)
             found.append((pair, tested))
     corrected = judged([tested for _, tested in found])
     return [(pair, tested) for (pair, _), tested in zip(found, corrected, strict=True)]

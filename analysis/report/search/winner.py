@@ -25,7 +25,7 @@ from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.words import counted
 
@@ -127,7 +127,8 @@ def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str |
         return None
     if words := ended_words(replicates):
         return words
-    return estimate(replicates["value"]) if len(replicates) else None
+    overlap = training_overlap(evidence.standing.rows[position])
+    return estimate(replicates["value"], overlap=overlap) if len(replicates) else None
 
 
 def _shown(value: Estimate, goal: Goal) -> str:

@@ -89,7 +89,7 @@ def check(folder: Path, base: str, levels: str = "[0.1]", factor: str = "learnin
         ("network: mine:Nothing", "network: mine:Nothing has no parameters, so there is nothing to train; give it"),
         (
             "network: mine:Detached",
-            "network: mine:Detached raises in the backward pass or the step that follows, tried on inputs "
+            "network: mine:Detached raises in the backward pass, tried on inputs "
             "[32, 1, 8, 8]: RuntimeError: element 0 of tensors does not require grad",
         ),
         (

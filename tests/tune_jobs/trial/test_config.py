@@ -58,9 +58,9 @@ def test_a_whole_number_is_a_float_where_floats_are_wanted() -> None:
 
 
 def test_fields_say_what_stages_and_searches_may_not_vary() -> None:
-    rows = {"dataset", "toy_problem", "outer_split", "split_seed", "validation_rows"}
+    rows = {"dataset", "toy_problem", "outer_split", "split_seed", "validation_rows", "folds", "fold"}
     assert {name for name, spec in FIELDS.items() if spec.selects_rows} == rows
-    assert {name for name, spec in FIELDS.items() if not spec.settable} == {"seed"}
+    assert {name for name, spec in FIELDS.items() if not spec.settable} == {"seed", "folds", "fold"}
     assert {name for name, spec in FIELDS.items() if not spec.may_be_searched} == {
         *rows,
         "epochs",
