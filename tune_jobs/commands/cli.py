@@ -362,7 +362,7 @@ def _init_table(options: argparse.Namespace) -> int:
     for line in written.taken:
         print(f"data: {line}")
     print(f"{written.path}: the study, with all this written out; it is yours to edit")
-    print(f"next: ablatune run {written.path}")
+    print(f"next: ablatune run {shlex.quote(str(written.path))}")
     return 0
 
 
