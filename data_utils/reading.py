@@ -103,7 +103,7 @@ def settle(declaration: Declaration, table: Table) -> Reading:
 
 def input_columns(declaration: Declaration, table: Table) -> tuple[str, ...]:
     """The names of the input columns, in order."""
-    others = {declaration.target, *(declaration.ignore or ())}
+    others = {declaration.target, declaration.groups, *(declaration.ignore or ())}
     return declaration.inputs or tuple(column for column in table.columns if column not in others)
 
 
@@ -147,7 +147,7 @@ def _ids(declaration: Declaration, reading: Reading) -> _Settled:
         return declaration, []
     first = next(iter(reading.columns))
     named = _ROW_NAME.fullmatch(first) or _ROW_NAME_OF_WORDS.fullmatch(first)
-    used = {declaration.target, *listed(declaration.categorical), *(declaration.dates or ())}
+    used = {declaration.target, declaration.groups, *listed(declaration.categorical), *(declaration.dates or ())}
     if not named or first in used or not reading.columns[first].numbers_rows():
         return declaration, []
     what = f"the first column, {first}, only numbers the rows and is left out"

@@ -1,7 +1,14 @@
-"""Means with intervals, paired differences, and the correction for several comparisons."""
+"""Means with intervals, paired differences, and the correction for several comparisons.
+
+Replicates that divide the same rows anew into training and validation parts share most of their training rows, so their
+results are correlated, and the standard error s / √n is too small. Nadeau and Bengio (2003, Inference for the
+generalization error, Machine Learning 52) replace 1/n by 1/n + n_validation/n_train. The functions here take that ratio
+as `overlap`; it is 0 where all replicates have the same parts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,8 +73,8 @@ def estimate(
 ) -> Estimate:
     """The mean of values [n], with its Student-t interval.
 
-    The half-width is t(1 - (1 - confidence)/2; n - 1) · s / √n, with s the standard deviation over n - 1
-    (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1).
+    The half-width is t(1 - (1 - confidence)/2; n - 1) · s · √(1/n + overlap), with s the standard deviation over n - 1
+    (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1; for the overlap Nadeau and Bengio, 2003).
 
     Equal values say nothing of their spread. Equal accuracies are proportions of a known number of rows, and the
     half-width is z(1 - (1 - confidence)/2) · √(b / n), with b their binomial variance
@@ -134,14 +141,16 @@ def paired_difference(
 
 
 def error_factor(n: int, overlap: float = 0.0) -> float:
-    """The standard error of a mean of n replicates, for a standard deviation of 1: √(1/n + overlap).
+    """The standard error of a mean of n values, in units of their standard deviation: √(1/n + overlap).
 
-    Replicates that each draw their split anew share rows with each other. What they say of new data from the same
-    source is less than n independent replicates would say: the overlap is then the number of rows that a replicate is
-    scored on, divided by the number that it is trained on (Nadeau and Bengio, 2003, Inference for the generalization
-    error). It is 0 where the mean is about this split or this data set alone.
+    The overlap is 0 where the mean is about this split or this data set alone.
+
+    Raises:
+        ValueError: the overlap is negative or not finite.
     """
-    return float(np.sqrt(1 / n + overlap))
+    if not 0 <= overlap < inf:
+        raise ValueError(f"overlap: {overlap!r} is no ratio of validation to training rows; give 0 or more")
+    return sqrt(1 / n + overlap)
 
 
 def spread_of(values: NDArray[np.float64], *, scale: float | None = None) -> float:

@@ -8,7 +8,7 @@ from analysis.statistics.power import MOST_SEEDS, POWER
 from analysis.tables.comparing import Judging
 from analysis.text import difference_unit, format_number, within_sentence
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
-from tune_jobs.study.rows import Row, row_seeds
+from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.data import data_id, validation_rows
 from tune_jobs.words import counted
 
@@ -17,16 +17,19 @@ DEFAULT_MARK = "*"
 _CLAIMS = {
     "split": "All replicates share one split of the data, and only seeds varied: what is shown holds for this split.",
     "dataset": "What is shown holds for these data, over splits drawn anew; it says nothing of new data.",
-    "population": (
-        "What is shown holds for new data from the same source: intervals are corrected for the rows that the "
-        "replicates' splits share (Nadeau and Bengio, 2003)."
-    ),
+    "population": "What is shown holds for new data from the same source.",
 }
 # What differs between replicates besides the seed.
 _MOVED = {
     SPLITS["validation"]: ", each with a different validation part",
     SPLITS["outer"]: ", each with a different test part (not read here) and validation part",
 }
+
+# What is said of intervals and tests over replicates that divide the same rows anew.
+OVERLAP_WORDS = (
+    " Their training parts overlap, so intervals and tests of what is validated are corrected: the variance of a mean "
+    "of n replicates is s² · (1/n + validation rows / training rows), after Nadeau and Bengio (2003)."
+)
 
 
 def table_caption(
@@ -51,7 +54,7 @@ def table_caption(
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
-    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds)]
+    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds, known.claim)]
     showing = table.showing
     if any(row.config is not None and not row.config.trainer for row in rows):
         sentences.append(
@@ -85,10 +88,14 @@ def _look_sentences(looks: Sequence[int]) -> list[str]:
     ]
 
 
-def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
-    moved = next((_MOVED[row.moves] for row in rows if row.moves), "")
-    of_row = max((row_seeds(row, seeds) for row in rows), key=len, default=seeds)
-    if len({len(row_seeds(row, seeds)) for row in rows}) > 1:
+def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], claim: str) -> str:
+    moved = next((_MOVED.get(row.moves, "") for row in rows if row.moves), "")
+    built = [row for row in rows if row.config is not None]
+    of_row = max((row_seeds(row, seeds) for row in built), key=len, default=seeds)
+    folds = next((row.config.folds for row in built if row.config is not None), 0)
+    if folds:
+        moved = f"; {_fold_words(folds, len(of_row) // folds)}"
+    if len({len(row_seeds(row, seeds)) for row in built}) > 1:
         return (
             f"Up to {len(of_row)} replicates of a level (seeds {seed_words(of_row)}; n says how many){moved}: mean ± "
             "95% Student-t interval."
@@ -96,11 +103,20 @@ def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
     if len(of_row) > 1:
         return (
             f"{len(of_row)} replicates of each level (seeds {seed_words(of_row)}){moved}: mean ± 95% Student-t "
-            "interval."
+            f"interval.{OVERLAP_WORDS if claim == 'population' and any(map(training_overlap, rows)) else ''}"
         )
     return (
         f"One replicate of each level (seed {of_row[0]}): there is no interval, and a difference cannot be told from "
         "chance."
+    )
+
+
+def _fold_words(folds: int, repeats: int) -> str:
+    """Say how the replicates of a cross-validation divide the data."""
+    times = "once" if repeats == 1 else f"{repeats} times"
+    return (
+        f"a cross-validation: the rows are divided into {folds} folds {times}, and seed s validates on fold s mod "
+        f"{folds} of repeat s div {folds}"
     )
 
 
@@ -185,4 +201,5 @@ def _data_words(row: Row) -> str:
     if "outer_split" in row.moves:
         options = ""
     name = f"{info.label} {options}".rstrip()
-    return f"{name}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"
+    about = "about " if info.declared is not None and info.declared.groups else ""
+    return f"{name}, {about}{info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -12,7 +12,7 @@ from analysis.statistics.comparisons import Comparison, Pairs, default_margin
 from analysis.statistics.selection import flattery
 from analysis.statistics.sequential import Decision, decide
 from tune_jobs.study.model import READS, Table
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.trial.data import validation_rows
 
@@ -145,9 +145,7 @@ def rows_of(row: Row) -> int:
 
 def overlap_of(row: Row, claim: str) -> float:
     """What the rows that replicates share add to the variance of a mean; see `error_factor`."""
-    if row.config is None or not row.moves or claim != "population":
-        return 0.0
-    return rows_of(row) / max(row.config.dataset_info.development_rows - rows_of(row), 1)
+    return training_overlap(row) if claim == "population" else 0.0
 
 
 def is_accuracy(replicates: pd.DataFrame) -> bool:

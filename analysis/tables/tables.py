@@ -274,10 +274,14 @@ def _line(position: int, row: Row, replicates: pd.DataFrame, planned: int, makin
     if row.read != making.table.showing.read:
         notes = (*notes, READS[row.read])
     finite = [q.name for q in making.measured if np.isfinite(present[q.name]).all()]
-    estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
-    if COMPARED in estimates:
-        rows = rows_of(row) if is_accuracy(present) else None
-        estimates[COMPARED] = estimate(present[COMPARED], rows=rows, overlap=overlap_of(row, making.known.claim))
+    overlaps = {q.name: overlap_of(row, making.known.claim) for q in making.measured if q.name.startswith("validation")}
+    estimates = {
+        name: estimate(present[name], overlap=overlaps.get(name, 0.0))
+        for name in finite
+        if not bad and not present.empty
+    }
+    if COMPARED in estimates and is_accuracy(present):
+        estimates[COMPARED] = estimate(present[COMPARED], rows=rows_of(row) or None, overlap=overlaps[COMPARED])
     if making.alone and row.stacked and "train_seconds" in estimates:
         estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
     return Line(

@@ -10,6 +10,7 @@ from typing import Any
 from tune_jobs.errors import ConfigError, UserError, shown, unknown
 from tune_jobs.study.checked_fields import (
     NOT_SETTABLE,
+    NOT_SETTABLE_ADVICE,
     factor_name,
     field_value,
     frozen,
@@ -75,6 +76,7 @@ def parse_study(
     components = _components(root, overrides, data_dir, defined or Code(), places)
     base, checked = settings(root.get("base"), components), _overrides(overrides, components)
     showing = _showing(root, Showing())
+    looks = _looks(root)
     tables_node, stages_node, final_node, search_node = map(root.get, ("tables", "stages", "final", "search"))
     if not (tables_node or stages_node or final_node or search_node):
         raise root.error("declares no tables, stages, search or final configuration; give at least one")
@@ -82,10 +84,13 @@ def parse_study(
     stages = [_stage(node, showing, components) for node in stages_node.items()] if stages_node else []
     finals = _finals(final_node, showing, components) if final_node else []
     check_tables(root, [*tables, *stages, *finals])
+    if looks and any(table.showing.folds for table in (*tables, *finals)):
+        raise root.need("until_decided").error(
+            "does not go with folds, whose number is fixed; leave one of the two out"
+        )
     refuse_shared_names(((tables_node, tables), (stages_node, stages), (final_node, finals)))
     if stages_node is None and root.get("fresh_seeds") is not None:
         raise root.need("fresh_seeds").error("goes with `stages` only; leave it out")
-    looks = _looks(root)
     seeds = root.whole("seeds", looks[-1] if looks else 1, most=MOST_REPLICATES)
     study = Study(
         name=name,
@@ -163,7 +168,7 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
     try:
         for name in overrides:
             if name in NOT_SETTABLE:
-                raise ConfigError(name, "cannot be set; --seeds N runs seeds 0 to N-1")
+                raise ConfigError(name, f"cannot be set; {_ADVICE.get(name, NOT_SETTABLE_ADVICE[name])}")
         canonical = {components.canonical(key): value for key, value in overrides.items()}
         return {key: components.check(key, value) for key, value in canonical.items()}
     except ConfigError as error:
@@ -176,6 +181,7 @@ def _with_search(study: Study, node: YamlNode) -> Study:
     return replace(study, search=parse_search(node, study, base, epochs=epochs))
 
 
+_ADVICE = {"seed": "--seeds N runs seeds 0 to N-1"}
 _KEYS = (
     "title",
     "reproduces",
@@ -213,10 +219,13 @@ _TABLE_ONLY = ("seeds",)
 
 def _showing(node: YamlNode, default: Showing) -> Showing:
     values: dict[str, Any] = {}
-    for key in ("read", "train_metric", "splits", "select", "claims"):
+    for key in ("read", "train_metric", "select", "claims"):
         child = node.get(key)
         if child is not None:
             values[key] = _known(child, node.text(key, ""), key)
+    splits = node.get("splits")
+    if splits is not None:
+        values |= _splits(splits, node)
     figures, until = node.get("figures"), node.get("epochs_until")
     if figures is not None:
         values["figures"] = tuple(_known(child, str(child.value), "figures") for child in figures.items())
@@ -245,6 +254,18 @@ def _judging(node: YamlNode) -> dict[str, float]:
             if values[key] <= 0:
                 raise child.error(f"{shown(child.value)} is not above 0; give a number in the metric's unit", field=key)
     return values
+
+
+def _splits(node: YamlNode, parent: YamlNode) -> dict[str, Any]:
+    """Which part of the data each replicate draws anew: a name, or the folds of a cross-validation."""
+    if node.is_mapping:
+        node.only("folds")
+        node.need("folds")
+        return {"splits": "folds", "folds": node.whole("folds", 0, least=2, most=MOST_REPLICATES)}
+    name = _known(node, parent.text("splits", ""), "splits")
+    if name == "folds":
+        raise node.error("needs their number; write splits: {folds: 5}")
+    return {"splits": name, "folds": 0}
 
 
 def _known(node: YamlNode, value: str, key: str) -> str:

@@ -312,7 +312,7 @@ def test_a_study_declares_its_margin_and_what_has_collapsed(run: Any, fate: Any)
     ("splits", "words"),
     [
         ("fixed", "only seeds varied: what is shown holds for this split"),
-        ("validation", "holds for new data from the same source: intervals are corrected"),
+        ("validation", "holds for new data from the same source"),
         ("validation\nclaims: dataset", "holds for these data, over splits drawn anew"),
     ],
 )
