@@ -33,7 +33,7 @@ def table_caption(
         table: of the study.
         rows: of the table.
         seeds: the replicates of every row.
-        metric: what the metric is called.
+        metric: what the metric that is compared is called, such as Validation Accuracy.
         compared: the differences that were tested.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
@@ -42,8 +42,8 @@ def table_caption(
     showing = table.showing
     if any(row.config is not None and not row.config.trainer for row in rows):
         sentences.append(
-            f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
-            f"{TRAIN_METRICS[showing.train_metric]}."
+            f"The table shows {READS[showing.read]}; the train {within_sentence(metric.removeprefix('Validation '))} "
+            f"is {TRAIN_METRICS[showing.train_metric]}."
         )
     else:
         sentences.append(f"The table shows {READS[showing.read]}.")
@@ -89,11 +89,17 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 
 
+def compared_words(metric: str) -> str:
+    """Write the heading of the metric that is compared as it stands within a sentence: "validation RMSE"."""
+    part, name = "Validation ", metric.removeprefix("Validation ")
+    return within_sentence(name) if name == metric else f"{part.lower()}{within_sentence(name)}"
+
+
 def _comparison_sentences(compared: Collection[Difference], metric: str) -> list[str]:
     if not compared:
         return []
     sentences = [
-        f"Differences of the validation {within_sentence(metric)} are paired by seed, and each has its 95% interval; "
+        f"Differences of the {compared_words(metric)} are paired by seed, and each has its 95% interval; "
         f"“{BETTER}” and “{WORSE}” are shown at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
         f"{counted(len(compared), 'comparison')}, “{NOT_SHOWN}”: the data do not show a difference."
     ]
