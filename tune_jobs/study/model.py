@@ -7,6 +7,7 @@ from typing import Any
 from models.version import SINGLE, STACKED
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
+from tune_jobs.study.trackers import Tracker
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import can_be_stacked
@@ -119,6 +120,7 @@ class Study:
         requirements: distributions that those functions need on every node.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
+        trackers: where results go beside the ledger.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Study:
     modes: Mapping[str, str] = field(default_factory=dict)
     metrics: Metrics | None = None
     requirements: tuple[str, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""
