@@ -21,7 +21,7 @@ _NUMBERS = {*_ANY, "task", "target_unit", "missing"}
 _BESIDE = {
     "table": {
         *_NUMBERS,
-        *("target", "inputs", "test_file", "ignore", "categorical", "dates", "day_first"),
+        *("target", "inputs", "test_file", "ignore", "categorical", "dates", "day_first", "groups"),
         *("missing_target", "missing_marks"),
     },
     "npz": {*_NUMBERS, "target", "inputs", "test_file"},
@@ -55,6 +55,7 @@ class Declaration:
             the names, takes all columns of words.
         dates: Input columns to read as days since 1970-01-01; None takes those that have dates and nothing else.
         day_first: Whether 3/4/2020 is in April; None if the dates themselves say so.
+        groups: A column that is no input: rows with the same value in it are always in the same part.
         missing: ``error``, or what replaces a missing number: the ``mean``, ``median`` or ``most_frequent`` value
             (the smallest, if tied) of its column in the training part of each split. A missing category is all zeros.
             ``auto`` is ``median`` for a table that has a missing value, else ``error``.
@@ -82,6 +83,7 @@ class Declaration:
     categorical: tuple[str, ...] | None = None
     dates: tuple[str, ...] | None = None
     day_first: bool | None = None
+    groups: str = ""
     missing: str = AUTO
     missing_target: str = AUTO
     missing_marks: tuple[str, ...] | None = None
@@ -187,6 +189,10 @@ def _check_columns(declaration: Declaration) -> None:
     for key in ("inputs", "ignore", "categorical", "dates"):
         if target in (getattr(declaration, key) or ()):
             raise _wrong(name, key, f"contains {target}, which is the target; leave it out")
+    for key in ("target", "inputs", "ignore", "categorical", "dates"):
+        named = [target] if key == "target" else getattr(declaration, key) or ()
+        if declaration.groups in named:
+            raise _wrong(name, "groups", f"is {declaration.groups}, which is also in {key}; leave it out there")
     for key, others in _APART.items():
         for column in getattr(declaration, key) or ():
             for other in others:
@@ -283,6 +289,7 @@ _CHECKS: Mapping[str, Any] = {
     "categorical": _names_or_auto,
     "dates": _names_or_auto,
     "day_first": _truth,
+    "groups": _text,
     "missing": _choice_or_auto("error", *IMPUTATIONS),
     "missing_target": _choice_or_auto("error", LEAVE_OUT),
     "missing_marks": _names_or_auto,

@@ -60,6 +60,8 @@ def read_tables(declaration: Declaration, found: tuple[Path, ...]) -> Sources:
         for column in listed(getattr(declaration, key)):
             _check_column(key, column, table, name=declaration.name)
     _check_column("target", declaration.target, table, name=declaration.name)
+    if declaration.groups:
+        _check_column("groups", declaration.groups, table, name=declaration.name)
     reading = settle(declaration, table)
     encoding = _encoding(reading)
     main = _source(reading, encoding)
@@ -120,7 +122,18 @@ def _source(reading: Reading, encoding: Encoding) -> Source:
         features=encoding.features,
         layout=("table", *names),
         places=table.places,
+        groups=_groups(reading) if reading.declaration.groups in table.columns else None,
     )
+
+
+def _groups(reading: Reading) -> NDArray[np.uint64]:
+    """Hash the column that keeps rows together."""
+    column = reading.declaration.groups
+    cells = reading.columns[column]
+    if cells.missing.any():
+        row = int(cells.missing.argmax())
+        raise _bad_cell(reading, row, f"{column} has no value; say which rows it belongs to")
+    return row_digests(code.tobytes() for code in cells.codes.astype("<u8"))
 
 
 def _numbers(reading: Reading, column: str) -> NDArray[np.float64]:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.errors import DatasetError, shown
+from data_utils.grouped_splits import grouped_fold_split, grouped_split
 from data_utils.parts import OpenPart, Part, PartName, Rows, take
 from data_utils.preparation import DEFAULT_PREPARATION, NONE, Preparation
 from data_utils.registry import DatasetInfo, dataset_info
-from data_utils.splits import development_split
+from data_utils.splits import development_split, fold_split
 from data_utils.standardise import Scaling, fit, standardise
 from data_utils.transforms import INPUT_TRANSFORMS, TARGET_TRANSFORMS, check_targets_transform
 
@@ -260,11 +261,7 @@ def _finite(values: NDArray[Any], *, or_missing: bool) -> bool:
 
 def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Rows, Rows, Scaling]:
     check_targets_transform(info, rows.targets, part="development", target_transform=preparation.target_transform)
-    train, validation = development_split(
-        rows=info.development_rows,
-        validation_rows=info.validation_rows if preparation.validation_rows is None else preparation.validation_rows,
-        split_seed=preparation.split_seed,
-    )
+    train, validation = _divided(rows, info, preparation)
     train_rows = take(rows, train)
     missing = info.declared.missing if info.declared is not None and info.declared.fills_missing else "error"
     scaling = fit(train_rows.inputs, train_rows.targets, preparation, task=info.task, missing=missing)
@@ -276,6 +273,34 @@ def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Row
             "nothing can be filled in; leave it out of the inputs"
         )
     return train_rows, take(rows, validation), scaling
+
+
+def _divided(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the training and of the validation rows."""
+    if preparation.folds and rows.groups is not None:
+        return grouped_fold_split(
+            groups=rows.groups,
+            folds=preparation.folds,
+            fold=preparation.fold,
+            split_seed=preparation.split_seed,
+            classes=rows.targets.astype(np.int64) if info.task == "classification" else None,
+        )
+    if preparation.folds:
+        return fold_split(
+            rows=info.development_rows,
+            folds=preparation.folds,
+            fold=preparation.fold,
+            split_seed=preparation.split_seed,
+            classes=rows.targets.astype(np.int64) if info.task == "classification" else None,
+        )
+    if rows.groups is not None:
+        held_out = info.validation_rows if preparation.validation_rows is None else preparation.validation_rows
+        return grouped_split(groups=rows.groups, validation_rows=held_out, split_seed=preparation.split_seed)
+    return development_split(
+        rows=info.development_rows,
+        validation_rows=info.validation_rows if preparation.validation_rows is None else preparation.validation_rows,
+        split_seed=preparation.split_seed,
+    )
 
 
 def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:

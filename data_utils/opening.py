@@ -87,7 +87,8 @@ def draw_test_rows(
     if sources.open_test is not None:
         return order, order[:0]
     share = DEFAULT_TEST_SHARE if declaration.test_share is None else declaration.test_share
-    sealed = sealed_rows(sources.main.digests, test_share=share, outer_split=outer_split)[order]
+    together = sources.main.digests if sources.main.groups is None else sources.main.groups
+    sealed = sealed_rows(together, test_share=share, outer_split=outer_split)[order]
     return order[~sealed], order[sealed]
 
 
@@ -152,9 +153,14 @@ def _meaning(info: DatasetInfo, source: Source) -> list[object]:
     meaning: list[object] = [info.task, info.input_shape, info.features, info.class_names, missing, source.layout]
     if declared is not None and (declared.dates or declared.missing_marks):
         meaning.append([declared.dates or (), declared.day_first, declared.missing_marks or ()])
+    if declared is not None and declared.groups:
+        meaning.append(declared.groups)
     return meaning
 
 
 def _rows(info: DatasetInfo, source: Source, rows: NDArray[np.intp]) -> Rows:
     targets = encode_targets(source, rows, task=info.task, classes=info.class_names)
-    return Rows(inputs=source.inputs(rows), targets=targets)
+    if source.groups is None:
+        return Rows(inputs=source.inputs(rows), targets=targets)
+    _, groups = np.unique(source.groups[rows], axis=0, return_inverse=True)
+    return Rows(inputs=source.inputs(rows), targets=targets, groups=groups.reshape(-1))

@@ -13,10 +13,14 @@ PartName = Literal["development", "test"]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows as read: inputs [n, *input_shape] and targets [n], in the units of the source."""
+    """Rows as read: inputs [n, *input_shape] and targets [n], in the units of the source.
+
+    `groups` [n] numbers what keeps rows together, from 0; None if nothing does.
+    """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
+    groups: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,9 @@ class Preparation:
         input_scaling: ``"standard"`` (mean 0, deviation 1) or ``"unit"`` (0 to 1).
         input_transform: ``"none"``, or ``"log1p"``: inputs are scaled as sign(x) log(1 + |x|).
         target_transform: ``"none"``, or ``"log"``: regression targets are standardised as natural logarithms.
+        folds: Number of parts of a cross-validation; 0 for none. ``fold`` is then the validation part, and
+            ``validation_rows`` is not read.
+        fold: Number of that part, from 0.
     """
 
     split_seed: int = 0
@@ -23,6 +26,8 @@ class Preparation:
     input_scaling: str = STANDARD
     input_transform: str = NONE
     target_transform: str = NONE
+    folds: int = 0
+    fold: int = 0
 
 
 DEFAULT_PREPARATION = Preparation()

@@ -103,7 +103,7 @@ def settle(declaration: Declaration, table: Table) -> Reading:
 
 def input_columns(declaration: Declaration, table: Table) -> tuple[str, ...]:
     """The names of the input columns, in order."""
-    others = {declaration.target, *(declaration.ignore or ())}
+    others = {declaration.target, declaration.groups, *(declaration.ignore or ())}
     return declaration.inputs or tuple(column for column in table.columns if column not in others)
 
 
@@ -149,7 +149,8 @@ def _ids(declaration: Declaration, reading: Reading) -> _Settled:
     declaration = replace(declaration, ignore=ignored or None)
     first = next(iter(reading.columns))
     named = _ROW_NAME.fullmatch(first) or _ROW_NAME_OF_WORDS.fullmatch(first)
-    used = {declaration.target, *ignored, *listed(declaration.categorical), *(declaration.dates or ())}
+    named_otherwise = (*ignored, *listed(declaration.categorical), *(declaration.dates or ()))
+    used = {declaration.target, declaration.groups, *named_otherwise}
     if not named or first in used or not reading.columns[first].numbers_rows():
         return declaration, []
     what = f"the first column, {first}, only numbers the rows and is left out"

@@ -30,6 +30,7 @@ class Source:
         features: Names of the input columns; empty if they have none.
         layout: What else the arrays depend on beside the digests, as JSON values.
         places: Places in the file of the rows [n], from 0, if some of them are left out.
+        groups: uint64 [n, 2], of what keeps rows together: those with equal values are in one part; None for nothing.
     """
 
     where: str
@@ -40,6 +41,7 @@ class Source:
     features: tuple[str, ...]
     layout: tuple[object, ...]
     places: NDArray[np.intp] | None = None
+    groups: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.digests)

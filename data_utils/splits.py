@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from data_utils.errors import DatasetError, shown
 
 # First words of the seeds: different uses of the same number get different streams.
-_SPLIT_STREAM = 1
+SPLIT_STREAM = 1
 _SEALED_STREAM = 2
+FOLD_STREAM = 3
 
 
 def random_words(count: int, *seed: int) -> NDArray[np.uint64]:
@@ -39,7 +40,46 @@ def development_split(*, rows: int, validation_rows: int, split_seed: int) -> tu
             f"validation_rows must be in 1 to {rows - 1}, to leave at least one of the {rows} development rows "
             f"to train on, not {validation_rows}"
         )
-    return _draw(rows, validation_rows, _SPLIT_STREAM, natural_number("split_seed", split_seed))
+    return _draw(rows, validation_rows, SPLIT_STREAM, natural_number("split_seed", split_seed))
+
+
+def fold_split(
+    *, rows: int, folds: int, fold: int, split_seed: int, classes: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Divide the development rows into folds of (nearly) equal size; one is the validation part, the rest trains.
+
+    Args:
+        rows: How many there are.
+        folds: How many parts.
+        fold: Number of the part that validates, from 0.
+        split_seed: Draws another division; the folds of one seed have no row in common.
+        classes: Of the rows, [rows]: each fold then has as many rows of a class as any other, or one more or less.
+
+    Returns:
+        Indices of the training rows and of the validation rows, each ascending; together ``range(rows)``.
+
+    Raises:
+        DatasetError: If ``folds`` is not in 2 to ``rows``, ``fold`` is not in 0 to ``folds - 1``, or ``split_seed`` is
+            negative.
+    """
+    folds, fold = whole_number("folds", folds), natural_number("fold", fold)
+    if not 2 <= folds <= rows:
+        raise DatasetError(f"folds must be in 2 to {rows}, the number of development rows, not {folds}")
+    if fold >= folds:
+        raise DatasetError(f"fold must be in 0 to {folds - 1}, not {fold}")
+    order = np.argsort(random_words(rows, FOLD_STREAM, natural_number("split_seed", split_seed)), kind="stable")
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
+    # Dealt out like cards, class after class.
+    held_out = order[fold::folds]
+    trains = np.ones(rows, dtype=bool)
+    trains[held_out] = False
+    return np.flatnonzero(trains), np.sort(held_out)
+
+
+def fold_size(rows: int, folds: int, fold: int) -> int:
+    """How many of the rows a fold has."""
+    return len(range(fold, rows, folds))
 
 
 def sealed_split(*, rows: int, test_rows: int, outer_split: object = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

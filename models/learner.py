@@ -1,10 +1,11 @@
 """What changes while a network is trained: its weights, its optimizer and schedule, and the random generators."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.augmentation import augmentation_of
 from models.batch_gradients import BatchGradients, Computed
@@ -16,6 +17,8 @@ from models.protocols import TrainingConfig
 from models.reproducible import AUGMENTATION, SHUFFLING, WEIGHTS, derived_seed, seed_global_generators
 from models.schedules import build_schedule
 from models.user_code import has_user_code, normalises_batches
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,12 @@ class Learner:
         for first, last in self._batches:
             if deadline is not None and perf_counter() > deadline:
                 return None
-            outputs, loss, gradients = self._compute(inputs[first:last], encoded[first:last])
-            step(gradients)
+            if step.takes_closure:
+                batch = inputs[first:last], encoded[first:last]
+                outputs, loss = update(step, self.network, self._data.objective.loss, *batch)
+            else:
+                outputs, loss, gradients = self._compute(inputs[first:last], encoded[first:last])
+                step(gradients)
             losses.append(loss)
             all_outputs.append(outputs)
             learning_rate = step.learning_rate
@@ -127,6 +134,25 @@ class Learner:
             index = device.index if device.index is not None else torch.cuda.current_device()
             found["cuda"] = torch.cuda.default_generators[index]
         return found
+
+
+def update(
+    step: OptimizerStep, network: nn.Module, compute_loss: Loss, inputs: Tensor, encoded: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Take a step on a batch; return outputs [n, outputs] and loss before it, in training mode."""
+
+    def gradients() -> tuple[Tensor, Tensor]:
+        outputs = network(inputs)
+        loss = compute_loss(outputs, encoded)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return outputs, loss
+
+    if step.takes_closure:
+        return step.with_closure(gradients)
+    step.clear()
+    outputs, loss = gradients()
+    step(step.gradients())
+    return outputs.detach(), loss.detach()
 
 
 def batch_bounds(rows: int, batch_size: int, normalises: bool) -> list[tuple[int, int]]:

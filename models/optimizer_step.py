@@ -5,6 +5,7 @@ for gradients that are missing, sparse or complex, and calls hooks. None of that
 networks, and the numbers are the same, bit for bit.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
+from models.errors import ModelError
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _Kernel = Callable[[list[Tensor], dict[str, Any]], None]
 
 
@@ -29,6 +33,7 @@ class OptimizerStep:
         self._parameters: list[Parameter] = self._group["params"]
         self._make = _KERNELS.get(type(optimizer)) if direct else None
         self._kernel: _Kernel | None = None
+        self.takes_closure = _needs_closure(optimizer)
 
     @property
     def _group(self) -> dict[str, Any]:
@@ -70,6 +75,42 @@ class OptimizerStep:
         if self._make is not None:
             state = [self._optimizer.state.get(parameter, {}) for parameter in self._parameters]
             self._kernel = self._make([one.detach() for one in self._parameters], state)
+
+    def with_closure(self, gradients: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Step an optimizer that computes the loss itself, as often as it likes, such as L-BFGS.
+
+        Args:
+            gradients: computes outputs and loss on the batch, and the gradients.
+
+        Returns:
+            Outputs and loss before the step: of the first time.
+
+        Raises:
+            ModelError: the optimizer never computes the loss.
+        """
+        before: list[tuple[Tensor, Tensor]] = []
+
+        def closure() -> Tensor:
+            self.clear()
+            with torch.enable_grad():
+                outputs, loss = gradients()
+            if not before:
+                before.append((outputs.detach().clone(), loss.detach().clone()))
+            return loss
+
+        self._optimizer.step(closure)  # type: ignore[arg-type]
+        if not before:
+            name = type(self._optimizer).__name__
+            raise ModelError(
+                f"optimizer: the step of {name} needs a closure and does not call it; let it compute the loss"
+            )
+        return before[0]
+
+
+def _needs_closure(optimizer: Optimizer) -> bool:
+    """Tell whether an optimizer's step cannot do without a function that computes the loss."""
+    parameters = list(inspect.signature(type(optimizer).step).parameters.values())[1:]
+    return bool(parameters) and parameters[0].default is inspect.Parameter.empty and parameters[0].kind in _POSITIONAL
 
 
 def _adam(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:

@@ -128,6 +128,11 @@ def network(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) -
     made = _call(_load(config.network), "network", config, given)
     if not isinstance(made, nn.Module):
         raise ModelError(f"network: {config.network} returns {type(made).__name__}; return a torch.nn.Module")
+    if next(made.parameters(), None) is None:
+        raise ModelError(
+            f"network: {config.network} has no parameters, so there is nothing to train; give it layers with weights, "
+            "or an nn.Parameter"
+        )
     was_training = made.training
     made.eval()
     with torch.no_grad():

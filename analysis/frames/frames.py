@@ -15,7 +15,7 @@ from tune_jobs.ledger.record import MISSING, Record
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.study.model import Showing
 from tune_jobs.study.rows import Row
-from tune_jobs.trial.config import METRIC_SPECS
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.metrics import declared_metric
 
@@ -94,6 +94,7 @@ def trials_frame(
     columns = {name: [getattr(line, name) for line in lines] for name in names}
     columns |= _reported_columns(lines, records)
     frame = pd.DataFrame(columns)
+    _add_folds(frame, [one.config for of_row in replicates for one in of_row])
     return frame.astype({"epoch": "Int64", "one_class": "boolean"})
 
 
@@ -111,6 +112,20 @@ def _at(curves: Mapping[str, Sequence[float]], epoch: int) -> dict[str, float]:
 def reported_names(reported: str) -> list[str]:
     """The names of the metrics of `ReplicateLine.reported`."""
     return [declared_metric(text).name for text in reported.splitlines()]
+
+
+def _add_folds(frame: pd.DataFrame, configs: Sequence[TrialConfig]) -> None:
+    """Add the repeat and the fold that validates to the lines of a study with cross-validations."""
+    if not any(config.folds for config in configs):
+        return
+    place = list(frame.columns).index("seed") + 1
+    for name in ("fold", "repeat"):
+        values = [_fold_of(config)[name] if config.folds else None for config in configs]
+        frame.insert(place, name, pd.Series(values, dtype="Int64", index=frame.index))
+
+
+def _fold_of(config: TrialConfig) -> dict[str, int]:
+    return {"fold": config.fold, "repeat": config.seed // config.folds}
 
 
 def curves_frame(replicates: Sequence[Sequence[Replicate]], records: Mapping[str, Record]) -> pd.DataFrame:

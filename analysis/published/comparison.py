@@ -220,7 +220,7 @@ def _line(found: OurValues, shift: float, column: Sequence[PublishedValue]) -> C
     if not found.values:
         return empty
     values = np.asarray(found.values) + shift
-    ours = estimate(values)
+    ours = estimate(values, overlap=found.training_overlap)
     scatter = no_normal_interval(values, collapsed=found.collapsed) if found.unit == "%" else ""
     shown = replace(empty, estimate=ours, difference=ours.mean - printed.value, scatter=scatter)
     if found.reason:

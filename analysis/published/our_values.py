@@ -11,7 +11,7 @@ from analysis.published.published import TESTED, PublishedValue
 from analysis.statistics.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 from tune_jobs.trial.data import validation_rows
 
@@ -36,6 +36,7 @@ class OurValues:
         noise: what a new run would change: `MOVING_SPLIT`, `OTHER_SPLIT` or `SAME_ROWS`.
         rows: of how many rows the value is a share; 0 where it is none.
         overlap: which share of these rows two splits have in common.
+        training_overlap: of the replicates' training parts; see `analysis.statistics.intervals`.
         collapsed: how many replicates predict one class only.
         objective: of a loss; "" for other quantities.
         reason: why the values cannot be compared; "" where they can.
@@ -49,6 +50,7 @@ class OurValues:
     rows: int = 0
     overlap: float = 0.0
     collapsed: int = 0
+    training_overlap: float = 0.0
     unit: str = ""
     objective: str = ""
     reason: str = ""
@@ -85,6 +87,7 @@ def our_values(
         tuple(sorted(ended["key"])),
         *_noise(value.quantity, row, row.config),
         collapsed=int(replicates["one_class"].fillna(False).sum()) if "one_class" in replicates else 0,
+        training_overlap=training_overlap(row) if value.quantity.startswith("validation") else 0.0,
         unit=_unit(value.quantity, replicates),
         objective=row.config.objective if value.quantity.endswith("_loss") else "",
     )

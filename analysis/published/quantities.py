@@ -1,6 +1,6 @@
 """The values of a testable quantity, replicate by replicate, paired by seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, nan
 
@@ -27,11 +27,13 @@ class Replicates:
         labels: of the rows that are known, by table.
         trials: the trials frame with a column for each quantity; see `with_derived`.
         correlations: of the predicted standard deviation with an input; None where none is known.
+        overlaps: of the training parts of each row, by table and level; see `analysis.statistics.intervals`.
     """
 
     labels: Levels
     trials: pd.DataFrame
     correlations: pd.DataFrame | None = None
+    overlaps: Mapping[tuple[str, str], float] = field(default_factory=dict)
     _read: dict[tuple[str, str, str], "pd.Series[float]"] = field(default_factory=dict)
 
     def series(self, quantity: str, places: Sequence[Place]) -> list["pd.Series[float]"]:
@@ -70,6 +72,17 @@ class Replicates:
                     raise UntestableError(f"{level}: {words} in {int(those.sum())} of {len(replicates)}")
             self._read[slot] = replicates.set_index("seed")[quantity].dropna()
         return self._read[slot]
+
+    def overlap(self, check: Check) -> float:
+        """How much the training parts of a check's replicates overlap, for a quantity that is validated."""
+        if not check.quantity.startswith("validation") and not check.quantity.endswith("gap"):
+            return 0.0
+        levels = [
+            (place.table, level)
+            for place in check.places
+            for level in place.cells(self.labels.get(place.table, ())).values()
+        ]
+        return max((self.overlaps.get(level, 0.0) for level in levels), default=0.0)
 
     def never_words(self, check: Check) -> str:
         """Say how many replicates never reach the target, and what they count as; "" where all reach it."""

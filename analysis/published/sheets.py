@@ -79,6 +79,8 @@ def statements_sheet(reproduction: Reproduction) -> Sheet | None:
             "sentence.",
             "Each sentence is tested on its own at 2.5% one-sided: by chance, about one in forty false sentences would "
             "still hold.",
+            "Where the training parts of replicates overlap, intervals and t tests of what is validated are corrected "
+            "for it, after Nadeau and Bengio (2003).",
             "A trend is over all its levels; steps between neighbours in the other direction are named.",
         ),
     )

@@ -11,7 +11,8 @@ exact sign test over the pairs instead of a t test. Quantities without a worst v
 spread) cannot be told then. A replicate that failed or ran out of time says nothing about its level, which cannot be
 told either.
 
-The replicates draw their splits from one dataset and overlap: what holds, holds for this data.
+The replicates draw their splits from one dataset, so their training parts overlap: t tests and intervals of what is
+validated are corrected for that (Nadeau and Bengio, 2003). What holds, holds for this data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ from analysis.statistics.claim_inference import (
     within_margin,
 )
 from analysis.statistics.intervals import estimate, holm_of_known
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.words import counted
 
 HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "cannot be told", "not tested"
@@ -104,7 +105,8 @@ def judge(
     labels: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
         labels.setdefault(row.table, []).append(row.labels)
-    data = Replicates(labels, with_derived(trials, rows, tests), correlations)
+    overlaps = {(row.table, ", ".join(row.labels)): training_overlap(row) for row in rows}
+    data = Replicates(labels, with_derived(trials, rows, tests), correlations, overlaps)
     results = []
     for statement in statements:
         findings = [_find(check, data) for check in statement.checks]
@@ -161,7 +163,8 @@ def _compared(check: Check, data: Replicates) -> Finding:
     parts = []
     for other in check.than:
         values, against = data.arrays(check.quantity, [check.subjects[0], other])
-        parts.append(directed(values, against, sign, data.unit(check), f"against {other.level}"))
+        what = f"against {other.level}"
+        parts.append(directed(values, against, sign, data.unit(check), what, overlap=data.overlap(check)))
     return all_of(parts)
 
 
@@ -169,14 +172,15 @@ def _more_varied(check: Check, data: Replicates) -> Finding:
     parts = []
     for other in check.than:
         values, against = data.arrays(check.quantity, [check.subjects[0], other], finite=True)
-        parts.append(more_varied(values, against, data.unit(check), f"against {other.level}"))
+        what = f"against {other.level}"
+        parts.append(more_varied(values, against, data.unit(check), what, data.overlap(check)))
     return all_of(parts)
 
 
 def _ordered(check: Check, data: Replicates) -> Finding:
     sign = 1.0 if check.kind == "increasing" else -1.0
     values = np.stack(data.arrays(check.quantity, check.subjects))
-    return ordered(values, sign, data.unit(check), [place.level for place in check.subjects])
+    return ordered(values, sign, data.unit(check), [place.level for place in check.subjects], data.overlap(check))
 
 
 def _equivalent(check: Check, data: Replicates) -> Finding:
@@ -191,7 +195,8 @@ def _equivalent(check: Check, data: Replicates) -> Finding:
         else:
             margin, unit = check.numbers["margin"], data.unit(check)
         what = f"from {other.level} to {place.level}"
-        parts.append(within_margin(values - against, margin, unit, what, np.abs(values).max()))
+        size = np.abs(values).max()
+        parts.append(within_margin(values - against, margin, unit, what, size, data.overlap(check)))
     return all_of(parts)
 
 
@@ -201,8 +206,9 @@ def _ratio(check: Check, data: Replicates) -> Finding:
     if min(values.min(), against.min()) <= 0:
         raise UntestableError("a ratio needs values above 0")
     logs = np.log(values / against)
-    found = within_margin(logs - log(check.numbers["about"]), log(check.numbers["within"]), "", "", 1.0)
-    ratio = estimate(logs)
+    about, within = log(check.numbers["about"]), log(check.numbers["within"])
+    found = within_margin(logs - about, within, "", "", 1.0, data.overlap(check))
+    ratio = estimate(logs, overlap=data.overlap(check))
     words = f"{np.exp(ratio.mean):.3g} times"
     if ratio.half_width:
         low, high = np.exp(ratio.mean - ratio.half_width), np.exp(ratio.mean + ratio.half_width)
@@ -214,13 +220,14 @@ def _threshold(check: Check, data: Replicates) -> Finding:
     sign = 1.0 if check.kind == "above" else -1.0
     (values,) = data.arrays(check.quantity, check.subjects)
     value = check.numbers["value"]
-    return directed(values, np.full_like(values, value), sign, data.unit(check), f"against {value:g}")
+    level = np.full_like(values, value)
+    return directed(values, level, sign, data.unit(check), f"against {value:g}", overlap=data.overlap(check))
 
 
 def _gain(check: Check, data: Replicates) -> Finding:
     """Test that subjects[0] - subjects[1] is larger than than[0] - than[1]: an interaction."""
     one, two, three, four = data.arrays(check.quantity, check.places, finite=True)
-    return directed(one - two, three - four, 1.0, data.unit(check), "")
+    return directed(one - two, three - four, 1.0, data.unit(check), "", overlap=data.overlap(check))
 
 
 def _reached(check: Check, data: Replicates) -> Finding:

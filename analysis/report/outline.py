@@ -54,7 +54,7 @@ def _with_test(section: Section, evidence: Evidence) -> Section:
     tested = tested_sheet(section.name, evidence.own_openings())
     if tested is None:
         return section
-    words = openings_in_words(evidence.study.name, evidence.openings)
+    words = openings_in_words(evidence.study.name, evidence.openings, evaluate=evidence.study.command("evaluate"))
     return replace(section, paragraphs=[*section.paragraphs, *words], sheets=[*section.sheets, tested])
 
 
@@ -123,5 +123,5 @@ def _final_section(table: Table, evidence: Evidence) -> Section:
     row = evidence.rows_of(table.name)[0][1]
     facts = settings(row.config, evidence.study, row.moves) if row.config is not None else []
     tested = tested_sheet(table.name, evidence.own_openings())
-    words = openings_in_words(evidence.study.name, evidence.openings)
+    words = openings_in_words(evidence.study.name, evidence.openings, evaluate=evidence.study.command("evaluate"))
     return replace(section, facts=facts, paragraphs=words, sheets=[tested] if tested else [])

@@ -7,10 +7,11 @@ from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.statistics.waterfall import Step, Waterfall, waterfall
 from analysis.statistics.words import format_difference, format_estimate, format_with_unit
+from analysis.tables.captions import OVERLAP_WORDS
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import percent_limits
 from tune_jobs.study.model import FRESH_PATH, PATH
-from tune_jobs.study.rows import path_labels
+from tune_jobs.study.rows import path_labels, training_overlap
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.words import counted
 
@@ -27,7 +28,12 @@ def path_of(evidence: Evidence) -> Waterfall | None:
         chosen=[", ".join(choice.labels) for choice in evidence.standing.choices],
         higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
         unit=unit_of(evidence),
+        overlap=(_overlap(evidence, FRESH_PATH), _overlap(evidence, PATH)),
     )
+
+
+def _overlap(evidence: Evidence, table: str) -> float:
+    return max((training_overlap(row) for _, row in evidence.rows_of(table)), default=0.0)
 
 
 def metric_of(evidence: Evidence) -> str:
@@ -69,7 +75,7 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
         (
             f"Start: {_start(path, decimals, unit)}, {counted(path.n, 'fresh seed')}.",
             f"Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a positive gain is an "
-            "improvement.",
+            f"improvement.{OVERLAP_WORDS}",
         ),
     )
 

@@ -64,11 +64,17 @@ def _loss_column(tested: Sequence[Reached]) -> list[Column]:
     return [Column("Test Loss", tuple(_estimate(row.losses, 4) for row in tested))]
 
 
-def openings_in_words(study: str, openings: Sequence[Opening]) -> list[str]:
-    """Say how often the test sets of a study were opened: by the study, and by all studies in the ledger."""
+def openings_in_words(study: str, openings: Sequence[Opening], *, evaluate: str = "ablatune evaluate") -> list[str]:
+    """Say how often the test sets of a study were opened: by the study, and by all studies in the ledger.
+
+    Args:
+        study: its name.
+        openings: of all studies in the ledger.
+        evaluate: the command that opens the study's.
+    """
     of_study = [opening for opening in openings if opening.study == study]
     if not of_study:
-        return ["This study has not opened its test set; `ablatune evaluate` opens it, once."]
+        return [f"This study has not opened its test set; `{evaluate}` opens it, once."]
     names = sorted({tested.fields["dataset"] for opening in of_study for tested in opening.tested})
     by_all = sum(opening in of_study or _same_test_set(opening, of_study) for opening in openings)
     words = (

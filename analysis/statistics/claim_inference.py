@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
-from analysis.statistics.intervals import ROUNDING, SIGNIFICANCE, Difference, estimate, holm
+from analysis.statistics.intervals import ROUNDING, SIGNIFICANCE, Difference, error_factor, estimate, holm
 from analysis.statistics.words import format_difference
 
 # One-sided: a claim is shown exactly where the 95% interval printed beside it lies on the claimed side.
@@ -44,7 +44,14 @@ class Finding:
 
 
 def directed(
-    values: Array, against: Array, sign: float, unit: str, what: str, *, scale: float | None = None
+    values: Array,
+    against: Array,
+    sign: float,
+    unit: str,
+    what: str,
+    *,
+    scale: float | None = None,
+    overlap: float = 0.0,
 ) -> Finding:
     """Test by a paired t test that values [n] lie above (sign 1) or below (sign -1) against [n] on average.
 
@@ -59,18 +66,19 @@ def directed(
         what: ends the effect in words: "against Tanh".
         scale: largest size of the numbers that the values were computed from, to tell differences from rounding; that
             of the values by default.
+        overlap: of the training parts; see `analysis.statistics.intervals`. The sign test has no correction for it.
     """
     if not (np.isfinite(values).all() and np.isfinite(against).all()):
         found = sign_test(signs_of(values, against), sign, f"higher {what}")
         return found if values.size > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
     differences = values - against
-    effect = effect_words(differences, unit, what)
+    effect = effect_words(differences, unit, what, overlap)
     if values.size < 2:
         return Finding((effect,), values.size, reason=ONE_REPLICATE)
     spread = float(differences.std(ddof=1))
     if spread <= ROUNDING * (scale or float(max(np.abs(values).max(), np.abs(against).max()))):
         return replace(sign_test(np.sign(differences), sign, ""), effects=(effect,))
-    statistic = sign * float(differences.mean()) / (spread / np.sqrt(values.size))
+    statistic = sign * float(differences.mean()) / (spread * error_factor(values.size, overlap))
     above, below = student_t.sf([statistic, -statistic], values.size - 1)
     return Finding((effect,), values.size, float(above), float(below))
 
@@ -94,20 +102,22 @@ def signs_of(values: Array, against: Array) -> Array:
     return (values > against).astype(np.float64) - (values < against).astype(np.float64)
 
 
-def within_margin(differences: Array, margin: float, unit: str, what: str, scale: float) -> Finding:
+def within_margin(
+    differences: Array, margin: float, unit: str, what: str, scale: float, overlap: float = 0.0
+) -> Finding:
     """Test by two one-sided t tests (Schuirmann, 1987) that the mean of differences [n] lies within ±margin.
 
     The claim reaches 2.5% where the 95% interval lies inside the margin, and the contrary where it lies entirely
     outside. Where all differences are equal, the exact sign test takes the place of both tests.
     """
-    n, effect = differences.size, effect_words(differences, unit, what)
+    n, effect = differences.size, effect_words(differences, unit, what, overlap)
     if n < 2:
         return Finding((effect,), n, reason=ONE_REPLICATE)
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if spread <= ROUNDING * scale:
         inside = np.where(np.abs(differences) <= margin, 1.0, -1.0)
         return replace(sign_test(inside, 1.0, ""), effects=(effect,))
-    error = spread / np.sqrt(n)
+    error = spread * error_factor(n, overlap)
     inside_above, inside_below, above, below = (
         float(student_t.sf(distance / error, n - 1))
         for distance in (margin + mean, margin - mean, mean - margin, -mean - margin)
@@ -115,7 +125,7 @@ def within_margin(differences: Array, margin: float, unit: str, what: str, scale
     return Finding((effect,), n, max(inside_above, inside_below), min(above, below))
 
 
-def more_varied(values: Array, against: Array, unit: str, what: str) -> Finding:
+def more_varied(values: Array, against: Array, unit: str, what: str, overlap: float = 0.0) -> Finding:
     """Test that values [n] vary more than against [n], by a paired t test of the distances from the medians.
 
     (Brown and Forsythe, 1974, Robust tests for the equality of variances; here paired by seed.) In simulations of equal
@@ -124,10 +134,11 @@ def more_varied(values: Array, against: Array, unit: str, what: str) -> Finding:
     if values.size < FEWEST_FOR_SPREAD:
         few = f"a test of spread needs at least {FEWEST_FOR_SPREAD} replicates, there are {values.size}"
         return Finding((), values.size, reason=few)
-    return directed(np.abs(values - np.median(values)), np.abs(against - np.median(against)), 1.0, unit, what)
+    distances = np.abs(values - np.median(values)), np.abs(against - np.median(against))
+    return directed(*distances, 1.0, unit, what, overlap=overlap)
 
 
-def ordered(values: Array, sign: float, unit: str, names: Sequence[str]) -> Finding:
+def ordered(values: Array, sign: float, unit: str, names: Sequence[str], overlap: float = 0.0) -> Finding:
     """Test that values [levels, n] rise (sign 1) or fall (sign -1) along the levels, as a trend.
 
     The trend is the slope of each replicate over the rank of the levels, in units per step (least squares); where a
@@ -141,12 +152,13 @@ def ordered(values: Array, sign: float, unit: str, names: Sequence[str]) -> Find
         sign: of the claimed trend.
         unit: of the values, in words.
         names: of the levels.
+        overlap: of the training parts; see `analysis.statistics.intervals`.
     """
-    trend = _trend(values, sign, unit)
+    trend = _trend(values, sign, unit, overlap)
     if trend.p_claim is None or trend.p_contrary is None or len(values) < 3:
         return trend
     steps = [
-        directed(high, low, sign, unit, f"from {before} to {after}")
+        directed(high, low, sign, unit, f"from {before} to {after}", overlap=overlap)
         for low, high, before, after in zip(values, values[1:], names, names[1:], strict=False)
     ]
     adjusted = holm([trend.p_contrary, *(1.0 if step.p_contrary is None else step.p_contrary for step in steps)])
@@ -160,11 +172,12 @@ def ordered(values: Array, sign: float, unit: str, names: Sequence[str]) -> Find
     return Finding(tuple(effects), trend.n, 1.0 if reversed_step else trend.p_claim, float(adjusted.min()))
 
 
-def _trend(values: Array, sign: float, unit: str) -> Finding:
+def _trend(values: Array, sign: float, unit: str, overlap: float) -> Finding:
     if np.isfinite(values).all():
         rank = np.arange(len(values)) - (len(values) - 1) / 2
         slopes = rank @ values / float(rank @ rank)
-        return directed(slopes, np.zeros_like(slopes), sign, unit, "per step", scale=float(np.abs(values).max()))
+        size = float(np.abs(values).max())
+        return directed(slopes, np.zeros_like(slopes), sign, unit, "per step", scale=size, overlap=overlap)
     concordance = np.sign(sum(signs_of(high, low) for low, high in combinations(values, 2)))
     found = sign_test(concordance, sign, "rising along the levels")
     return found if values.shape[1] > 1 else Finding(found.effects, found.n, reason=ONE_REPLICATE)
@@ -191,9 +204,9 @@ def all_of(parts: Sequence[Finding]) -> Finding:
     return Finding(effects, n, max(claims), min(1.0, len(contraries) * min(contraries)))
 
 
-def effect_words(differences: Array, unit: str, what: str) -> str:
+def effect_words(differences: Array, unit: str, what: str, overlap: float = 0.0) -> str:
     """Write a mean difference in words: "−1.42 ± 0.50 points against Sigmoid, n = 3"."""
-    found = estimate(differences)
+    found = estimate(differences, overlap=overlap)
     measure = found.half_width or abs(found.mean)
     decimals = min(max(1 - floor(log10(measure)), 0), 6) if measure > 0 else 0
     text = format_difference(Difference(found.mean, found.half_width or None, 1, None), decimals)

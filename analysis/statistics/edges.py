@@ -34,6 +34,8 @@ _TOP, _FEWEST_TOP = 0.2, 5
 _THIRD = 1 / 3
 # A logarithmic range is widened by a factor, any other by half of its width.
 _FACTOR, _INTEGER_FACTOR, _WIDER = 10.0, 2.0, 0.5
+# Of a count of steps.
+_ROUNDING = 1e-9
 _NICE = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -50,6 +52,7 @@ class Parameter:
         integer: whether its values are whole numbers.
         hard_low: the least value that the field allows; None where there is no bound.
         hard_high: the largest value that it allows.
+        step: between the values of a range that has only some; None for any.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Parameter:
     integer: bool = False
     hard_low: float | None = None
     hard_high: float | None = None
+    step: float | None = None
 
     def position(self, values: Array) -> Array:
         """Where values [n] lie in the range: 0 at its lower end, 1 at its upper end."""
@@ -212,6 +216,8 @@ def _wider(parameter: Parameter, side: str) -> float | None:
     else:
         step = _nice(_WIDER * (high - low))
         end = low - step if side == LOW else high + step
+    if parameter.step is not None:
+        return _whole_steps(parameter, side, end)
     if parameter.integer:
         end = float(floor(end) if side == LOW else ceil(end))
     if side == LOW:
@@ -222,6 +228,16 @@ def _wider(parameter: Parameter, side: str) -> float | None:
     return end if end > high else None
 
 
+def _whole_steps(parameter: Parameter, side: str, end: float) -> float | None:
+    """The new end of a range with a step, at least as far as `end` unless the field is bounded before."""
+    step, origin = parameter.step or 1.0, parameter.low if side == LOW else parameter.high
+    bound = parameter.hard_low if side == LOW else parameter.hard_high
+    steps = ceil(abs(end - origin) / step - _ROUNDING)
+    if bound is not None:
+        steps = min(steps, floor(abs(bound - origin) / step + _ROUNDING))
+    return None if steps < 1 else origin + (-steps if side == LOW else steps) * step
+
+
 def _nice(step: float) -> float:
     """Round a step up to 1, 2, 5, 10, …, which keeps the ends of ranges round."""
     power = 10.0 ** floor(log10(step))
@@ -230,8 +246,8 @@ def _nice(step: float) -> float:
 
 def _yaml(parameter: Parameter, side: str, wider: float) -> str:
     low, high = (wider, parameter.high) if side == LOW else (parameter.low, wider)
-    log = ", scale: log" * parameter.log
-    return f"{parameter.name}: {{low: {_number(low)}, high: {_number(high)}{log}}}"
+    more = ", scale: log" if parameter.log else "" if parameter.step is None else f", step: {_number(parameter.step)}"
+    return f"{parameter.name}: {{low: {_number(low)}, high: {_number(high)}{more}}}"
 
 
 def _number(value: float) -> str:

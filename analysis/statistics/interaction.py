@@ -74,7 +74,13 @@ class Interaction:
 
 
 def interaction(
-    replicates: pd.DataFrame, first: Change, second: Change, *, higher_is_better: bool, unit: str = ""
+    replicates: pd.DataFrame,
+    first: Change,
+    second: Change,
+    *,
+    higher_is_better: bool,
+    unit: str = "",
+    overlap: float = 0.0,
 ) -> Interaction:
     """Measure how two changes interact, before the correction over several pairs; see `judged`.
 
@@ -86,6 +92,7 @@ def interaction(
         second: the change that it may depend on.
         higher_is_better: the metric's direction.
         unit: of the metric.
+        overlap: of the training parts; see `analysis.statistics.intervals`.
 
     Raises:
         ValueError: no seed was run in all four cells, or a seed has two lines in one.
@@ -105,13 +112,20 @@ def interaction(
     whole = [None if ended else values.loc[used, number].to_numpy() for number, ended in enumerate(words)]
     sign = 1.0 if higher_is_better else -1.0
     gains = [None if a is None or b is None else sign * (b - a) for a, b in (whole[:2], whole[2:])]
-    without, beside = (None if gain is None else paired_difference(gain, np.zeros_like(gain)) for gain in gains)
-    contrast = None if gains[0] is None or gains[1] is None else paired_difference(gains[1], gains[0])
+    without, beside = (
+        None if gain is None else paired_difference(gain, np.zeros_like(gain), overlap=overlap) for gain in gains
+    )
+    contrast = None
+    if gains[0] is not None and gains[1] is not None:
+        contrast = paired_difference(gains[1], gains[0], overlap=overlap)
     named = [_cell_words(first, second, cell) for cell in _CELLS]
     return Interaction(
         first=first,
         second=second,
-        cells={cell: None if found is None else estimate(found) for cell, found in zip(_CELLS, whole, strict=True)},
+        cells={
+            cell: None if found is None else estimate(found, overlap=overlap)
+            for cell, found in zip(_CELLS, whole, strict=True)
+        },
         without=without,
         beside=beside,
         contrast=contrast,

@@ -1,7 +1,14 @@
-"""Means with intervals, paired differences, and the correction for several comparisons."""
+"""Means with intervals, paired differences, and the correction for several comparisons.
+
+Replicates that divide the same rows anew into training and validation parts share most of their training rows, so their
+results are correlated, and the standard error s / √n is too small. Nadeau and Bengio (2003, Inference for the
+generalization error, Machine Learning 52) replace 1/n by 1/n + n_validation/n_train. The functions here take that ratio
+as `overlap`; it is 0 where all replicates have the same parts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,11 +46,11 @@ class Difference:
     p_value: float | None
 
 
-def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
+def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE, overlap: float = 0.0) -> Estimate:
     """The mean of values [n], with its Student-t interval.
 
-    The half-width is t(1 - (1 - confidence)/2; n - 1) · s / √n, with s the standard deviation over n - 1
-    (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1).
+    The half-width is t(1 - (1 - confidence)/2; n - 1) · s · √(1/n + overlap), with s the standard deviation over n - 1
+    (Student, 1908; Casella and Berger, Statistical Inference, section 9.2.1; for the overlap Nadeau and Bengio, 2003).
 
     Raises:
         ValueError: no values, or one that is not finite.
@@ -51,13 +58,16 @@ def estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
     array = _finite(values, "values")
     if array.size == 1:
         return Estimate(float(array[0]), None, 1)
-    return Estimate(float(array.mean()), _half_width(array, confidence), array.size)
+    return Estimate(float(array.mean()), _half_width(array, confidence, overlap), array.size)
 
 
-def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE) -> Difference:
+def paired_difference(
+    values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE, overlap: float = 0.0
+) -> Difference:
     """How far values [n] lie above the reference [n], pair by pair, with a paired t test.
 
-    The test's statistic is mean / (s / √n) with n - 1 degrees of freedom (Casella and Berger, section 8.3).
+    The test's statistic is mean / (s · √(1/n + overlap)) with n - 1 degrees of freedom (Casella and Berger, section
+    8.3; Nadeau and Bengio, 2003, the corrected resampled t test).
     Where all differences are equal, the statistic is undefined. Accuracies are multiples of one over the number of
     rows, and a few differences may be equal by chance: p is then 1, and nothing is claimed.
 
@@ -74,9 +84,9 @@ def paired_difference(values: ArrayLike, reference: ArrayLike, *, confidence: fl
     spread = float(differences.std(ddof=1))
     if spread <= ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
         return Difference(mean, None, n, 1.0)
-    statistic = abs(mean) / (spread / np.sqrt(n))
+    statistic = abs(mean) / (spread * error_factor(n, overlap))
     p_value = float(2 * student_t.sf(statistic, n - 1))
-    return Difference(mean, _half_width(differences, confidence), n, p_value)
+    return Difference(mean, _half_width(differences, confidence, overlap), n, p_value)
 
 
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
@@ -120,9 +130,20 @@ def no_normal_interval(accuracies: ArrayLike, *, collapsed: int = 0) -> str:
     return f"accuracies from {values.min():.2f} to {values.max():.2f}%, which no normal interval describes"
 
 
-def _half_width(values: NDArray[np.float64], confidence: float) -> float:
+def error_factor(n: int, overlap: float) -> float:
+    """The standard error of a mean of n values, in units of their standard deviation: √(1/n + overlap).
+
+    Raises:
+        ValueError: the overlap is negative or not finite.
+    """
+    if not 0 <= overlap < inf:
+        raise ValueError(f"overlap: {overlap!r} is no ratio of validation to training rows; give 0 or more")
+    return sqrt(1 / n + overlap)
+
+
+def _half_width(values: NDArray[np.float64], confidence: float, overlap: float) -> float:
     quantile = student_t.ppf(0.5 + confidence / 2, values.size - 1)
-    return float(quantile * values.std(ddof=1) / np.sqrt(values.size))
+    return float(quantile * values.std(ddof=1) * error_factor(values.size, overlap))
 
 
 def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -98,6 +98,7 @@ def waterfall(
     chosen: Sequence[str],
     higher_is_better: bool,
     unit: str = "",
+    overlap: tuple[float, float] = (0.0, 0.0),
 ) -> Waterfall:
     """Follow the path as far as it is known: up to the first point at which no fresh seed was run.
 
@@ -113,6 +114,7 @@ def waterfall(
         chosen: what each stage that is known settled on, in words; "" where it kept what it started from.
         higher_is_better: the metric's direction.
         unit: of the metric.
+        overlap: of the training parts of fresh seeds, and of those that chose; see `analysis.statistics.intervals`.
 
     Raises:
         ValueError: the start has no value with a fresh seed, or more is chosen than there are stages.
@@ -130,9 +132,9 @@ def waterfall(
             label=labels[point],
             chosen=chosen[point - 1],
             before=None if before is None else float(before.mean()),
-            after=None if after is None else estimate(after),
-            gain=_gain(before, after, sign),
-            seen=_seen(seen, point, sign),
+            after=None if after is None else estimate(after, overlap=overlap[0]),
+            gain=_gain(before, after, sign, overlap[0]),
+            seen=_seen(seen, point, sign, overlap[1]),
             scatter="" if after is None or unit != "%" else no_normal_interval(after),
             ended=words[point] or (f"before it, {words[point - 1]}" if words[point - 1] else ""),
         )
@@ -140,9 +142,9 @@ def waterfall(
     ]
     return Waterfall(
         label=labels[0],
-        start=None if values[0] is None else estimate(values[0]),
+        start=None if values[0] is None else estimate(values[0], overlap=overlap[0]),
         steps=tuple(_judged(steps)),
-        total=_gain(values[0], values[-1], sign) if steps else None,
+        total=_gain(values[0], values[-1], sign, overlap[0]) if steps else None,
         complete=len(known) == len(labels),
         n=len(used),
         left_out=tuple(int(seed) for seed in has_run.index.difference(used)),
@@ -179,18 +181,22 @@ def _endings(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _gain(before: "pd.Series[float] | None", after: "pd.Series[float] | None", sign: float) -> Difference | None:
-    return None if before is None or after is None else paired_difference(sign * after, sign * before)
+def _gain(
+    before: "pd.Series[float] | None", after: "pd.Series[float] | None", sign: float, overlap: float
+) -> Difference | None:
+    if before is None or after is None:
+        return None
+    return paired_difference(sign * after, sign * before, overlap=overlap)
 
 
-def _seen(wide: pd.DataFrame, point: int, sign: float) -> Difference | None:
+def _seen(wide: pd.DataFrame, point: int, sign: float, overlap: float) -> Difference | None:
     """The gain over the seeds that chose; a value is infinite where a seed ended badly."""
     if point not in wide or point - 1 not in wide:
         return None
     pairs = wide[[point - 1, point]].dropna()
     if pairs.empty or not np.isfinite(pairs).all(axis=None):
         return None
-    return paired_difference(sign * pairs[point], sign * pairs[point - 1])
+    return paired_difference(sign * pairs[point], sign * pairs[point - 1], overlap=overlap)
 
 
 def _judged(steps: Sequence[Step]) -> list[Step]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.text import within_sentence
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
-from tune_jobs.study.rows import Row, row_seeds
+from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.data import data_id, validation_rows
 from tune_jobs.words import counted
 
@@ -16,6 +16,12 @@ _MOVED = {
     SPLITS["validation"]: ", each with a different validation part",
     SPLITS["outer"]: ", each with a different test part (not read here) and validation part",
 }
+
+# What is said of intervals and tests over replicates that divide the same rows anew.
+OVERLAP_WORDS = (
+    " Their training parts overlap, so intervals and tests of what is validated are corrected: the variance of a mean "
+    "of n replicates is s² · (1/n + validation rows / training rows), after Nadeau and Bengio (2003)."
+)
 
 
 def table_caption(
@@ -61,16 +67,28 @@ def seed_words(seeds: Sequence[int]) -> str:
 
 
 def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
-    moved = next((_MOVED[row.moves] for row in rows if row.moves), "")
-    of_row = next((row_seeds(row, seeds) for row in rows), seeds)
+    moved = next((_MOVED.get(row.moves, "") for row in rows if row.moves), "")
+    of_row = next((row_seeds(row, seeds) for row in rows if row.config is not None), seeds)
+    folds = next((row.config.folds for row in rows if row.config is not None), 0)
+    if folds:
+        moved = f"; {_fold_words(folds, len(of_row) // folds)}"
     if len(of_row) > 1:
         return (
             f"{len(of_row)} replicates of each level (seeds {seed_words(of_row)}){moved}: mean ± 95% Student-t "
-            "interval."
+            f"interval.{OVERLAP_WORDS if any(map(training_overlap, rows)) else ''}"
         )
     return (
         f"One replicate of each level (seed {of_row[0]}): there is no interval, and a difference cannot be told from "
         "chance."
+    )
+
+
+def _fold_words(folds: int, repeats: int) -> str:
+    """Say how the replicates of a cross-validation divide the data."""
+    times = "once" if repeats == 1 else f"{repeats} times"
+    return (
+        f"a cross-validation: the rows are divided into {folds} folds {times}, and seed s validates on fold s mod "
+        f"{folds} of repeat s div {folds}"
     )
 
 
@@ -120,4 +138,5 @@ def _data_words(row: Row) -> str:
     if "outer_split" in row.moves:
         options = ""
     name = f"{info.label} {options}".rstrip()
-    return f"{name}, {info.development_rows - held_out:,} training and {held_out:,} validation rows"
+    about = "about " if info.declared is not None and info.declared.groups else ""
+    return f"{name}, {about}{info.development_rows - held_out:,} training and {held_out:,} validation rows"

@@ -24,7 +24,7 @@ from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, tab
 from analysis.text import within_sentence
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, Table
-from tune_jobs.study.rows import Row, row_seeds
+from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.metrics import DeclaredMetric, declared_metric
 
@@ -238,7 +238,8 @@ def build_table(
         _line(position, row, shown[position], len(row_seeds(row, seeds)), table, measured, alone=alone)
         for position, row in rows
     ]
-    comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
+    overlaps = {position: training_overlap(row) for position, row in rows}
+    comparisons = _comparisons(lines, shown, overlaps, higher_is_better=higher_is_better)
     tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
     return TableView(
         name=table.name,
@@ -284,7 +285,7 @@ def _line(
     if row.read != table.showing.read:
         notes = (*notes, READS[row.read])
     finite = [q.name for q in measured if np.isfinite(present[q.name]).all()]
-    estimates = {} if bad or present.empty else {name: estimate(present[name]) for name in finite}
+    estimates = {} if bad or present.empty else {name: _estimate(name, present[name], row) for name in finite}
     if alone and row.stacked and "train_seconds" in estimates:
         estimates["train_seconds"] = estimate(present["alone_seconds"].dropna())
     return Line(
@@ -301,6 +302,11 @@ def _line(
         until=estimate(until) if len(until) == planned else None,
         reached=len(until),
     )
+
+
+def _estimate(name: str, values: "pd.Series[float]", row: Row) -> Estimate:
+    """The mean of a quantity; what is validated depends on training parts that overlap."""
+    return estimate(values, overlap=training_overlap(row) if name.startswith("validation") else 0.0)
 
 
 def _line_notes(
@@ -336,7 +342,11 @@ def _reasons(replicates: pd.DataFrame) -> str:
 
 
 def _comparisons(
-    lines: Sequence[Line], replicates: Mapping[int, pd.DataFrame], *, higher_is_better: bool
+    lines: Sequence[Line],
+    replicates: Mapping[int, pd.DataFrame],
+    overlaps: Mapping[int, float],
+    *,
+    higher_is_better: bool,
 ) -> dict[int, Comparison]:
     """Compare each line with the default, by the line's position; nothing where the default has no numbers."""
     default = next((line for line in lines if line.is_default and COMPARED in line.estimates), None)
@@ -348,7 +358,8 @@ def _comparisons(
         values = _by_seed(replicates[line.position])
         shared = values.index.intersection(reference.index)
         if line is not default and COMPARED in line.estimates and len(shared):
-            differences[line.position] = paired_difference(values[shared], reference[shared])
+            overlap = max(overlaps[line.position], overlaps[default.position])
+            differences[line.position] = paired_difference(values[shared], reference[shared], overlap=overlap)
     adjusted = holm_of_known([difference.p_value for difference in differences.values()])
     return {
         position: Comparison(difference, p_value, _verdict(difference, p_value, higher_is_better))

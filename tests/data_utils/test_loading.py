@@ -232,3 +232,14 @@ def test_unit_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
     standard = load_trial_data("digits", data_dir=tmp_path)
     restored = standard.train_inputs * standard.input_scale + standard.input_offset
     np.testing.assert_allclose(data.train_inputs * data.input_scale + data.input_offset, restored, atol=1e-4)
+
+
+def test_the_folds_of_a_classification_are_stratified_and_scaled_by_their_own_training_part(tmp_path: Path) -> None:
+    parts = [load_trial_data("digits", Preparation(folds=5, fold=fold), data_dir=tmp_path) for fold in range(5)]
+    assert sum(len(part.validation_targets) for part in parts) == 1437
+    counts = np.array([np.bincount(part.validation_targets, minlength=10) for part in parts])
+    assert np.ptp(counts, axis=0).max() <= 1
+    for part in parts:
+        assert len(part.train_targets) + len(part.validation_targets) == 1437
+        assert abs(float(part.train_inputs.mean())) < 1e-6
+    assert len({part.input_offset.tobytes() for part in parts}) == 5

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_utils import DatasetError
-from data_utils.splits import development_split, sealed_split
+from data_utils.splits import development_split, fold_size, fold_split, sealed_split
 
 SIZES = st.integers(2, 400).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(1, rows - 1)))
 SEEDS = st.integers(0, 2**40)
@@ -89,3 +89,34 @@ def test_outer_splits_differ_and_the_first_is_the_usual_one() -> None:
     assert np.array_equal(parts[0], sealed_split(rows=1000, test_rows=200)[1])
     with pytest.raises(DatasetError, match="outer_split must be 0 or more"):
         sealed_split(rows=10, test_rows=2, outer_split=-1)
+
+
+FOLDS = st.integers(2, 200).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(2, min(rows, 12))))
+
+
+@given(FOLDS, SEEDS, st.integers(1, 6))
+def test_folds_hold_each_row_once_and_each_class_evenly(sizes: tuple[int, int], seed: int, classes: int) -> None:
+    rows, folds = sizes
+    targets = np.random.default_rng(seed).integers(classes, size=rows)
+    parts = [fold_split(rows=rows, folds=folds, fold=fold, split_seed=seed, classes=targets) for fold in range(folds)]
+    assert np.array_equal(np.sort(np.concatenate([held_out for _, held_out in parts])), np.arange(rows))
+    for fold, (train, held_out) in enumerate(parts):
+        assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(rows))
+        assert len(held_out) == fold_size(rows, folds, fold)
+    counts = [np.bincount(targets[held_out], minlength=classes) for _, held_out in parts]
+    assert np.ptp(counts, axis=0).max() <= 1
+
+
+def test_repeats_divide_the_rows_anew_and_for_good() -> None:
+    held_out = [fold_split(rows=1000, folds=5, fold=2, split_seed=seed)[1] for seed in range(5)]
+    assert len({part.tobytes() for part in held_out}) == 5
+    assert hashlib.sha256(held_out[0].astype("<i8").tobytes()).hexdigest()[:16] == "0b9f2a17f8c4ec55"
+
+
+@pytest.mark.parametrize(
+    ("folds", "fold", "words"),
+    [(1, 0, "folds must be in 2 to 10"), (11, 0, "folds must be in 2 to 10"), (5, 5, "fold must be in 0 to 4, not 5")],
+)
+def test_folds_that_rows_cannot_have_are_refused(folds: int, fold: int, words: str) -> None:
+    with pytest.raises(DatasetError, match=words):
+        fold_split(rows=10, folds=folds, fold=fold, split_seed=0)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.errors import ModelError
+from models.learner import update
 from models.optimizer_step import OptimizerStep
 from models.optimizers import build_optimizer
 from models.registry import OPTIMIZERS
@@ -73,3 +75,45 @@ def test_a_network_that_leaves_out_a_parameter_is_left_to_the_optimizer() -> Non
         backward(network[0], torch.ones(1, 2))
         step(step.gradients())
     assert torch.equal(network[1].weight, before)  # type: ignore[arg-type]
+
+
+def test_an_optimizer_that_needs_a_closure_gets_one_and_tells_of_the_weights_before_its_step() -> None:
+    torch.manual_seed(0)
+    network = nn.Linear(7, 1)
+    twin = copy.deepcopy(network)
+    own, plain = (torch.optim.LBFGS(one.parameters(), 0.5, max_iter=4) for one in (network, twin))
+    step = OptimizerStep(own, direct=False)
+    assert step.takes_closure
+    for inputs in torch.randn(5, 20, 7):
+        targets = inputs.sum(dim=1, keepdim=True)
+        loss_of = nn.functional.mse_loss
+        before = twin(inputs).detach()
+        outputs, loss = update(step, network, loss_of, inputs, targets)
+        assert torch.equal(outputs, before)
+        assert torch.equal(loss, loss_of(before, targets))
+
+        def closure(inputs: Tensor = inputs, targets: Tensor = targets) -> Tensor:
+            plain.zero_grad()
+            value = nn.functional.mse_loss(twin(inputs), targets)
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        plain.step(closure)  # type: ignore[arg-type]
+    assert torch.equal(network.weight, twin.weight)
+    assert float(loss) < 0.01, "it learns"
+
+
+def test_only_an_optimizer_that_cannot_do_without_gets_a_closure() -> None:
+    parameters = nn.Linear(2, 2).parameters
+    assert not any(
+        OptimizerStep(build_optimizer(TrialConfig(optimizer=name), parameters())).takes_closure for name in OPTIMIZERS
+    )
+    assert not OptimizerStep(torch.optim.NAdam(parameters())).takes_closure
+
+    class Idle(torch.optim.SGD):
+        def step(self, closure: Any) -> None: ...  # type: ignore[override]
+
+    network = nn.Linear(2, 2)
+    step = OptimizerStep(Idle(network.parameters()), direct=False)
+    with pytest.raises(ModelError, match="step of Idle needs a closure and does not call it"):
+        update(step, network, nn.functional.mse_loss, torch.ones(3, 2), torch.ones(3, 2))

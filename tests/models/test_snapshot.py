@@ -73,6 +73,10 @@ def test_every_optimizer_resumes(optimizer: str, images: Any) -> None:
     assert_resumes(images, optimizer=optimizer)
 
 
+def test_an_optimizer_that_computes_the_loss_itself_resumes(images: Any) -> None:
+    assert_resumes(images, optimizer="torch.optim:LBFGS", learning_rate=0.1, own={"optimizer.max_iter": 3})
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_resumes(schedule: str, images: Any) -> None:
     assert_resumes(images, schedule=schedule, decay_every=2, plateau_patience=0, learning_rate=0.05)

@@ -155,5 +155,5 @@ def _compete(row: Row, final: Row) -> bool:
     return same_data and same_scale and (not regression or row.config.objective == final.config.objective)
 
 
-def _held_out(config: TrialConfig) -> tuple[int, int]:
-    return config.split_seed, validation_rows(config)
+def _held_out(config: TrialConfig) -> tuple[int, int, int]:
+    return config.split_seed, validation_rows(config), config.folds

@@ -77,10 +77,10 @@ def _say_doubtful(ledger: Ledger, found: Sequence[Record], *, keys: bool) -> boo
         for record in found:
             print(f"    {record.key}  {record.study}  {record.started_at:%Y-%m-%d %H:%M}  seed {record.seed}")
     else:
-        print("  (`ablatune ledger check --keys` lists them)")
+        print(f"  (`ablatune ledger check --keys --storage {ledger.storage.uri}` lists them)")
     print(
-        f"to train them again: ablatune ledger remove --doubtful --storage {ledger.storage.uri}, then `ablatune run` "
-        "for each study that reads them"
+        f"to train them again: ablatune ledger remove --doubtful --storage {ledger.storage.uri}, then `ablatune run "
+        "STUDY` for each study that reads them"
     )
     return True
 

@@ -3,6 +3,7 @@
 import argparse
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrackerOptions, VariantOptions
+from tune_jobs.words import counted
 
 _LONGEST_PROBLEM = 500
 
@@ -69,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         description="Which hyperparameters matter, by how much, and how sure are we? "
         "Sweeps and ablations for PyTorch models on Ray Tune.",
     )
+    made.add_argument("--version", action=_Version, nargs=0, help="show which version of Ablatune this is, and exit")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
@@ -212,6 +215,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USER_ERROR, f"ablatune: {cut(message, _LONGEST_PROBLEM)}; `{self.prog} --help` says what there is\n")
 
 
+class _Version(argparse.Action):
+    """Prints the version; a class, so that git is asked for the commit by this flag alone."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *ignored: Any) -> NoReturn:
+        from tune_jobs.ledger import provenance
+
+        print(f"ablatune {provenance.code_version()}")
+        parser.exit()
+
+
 def _overrides(items: Sequence[str]) -> dict[str, Any]:
     from tune_jobs.study.yaml_reader import parse_scalar
 
@@ -233,9 +246,10 @@ def _studies(options: argparse.Namespace) -> int:
     for name in shipped_studies():
         study = load_study(name)
         print(f"{name}\n    {study.title}\n    reproduces: {study.reproduces}")
-        stages = f", {len(study.stages)} stages" if study.stages else ""
-        search = f", a search of {len(study.search.space)} fields" if study.search is not None else ""
-        print(f"    {len(study.tables)} tables{stages}{search}, {study.seeds} seeds; {study.description}\n")
+        stages = f", {counted(len(study.stages), 'stage')}" if study.stages else ""
+        search = f", a search of {counted(len(study.search.space), 'field')}" if study.search is not None else ""
+        tables = f"{counted(len(study.tables), 'table')}{stages}{search}"
+        print(f"    {tables}, {counted(study.seeds, 'seed')}; {study.description}\n")
     return 0
 
 
@@ -318,11 +332,16 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    report = _study(options).report(options.output, tracker=options.tracker)
+    study = _study(options)
+    report = study.report(options.output, tracker=options.tracker)
     for line in report.published:
         print(line)
     if report.missing:
-        print(f"{report.missing} of {report.replicates} replicates are missing; `ablatune run` trains them")
+        are, them = ("is", "it") if report.missing == 1 else ("are", "them")
+        print(
+            f"{report.missing} of {counted(report.replicates, 'replicate')} {are} missing; "
+            f"`{study.definition.command('run')}` trains {them}"
+        )
     print(f"report: {report.html}")
     return 0
 
@@ -334,7 +353,7 @@ def _init(options: argparse.Namespace) -> int:
 
     study, network = write_starter(options.folder)
     print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
-    print(f"next: ablatune run {study}")
+    print(f"next: ablatune run {shlex.quote(str(study))}")
     return 0
 
 
@@ -347,7 +366,7 @@ def _init_table(options: argparse.Namespace) -> int:
     for line in written.taken:
         print(f"data: {line}")
     print(f"{written.path}: the study, with all this written out; it is yours to edit")
-    print(f"next: ablatune run {written.path}")
+    print(f"next: ablatune run {shlex.quote(str(written.path))}")
     return 0
 
 

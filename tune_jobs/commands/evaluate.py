@@ -78,8 +78,8 @@ def evaluate_study(
     """
     if study.fraction < 1:
         raise UserError(
-            f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; `ablatune run` without "
-            "--fraction first"
+            f"{study.name}: a quick look (--fraction {study.fraction:g}) opens no test set; "
+            f"`{dataclasses.replace(study, fraction=1.0).command('run')}` first"
         )
     ledger, seeds = Ledger.open(Storage.at(settings.storage)).patient(), range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=settings.options.download)
@@ -108,20 +108,22 @@ def evaluate_study(
 def _check_ready(standing: Standing) -> None:
     """Raise while validation cannot choose yet."""
     study, missing = standing.study, standing.missing()
+    are = "is" if len(missing) == 1 else "are"
     if missing:
         raise UserError(
-            f"{study.name}: {len(missing)} of {counted(len(standing.trials), 'trial')} are missing, so validation "
-            "cannot choose yet; `ablatune run` trains them"
+            f"{study.name}: {len(missing)} of {counted(len(standing.trials), 'trial')} {are} missing, so validation "
+            f"cannot choose yet; `{study.command('run')}` trains {'it' if len(missing) == 1 else 'them'}"
         )
     if len(standing.choices) < len(study.stages):
         stage = study.stages[len(standing.choices)].name
         raise UserError(
-            f"{study.name}: stage {stage} has not settled, since some of its trials failed; `ablatune status` names "
-            "them, `ablatune run --retry-failed` tries them again"
+            f"{study.name}: stage {stage} has not settled, since some of its trials failed; "
+            f"`{study.command('status')}` names them, `{study.command('run', '--retry-failed')}` tries them again"
         )
     if standing.follow_up is not None and standing.follow_up.waiting_for:
         raise UserError(
-            f"{study.name}: has no winner yet, waiting for {standing.follow_up.waiting_for}; `ablatune run` continues"
+            f"{study.name}: has no winner yet, waiting for {standing.follow_up.waiting_for}; "
+            f"`{study.command('run')}` continues"
         )
 
 
@@ -143,8 +145,8 @@ def _opening(standing: Standing, found: Sequence[Candidate], *, again: bool) -> 
         times = "once" if len(before) == 1 else f"{len(before)} times"
         raise UserError(
             f"{study.name}: has opened the test set of {', '.join(sorted(before[-1].data)[:3])} {times}, last on "
-            f"{before[-1].opened_at[:10]}; `ablatune report` shows the results, --again opens it once more and the "
-            "report will say so"
+            f"{before[-1].opened_at[:10]}; `{study.command('report')}` shows the results, --again opens it once more "
+            "and the report will say so"
         )
     return opening
 

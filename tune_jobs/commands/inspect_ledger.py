@@ -90,9 +90,9 @@ def list_trials(storage_uri: str) -> int:
         score = f"{metric.label} {last:,.6g} {metric.unit or record.target_unit}" if isfinite(last) else "no metric"
         print(
             f"{record.key}  {record.started_at:%Y-%m-%d %H:%M}  {record.study}  {record.dataset}  "
-            f"seed {record.seed}  {record.epochs} epochs  {record.outcome.replace('_', ' ')}  {score}"
+            f"seed {record.seed}  {counted(record.epochs, 'epoch')}  {record.outcome.replace('_', ' ')}  {score}"
         )
-    print(f"{len(contents.records)} trials", file=sys.stderr)
+    print(counted(len(contents.records), "trial"), file=sys.stderr)
     return 0
 
 
@@ -113,7 +113,7 @@ def export(storage_uri: str, path: Path) -> int:
     else:
         _epoch_table(records).to_csv(stream, index=False)
     Storage.at(str(path.parent)).write(stream.getvalue(), path.name)
-    print(f"{len(records)} trials in {path}")
+    print(f"{counted(len(records), 'trial')} in {path}")
     return 0
 
 
@@ -121,7 +121,7 @@ def merge(storage_uri: str, other_uri: str) -> int:
     """Add the trials of another ledger."""
     other = Ledger.open(Storage.at(other_uri))
     mine = Ledger.open(Storage.at(storage_uri), create=True)
-    print(f"{mine.merge(other)} records added")
+    print(f"{counted(mine.merge(other), 'record')} added")
     return 0
 
 

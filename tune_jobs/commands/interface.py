@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -170,15 +170,24 @@ class Study:
         name = path_text("the study", name_or_path)
 
         def parse(overrides: Mapping[str, Any], fraction: float) -> Definition:
-            return load_study(name, overrides, fraction, study.data_dir)
+            found = load_study(name, overrides, fraction, study.data_dir)
+            return replace(found, given=(*found.given, *study._place_words(replicates)))
 
         study._parse = parse
         study._define(overrides, VariantOptions(fraction=fraction, replicates=replicates))
         return study
 
     def _place(self, storage: str | Path | None, data_dir: str | Path | None) -> None:
-        self.storage = path_text("storage", storage or os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE))
-        self.data_dir = Path(path_text("data_dir", data_dir or os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)))
+        default_storage, default_data_dir = _default_places()
+        self.storage = path_text("storage", storage or default_storage)
+        self.data_dir = Path(path_text("data_dir", data_dir or default_data_dir))
+
+    def _place_words(self, replicates: int | None) -> list[str]:
+        """The flags that say how many replicates there are and where results and data lie, if that is not as usual."""
+        default_storage, default_data_dir = _default_places()
+        words = [] if replicates is None else ["--seeds", str(replicates)]
+        words += ["--storage", self.storage] if self.storage != default_storage else []
+        return words + (["--data-dir", str(self.data_dir)] if self.data_dir != Path(default_data_dir) else [])
 
     def _define(self, overrides: Mapping[str, Any] | None, variant: VariantOptions) -> None:
         plain = plain_document({} if overrides is None else overrides)
@@ -314,6 +323,12 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
+
+
+def _default_places() -> tuple[str, str]:
+    """Return where results and datasets lie unless told."""
+    environment = os.environ
+    return environment.get("ABLATUNE_STORAGE", DEFAULT_STORAGE), environment.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)
 
 
 def _report_name(study: str, variant: str) -> str:

@@ -1,6 +1,5 @@
 """`run`: train what a study needs and the ledger lacks, round after round until nothing more becomes known."""
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -112,6 +111,11 @@ class _Rounds:
                 return self.code
             standing = stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
 
+    def _exit_code(self, standing: Standing) -> int:
+        """The exit code of a run that has nothing to train."""
+        limit = self.settings.limit_seconds
+        return exit_code(_endings(standing), standing.study, self.ongoing.say, limit_seconds=limit)
+
     def _round(self, standing: Standing) -> bool:
         """Train what is missing now; return whether another round may find more."""
         run, options, first = self.ongoing, self.settings.options, not self.rounds
@@ -122,7 +126,7 @@ class _Rounds:
         searching = not missing and _searches(standing, retry_failed=retry_search)
         progress = _search_progress(standing)
         if searching and progress == self.progress_before:
-            run.say("some trials of the search cannot make progress; `ablatune status` names them")
+            run.say(f"some trials of the search cannot make progress; `{run.study.command('status')}` names them")
             self.code = max(self.code, 1)
             return False
         if not first and not missing and (not searching or (self.searched and self.code)):
@@ -133,7 +137,7 @@ class _Rounds:
             write_manifest(run.ledger.storage, _manifest(standing, self.settings))
         if not missing and not searching:
             run.say("nothing to run: the ledger has everything")
-            self.code = max(self.code, exit_code(_outcomes(standing), run.say))
+            self.code = max(self.code, self._exit_code(standing))
             return False
         if first:
             # Before the data are read: a head that is gone must not cost a minute.
@@ -161,18 +165,19 @@ def _search_progress(standing: Standing) -> tuple[int, int] | None:
     return None if search is None else (len(search.ended), search.epochs_trained)
 
 
-def _outcomes(standing: Standing) -> Counter[str]:
-    """Count how the trials of the rows ended, as far as the rows read them, and those of the search that failed."""
-    outcomes = {key: record.outcome for key, record in standing.contents.records.items()}
+def _endings(standing: Standing) -> list[tuple[str, str]]:
+    """How and why the trials of the rows ended, as far as the rows read them, and those of the search that failed."""
+    endings = {key: (record.outcome, record.reason) for key, record in standing.contents.records.items()}
     for trial in standing.trials:
         record = standing.contents.records.get(trial.key)
         if record is not None and record.outcome == TIMED_OUT:
             patience = trial.config.early_stopping_patience
-            outcomes[trial.key] = record.reading(epochs=trial.epochs, patience=patience, read="last").outcome
+            found = record.reading(epochs=trial.epochs, patience=patience, read="last")
+            endings[trial.key] = found.outcome, record.reason
     for one in standing.search.failed if standing.search is not None else ():
         if one.trial is not None and one.record is not None:
-            outcomes[one.trial.key] = one.record.outcome
-    return Counter(outcomes.values())
+            endings[one.trial.key] = one.record.outcome, one.record.reason
+    return list(endings.values())
 
 
 def _say_other_runs(run: RunContext) -> None:

@@ -11,7 +11,7 @@ from tune_jobs.standing.search.state import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
-from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, stages_in_words
+from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, replicates_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted
@@ -55,7 +55,7 @@ def _heading(standing: Standing) -> str:
     shown = [row for row in standing.rows if row.table != PATH]
     needs = (
         f"{counted(len(standing.trials), 'trial')} for {counted(len(shown), 'row')} × "
-        f"{counted(len(standing.seeds), 'seed')}"
+        f"{replicates_in_words(shown, len(standing.seeds))}"
     )
     if standing.search is not None:
         tables = "its tables and for " if any(row.table not in SEARCH_TABLES for row in shown) else ""
@@ -76,12 +76,13 @@ def _incidents(standing: Standing) -> list[Incident]:
 
 def _search_lines(standing: Standing, running: Mapping[str, int]) -> list[str]:
     """Say how far the search has got: its trials belong to no row of the study."""
-    state, after = standing.search, standing.follow_up
+    state, after, run = standing.search, standing.follow_up, standing.study.command("run")
     if state is None or after is None:
         return []
     lines = [f"  {line}" for line in search_in_words(state, after)]
     training = [one for one in state.trials.values() if one.trial is not None and one.trial.key in running]
     waiting = [one for one in state.open if one not in training]
+    again = standing.study.command("run", "--retry-failed")
     broken = [one for one in state.trials.values() if one.standing(state.search.read) == BROKEN]
     lines += [
         f"    training trial {one.number}: epoch {running[one.trial.key]} of {state.epochs}"
@@ -89,12 +90,10 @@ def _search_lines(standing: Standing, running: Mapping[str, int]) -> list[str]:
         if one.trial is not None
     ]
     if waiting:
-        lines.append(f"    begun and not ended: {len(waiting)}; `ablatune run` continues them")
+        lines.append(f"    begun and not ended: {len(waiting)}; `{run}` continues them")
     for one in broken[:_MOST_NAMED]:
         reason = one.record.reason if one.record is not None else "the study can no longer build it"
-        lines.append(
-            f"    failed in the search: trial {one.number}: {reason}; `ablatune run --retry-failed` tries again"
-        )
+        lines.append(f"    failed in the search: trial {one.number}: {reason}; `{again}` tries again")
     lines += _more(len(broken), "failed in the search")
     return [*lines, "  tables and what follows the search:"]
 
@@ -106,9 +105,9 @@ def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
         return []
     found = stale_trials(edited, standing.existing_ledger.read().records)
     counts = Counter(stale.changed for stale in found)
-    base = standing.study.config()
+    base, run = standing.study.config(), standing.study.command("run")
     lines = [
-        f"  stale: {counted(count, 'trial')} trained before {' and '.join(changed)} changed; `ablatune run` trains "
+        f"  stale: {counted(count, 'trial')} trained before {' and '.join(changed)} changed; `{run}` trains "
         f"{'it' if count == 1 else 'them'} again, the old results stay in the ledger"
         for changed, count in sorted(counts.items())
     ]

@@ -83,7 +83,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     load = os.getloadavg()[0]
     begun = time.monotonic()
     data = load_data((trial.config for trial in missing), settings.data_dir, study.own.code)
-    check_user_code(missing, data, study.own.code)
+    check_user_code([trial.config for trial in missing], data, study)
     load_seconds = time.monotonic() - begun
     address = settings.cluster.address
     if address is not None or (options.pilot and missing):
@@ -223,7 +223,7 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
     to_come = study.stages[len(settled) :]
     known = {trial.key for trial in standing.trials}
     fresh = [trial for trial in standing.trials if trial.config.seed >= FIRST_FRESH_SEED]
-    fresh = fresh[-study.fresh_seeds :]
+    fresh = fresh[-study.fresh_seeds * (study.showing.folds or 1) :]
     later: dict[str, list[Trial]] = {}
     if standing.search is not None and standing.follow_up is not None and standing.follow_up.winner is None:
         later |= trials_that_follow(standing.search)

@@ -148,8 +148,9 @@ def _disk(forecast: Forecast) -> Iterator[str]:
     )
     finals = forecast.counts.standing.study.finals
     if finals:
-        models = 2 * len(finals) * len(forecast.counts.standing.seeds)
-        yield f"  `ablatune evaluate` keeps at most {counted(models, 'model')} of up to {file_size(found.model)}"
+        models = 2 * sum(one.showing.folds or 1 for one in finals) * len(forecast.counts.standing.seeds)
+        evaluate = forecast.counts.standing.study.command("evaluate")
+        yield f"  `{evaluate}` keeps at most {counted(models, 'model')} of up to {file_size(found.model)}"
 
 
 def _short(seconds: float) -> str:

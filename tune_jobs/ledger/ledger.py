@@ -16,7 +16,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from tune_jobs.errors import StorageRefusedError, UserError
+from tune_jobs.errors import StorageRefusedError, UserError, redacted
 from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
 from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
 from tune_jobs.ledger.targets import FOLDER as TARGETS
@@ -75,7 +75,7 @@ class Ledger:
         """
         ledger = cls._found(storage, create=create)
         if ledger is None:
-            raise UserError(f"{storage.path(FOLDER)}: there is no ledger; `ablatune run` creates one")
+            raise UserError(f"{storage.path(FOLDER)}: there is no ledger; `ablatune run STUDY` creates one")
         return ledger
 
     @classmethod
@@ -315,12 +315,14 @@ class Ledger:
         named = ", ".join(fresh[:_MOST_NAMED]) + (", …" if len(fresh) > _MOST_NAMED else "")
         are, their = ("is", "its") if len(fresh) == 1 else ("are", "their")
         _log.warning(
-            "%s: %s %s cut or damaged (%s): %s trials count as missing; `ablatune ledger check` says what to do",
+            "%s: %s %s cut or damaged (%s): %s trials count as missing; "
+            "`ablatune ledger check --storage %s` says what to do",
             self.storage.path(FOLDER),
             counted(len(fresh), "file"),
             are,
             named,
             their,
+            redacted(self.storage.uri),
         )
 
     def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:

@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 def targets_name(fingerprint: str, config: TrialConfig) -> str:
     """Name the validation targets of a configuration: by data, split and scaling."""
     scaling = [value for name in SCALING_FIELDS if (value := getattr(config, name)) != FIELDS[name].neutral]
-    return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *scaling)))
+    fold = [f"fold{config.fold}of{config.folds}"] if config.folds else []
+    return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *fold, *scaling)))
 
 
 def write_targets(storage: Storage, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -40,7 +40,7 @@ def stand_as_run(
     ledger = Ledger.find(storage)
     if ledger is None:
         raise UserError(
-            f"{storage.uri}: there is no ledger; `ablatune run {study.name}` creates it, --storage names another"
+            f"{storage.uri}: there is no ledger; `{study.command('run')}` creates it, --storage names another"
         )
     manifest = find_manifest(storage, study.name, study.overrides, study.fraction)
     if manifest is None:

@@ -1,9 +1,11 @@
 """Where a study stands, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.standing.standing import Standing
+from tune_jobs.study.rows import Row
+from tune_jobs.words import counted
 
 
 def stages_in_words(standing: Standing) -> str:
@@ -12,6 +14,12 @@ def stages_in_words(standing: Standing) -> str:
     left = [stage.name for stage in standing.study.stages[len(settled) :]]
     words = "; ".join([*settled, *([f"{left[0]} is next"] if left else [])])
     return f"stages: {words}" + (f", then {', '.join(left[1:])}" if left[1:] else "")
+
+
+def replicates_in_words(rows: Iterable[Row], seeds: int) -> str:
+    """Say what makes the replicates of rows: the seeds, each with the folds of a cross-validation if there are any."""
+    folds = sorted({row.config.folds for row in rows if row.config is not None} - {0})
+    return counted(seeds, "seed") + (f" × {' or '.join(map(str, folds))} folds" if folds else "")
 
 
 def outcomes_in_words(outcomes: Mapping[str, int]) -> str:

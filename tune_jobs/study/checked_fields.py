@@ -10,6 +10,8 @@ from tune_jobs.user_code.components import Components
 
 # `seeds` sets them: replicates have the same seeds at every level.
 NOT_SETTABLE = frozenset(name for name, spec in FIELDS.items() if not spec.settable)
+_FOLDS = "`splits: {folds: N}` makes each of N folds the validation part once"
+NOT_SETTABLE_ADVICE = {"seed": "`seeds: N` runs seeds 0 to N-1", "folds": _FOLDS, "fold": _FOLDS}
 
 
 def settings(node: YamlNode | None, components: Components) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def settings(node: YamlNode | None, components: Components) -> dict[str, Any]:
     for key, child in node.pairs():
         name = field_name(child, key, components)
         if name in NOT_SETTABLE:
-            raise child.error("cannot be set in a study; `seeds: N` runs seeds 0 to N-1")
+            raise child.error(f"cannot be set in a study; {NOT_SETTABLE_ADVICE[name]}")
         values[name] = field_value(child, name, components)
     return values
 

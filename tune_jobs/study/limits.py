@@ -96,4 +96,5 @@ def check_replicates(study: "Study", seeds: int) -> None:
 
 
 def _seeds(table: "Table", study: "Study", seeds: int) -> int:
-    return max(seeds, table.showing.seeds) if seeds >= study.seeds else seeds
+    repeats = max(seeds, table.showing.seeds) if seeds >= study.seeds else seeds
+    return repeats * (table.showing.folds or 1)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -43,4 +44,7 @@ def load_study(
         path = Path(name_or_path)
     else:
         raise UserError(f"{unknown('study', name_or_path, shipped)}; or give the path of a study file (.yaml)")
-    return parse_study(read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir)
+    study = parse_study(
+        read_yaml(path), name=path.stem, overrides=overrides or {}, fraction=fraction, data_dir=data_dir
+    )
+    return replace(study, given=(name_or_path,))

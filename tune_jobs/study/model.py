@@ -1,5 +1,6 @@
 """A study as a value: a base configuration, tables of levels, stages, a search, and final configurations."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,17 +10,19 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
 from tune_jobs.study.trackers import Tracker
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.fields import scalar_words
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import can_be_stacked
 from tune_jobs.user_code.components import Components
 
 READS = {"last": "the last epoch", "best": "the epoch with the best validation metric"}
 TRAIN_METRICS = {"evaluation": "measured after the epoch", "running": "the running mean of the epoch"}
-# The fields that each replicate shifts by its number, beside its seed.
+# The fields that change from replicate to replicate, beside the seed.
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "fixed": (),
     "validation": ("split_seed",),
     "outer": ("outer_split", "split_seed"),
+    "folds": ("split_seed", "fold"),
 }
 SELECTS = {"metric": "validation_metric", "loss": "validation_loss"}
 # The table of a final configuration without a name.
@@ -65,6 +68,7 @@ class Showing:
         read: "last" or "best": the epoch that the table shows.
         train_metric: "evaluation" or "running".
         splits: one of `SPLITS`: which part of the data each replicate draws anew.
+        folds: of a cross-validation; then each of the `seeds` is a repeat of so many replicates. 0 for none.
         figures: names in `tune_jobs.study.figures.FIGURES`.
         epochs_until: a validation metric; a column shows the first epoch that reaches it. None for no such column.
         select: "metric" or "loss", by which a configuration is chosen.
@@ -74,6 +78,7 @@ class Showing:
     read: str = "last"
     train_metric: str = "evaluation"
     splits: str = "fixed"
+    folds: int = 0
     figures: tuple[str, ...] = ("curves",)
     epochs_until: float | None = None
     select: str = "metric"
@@ -121,6 +126,8 @@ class Study:
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
         trackers: where results go beside the ledger.
+        given: the words that name the study on the command line, with where its results and data lie if the user said
+            so; empty for a study that is defined in Python.
     """
 
     name: str
@@ -145,6 +152,22 @@ class Study:
     metrics: Metrics | None = None
     requirements: tuple[str, ...] = ()
     trackers: tuple[Tracker, ...] = ()
+    given: tuple[str, ...] = field(default=(), compare=False)
+
+    def command(self, action: str, *options: str) -> str:
+        """The command line that does something with this study, as it stands: for hints.
+
+        Args:
+            action: such as "run".
+            options: flags, with their values as words of their own.
+        """
+        if not self.given:
+            keywords = ", ".join(f"{option.removeprefix('--').replace('-', '_')}=True" for option in options)
+            return f"{action}({keywords})"
+        changes = [f"{name}={scalar_words(value)}" for name, value in self.overrides.items()]
+        overrides = [word for change in changes for word in ("--set", change)]
+        fraction = ["--fraction", f"{self.fraction:g}"] if self.fraction < 1 else []
+        return shlex.join(["ablatune", action, *self.given, *overrides, *fraction, *options])
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""

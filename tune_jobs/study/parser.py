@@ -10,6 +10,7 @@ from typing import Any
 from tune_jobs.errors import ConfigError, UserError, shown, unknown
 from tune_jobs.study.checked_fields import (
     NOT_SETTABLE,
+    NOT_SETTABLE_ADVICE,
     factor_name,
     field_value,
     frozen,
@@ -145,7 +146,7 @@ def _overrides(overrides: Mapping[str, Any], components: Components) -> dict[str
     try:
         for name in overrides:
             if name in NOT_SETTABLE:
-                raise ConfigError(name, "cannot be set; --seeds N runs seeds 0 to N-1")
+                raise ConfigError(name, f"cannot be set; {_ADVICE.get(name, NOT_SETTABLE_ADVICE[name])}")
         canonical = {components.canonical(key): value for key, value in overrides.items()}
         return {key: components.check(key, value) for key, value in canonical.items()}
     except ConfigError as error:
@@ -158,6 +159,7 @@ def _with_search(study: Study, node: YamlNode) -> Study:
     return replace(study, search=parse_search(node, study, base, epochs=epochs))
 
 
+_ADVICE = {"seed": "--seeds N runs seeds 0 to N-1"}
 _KEYS = (
     "title",
     "reproduces",
@@ -192,10 +194,13 @@ _TABLE_ONLY = ("seeds",)
 
 def _showing(node: YamlNode, default: Showing) -> Showing:
     values: dict[str, Any] = {}
-    for key in ("read", "train_metric", "splits", "select"):
+    for key in ("read", "train_metric", "select"):
         child = node.get(key)
         if child is not None:
             values[key] = _known(child, node.text(key, ""), key)
+    splits = node.get("splits")
+    if splits is not None:
+        values |= _splits(splits, node)
     figures, until = node.get("figures"), node.get("epochs_until")
     if figures is not None:
         values["figures"] = tuple(_known(child, str(child.value), "figures") for child in figures.items())
@@ -204,6 +209,18 @@ def _showing(node: YamlNode, default: Showing) -> Showing:
     if node.path:
         values["seeds"] = node.whole("seeds", 1, most=MOST_REPLICATES)
     return replace(default, **values)
+
+
+def _splits(node: YamlNode, parent: YamlNode) -> dict[str, Any]:
+    """Which part of the data each replicate draws anew: a name, or the folds of a cross-validation."""
+    if node.is_mapping:
+        node.only("folds")
+        node.need("folds")
+        return {"splits": "folds", "folds": node.whole("folds", 0, least=2, most=MOST_REPLICATES)}
+    name = _known(node, parent.text("splits", ""), "splits")
+    if name == "folds":
+        raise node.error("needs their number; write splits: {folds: 5}")
+    return {"splits": name, "folds": 0}
 
 
 def _known(node: YamlNode, value: str, key: str) -> str:

@@ -12,7 +12,7 @@ from tune_jobs.study.figures import FIGURES
 from tune_jobs.study.model import FRESH_PATH, PATH, SPLITS, Level, Study, Table
 from tune_jobs.study.places import put_in_study
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_id
+from tune_jobs.trial.data import data_id, validation_rows
 from tune_jobs.trial.feasibility import check_feasible
 from tune_jobs.trial.key import trajectory, trial_key
 from tune_jobs.trial.metrics import VALIDATION_LOSS
@@ -147,7 +147,9 @@ def path_labels(study: Study) -> list[str]:
 
 
 def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    fresh = tuple(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + study.fresh_seeds))
+    folds = study.showing.folds or 1
+    first = -(-FIRST_FRESH_SEED // folds) * folds  # at the first fold of a repeat
+    fresh = tuple(range(first, first + study.fresh_seeds * folds))
     for name, seeds in ((PATH, None), (FRESH_PATH, fresh)):
         for count, label in enumerate(path_labels(study)[: len(chosen) + 1]):
             level = Level((label,), {})
@@ -160,7 +162,8 @@ def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Ro
 
 
 def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, Any]) -> Iterator[Row]:
-    base = _feasible(study, place, *chosen, table.base)
+    folds = table.showing.folds
+    base = _feasible(study, place, *chosen, table.base, folds=folds)
     moves = SPLITS[table.showing.splits]
     for level in table.levels:
         where = place if len(table.levels) == 1 else f"{place}, level {', '.join(level.labels)}"
@@ -175,7 +178,7 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             sets={**table.base, **level.base, **level.values},
         )
         try:
-            config = _feasible(study, where, *chosen, table.base, level.base, level.values)
+            config = _feasible(study, where, *chosen, table.base, level.base, level.values, folds=folds)
         except UserError as error:
             if not table.crossed:
                 raise
@@ -183,12 +186,13 @@ def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, An
             continue
         _check_loss(study, place, row.select, config)
         for name in moves:
-            if name != "split_seed" and config.trainer:
+            if config.trainer and name != "split_seed":
+                how = "outer draws test parts anew" if name == "outer_split" else "folds divide the rows"
                 raise UserError(
-                    f"{study.source}, {place}: splits: outer draws test parts anew, and {config.trainer} reads its "
-                    "data itself; use validation or fixed"
+                    f"{study.source}, {place}: splits: {how}, and {config.trainer} reads its data itself; use "
+                    "validation or fixed"
                 )
-            if name != "split_seed" and name not in config.dataset_info.reads:
+            if name == "outer_split" and name not in config.dataset_info.reads:
                 raise UserError(
                     f"{study.source}, {place}: splits: outer draws test parts anew, and {config.dataset} comes with "
                     "one; use validation or fixed"
@@ -208,12 +212,27 @@ def replicate(row: Row, seed: int) -> TrialConfig:
     """
     if row.config is None:
         raise ValueError(f"row {row.labels} of table {row.table} cannot be trained: {row.reason}")
+    folds = row.config.folds
+    if folds:  # each seed of the study is a repeat, with a division of its own
+        return row.config.replace(seed=seed, split_seed=row.config.split_seed + seed // folds, fold=seed % folds)
     moved = {name: getattr(row.config, name) + seed for name in row.moves}
     return row.config.replace(seed=seed, **moved)
 
 
+def training_overlap(row: Row) -> float:
+    """How much the training parts of a row's replicates overlap: validation rows for each training row.
+
+    0 where all replicates have the same parts, and so differ by their seeds alone; and for a training function of the
+    user, which divides its rows itself.
+    """
+    if row.config is None or not row.moves or row.config.trainer:
+        return 0.0
+    held_out = validation_rows(row.config)
+    return held_out / (row.config.dataset_info.development_rows - held_out)
+
+
 def row_seeds(row: Row, seeds: Sequence[int]) -> Sequence[int]:
-    """The seeds of a row's replicates, if the study runs with `seeds`.
+    """The seeds of a row's replicates, if the study runs with `seeds`: in a cross-validation several for each of these.
 
     A table that declares more replicates than its study has them unless `--seeds` asks for fewer than the study
     declares.
@@ -221,12 +240,16 @@ def row_seeds(row: Row, seeds: Sequence[int]) -> Sequence[int]:
     if row.seeds is not None:
         return row.seeds
     more, least = row.more
-    return range(more) if least <= len(seeds) < more else seeds
+    repeats = range(more) if least <= len(seeds) < more else seeds
+    folds = 0 if row.config is None else row.config.folds
+    return range(len(repeats) * folds) if folds else repeats
 
 
-def _feasible(study: Study, place: str, *layers: Mapping[str, Any]) -> TrialConfig:
+def _feasible(study: Study, place: str, *layers: Mapping[str, Any], folds: int = 0) -> TrialConfig:
     try:
         config = study.config(*layers)
+        if folds:
+            config = config.replace(folds=folds)
         check_feasible(config)
     except ConfigError as error:
         raise UserError(f"{study.source}, {place}: {error}") from error

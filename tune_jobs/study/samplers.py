@@ -88,6 +88,10 @@ def _canonical(values: Mapping[str, Any]) -> str:
 def _suggest(trial: Any, parameter: Parameter) -> Any:
     if parameter.choices:
         return parameter.choices[trial.suggest_categorical(parameter.name, range(len(parameter.choices)))]
+    if parameter.step is not None:
+        suggest = trial.suggest_int if parameter.integer else trial.suggest_float
+        # The sampler's value is rounded in another way in the last bit.
+        return parameter.nearest(suggest(parameter.name, parameter.low, parameter.high, step=parameter.step))
     if parameter.integer:
         return trial.suggest_int(parameter.name, int(parameter.low), int(parameter.high), log=parameter.log)
     return trial.suggest_float(parameter.name, parameter.low, parameter.high, log=parameter.log)
@@ -98,6 +102,9 @@ def _distribution(parameter: Parameter) -> Any:
 
     if parameter.choices:
         return distributions.CategoricalDistribution(range(len(parameter.choices)))
+    if parameter.step is not None:
+        kind: Any = distributions.IntDistribution if parameter.integer else distributions.FloatDistribution
+        return kind(parameter.low, parameter.high, step=parameter.step)
     if parameter.integer:
         return distributions.IntDistribution(int(parameter.low), int(parameter.high), log=parameter.log)
     return distributions.FloatDistribution(parameter.low, parameter.high, log=parameter.log)

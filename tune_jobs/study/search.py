@@ -7,6 +7,7 @@ from typing import Any
 
 from tune_jobs.study.schedulers import Scheduler
 from tune_jobs.study.space import Space
+from tune_jobs.words import counted
 
 ID_LENGTH = 12
 
@@ -20,11 +21,10 @@ class Budget:
     minutes: float | None = None
 
     def __str__(self) -> str:
-        limits = {"trials": self.trials, "epochs": self.epochs, "minutes": self.minutes}
-        given = {unit: limit for unit, limit in limits.items() if limit is not None}
-        return " or ".join(
-            f"{limit:,g} {unit}" if unit == "minutes" else f"{limit:,} {unit}" for unit, limit in given.items()
-        )
+        limits = [counted(limit, unit) for limit, unit in ((self.trials, "trial"), (self.epochs, "epoch")) if limit]
+        if self.minutes is not None:
+            limits.append("1 minute" if self.minutes == 1 else f"{self.minutes:,g} minutes")
+        return " or ".join(limits)
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,6 @@ class Search:
 
         Journals keep it: names of the classes in the space, and of their attributes, must not change.
         """
-        return hashlib.sha256(repr((self.sampler, self.space)).encode()).hexdigest()[:ID_LENGTH]
+        steps = {parameter.name: parameter.step for parameter in self.space if parameter.step is not None}
+        content = (self.sampler, self.space, steps) if steps else (self.sampler, self.space)
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:ID_LENGTH]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from tune_jobs.errors import shown
@@ -35,6 +36,7 @@ _KEYS = (
 )
 _MOST_SEED = 2**32 - 1
 _MOST_GRID_POINTS = 10_000
+_MOST_STEPS = 100_000
 _SCALES = {"linear": False, "log": True}
 
 
@@ -167,11 +169,11 @@ def _parameter(node: YamlNode, name: str, components: Components) -> Parameter:
         return Parameter(name, choices=_choices(node, name, components))
     if not node.is_mapping:
         raise node.error("give a list of choices, or a range as {low: 0.0001, high: 0.1, scale: log}")
-    node.only("low", "high", "scale", "points", "choices", "when")
+    node.only("low", "high", "step", "scale", "points", "choices", "when")
     when_node = node.get("when")
     when = _when(when_node, components) if when_node is not None else {}
     if node.get("choices") is not None:
-        for key in ("low", "high", "scale", "points"):
+        for key in ("low", "high", "step", "scale", "points"):
             child = node.get(key)
             if child is not None:
                 raise child.error("is for a range, and this field has `choices`; give one of the two")
@@ -194,8 +196,46 @@ def _range(node: YamlNode, name: str, components: Components, when: dict[str, tu
         raise node.need("low").error(f"{low:g} has no logarithm; give a low above 0, or scale: linear", field=name)
     kinds = {spec.kind for spec in specs}
     integer = int in kinds or (float not in kinds and isinstance(low, int) and isinstance(high, int))
+    step = _step(node, low, high, whole=int in kinds)
+    integer = integer and (step is None or isinstance(step, int))
     points = node.whole("points", GRID_POINTS)
-    return Parameter(name, low=low, high=high, log=_SCALES[scale], integer=integer, points=points, when=when)
+    return Parameter(name, (), low, high, _SCALES[scale], integer, points, when, step)
+
+
+def _step(node: YamlNode, low: float, high: float, *, whole: bool) -> float | None:
+    """The step of a range, from whose low end whole steps lead to its high end; None for any value.
+
+    Args:
+        node: of the range.
+        low: its low end.
+        high: its high end.
+        whole: whether its values are whole numbers.
+    """
+    child = node.get("step")
+    if child is None:
+        return None
+    for key, why in (("scale", "steps are equal, so the scale is linear"), ("points", "a grid has every step")):
+        other = node.get(key)
+        if other is not None and other.value != "linear":
+            raise other.error(f"goes with a range without a step: {why}; leave one of the two out", field=key)
+    step = child.number()
+    if not step > 0:
+        raise child.error(f"{step:g} is not above 0; give a number above 0", field="step")
+    if step == int(step):
+        step = int(step)
+    elif whole:
+        raise child.error(f"{step:g} is not a whole number; give one", field="step")
+    width = Decimal(repr(high)) - Decimal(repr(low))
+    steps = width / Decimal(repr(step))
+    if steps > _MOST_STEPS:
+        raise child.error(f"makes more than {_MOST_STEPS:,} values; give a larger step, or none", field="step")
+    if steps != int(steps):
+        ends = [Decimal(repr(low)) + count * Decimal(repr(step)) for count in (int(steps), int(steps) + 1)]
+        near = " or ".join(f"{float(end):g}" for end in ends if end > low)
+        raise node.need("high").error(
+            f"{high:g} is not low, {low:g}, plus whole steps of {step:g}; give high: {near}", field="high"
+        )
+    return step
 
 
 def _choices(node: YamlNode, name: str, components: Components) -> tuple[Any, ...]:

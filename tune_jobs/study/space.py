@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import exp, log
 from typing import Any
 
@@ -22,6 +23,7 @@ class Parameter:
         integer: whether its values are whole numbers.
         points: how many values of the range a grid has.
         when: for each parent, the values beside which this parameter is read; empty if it is always read.
+        step: between the values of a range that has only `low`, `low + step`, … `high`; None for any value.
     """
 
     name: str
@@ -32,6 +34,13 @@ class Parameter:
     integer: bool = False
     points: int = GRID_POINTS
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    # Ids of searches hold the representation of a space (`tune_jobs.study.search`).
+    step: float | None = field(default=None, repr=False)
+
+    @property
+    def count(self) -> int:
+        """How many values a range with a step has."""
+        return 0 if self.step is None else round((self.high - self.low) / self.step) + 1
 
     def is_read(self, values: Mapping[str, Any]) -> bool:
         """Whether the parameter has an effect beside these values."""
@@ -41,6 +50,8 @@ class Parameter:
         """The value at this share of the range or of the choices, `share` in [0, 1)."""
         if self.choices:
             return self.choices[int(share * len(self.choices))]
+        if self.step is not None:
+            return self._nth(int(share * self.count))
         if self.integer:
             # Half a step more at both ends makes the first and last values as likely as the others.
             low, high = self.low - 0.5, self.high + 0.5
@@ -54,9 +65,14 @@ class Parameter:
         return min(max(value, self.low), self.high)
 
     def share(self, value: Any) -> float:
-        """Where a value lies in the range, from 0 to 1, or the position of a choice."""
+        """Where a value lies in the range, from 0 to 1, or the position of a choice.
+
+        Each value of a range with a step has an equal part of it, and lies in the middle of that.
+        """
         if self.choices:
             return float(self.choices.index(value))
+        if self.step is not None:
+            return (self._index(value) + 0.5) / self.count
         if self.high == self.low:
             return 0.5
         if self.log:
@@ -69,12 +85,28 @@ class Parameter:
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
+        if self.step is not None:
+            return bool(value == self._nth(self._index(value)))
         return not self.integer or value == int(value)
+
+    def nearest(self, value: float) -> Any:
+        """The value of a range with a step that is nearest."""
+        return self._nth(self._index(value))
+
+    def _index(self, value: float) -> int:
+        return min(max(round((value - self.low) / (self.step or 1)), 0), self.count - 1)
+
+    def _nth(self, index: int) -> Any:
+        # In decimals, as a person writes them: three steps of 0.1 are 0.3.
+        value = Decimal(repr(self.low)) + index * Decimal(repr(self.step))
+        return int(value) if self.integer else float(value)
 
     def grid(self) -> tuple[Any, ...]:
         """The values of a grid, without repeats."""
         if self.choices:
             return self.choices
+        if self.step is not None:
+            return tuple(map(self._nth, range(self.count)))
         if self.points == 1:
             return (self.at(0.5),)
         inner = Parameter(self.name, low=self.low, high=self.high, log=self.log)

@@ -66,12 +66,12 @@ def _text(path: Path) -> str:
 
 
 def parse_scalar(text: str) -> Any:
-    """Read a command-line value as YAML does: number, true, false or text."""
+    """Read a command-line value as YAML does: number, true, false, null or text."""
     try:
         value = _reader("safe").load(text)
     except Exception:  # text need not be YAML, and some of it crashes readers
         return text
-    return value if isinstance(value, bool | int | float) else text
+    return value if value is None or isinstance(value, bool | int | float) else text
 
 
 def _reader(kind: str) -> YAML:

@@ -11,31 +11,56 @@ from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.model import Study
 from tune_jobs.words import counted, duration
 
 # Outcomes after which a trial can be tried again.
 RETRIABLE_OUTCOMES = (FAILED, LOST)
+# A trial that reached its time limit is told to take this many times as long.
+_MORE_TIME = 2
+
+# How a trial ended, and why.
+Ended = tuple[str, str]
 
 
-def exit_code(outcomes: Mapping[str, int], say: Callable[[str], None]) -> int:
+def exit_code(
+    ended: Iterable[Ended], study: Study, say: Callable[[str], None], *, limit_seconds: float | None = None
+) -> int:
     """1 if a trial failed, was lost or reached its time limit, else 0; say how to go on.
 
     A trial that diverged, or that a search or early stopping has ended, is a result like any other.
+
+    Args:
+        ended: how each trial ended.
+        study: that the trials belong to.
+        say: prints a line.
+        limit_seconds: the time limit of a trial, if there is one.
     """
-    failed = sum(outcomes.get(outcome, 0) for outcome in RETRIABLE_OUTCOMES)
+    found = list(ended)
+    reasons = [reason for outcome, reason in found if outcome in RETRIABLE_OUTCOMES]
+    failed = len(reasons)
     if failed:
+        them = "it" if failed == 1 else "them"
         say(
-            f"{counted(failed, 'trial')} failed; `ablatune status` names {'it' if failed == 1 else 'them'}, "
-            "`ablatune run --retry-failed` tries again"
+            f"{counted(failed, 'trial')} failed{_shared_reason(reasons)}; `{study.command('status')}` names {them}, "
+            f"`{study.command('run', '--retry-failed')}` tries again"
         )
-    timed_out = outcomes.get(TIMED_OUT, 0)
+    timed_out = sum(outcome == TIMED_OUT for outcome, _ in found)
     if timed_out:
-        its = "its" if timed_out == 1 else "their"
+        its, it = ("its", "it") if timed_out == 1 else ("their", "them")
+        longer = "MINUTES" if limit_seconds is None else f"{_MORE_TIME * limit_seconds / 60:g}"
         say(
-            f"{counted(timed_out, 'trial')} reached {its} time limit before {its} last epoch; `ablatune run "
-            f"--time-limit` with more minutes trains {'it' if timed_out == 1 else 'them'} to the end"
+            f"{counted(timed_out, 'trial')} reached {its} time limit before {its} last epoch; "
+            f"`{study.command('run', '--time-limit', longer)}` gives {it} more"
         )
     return 1 if failed or timed_out else 0
+
+
+def _shared_reason(reasons: Sequence[str]) -> str:
+    """Name the reason for which all of these trials failed, if it is one."""
+    if len(set(reasons)) > 1 or not reasons[0]:
+        return ""
+    return f": {reasons[0]}" if len(reasons) == 1 else f", all for one reason: {reasons[0]}"
 
 
 def end_refused(refused: StorageRefusedError, storage: Storage, say: Callable[[str], None]) -> int:
@@ -90,20 +115,24 @@ def _kept_elsewhere(files: Mapping[tuple[str, ...], bytes]) -> str:
         return ""
 
 
-def say_outcomes(outcomes: Counter[str], restarts: Sequence[str], seconds: float, say: Callable[[str], None]) -> None:
+def say_outcomes(
+    outcomes: Counter[str], restarts: Sequence[str], seconds: float, study: Study, say: Callable[[str], None]
+) -> None:
     """Say how trials ended, and how many lost their workers.
 
     Args:
         outcomes: how many trials had each outcome.
         restarts: a trial's key for each time that it was started again.
         seconds: that all took.
+        study: that the trials belong to.
         say: prints a line.
     """
     say(f"{counted(outcomes.total(), 'trial')} in {duration(seconds)}: {outcomes_in_words(outcomes)}")
     count = len(set(restarts))
     if count:
         workers = "its worker" if count == 1 else "their workers"
-        say(f"{counted(count, 'trial')} lost {workers} and started again; `ablatune status` names where and when")
+        status = study.command("status")
+        say(f"{counted(count, 'trial')} lost {workers} and started again; `{status}` names where and when")
 
 
 def compact(ledger: Ledger, say: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from tune_jobs.trial.config import TrialConfig, config_of, plain_config
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.modules import Code
+from tune_jobs.words import counted
 
 # Members of a stack at once, unless told: with more, a CPU gains nothing.
 STACK_WIDTH = 16
@@ -66,7 +67,7 @@ class Members:
         return self
 
     def __repr__(self) -> str:
-        return f"{len(self.payloads)} trials"
+        return counted(len(self.payloads), "trial")
 
 
 def payload(trial: Trial) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Progress:
         self._labels = labels
         self.restarts: list[str] = []
         self._running: dict[str, int] = {}
-        self._outcomes: dict[str, str] = {}
+        self._endings: dict[str, tuple[str, str]] = {}
         # Summed up as trials go: they may be many, and each is heard of often.
         self._weight_done = 0.0
         self._started = time.monotonic()
@@ -61,11 +61,16 @@ class Progress:
     @property
     def finished(self) -> dict[str, str]:
         """Outcomes, by key, of the trials that have finished."""
-        return dict(self._outcomes)
+        return {key: outcome for key, (outcome, _) in self._endings.items()}
+
+    @property
+    def endings(self) -> list[tuple[str, str]]:
+        """The outcomes of the trials that have finished, with the reasons."""
+        return list(self._endings.values())
 
     def has_finished(self, key: str) -> bool:
         """Whether a trial has finished."""
-        return key in self._outcomes
+        return key in self._endings
 
     def epochs_done(self, key: str) -> int:
         """The epochs that a trial in training has done."""
@@ -73,7 +78,7 @@ class Progress:
 
     def advanced(self, key: str, epoch: int) -> None:
         """Note that a trial has done so many epochs."""
-        if key in self._outcomes:
+        if key in self._endings:
             return
         self._weight_done += self._weights[key] * (epoch - self._running.get(key, 0))
         self._running[key] = epoch
@@ -93,13 +98,13 @@ class Progress:
 
     def ended(self, key: str, outcome: str, reason: str) -> None:
         """Note that a trial has ended."""
-        if key not in self._outcomes:
+        if key not in self._endings:
             self._weight_done += self._weights[key] * (self._epochs[key] - self._running.pop(key, 0))
-        self._outcomes[key] = outcome
+        self._endings[key] = outcome, reason
         self._on_ended(key)
         self._eta.begin(self._weight_done)
         self._display.say_ending(outcome, self.label(key), reason)
-        self._show(force=len(self._outcomes) == len(self._epochs))
+        self._show(force=len(self._endings) == len(self._epochs))
 
     def refresh(self) -> None:
         """Show how far the run is, if nothing has been shown for a while."""
@@ -120,7 +125,7 @@ class Progress:
     def line(self) -> str:
         """Say in one line how far the run is."""
         parts = [
-            f"{len(self._outcomes)}/{len(self._epochs)} {self._counted}",
+            f"{len(self._endings)}/{len(self._epochs)} {self._counted}",
             f"elapsed {duration(time.monotonic() - self._started)}",
             self._eta.words(self._weight_done),
         ]
@@ -128,4 +133,4 @@ class Progress:
         return ", ".join(parts) + training_words(running)
 
     def _show(self, *, force: bool) -> None:
-        self._display.show(len(self._outcomes), self.line, force=force)
+        self._display.show(len(self._endings), self.line, force=force)

@@ -30,13 +30,18 @@ class SearchProgress:
         self._eta = Eta(1.0, least_share=_SHARE_BEFORE_ESTIMATE)
         self._eta.begin(share)
         self._tally: Mapping[str, Any] = {}
-        self.outcomes: list[str] = []
+        self.endings: list[tuple[str, str]] = []
         self.restarts: list[str] = []
 
     @property
     def running(self) -> dict[str, int]:
         """Epochs done, by key, of the trials that are training."""
         return {key: epoch for key, (_, epoch, _) in self._training.items()}
+
+    @property
+    def outcomes(self) -> list[str]:
+        """How the trials ended, in order."""
+        return [outcome for outcome, _ in self.endings]
 
     def advanced(self, key: str, label: str, epoch: int, epochs: int) -> None:
         """Note that a trial has done so many of its epochs."""
@@ -46,7 +51,7 @@ class SearchProgress:
     def ended(self, key: str, label: str, outcome: str, reason: str, tally: Mapping[str, Any]) -> None:
         """Note that a trial has ended, and where the search stands now."""
         self._training.pop(key, None)
-        self.outcomes.append(outcome)
+        self.endings.append((outcome, reason))
         self._tally, self._share = tally, tally["share"]
         self._display.say_ending(outcome, label, reason)
         self._show(force=self._share >= 1)
@@ -68,7 +73,7 @@ class SearchProgress:
     def lost(self, key: str, label: str, reason: str) -> None:
         """Note that a trial lost its worker for good."""
         self._training.pop(key, None)
-        self.outcomes.append(LOST)
+        self.endings.append((LOST, reason))
         self._display.say_ending(LOST, label, reason)
 
     def close(self) -> None:

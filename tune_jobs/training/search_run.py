@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import product
 
-from tune_jobs.errors import StorageRefusedError
+from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
@@ -20,8 +21,9 @@ from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import SCALING_FIELDS, data_id
-from tune_jobs.trial.trial import Trial
+from tune_jobs.trial.data import SCALING_FIELDS, data_id, data_slot
+
+_COMPONENTS = ("network", "objective", "optimizer", "schedule")
 
 
 def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
@@ -39,7 +41,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     storage = ledger.storage
     configs = data_configs(study, search)
     data = load_data(configs, settings.data_dir, study.own.code)
-    check_user_code([Trial("", config, 1, frozenset()) for config in configs], data, study.own.code)
+    check_user_code([config for config in _combinations(study, search) if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")
     for config in configs:
@@ -67,14 +69,14 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     finally:
         progress.close()
     outcomes = Counter(progress.outcomes)
-    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, study, run.say)
     if refused is not None:
         raise refused
     if not complete:
         run.say("stopped during the search; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
-    return exit_code(outcomes, run.say)
+    return exit_code(progress.endings, study, run.say, limit_seconds=settings.limit_seconds)
 
 
 def _left(state: State, *, retry_failed: bool) -> int | None:
@@ -83,6 +85,15 @@ def _left(state: State, *, retry_failed: bool) -> int | None:
         return None
     again = len(state.failed) if retry_failed else 0
     return max(0, state.search.budget.trials - len(state.trials)) + len(state.open) + again
+
+
+def _combinations(study: Study, search: Search) -> Iterator[TrialConfig]:
+    """The default configuration with each choice of networks, losses, … that the search varies."""
+    varied = [one for one in search.space if one.name in _COMPONENTS and one.choices]
+    for cell in product(*(one.choices for one in varied)):
+        # A point that cannot be built is drawn again.
+        with suppress(UserError):
+            yield study.config(search.base, dict(zip((one.name for one in varied), cell, strict=True)))
 
 
 def data_configs(study: Study, search: Search) -> list[TrialConfig]:

@@ -30,7 +30,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     """
     settings, ledger = run.settings, run.ledger
     data = load_data((trial.config for trial in trials), settings.data_dir, run.study.own.code)
-    check_user_code(trials, data, run.study.own.code)
+    check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
@@ -54,9 +54,9 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         refused = error
     finally:
         progress.close()
-    outcomes = Counter(progress.finished.values())
+    outcomes = Counter(outcome for outcome, _ in progress.endings)
     left = len(trials) - outcomes.total()
-    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.say)
+    say_outcomes(outcomes, progress.restarts, time.monotonic() - start, run.study, run.say)
     if refused is not None:
         unfinished = [trial for trial in trials if trial.key not in progress.finished]
         to_go = left - trials_unwritten(refused.unwritten) - _kept(unfinished, run)
@@ -66,7 +66,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         run.say(f"stopped with {counted(left, 'trial')} to go; the same command continues")
         return INTERRUPTED
     compact(ledger, run.say)
-    return exit_code(outcomes, run.say)
+    return exit_code(progress.endings, run.study, run.say, limit_seconds=settings.limit_seconds)
 
 
 def _kept(trials: Sequence[Trial], run: RunContext) -> int:

@@ -99,6 +99,29 @@ class TrialConfig:
         always=True,
         selects_rows=True,
     )
+    folds: int = declare(
+        0,
+        int,
+        label="Folds",
+        help="Number of parts of a cross-validation, each of which validates once; 0 draws a validation part instead.",
+        at_least=0,
+        neutral=0,
+        always=True,
+        selects_rows=True,
+        settable=False,
+    )
+    fold: int = declare(
+        0,
+        int,
+        label="Fold",
+        help="Number of the part that validates, of those that the split seed draws.",
+        at_least=0,
+        neutral=0,
+        always=True,
+        selects_rows=True,
+        settable=False,
+        epoch_time="unaffected",
+    )
     outer_split: int = declare(
         0,
         int,

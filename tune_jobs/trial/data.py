@@ -4,6 +4,7 @@ from dataclasses import astuple
 from typing import Any
 
 from data_utils.preparation import Preparation
+from data_utils.splits import fold_size
 from tune_jobs.trial.config import FIELDS, TrialConfig
 from tune_jobs.trial.fields import plain_words
 
@@ -38,11 +39,19 @@ SCALING_FIELDS = tuple(name for name, spec in FIELDS.items() if spec.prepares_da
 def preparation(config: TrialConfig) -> Preparation:
     """The split and the scaling of a configuration's data."""
     scaling = {name: getattr(config, name) for name in SCALING_FIELDS}
-    return Preparation(split_seed=config.split_seed, validation_rows=validation_rows(config), **scaling)
+    return Preparation(
+        split_seed=config.split_seed,
+        validation_rows=validation_rows(config),
+        folds=config.folds,
+        fold=config.fold,
+        **scaling,
+    )
 
 
 def validation_rows(config: TrialConfig) -> int:
     """The size of the validation part."""
+    if config.folds:
+        return fold_size(config.dataset_info.development_rows, config.folds, config.fold)
     return config.validation_rows or config.dataset_info.validation_rows
 
 
@@ -50,4 +59,5 @@ def data_slot(config: TrialConfig) -> str:
     """Name the prepared data that a configuration trains on: dataset, options, split, transforms and scaling."""
     if config.trainer:
         return TRAINERS_OWN
-    return "/".join(map(str, (data_id(config), *astuple(preparation(config)))))
+    *parts, folds, fold = astuple(preparation(config))
+    return "/".join(map(str, (data_id(config), *parts, *([f"fold {fold} of {folds}"] if folds else []))))

@@ -50,6 +50,15 @@ def _check_data(config: TrialConfig, info: DatasetInfo) -> None:
 
 
 def _check_rows(config: TrialConfig, info: DatasetInfo) -> None:
+    if config.folds and not 2 <= config.folds <= info.development_rows:
+        raise ConfigError(
+            "folds",
+            f"{config.folds} is not in 2 to {info.development_rows}, the rows of {config.dataset}; give such a number",
+        )
+    if config.folds and config.validation_rows:
+        raise ConfigError(
+            "validation_rows", "is not read by a cross-validation, whose folds are equally large; leave it out"
+        )
     train_rows = info.development_rows - validation_rows(config)
     if train_rows < 1:
         raise ConfigError(

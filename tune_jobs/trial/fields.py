@@ -19,6 +19,7 @@ class _NoNeutral(Enum):
     NO_NEUTRAL = "no neutral value"
 
 
+_YES_OR_NO = {"yes": True, "no": False}
 # Equal to no value.
 NO_NEUTRAL = _NoNeutral.NO_NEUTRAL
 
@@ -37,7 +38,7 @@ class FieldSpec:
         choices: the allowed names, with their labels; text without choices is free.
         references: whether a reference to the user's code, ``module:Name``, is allowed beside the choices.
         only_reference: whether it must be a reference, or the neutral value.
-        optional: whether the value may be absent (null).
+        optional: whether the value may be absent (null). Where it may not, null stands for the neutral value.
         also: further values that the type alone would not allow, such as "same".
         neutral: the value that means "absent". It is left out of a trial's key, so a new field does not change the
             keys of trials trained before.
@@ -90,6 +91,8 @@ class FieldSpec:
         """
         if (isinstance(value, str) and value in self.also) or (value is None and self.optional):
             return value
+        if value is None and self.neutral is not NO_NEUTRAL:
+            return self.neutral
         if self.kind is object:
             return _check_plain(name, value)
         if self.kind is bool:
@@ -124,6 +127,8 @@ class FieldSpec:
         return " or ".join([" ".join([kind, " and ".join(bounds)]).strip(), *self.also])
 
     def _check_bool(self, name: str, value: Any) -> bool:
+        if isinstance(value, str):  # in YAML 1.2, yes and no are text
+            value = _YES_OR_NO.get(value.lower(), value)
         if not isinstance(value, bool):
             raise ConfigError(name, f"{shown(value)} is not true or false; give true or false")
         return value
@@ -169,6 +174,13 @@ def plain_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(plain_words(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def scalar_words(value: Any) -> str:
+    """Write text, a number, true, false or null as a study file and `--set` take it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def is_plain(value: Any) -> bool:

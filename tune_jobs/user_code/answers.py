@@ -8,7 +8,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from models.errors import ModelError
 from models.networks import build_network
 from models.output_check import check_outputs
 from models.registry import is_reference
+from models.rehearsal import RehearsalError, rehearse
 from models.saved import from_bytes
+from tune_jobs.isolation.failure import Failure
 from tune_jobs.isolation.own_builtins import OwnBuiltins
 from tune_jobs.isolation.server import can_open_files, threads
 from tune_jobs.trial.config import TrialConfig
@@ -74,25 +76,56 @@ def described(declaration: Declaration, folders: Sequence[Path], options: Mappin
     return describe(declaration, folders=folders, options=options)
 
 
-def check_fit(config: TrialConfig, data: TrialData) -> tuple[str, ...]:
-    """Try a network and a loss on the first rows; return what that changed in the process.
+@dataclass(frozen=True)
+class Rehearsed:
+    """How the rehearsal of a configuration went.
+
+    Attributes:
+        changes: what it changed in the process, in words.
+        component: that raised, such as "network"; "" if none did.
+        where: it raised: "in the forward pass".
+        failure: what it raised.
+    """
+
+    changes: tuple[str, ...]
+    component: str = ""
+    where: str = ""
+    failure: Failure | None = None
+
+
+def check_fit(config: TrialConfig, data: TrialData, rows: int) -> Rehearsed:
+    """Train one step on the first rows of a training part of so many.
 
     Raises:
         ModelError: the loss cannot take the network's outputs.
     """
     before = ProcessState.now()
-    objective = check_outputs(config, data)
     if is_reference(config.network) and not is_reference(config.objective):
-        _check_training_outputs(config, data, objective.outputs)
+        _check_training_outputs(config, data)
+    try:
+        rehearse(config, data, rows)
+    except RehearsalError as error:
+        failure = Failure.of(error.__cause__ or error)
+        return Rehearsed(_changes(before), error.component, error.where, failure)
+    return Rehearsed(_changes(before))
+
+
+def _changes(before: ProcessState) -> tuple[str, ...]:
     return tuple(before.changes(ProcessState.now()))
 
 
-def _check_training_outputs(config: TrialConfig, data: TrialData, outputs: int) -> None:
+def _check_training_outputs(config: TrialConfig, data: TrialData) -> None:
     """Check what a user's network returns while it trains, which may differ: a loss of ours takes a single tensor."""
-    inputs = torch.tensor(data.train_inputs)
-    network = build_network(config, tuple(inputs.shape[1:]), outputs).train()
-    with torch.no_grad():
-        found = network(inputs)
+    try:
+        outputs = check_outputs(config, data).outputs
+        inputs = torch.tensor(data.train_inputs)
+        network = build_network(config, tuple(inputs.shape[1:]), outputs).train()
+        with torch.no_grad():
+            found = network(inputs)
+    except ModelError:
+        raise
+    except Exception:  # the rehearsal says where
+        return
     if isinstance(found, torch.Tensor) and tuple(found.shape) == (len(inputs), outputs):
         return
     got = list(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__

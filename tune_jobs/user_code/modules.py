@@ -82,14 +82,20 @@ class Code:
 
 
 class UserCodeError(UserError):
-    """An error in the user's code: the message has its file and line, `trace` has the traceback."""
+    """An error in the user's code: the message has its file and line.
 
-    def __init__(self, message: str, trace: str) -> None:
+    Attributes:
+        trace: the traceback.
+        reference: to the component that raised, if it is known.
+    """
+
+    def __init__(self, message: str, trace: str, reference: str = "") -> None:
         super().__init__(message)
         self.trace = trace
+        self.reference = reference
 
     def __reduce__(self) -> Any:
-        return type(self), (str(self), self.trace)
+        return type(self), (str(self), self.trace, self.reference)
 
     @classmethod
     def of(cls, failure: Failure, what: str, code: Code) -> "UserCodeError":

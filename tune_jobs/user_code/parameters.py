@@ -3,14 +3,14 @@
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from numbers import Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from data_utils.options import OptionSpec
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line, shown
 from tune_jobs.trial.fields import FieldSpec
 
 KINDS = ("dataset", "network", "objective", "optimizer", "schedule", "trainer")
@@ -50,11 +50,13 @@ class Parameters:
         fields: the specification of each parameter that a study may set.
         defaults: of the fields, and of a trainer's `epochs`; `REQUIRED` if a field has none.
         supplied: parameters that get their values from the training.
+        unresolved: why the annotation of a field cannot be resolved, so that it gives the field no type or bounds.
     """
 
     fields: Mapping[str, FieldSpec]
     defaults: Mapping[str, Any]
     supplied: tuple[str, ...]
+    unresolved: Mapping[str, str] = field(default_factory=dict)
 
 
 def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
@@ -76,9 +78,10 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
         names = _after(names, 2, reference, "(outputs, targets)")
     elif kind in _FIRST:
         names = _after(names, 1, reference, _FIRST[kind])
-    hints = _hints(component)
+    names_around = _names_around(component)
     fields: dict[str, FieldSpec] = {}
     defaults: dict[str, Any] = {}
+    unresolved: dict[str, str] = {}
     supplied = []
     if kind == "trainer":
         _check_trainer(component, reference)
@@ -93,10 +96,14 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
                 defaults[EPOCHS] = exact(parameter.default)
             continue
         required = parameter.default is parameter.empty
-        hint = hints.get(parameter.name, parameter.annotation)
+        try:
+            hint = _resolved(parameter.annotation, names_around)
+        except Exception as error:  # an annotation may be any expression
+            hint = object
+            unresolved[parameter.name] = f"{shown(parameter.annotation)} ({first_line(error)})"
         fields[parameter.name] = _spec(parameter.name, hint, parameter.default)
         defaults[parameter.name] = REQUIRED if required else exact(parameter.default)
-    return Parameters(fields, defaults, tuple(supplied))
+    return Parameters(fields, defaults, tuple(supplied), unresolved)
 
 
 def _check_trainer(component: Any, reference: str) -> None:
@@ -153,12 +160,23 @@ def _signature(component: Callable[..., Any], reference: str) -> inspect.Signatu
         ) from error
 
 
-def _hints(component: Any) -> dict[str, Any]:
-    function = component.__init__ if inspect.isclass(component) else component
-    try:
-        return get_type_hints(function, include_extras=True)
-    except Exception:
-        return {}
+def _names_around(component: Any) -> Mapping[str, Any]:
+    """Return the names of the module where a component's parameters are declared."""
+    function = component.func if isinstance(component, partial) else component
+    if inspect.isclass(function):
+        function = function.__init__
+    elif not inspect.isroutine(function):
+        function = type(function).__call__
+    around: Mapping[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
+    return around
+
+
+def _resolved(annotation: Any, names_around: Mapping[str, Any]) -> Any:
+    """Evaluate an annotation that is text, as all are under ``from __future__ import annotations``."""
+    if annotation is inspect.Parameter.empty:
+        return annotation
+    alone = types.SimpleNamespace(__annotations__={"it": annotation})
+    return get_type_hints(alone, globalns=dict(names_around), include_extras=True)["it"]
 
 
 def _after(parameters: list[inspect.Parameter], count: int, reference: str, form: str) -> list[inspect.Parameter]:

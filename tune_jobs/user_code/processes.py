@@ -127,7 +127,12 @@ def question_seconds() -> float:
 
 @contextmanager
 def process_with(
-    code: Code, references: Iterable[str], *, what: str, data: tuple[str, TrialData] | None = None
+    code: Code,
+    references: Iterable[str],
+    *,
+    what: str,
+    data: tuple[str, TrialData] | None = None,
+    trains: bool = False,
 ) -> Iterator[CodeProcess]:
     """Get a process that has imported what references name, and nothing else of the user; it ends with the context.
 
@@ -136,11 +141,12 @@ def process_with(
         references: to the user's components, ``module:Name``.
         what: names them in messages.
         data: that the process is to hold, with its name; see `held_data`.
+        trains: whether something is trained in it, as with data that it holds.
 
     Raises:
         UserError: the import fails, ends the process or hangs; the message has the user's file and line.
     """
-    used = _PROCESSES.take(code, tuple(sorted(set(references))), what, data)
+    used = _PROCESSES.take(code, tuple(sorted(set(references))), what, data, trains=trains or data is not None)
     try:
         yield used
     finally:
@@ -195,19 +201,26 @@ class _Processes:
         self._trains = False
 
     def take(
-        self, code: Code, references: tuple[str, ...], what: str, data: tuple[str, TrialData] | None
+        self,
+        code: Code,
+        references: tuple[str, ...],
+        what: str,
+        data: tuple[str, TrialData] | None,
+        *,
+        trains: bool,
     ) -> CodeProcess:
         """Make a process with a set of modules."""
         around = Surroundings.here()
         environment = frozenset(around.environment.items())
-        key = (frozenset(code.sources.items()), references, around.folder, around.path, environment)
+        # Where something is trained, the user's modules come after the library that only training needs.
+        key = (frozenset(code.sources.items()), references, around.folder, around.path, environment, trains)
         kept = self._kept.pop(key, None)
         if kept is not None:
             try:
                 return self._forked(key, kept, data)
             except (ProcessDeathError, CallError):  # something outside ended it, perhaps: make another
                 kept.used.process.end()
-        fresh = _Kept(self._imported(code, references, around, what, trains=data is not None))
+        fresh = _Kept(self._imported(code, references, around, what, trains=trains))
         try:
             with _told(what, code, None):
                 if fresh.used.imported.forkable:

@@ -3,22 +3,26 @@
 Data that is not made by a function of the user is read here, in this process.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_utils import TestData, TrialData, describe, fingerprint, load_test_data, load_trial_data
 from data_utils.declared import Declaration
 from data_utils.registry import DatasetInfo
-from models.errors import ModelError
 from models.registry import is_reference
-from tune_jobs.isolation.failure import Failure
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import TRAINERS_OWN, dataset_options, preparation
 from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.parameters import Parameters
-from tune_jobs.user_code.processes import log_changes, process_with
+from tune_jobs.user_code.processes import CodeProcess, log_changes, process_with
+
+if TYPE_CHECKING:
+    from tune_jobs.user_code.answers import Rehearsed
+
+_log = logging.getLogger(__name__)
 
 # Functions that return data may download or compute it.
 DATA_SECONDS = 3600.0
@@ -31,13 +35,21 @@ _ANSWERS = "tune_jobs.user_code.answers"
 
 
 def ask_parameters(code: Code, kind: str, reference: str) -> Parameters:
-    """Read the parameters of a component.
+    """Read the parameters of a component, and warn of annotations that cannot be resolved.
 
     Raises:
         UserError: there is no such component, its module cannot be imported, or its parameters cannot be used.
     """
     with process_with(code, [reference], what=reference) as process:
         found: Parameters = process.call(f"{_ANSWERS}:parameters", code, kind, reference, what=reference)
+    for name, why in found.unresolved.items():
+        _log.warning(
+            "%s: the annotation of %s cannot be resolved: %s; its type and bounds are not checked; import what it "
+            "names at run time too, not under `if TYPE_CHECKING:` alone",
+            reference,
+            name,
+            why,
+        )
     return found
 
 
@@ -115,34 +127,66 @@ def _name(config: TrialConfig) -> str | DatasetInfo:
 
 
 def check_fit(config: TrialConfig, data: TrialData, code: Code) -> None:
-    """Try the network and the loss of a configuration on two rows, and warn of what they change in their process.
+    """Train one step of a configuration on two rows, and warn of what that changes in its process.
+
+    What raises on two rows is tried on a whole batch: a loss may need more of them.
 
     Raises:
-        ModelError: the loss cannot take the network's outputs.
+        ModelError: the network, the loss or the optimizer is not what training needs.
         UserCodeError: the user's code raises, on these rows or when it is imported.
         UserError: its process ended or hung.
     """
-    rows = slice(0, CHECKED_ROWS)
-    beginning = replace(data, train_inputs=data.train_inputs[rows], train_targets=data.train_targets[rows])
-    references = code_of(config)
-    if not references:
-        _check_library_fit(config, beginning, code)
-        return
+    references = code_of(config) or tuple(filter(is_reference, _named(config)))
     what = " and ".join(references)
-    with process_with(code, references, what=what) as process:
-        log_changes(references, process.call(f"{_ANSWERS}:check_fit", config, beginning, what=what))
+    steps = is_reference(config.optimizer) or is_reference(config.schedule)
+    with process_with(code, code_of(config), what=what, trains=steps) as process:
+        found = _rehearsed(process, config, data, CHECKED_ROWS, what)
+    if found.failure is not None and config.batch_size > CHECKED_ROWS:
+        with process_with(code, code_of(config), what=what, trains=steps) as process:
+            found = _rehearsed(process, config, data, config.batch_size, what)
+    log_changes(references, found.changes)
+    if found.failure is not None:
+        raise _failed(found, config, data, code)
 
 
-def _check_library_fit(config: TrialConfig, data: TrialData, code: Code) -> None:
-    """Do the same in this process, with networks and losses of PyTorch."""
-    from models.output_check import check_outputs
+def _rehearsed(process: CodeProcess, config: TrialConfig, data: TrialData, rows: int, what: str) -> "Rehearsed":
+    first = slice(0, rows)
+    beginning = replace(
+        data,
+        train_inputs=data.train_inputs[first],
+        train_targets=data.train_targets[first],
+        validation_inputs=data.validation_inputs[first],
+        validation_targets=data.validation_targets[first],
+    )
+    answer: Rehearsed = process.call(f"{_ANSWERS}:check_fit", config, beginning, len(data.train_inputs), what=what)
+    return answer
 
-    try:
-        check_outputs(config, data)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise UserCodeError.of(Failure.of(error), config.network, code) from error
+
+# What a component must do, and what to do if it cannot.
+_RULES = {
+    "network": "a network takes these inputs and returns a row of outputs for each; wrap it in one that does",
+    "objective": "a loss makes one number of the outputs and the targets; let it take what the network returns",
+    "optimizer": "an optimizer takes a network's parameters first, and has a step; let it take those of this network",
+    "schedule": "a schedule takes the optimizer first, and has a step; let it take this one",
+}
+
+
+def _failed(found: "Rehearsed", config: TrialConfig, data: TrialData, code: Code) -> UserCodeError:
+    """The error of a configuration that cannot be trained."""
+    component = found.component
+    if not is_reference(getattr(config, component)):
+        component = next(kind for kind in _RULES if is_reference(getattr(config, kind)))
+    failure = found.failure
+    assert failure is not None
+    reference, own_place = getattr(config, component), failure.place(code.files)
+    shape = [min(config.batch_size, len(data.train_inputs)), *data.train_inputs.shape[1:]]
+    trace = failure.traceback if own_place else ""
+    return UserCodeError(
+        f"{component}: {reference} raises {found.where}, tried on inputs {shape}: {failure.at(code.files)}; "
+        f"{_RULES[component]}",
+        trace,
+        reference,
+    )
 
 
 def score_model(
@@ -178,7 +222,11 @@ def code_of(config: TrialConfig) -> tuple[str, ...]:
     """
     if config.trainer:
         return (config.trainer,)
-    return foreign((config.network, config.objective, config.optimizer, config.schedule))
+    return foreign(_named(config))
+
+
+def _named(config: TrialConfig) -> tuple[str, ...]:
+    return config.network, config.objective, config.optimizer, config.schedule
 
 
 def foreign(names: Iterable[str]) -> tuple[str, ...]:

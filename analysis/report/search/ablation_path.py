@@ -17,7 +17,7 @@ from analysis.statistics.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterf
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import step_words
 from tune_jobs.study.model import BACK, CONFIRM, STEPS, TRIED
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,12 @@ def steps_of(evidence: Evidence, goal: Goal) -> Waterfall | None:
         chosen=labels[1:],
         higher_is_better=goal.higher_is_better,
         unit=goal.unit,
+        overlap=(_overlap(evidence, STEPS), _overlap(evidence, TRIED)),
     )
+
+
+def _overlap(evidence: Evidence, table: str) -> float:
+    return max((training_overlap(row) for _, row in evidence.rows_of(table)), default=0.0)
 
 
 def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
@@ -134,12 +139,12 @@ def _without_change(row: Row, winner: pd.DataFrame, without: pd.DataFrame, goal:
         return TakenBack(row.labels[0], None, None, "not run yet")
     mine, other = (frame[frame["seed"].isin(seeds)].set_index("seed").sort_index() for frame in (winner, without))
     ended = ended_words(other.reset_index())
-    reference = None if ended else estimate(other["value"])
+    overlap = training_overlap(row)
+    reference = None if ended else estimate(other["value"], overlap=overlap)
     if ended or (mine["ended"] != "").any():
         return TakenBack(row.labels[0], reference, None, ended or f"the winner {ended_words(mine.reset_index())}")
-    return TakenBack(
-        row.labels[0], reference, paired_difference(goal.sign * mine["value"], goal.sign * other["value"]), ""
-    )
+    worth = paired_difference(goal.sign * mine["value"], goal.sign * other["value"], overlap=overlap)
+    return TakenBack(row.labels[0], reference, worth, "")
 
 
 def _verdict(worth: Difference | None, adjusted_p: float | None) -> str:

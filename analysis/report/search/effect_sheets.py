@@ -7,6 +7,7 @@ from analysis.statistics.edges import LOW, Edge
 from analysis.statistics.interaction import Change, Interaction
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.words import format_difference
+from analysis.tables.captions import OVERLAP_WORDS
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import format_number, format_p
 from tune_jobs.standing.search.importance import Effect, Importance
@@ -109,7 +110,7 @@ def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
         (
             "All other settings are the winner's. Gains are those of the first change, with and without the second, "
             f"paired by seed, with 95% Student-t intervals; verdicts are at {SIGNIFICANCE:.0%} after Holm's correction "
-            "over the pairs.",
+            f"over the pairs.{OVERLAP_WORDS}",
         ),
     )
 

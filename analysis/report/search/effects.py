@@ -19,8 +19,10 @@ from tune_jobs.standing.search.importance import Importance, functional_anova
 from tune_jobs.standing.search.points import Coded, coded
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
+from tune_jobs.study.rows import training_overlap
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
+from tune_jobs.trial.fields import scalar_words
 from tune_jobs.words import counted
 
 # How many pairs are shown: those with the largest shares.
@@ -147,7 +149,7 @@ def _wider_yaml(found: edge.Edge, state: State) -> str:
 
 
 def _choices(values: tuple[Any, ...]) -> str:
-    plain = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    plain = [scalar_words(value) for value in values]
     return plain[0] if len(plain) == 1 else f"[{', '.join(plain)}]"
 
 
@@ -163,6 +165,7 @@ def _edge_parameter(study: Study, one: Parameter) -> edge.Parameter:
         one.high,
         log=one.log,
         integer=one.integer,
+        step=one.step,
         hard_low=max((_bound(at, open_, one.low, one.integer) for at, open_ in lows), default=None, key=_low_first),
         hard_high=min((_bound(at, open_, one.high, one.integer) for at, open_ in highs), default=None, key=_high_last),
     )
@@ -191,7 +194,9 @@ def pairs_of(evidence: Evidence, after: FollowUp, goal: Goal) -> list[tuple[Pair
         counts = there.groupby("seed")["cell"].nunique()
         if len(counts) and (counts == 4).any():
             changes = [_change(evidence.study, after, pair, place) for place in (0, 1)]
-            tested = interaction(lines, *changes, higher_is_better=goal.higher_is_better, unit=goal.unit)
+            overlap = max(training_overlap(row) for _, row in evidence.rows_of(PAIRS))
+            better = goal.higher_is_better
+            tested = interaction(lines, *changes, higher_is_better=better, unit=goal.unit, overlap=overlap)
             found.append((pair, tested))
     corrected = judged([tested for _, tested in found])
     return [(pair, tested) for (pair, _), tested in zip(found, corrected, strict=True)]

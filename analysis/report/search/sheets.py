@@ -57,7 +57,8 @@ def _range_words(study: Study, parameter: Parameter) -> str:
     if parameter.choices:
         return ", ".join(study.own.describe(parameter.name, choice) for choice in parameter.choices)
     unit = study.own.unit(parameter.name)
-    return f"{parameter.low:g} to {parameter.high:g} {unit}".rstrip()
+    steps = f" in steps of {parameter.step:g}" if parameter.step is not None else ""
+    return f"{parameter.low:g} to {parameter.high:g} {unit}".rstrip() + steps
 
 
 def _scale_words(parameter: Parameter) -> str:

@@ -25,7 +25,7 @@ from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table
-from tune_jobs.study.rows import Row
+from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.words import counted
 
@@ -42,7 +42,7 @@ def winner_section(evidence: Evidence, after: FollowUp, state: State, goal: Goal
         "The best of many single runs looks better than it is. The best trials and the default were therefore trained "
         "again, with seeds and validation splits that no trial of the search had.",
         *_chosen_words(evidence, after, goal, rows),
-        *openings_in_words(evidence.study.name, evidence.openings),
+        *openings_in_words(evidence.study.name, evidence.openings, evaluate=evidence.study.command("evaluate")),
     ]
     tested = tested_sheet(STEPS, evidence.own_openings())
     sheets = [tested] if tested is not None else []
@@ -127,7 +127,8 @@ def _estimate(evidence: Evidence, position: int, goal: Goal) -> Estimate | str |
         return None
     if words := ended_words(replicates):
         return words
-    return estimate(replicates["value"]) if len(replicates) else None
+    overlap = training_overlap(evidence.standing.rows[position])
+    return estimate(replicates["value"], overlap=overlap) if len(replicates) else None
 
 
 def _shown(value: Estimate, goal: Goal) -> str:

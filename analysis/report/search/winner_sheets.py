@@ -8,6 +8,7 @@ from analysis.report.summary import Fact
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.waterfall import Waterfall
 from analysis.statistics.words import format_difference, format_estimate
+from analysis.tables.captions import OVERLAP_WORDS
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import NO_VALUE, format_number, format_p, percent_limits
 from tune_jobs.words import counted
@@ -38,7 +39,7 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
             "nothing: mean ± 95% Student-t interval, gains paired by seed. Verdicts are at "
             f"{SIGNIFICANCE:.0%} after Holm's correction over the changes; “not shown”: the data show neither gain nor "
             "loss. The order follows the gains with the seeds that chose it, which look better than they are for that "
-            "reason.",
+            f"reason.{OVERLAP_WORDS}",
         ),
     )
 
@@ -83,7 +84,8 @@ def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
         ),
         (
             "Worth: the winner minus the winner without the change, paired by seed; above 0 the change makes the "
-            f"winner better. Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the changes.",
+            f"winner better. Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the changes."
+            f"{OVERLAP_WORDS}",
         ),
     )
 

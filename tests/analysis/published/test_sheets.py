@@ -103,7 +103,7 @@ def test_published_numbers_stand_beside_ours(ran: Any) -> None:
     assert found["Level"] == ("ReLU", "ReLU", "Tanh", "Tanh")
     assert found["Quantity"][:2] == ("Validation accuracy (%)", "Train time (s)")
     assert found["Published"] == ("97.00", "7", "80.00", "7")
-    assert found["Ours (mean ± 95%)"][0] == "97.14 ± 0.35"
+    assert found["Ours (mean ± 95%)"][0] == "97.14 ± 0.50"
     assert found["Difference"] == ("+0.14", "−5.00", "+15.12", "−5.00")
     assert found["Verdict"] == ("agrees", "not comparable", "differs", "not comparable")
     assert found["One new run (95%)"][0] == "95.00 to 99.29"
@@ -147,7 +147,7 @@ def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> Non
     assert found["Tested as"][0] == "validation accuracy: ReLU higher than Tanh (activation)"
     assert found["Tested as"][1].startswith("in validation: validation accuracy: Tanh higher")
     assert found["Tested as"][2] == "–"
-    assert found["Found"][0].startswith("+2.018 ± 0.044 points")
+    assert found["Found"][0].startswith("+2.018 ± 0.063 points")
     assert found["Found"][1].endswith("n = 3. it was one run")
     assert found["Found"][2] == "elegance is not measured"
 

@@ -64,6 +64,11 @@ def test_the_field_s_own_bound_is_not_crossed() -> None:
         (Parameter("units", "range", 3, 256, log=True, integer=True), False, 1),
         (Parameter("units", "range", 1, 6, integer=True), True, 11),
         (Parameter("units", "range", 0.1, 0.9), True, 1.4),
+        (Parameter("units", "range", 8, 64, integer=True, step=8), True, 120),
+        (Parameter("units", "range", 8, 64, integer=True, step=8, hard_low=1), False, None),
+        (Parameter("units", "range", 8, 64, integer=True, step=8, hard_high=85), True, 80),
+        (Parameter("units", "range", 8, 16, integer=True, step=8), True, 24),
+        (Parameter("units", "range", 0.2, 0.5, step=0.1, hard_low=0), False, 0.0),
     ],
 )
 def test_how_far_a_range_is_widened(parameter: Parameter, rising: bool, expected: float | None) -> None:
@@ -107,3 +112,9 @@ def test_what_is_no_range_is_refused() -> None:
         edges([Parameter("learning_rate", "range", 0, 1, log=True)], trials(-3), higher_is_better=True)
     with pytest.raises(ValueError, match="no column dropout"):
         edges([Parameter("dropout", "range")], trials(-3), higher_is_better=True)
+
+
+def test_a_wider_range_keeps_its_step() -> None:
+    frame = pd.DataFrame({"units": np.repeat(np.arange(8, 65, 8), 5), "score": np.repeat(np.arange(8), 5)})
+    (found,) = edges([Parameter("units", "range", 8, 64, integer=True, step=8)], frame, higher_is_better=True)
+    assert found.yaml == "units: {low: 8, high: 120, step: 8}"

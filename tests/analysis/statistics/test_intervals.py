@@ -35,6 +35,60 @@ def test_the_paired_test_is_scipys() -> None:
     assert found.mean + (found.half_width or 0) == pytest.approx(expected.confidence_interval(0.95).high)
 
 
+def test_overlapping_training_parts_widen_the_interval_as_nadeau_and_bengio_say() -> None:
+    """Three replicates, a validation part a quarter as large as the training part: 1/3 becomes 1/3 + 1/4."""
+    values, reference = [91.0, 93.0, 95.0], [90.0, 91.0, 92.0]
+    found = estimate(values, overlap=0.25)
+    # s = 2, t(0.975; 2) = 4.302653
+    assert found.half_width == pytest.approx(4.302653 * 2 * math.sqrt(1 / 3 + 1 / 4), rel=1e-6)
+    difference = paired_difference(values, reference, overlap=0.25)
+    # Differences 1, 2, 3: mean 2, s = 1.
+    assert difference.half_width == pytest.approx(4.302653 * math.sqrt(7 / 12), rel=1e-6)
+    assert difference.p_value == pytest.approx(2 * stats.t.sf(2 / math.sqrt(7 / 12), 2))
+    assert paired_difference(values, reference).p_value == pytest.approx(2 * stats.t.sf(2 * math.sqrt(3), 2))
+
+
+@pytest.mark.parametrize("overlap", [-0.1, math.inf, math.nan])
+def test_what_is_no_ratio_of_rows_is_refused(overlap: float) -> None:
+    with pytest.raises(ValueError, match="is no ratio of validation to training rows"):
+        estimate([1.0, 2.0], overlap=overlap)
+
+
+def _false_verdicts(splits: str, overlaps: list[float], tables: int = 1000) -> list[float]:
+    """In how many tables of four equally good learners one is said to differ from the first, with each overlap.
+
+    Each learner fits the targets on one of four alike features.
+    """
+    rng, rows, replicates = np.random.default_rng(0), 60, 10
+    inputs = rng.normal(size=(tables, 1, rows, 4))
+    targets = inputs.sum(axis=-1, keepdims=True) + 0.5 * rng.normal(size=(tables, 1, rows, 1))
+    repeats = replicates // 5 if splits == "folds" else replicates
+    ranks = rng.random((tables, repeats, rows)).argsort(axis=-1).argsort(axis=-1)
+    if splits == "folds":
+        ranks = np.repeat(ranks, 5, axis=1) % 5 - (np.arange(replicates) % 5)[:, None]
+    validation = ((ranks == 0) if splits == "folds" else (ranks < 6))[..., None]
+    slopes = (inputs * targets * ~validation).sum(axis=2) / (inputs**2 * ~validation).sum(axis=2)
+    squared = (targets - slopes[:, :, None] * inputs) ** 2
+    errors = (squared * validation).sum(axis=2) / validation.sum(axis=2)
+    rates = []
+    for overlap in overlaps:
+        p_values = [
+            [paired_difference(table[:, level], table[:, 0], overlap=overlap).p_value or 0.0 for level in (1, 2, 3)]
+            for table in errors
+        ]
+        rates.append(float(np.mean([holm(of_table).min() <= 0.05 for of_table in p_values])))
+    return rates
+
+
+@pytest.mark.parametrize(("splits", "overlap"), [("validation", 6 / 54), ("folds", 12 / 48)])
+def test_equal_learners_are_seldom_told_apart_and_were_too_often_without_the_correction(
+    splits: str, overlap: float
+) -> None:
+    corrected, naive = _false_verdicts(splits, [overlap, 0.0])
+    assert corrected <= 0.05
+    assert naive > 0.15
+
+
 def test_equal_differences_claim_nothing() -> None:
     found = paired_difference([90.0 + 100 / 360, 95.0 + 100 / 360], [90.0, 95.0])
     assert found.mean == pytest.approx(100 / 360)

@@ -2,6 +2,8 @@
 
 import io
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,12 +13,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tune_jobs.commands.cli import main
+from tune_jobs.commands.cli import _overrides, _study, main, parser
 from tune_jobs.commands.interface import Study
 from tune_jobs.errors import UserError
+from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.load import load_study
 
 Make = Callable[..., Record]
 
@@ -291,3 +295,62 @@ def test_help_reads_no_study(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ablatune {provenance.code_version()}\n"
+
+
+def test_values_of_the_command_line_may_be_yes_no_and_null(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "base: {network: cnn, pooling: no, batch_norm: yes, dropout: null}\nfinal: {epochs: 3}\n"
+    )
+    assert load_study(str(tmp_path / "s.yaml")).base == {
+        "network": "cnn",
+        "pooling": False,
+        "batch_norm": True,
+        "dropout": 0.0,
+    }
+    overrides = _overrides(["pooling=yes", "batch_norm=no", "weight_decay=null"])
+    study = load_study(str(tmp_path / "s.yaml"), overrides)
+    assert study.overrides == {"pooling": True, "batch_norm": False, "weight_decay": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["tiny.yaml"], "ablatune run tiny.yaml"),
+        (["sub/the tiny.yaml"], "ablatune run 'sub/the tiny.yaml'"),
+        (["digits_demo"], "ablatune run digits_demo"),
+        (
+            ["tiny.yaml", "--storage", "other", "--seeds", "3", "--set", "batch_norm=yes", "--fraction", "0.5"],
+            "ablatune run tiny.yaml --seeds 3 --storage other --set batch_norm=true --fraction 0.5",
+        ),
+    ],
+)
+def test_a_hint_names_the_study_as_the_user_did(
+    tiny_study: Path,
+    arguments: list[str],
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tiny_study.parent)
+    monkeypatch.delenv("ABLATUNE_DATA_DIR", raising=False)
+    Path("sub").mkdir()
+    shutil.copy(tiny_study, "sub/the tiny.yaml")
+    line = fails(capsys, "report", *arguments)
+    assert f"`{command}` creates it" in line
+    hint = parser().parse_args(shlex.split(command)[1:])
+    asked = parser().parse_args(["run", *arguments])
+    hinted, meant = _study(hint).definition, _study(asked).definition
+    assert (hinted.source, hinted.overrides, hinted.fraction) == (meant.source, meant.overrides, meant.fraction)
+    assert (hint.storage, hint.replicates) == (asked.storage, asked.replicates)
+
+
+def test_a_study_that_is_defined_in_python_is_told_of_the_call() -> None:
+    study = Study(base={"epochs": 1}, tables=[{"factor": "hidden_units", "levels": [4]}])
+    assert study.definition.command("run", "--retry-failed") == "run(retry_failed=True)"

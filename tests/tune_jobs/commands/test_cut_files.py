@@ -49,7 +49,7 @@ def command(
 
 
 def test_a_cut_ledger_file_is_one_line_and_its_trial_is_trained_again(
-    trained: list[str], command: Command, tmp_path: Path
+    trained: list[str], command: Command, tiny_study: Path, tmp_path: Path
 ) -> None:
     command("run")
     every = list(trained)
@@ -59,11 +59,11 @@ def test_a_cut_ledger_file_is_one_line_and_its_trial_is_trained_again(
     cut.write_bytes(cut.read_bytes()[:-50])
     warning = (
         f"ablatune: warning: {cut.parent}: 1 file is cut or damaged ({cut.name}): its trials count as missing; "
-        "`ablatune ledger check` says what to do"
+        "`ablatune ledger check --storage r` says what to do"
     )
     for name, words in (
         ("status", "  missing: 1"),
-        ("report", "replicates are missing; `ablatune run` trains them"),
+        ("report", f"1 of 10 replicates is missing; `ablatune run {tiny_study} --storage r` trains it"),
     ):
         lines, warnings = command(name)
         assert any(words in line for line in lines), lines

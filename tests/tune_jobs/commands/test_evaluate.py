@@ -166,7 +166,7 @@ def test_a_study_that_was_not_run_opens_nothing(tmp_path: Path, monkeypatch: pyt
     ledger = run(own, tmp_path)
     ledger.remove([next(iter(ledger.read().records))])
     monkeypatch.setattr(evaluate, "find_test_data", None)
-    with pytest.raises(UserError, match="1 of 6 trials are missing"):
+    with pytest.raises(UserError, match="1 of 6 trials is missing"):
         evaluate_study(own, settings(tmp_path))
     assert read_openings(ledger.storage) == []
     with pytest.raises(UserError, match="opens no test set"):

@@ -259,7 +259,8 @@ def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 0, output
     assert "lost its worker, starts again: " in output
-    assert "1 trial lost its worker and started again; `ablatune status` names where and when" in output
+    assert "1 trial lost its worker and started again; `ablatune status " in output
+    assert f"{study} --storage r` names where and when" in output
     assert "Traceback" not in output
     assert_equal(numbers(tmp_path / "r"), numbers(tmp_path / "alone"))
     assert list(checkpoints.iterdir()) == []

@@ -254,8 +254,8 @@ def test_a_cut_file_is_named_once_and_the_others_are_read(
     assert before.patient().read().records.keys() == {record.key for record in whole}
     (line,) = caplog.messages
     assert line == (
-        f"{path.parent}: 1 file is cut or damaged ({path.name}): its trials count as missing; `ablatune ledger check` "
-        "says what to do"
+        f"{path.parent}: 1 file is cut or damaged ({path.name}): its trials count as missing; `ablatune ledger check "
+        f"--storage {ledger.storage.uri}` says what to do"
     )
     assert list(before.cut_files()) == [path.name]
     lookup = before.lookup()

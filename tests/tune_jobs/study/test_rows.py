@@ -8,7 +8,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.standing.replicates import RowReader
 from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import datasets_read, expand, replicate, row_seeds, row_trial
+from tune_jobs.study.rows import datasets_read, expand, replicate, row_seeds, row_trial, training_overlap
 from tune_jobs.trial.trial import differences
 
 
@@ -220,3 +220,71 @@ def test_a_stage_does_not_choose_by_losses_on_different_scales(tmp_path: Path) -
         expand(study(tmp_path, text.format(select="loss")))
     rows = expand(study(tmp_path, text.format(select="metric")))
     assert {row.config.target_transform for row in rows if row.config} == {"none", "log"}
+
+
+FOLDS = "seeds: 2\nsplits: {folds: 5}\nbase: {epochs: 1}\ntables: [{factor: hidden_units, levels: [4, 32]}]\n"
+
+
+def test_replicate_r_validates_on_fold_r_mod_k_of_repeat_r_div_k(tmp_path: Path) -> None:
+    rows = expand(study(tmp_path, FOLDS))
+    assert [list(row_seeds(row, range(2))) for row in rows] == [list(range(10))] * 2
+    configs = [replicate(rows[0], seed) for seed in row_seeds(rows[0], range(2))]
+    assert [(one.folds, one.fold, one.split_seed, one.seed) for one in configs] == [
+        (5, seed % 5, seed // 5, seed) for seed in range(10)
+    ]
+    assert [row.is_default for row in rows] == [False, True]
+    assert len(RowReader(None, range(2), {"digits": "x"}).trials(rows)) == 20
+
+
+def test_a_table_may_have_splits_and_repeats_of_its_own(tmp_path: Path) -> None:
+    text = FOLDS.replace(
+        "levels: [4, 32]}",
+        "levels: [4, 32], splits: {folds: 3}, seeds: 4}, {factor: epochs, levels: [1], splits: fixed}",
+    )
+    rows = expand(study(tmp_path, text))
+    assert [len(row_seeds(row, range(2))) for row in rows] == [12, 12, 2]
+    assert [replicate(row, 1).folds for row in rows] == [3, 3, 0]
+
+
+def test_fresh_seeds_of_a_cross_validation_begin_with_a_whole_repeat(tmp_path: Path) -> None:
+    text = FOLDS.replace("folds: 5", "folds: 3").replace("tables", "stages")
+    fresh = next(row for row in expand(study(tmp_path, text)) if row.table == "path_fresh")
+    seeds = row_seeds(fresh, range(2))
+    assert [replicate(fresh, seed).fold for seed in seeds] == [0, 1, 2] * 2
+    assert len({replicate(fresh, seed).split_seed for seed in seeds}) == 2
+
+
+def test_how_far_training_parts_overlap(tmp_path: Path) -> None:
+    def overlap(splits: str) -> float:
+        return training_overlap(expand(study(tmp_path, FOLDS.replace("{folds: 5}", splits)))[0])
+
+    assert overlap("fixed") == 0
+    assert overlap("validation") == pytest.approx(360 / 1077)
+    assert overlap("{folds: 5}") == pytest.approx(1 / 4, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("splits", "words"),
+    [
+        ("{folds: 1}", "line 2: splits.folds: 1 is not a whole number of at least 2"),
+        ("{folds: 2.5}", "splits.folds: 2.5 is not a whole number"),
+        ("{fold: 5}", "there is no key 'fold'; did you mean folds?"),
+        ("folds", "line 2: splits: needs their number; write splits: {folds: 5}"),
+        ("{folds: 2000}", "folds: 2000 is not in 2 to 1437, the rows of digits"),
+    ],
+)
+def test_folds_that_cannot_be_are_one_line(tmp_path: Path, splits: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        expand(study(tmp_path, FOLDS.replace("{folds: 5}", splits)))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["folds", "fold"])
+def test_folds_are_no_field_of_the_base(tmp_path: Path, field: str) -> None:
+    with pytest.raises(UserError, match=r"cannot be set in a study; `splits: \{folds: N\}` makes each of N folds"):
+        study(tmp_path, FOLDS.replace("epochs: 1", f"epochs: 1, {field}: 2"))
+
+
+def test_a_size_of_the_validation_part_does_not_go_with_folds(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="validation_rows: is not read by a cross-validation"):
+        expand(study(tmp_path, FOLDS.replace("epochs: 1", "epochs: 1, validation_rows: 100")))

@@ -25,6 +25,15 @@ SMALL = Space(
 )
 
 
+STEPPED = Space(
+    (
+        Parameter("units", low=8, high=64, integer=True, step=8),
+        Parameter("dropout", low=0.1, high=0.7, step=0.2),
+        Parameter("rate", choices=(None, 0.1)),
+    )
+)
+
+
 def goodness(values: dict[str, Any]) -> float:
     """Best at x = 0.01, 8 units, kind b and 0.5 of the extra."""
     extra = 1 - abs(values["extra"] - 0.5) if values["kind"] == "b" else 0.0
@@ -108,3 +117,20 @@ def test_tpe_spreads_workers() -> None:
     first = tpe(SPACE, 0, 20, 0, known)
     assert first is not None
     assert tpe(SPACE, 0, 20, 0, [*known, Observation(first, None)]) != first
+
+
+def test_the_model_draws_whole_steps_and_finds_the_best_of_them() -> None:
+    known: list[Observation] = []
+    for number in range(40):
+        values = tpe(STEPPED, 0, number, 0, known)
+        assert values is not None
+        assert STEPPED.holds(values)
+        score = -abs(values["units"] - 48) / 8 - abs(values["dropout"] - 0.3)
+        known.append(Observation(values, score, 10, complete=True))
+    late = [one.values["units"] for one in known[20:]]
+    assert late.count(48) > len(late) / 4, "each of the eight would be drawn in an eighth of the trials by chance"
+    assert {type(one.values["units"]) for one in known} == {int}
+
+
+def test_a_grid_has_every_step() -> None:
+    assert len(STEPPED.grid()) == 8 * 4 * 2

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tune_jobs.errors import UserError
+from tune_jobs.standing.search.state import searched_default
 from tune_jobs.study.load import load_study
 from tune_jobs.study.search import Budget
 from tune_jobs.study.search_identity import full_length, search_id
@@ -97,7 +98,7 @@ def test_budgets_in_words() -> None:
         (space("hidden_units: {low: 1.5, high: 4}"), 4, "not a whole number"),
         (space("dropout: {low: 0.1}"), 4, "lacks `high`"),
         (space("dropout: {low: 0.1, high: 0.2, scale: lin}"), 4, "there is no scale 'lin'"),
-        (space("dropout: {low: 0.1, high: 0.2, step: 1}"), 4, "there is no key 'step'"),
+        (space("dropout: {low: 0.1, high: 0.2, stride: 1}"), 4, "there is no key 'stride'"),
         (space("dropout: {low: 0.1, high: 0.2, points: 0}"), 4, "at least 1"),
         (space("dropout: {choices: [0.1], low: 0.2}"), 4, "give one of the two"),
         (space("dropout: 0.1"), 4, "give a list of choices, or a range as"),
@@ -225,3 +226,50 @@ def test_the_journal_is_named_by_what_the_trials_have_in_common(tmp_path: Path) 
         assert name(other + space("dropout: [0.1]")) != first
     assert name(space("dropout: [0.1]"), fraction=0.5) != first
     assert name(space("dropout: [0.1]"), overrides={"learning_rate": 0.5}) != first
+
+
+def test_ranges_with_a_step(tmp_path: Path) -> None:
+    search = load(
+        tmp_path, "space:\n  hidden_units: {low: 8, high: 64, step: 8}\n  dropout: {low: 0, high: 0.5, step: 0.1}"
+    )
+    units, dropout = search.search.space
+    assert units == Parameter("hidden_units", low=8, high=64, integer=True, step=8)
+    assert dropout.grid() == (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    (width,) = own(tmp_path, "width: {low: 0, high: 1, step: 0.25}").search.space
+    assert (width.integer, width.grid()) == (False, (0.0, 0.25, 0.5, 0.75, 1.0))
+    grid = load(tmp_path, "sampler: grid\n" + space("hidden_units: {low: 8, high: 64, step: 8}"))
+    assert grid.search.budget == Budget(trials=8)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("hidden_units: {low: 8, high: 60, step: 8}", "60 is not low, 8, plus whole steps of 8; give high: 56 or 64"),
+        ("hidden_units: {low: 8, high: 12, step: 8}", "12 is not low, 8, plus whole steps of 8; give high: 16"),
+        ("hidden_units: {low: 8, high: 9, step: 0.5}", "step: 0.5 is not a whole number"),
+        ("hidden_units: {low: 8, high: 16, step: 0}", "step: 0 is not above 0"),
+        ("hidden_units: {low: 8, high: 16, step: big}", "step: 'big' is not a number"),
+        ("hidden_units: {low: 8, high: 16, step: 8, scale: log}", "scale: goes with a range without a step"),
+        ("hidden_units: {low: 8, high: 16, step: 8, points: 2}", "points: goes with a range without a step"),
+        ("dropout: {low: 0, high: 0.5, step: 0.0000001}", "makes more than 100,000 values; give a larger step"),
+        ("optimizer: {choices: [adam, sgd], step: 1}", "is for a range, and this field has `choices`"),
+    ],
+)
+def test_steps_that_fit_no_range(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, space(line))
+    assert words in str(caught.value)
+    assert "study.yaml, line 4: search.space." in str(caught.value)
+
+
+def test_a_space_is_another_with_a_step_and_its_id_without_one_stays(tmp_path: Path) -> None:
+    plain = load(tmp_path, space("hidden_units: {low: 8, high: 64}")).search.space_id
+    assert plain == "f8b3313afb22"
+    assert load(tmp_path, space("hidden_units: {low: 8, high: 64, step: 8}")).search.space_id != plain
+
+
+def test_null_is_a_choice_where_a_field_may_be_absent_and_the_default_is_in_the_space(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NETWORK.replace("width=8", "width=8, rate: float | None = None"))
+    study = load(tmp_path, space("rate: [null, 0.5]"), base="network: 'net:Net', epochs: 30")
+    assert study.search.space.parameters[0].choices == (None, 0.5)
+    assert searched_default(study, study.search) == {"rate": None}

@@ -171,3 +171,43 @@ def test_shuffling_loses_nothing_and_moves_something() -> None:
     mixed = shuffled(points, np.random.default_rng(0))
     assert sorted(point["x"] for point in mixed) == list(range(30))
     assert mixed != points
+
+
+@st.composite
+def stepped(draw: Any) -> Parameter:
+    """A range with a step, whole or in hundredths, as a person writes them."""
+    integer, count = draw(st.booleans()), draw(st.integers(1, 40))
+    low, step = draw(st.integers(-500, 500)), draw(st.integers(1, 90))
+    if integer:
+        return Parameter("x", low=low, high=low + count * step, integer=True, step=step)
+    return Parameter("x", low=low / 100, high=(low + count * step) / 100, step=step / 100)
+
+
+@given(stepped(), SHARES)
+def test_every_share_of_a_range_with_a_step_is_one_of_its_values_and_leads_back(x: Parameter, share: float) -> None:
+    value = x.at(share)
+    assert value in x.grid()
+    assert x.holds(value)
+    assert isinstance(value, int) == x.integer
+    assert x.at(x.share(value)) == value
+    assert x.nearest(value * (1 + 1e-12)) == value
+
+
+@given(stepped())
+def test_a_range_with_a_step_has_its_ends_and_whole_steps_alone(x: Parameter) -> None:
+    grid = x.grid()
+    assert (grid[0], grid[-1], len(grid)) == (x.low, x.high, x.count)
+    assert np.diff(grid) == pytest.approx(x.step)
+    assert not any(x.holds(value + x.step / 2) for value in grid)
+    assert not x.holds(x.high + x.step)
+
+
+def test_values_between_steps_are_those_that_a_person_would_write() -> None:
+    assert Parameter("x", low=0.1, high=0.7, step=0.2).grid() == (0.1, 0.3, 0.5, 0.7)
+
+
+def test_the_values_of_a_range_with_a_step_are_equally_likely() -> None:
+    x = Parameter("x", low=8, high=64, integer=True, step=8)
+    counts = Counter(x.at(share) for share in np.linspace(0, 1, 8000, endpoint=False))
+    assert dict(counts) == {8 * n: 1000 for n in range(1, 9)}
+    assert [x.share(8 * n) for n in range(1, 9)] == pytest.approx([(n - 0.5) / 8 for n in range(1, 9)])

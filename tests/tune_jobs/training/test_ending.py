@@ -4,6 +4,7 @@ import errno
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.load import load_study
+from tune_jobs.study.model import Study
 from tune_jobs.training.ending import end_refused, exit_code
 
 Make = Callable[..., Record]
@@ -22,17 +25,37 @@ Make = Callable[..., Record]
     ("outcomes", "code", "words"),
     [
         ({"completed": 3, "stopped_early": 1, "diverged": 2, "pruned": 4}, 0, ""),
-        ({"completed": 3, "failed": 1}, 1, "1 trial failed"),
-        ({"lost": 2}, 1, "2 trials failed"),
-        ({"timed_out": 1}, 1, "1 trial reached its time limit before its last epoch; `ablatune run --time-limit`"),
+        ({"completed": 3, "failed": 1}, 1, "1 trial failed: no memory; `ablatune status tiny.yaml` names it, "),
+        ({"lost": 2}, 1, "2 trials failed, all for one reason: no memory; `ablatune status tiny.yaml` names them, "),
+        ({"lost": 2}, 1, "`ablatune run tiny.yaml --retry-failed` tries again"),
+        (
+            {"timed_out": 1},
+            1,
+            "1 trial reached its time limit before its last epoch; `ablatune run tiny.yaml --time-limit 3`",
+        ),
         ({"completed": 3, "timed_out": 2}, 1, "2 trials reached their time limit before their last epoch"),
     ],
 )
-def test_a_replicate_without_its_numbers_is_no_success(outcomes: dict[str, int], code: int, words: str) -> None:
+def test_a_replicate_without_its_numbers_is_no_success(
+    outcomes: dict[str, int], code: int, words: str, tiny: Study
+) -> None:
     said: list[str] = []
-    assert exit_code(outcomes, said.append) == code
+    ended = [(outcome, "no memory") for outcome, count in outcomes.items() for _ in range(count)]
+    assert exit_code(ended, tiny, said.append, limit_seconds=90) == code
     assert words in " ".join(said)
     assert bool(said) == bool(code)
+
+
+def test_several_reasons_are_left_to_the_status(tiny: Study) -> None:
+    said: list[str] = []
+    assert exit_code([("failed", "no memory"), ("failed", "no time"), ("completed", "")], tiny, said.append) == 1
+    assert said[0].startswith("2 trials failed; `ablatune status tiny.yaml` names them")
+
+
+@pytest.fixture
+def tiny(tiny_study: Path) -> Study:
+    """Return a study that the user named "tiny.yaml"."""
+    return replace(load_study(str(tiny_study)), given=("tiny.yaml",))
 
 
 @pytest.fixture

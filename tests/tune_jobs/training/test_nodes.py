@@ -108,7 +108,7 @@ def test_a_trial_outlives_more_lost_nodes_than_it_may_lose_workers(cluster: Any,
         process.wait()
     assert process.returncode == 0, said
     assert said.count("lost its worker, starts again: ") == RESTARTS + 1
-    assert "1 trial lost its worker and started again; `ablatune status` names where and when" in said
+    assert "1 trial lost its worker and started again; `ablatune status study.yaml` names where and when" in said
     (record,) = records(tmp_path)
     assert (record.outcome, record.epochs) == ("completed", 1000)
     incidents = read_incidents(results, "study")

@@ -327,6 +327,10 @@ def test_records_that_disagree_are_told_by_every_metric(own: Own) -> None:
             "select: loss compares by the validation loss, and climb:train reports none",
         ),
         (BASE + METRICS + "splits: outer\nfinal: {width: 2}\n", "reads its data itself"),
+        (
+            BASE + METRICS + "splits: {folds: 3}\nfinal: {width: 2}\n",
+            "splits: folds divide the rows, and climb:train reads",
+        ),
     ],
 )
 def test_a_mistake_in_a_study_is_a_line(own: Own, text: str, words: str) -> None:

@@ -58,9 +58,9 @@ def test_a_whole_number_is_a_float_where_floats_are_wanted() -> None:
 
 
 def test_fields_say_what_stages_and_searches_may_not_vary() -> None:
-    rows = {"dataset", "toy_problem", "outer_split", "split_seed", "validation_rows"}
+    rows = {"dataset", "toy_problem", "outer_split", "split_seed", "validation_rows", "folds", "fold"}
     assert {name for name, spec in FIELDS.items() if spec.selects_rows} == rows
-    assert {name for name, spec in FIELDS.items() if not spec.settable} == {"seed"}
+    assert {name for name, spec in FIELDS.items() if not spec.settable} == {"seed", "folds", "fold"}
     assert {name for name, spec in FIELDS.items() if not spec.may_be_searched} == {
         *rows,
         "epochs",
@@ -91,3 +91,18 @@ def test_configurations_load_without_torch_and_ray() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("No", False), ("no", False), (True, True)])
+def test_yes_and_no_are_true_and_false_in_fields_that_are_either(text: object, value: bool) -> None:
+    assert FIELDS["pooling"].check("pooling", text) is value
+    with pytest.raises(ConfigError, match="'maybe' is not true or false"):
+        FIELDS["pooling"].check("pooling", "maybe")
+    with pytest.raises(ConfigError, match="optimizer"):
+        FIELDS["optimizer"].check("optimizer", "yes")
+
+
+def test_null_is_the_neutral_value_where_a_field_has_one() -> None:
+    assert TrialConfig(weight_decay=None, input_transform=None, batch_norm=None) == TrialConfig()  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="batch_size: None is not a whole number"):
+        TrialConfig(batch_size=None)  # type: ignore[arg-type]

@@ -73,6 +73,7 @@ def test_what_fields_say_about_the_duration_of_an_epoch() -> None:
         "seed",
         "split_seed",
         "outer_split",
+        "fold",
         "input_scaling",
         "toy_problem",
         "learning_rate",

@@ -389,7 +389,7 @@ def point_of(config: TrialConfig, study: Study, search: Search) -> dict[str, Any
     for parameter in search.space:
         if parameter.is_read(values):
             value = study.own.value_of(config, parameter.name)
-            if value is None or not parameter.holds(value):
+            if not parameter.holds(value):
                 return None
             values[parameter.name] = value
     return values

@@ -16,9 +16,10 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
     """Say in lines how far a search has got."""
     search = state.search
     ended = state.ended
+    known = f"{counted(len(state.evidence), 'trial')} of tables {'counts' if len(state.evidence) == 1 else 'count'}"
     lines = [
         f"search: {counted(len(ended), 'trial')} ended, {len(state.stopped)} of them stopped at a rung; "
-        f"budget {search.budget}, sampler {search.sampler}, {len(state.evidence)} trials of tables count as known",
+        f"budget {search.budget}, sampler {search.sampler}, {known} as known",
         f"rungs: {rungs_in_words(search.scheduler, state.epochs)}",
     ]
     best = state.best(1)
