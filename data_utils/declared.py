@@ -49,8 +49,8 @@ class Declaration:
         target: The target's column; in an npz file, its array (default ``targets``, else ``y``).
         inputs: The input columns (default: all others that are not ignored); in an npz file, the name of the array
             (default ``inputs``, else ``x``).
-        ignore: Columns that are not inputs; None leaves out those that only tell rows apart (see
-            `data_utils.reading`).
+        ignore: Columns that are not inputs; None, or ``auto`` among the names, leaves out those that only tell rows
+            apart (see `data_utils.reading`).
         categorical: Input columns to one-hot encode, with the categories of the whole file; None, or ``auto`` among
             the names, takes all columns of words.
         dates: Input columns to read as days since 1970-01-01; None takes those that have dates and nothing else.
@@ -196,7 +196,7 @@ def _check_columns(declaration: Declaration) -> None:
     for key, others in _APART.items():
         for column in getattr(declaration, key) or ():
             for other in others:
-                if column in (getattr(declaration, other) or ()):
+                if column != AUTO and column in (getattr(declaration, other) or ()):
                     what = f"contains {column}, which is also listed in {other}; leave it out of one of them"
                     raise _wrong(name, key, what)
             if key != "ignore" and column != AUTO and declaration.inputs and column not in declaration.inputs:

@@ -143,15 +143,18 @@ _Settled = tuple[Declaration, list[Taken]]
 
 def _ids(declaration: Declaration, reading: Reading) -> _Settled:
     """Leave out a first column that only numbers the rows."""
-    if declaration.inputs or declaration.ignore is not None:
+    ignored = listed(declaration.ignore)
+    if declaration.inputs or (declaration.ignore is not None and AUTO not in declaration.ignore):
         return declaration, []
+    declaration = replace(declaration, ignore=ignored or None)
     first = next(iter(reading.columns))
     named = _ROW_NAME.fullmatch(first) or _ROW_NAME_OF_WORDS.fullmatch(first)
-    used = {declaration.target, declaration.groups, *listed(declaration.categorical), *(declaration.dates or ())}
+    named_otherwise = (*ignored, *listed(declaration.categorical), *(declaration.dates or ()))
+    used = {declaration.target, declaration.groups, *named_otherwise}
     if not named or first in used or not reading.columns[first].numbers_rows():
         return declaration, []
     what = f"the first column, {first}, only numbers the rows and is left out"
-    return replace(declaration, ignore=(first,)), [Taken(what, advice="to read it, write ignore: []")]
+    return replace(declaration, ignore=(*ignored, first)), [Taken(what, advice="to read it, write ignore: []")]
 
 
 def _open_columns(declaration: Declaration, reading: Reading) -> Iterator[tuple[str, Column]]:
@@ -214,7 +217,7 @@ def _words(declaration: Declaration, reading: Reading) -> _Settled:
     if found:
         what = "words are categories" if len(found) > 1 else "the words of a column are categories"
         names = tuple(f"{name} ({count})" for name, count in found.items())
-        taken.append(Taken(what, names, "otherwise write categorical: with the columns that are"))
+        taken.append(Taken(what, names, f"to leave one out, write ignore: [auto, {next(iter(found))}]"))
     if apart:
         what = "words that differ from row to row are left out"
         names = tuple(f"{name} ({count})" for name, count in apart.items())

@@ -28,6 +28,7 @@ ROOMS = (
     "tune_jobs.ledger",
     "tune_jobs.stacking",
     "tune_jobs.standing",
+    "tune_jobs.trackers",
     "analysis.text",
     "analysis.statistics",
     "analysis.frames",

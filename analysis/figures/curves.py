@@ -11,6 +11,7 @@ from analysis.figures.epoch_axes import draw_curves, focus, loss_label, replicat
 from analysis.figures.series import Series, series_of
 from analysis.figures.style import axis_label, legend_right, plain
 from analysis.frames.evidence import Evidence
+from analysis.tables.captions import compared_words
 from analysis.tables.tables import Quantity, TableView
 
 
@@ -29,7 +30,7 @@ def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str]:
 
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     """Draw the validation metric over the epochs."""
-    heading = axis_label(f"Validation {view.metric}", view.unit)
+    heading = axis_label(view.compared_label, view.unit)
     draw_curves(ax, series, value="validation_metric", heading=heading)
     return focus(ax, series, value="validation_metric", higher_is_better=view.higher_is_better)
 
@@ -76,6 +77,6 @@ def curves_caption(view: TableView) -> str:
     loss = ", and the train loss (its running mean)" if view.losses_of else ""
     loss = ", and what else the training function reports" if len(view.reported) > 1 else loss
     return (
-        f"{view.title}: validation {view.metric_words} after each epoch{loss}.{replicate_words(view)} The axis may "
-        "leave out the first epochs, single peaks, and levels that are named at its edge with an arrow."
+        f"{view.title}: {compared_words(view.compared_label)} after each epoch{loss}.{replicate_words(view)} The axis "
+        "may leave out the first epochs, single peaks, and levels that are named at its edge with an arrow."
     )

@@ -48,7 +48,7 @@ def table_caption(
         table: of the study.
         rows: of the table.
         seeds: the replicates of every row.
-        metric: what the metric is called, and its unit.
+        metric: what the metric that is compared is called, such as Validation Accuracy, and its unit.
         known: how the levels were judged.
         compared: the levels that were compared with the default.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
@@ -57,9 +57,9 @@ def table_caption(
     sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds, known.claim)]
     showing = table.showing
     if any(row.config is not None and not row.config.trainer for row in rows):
+        plain = within_sentence(metric[0].removeprefix("Validation "))
         sentences.append(
-            f"The table shows {READS[showing.read]}; the train {within_sentence(metric[0])} is "
-            f"{TRAIN_METRICS[showing.train_metric]}."
+            f"The table shows {READS[showing.read]}; the train {plain} is {TRAIN_METRICS[showing.train_metric]}."
         )
     else:
         sentences.append(f"The table shows {READS[showing.read]}.")
@@ -135,14 +135,20 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 
 
+def compared_words(metric: str) -> str:
+    """Write the heading of the metric that is compared as it stands within a sentence: "validation RMSE"."""
+    part, name = "Validation ", metric.removeprefix("Validation ")
+    return within_sentence(name) if name == metric else f"{part.lower()}{within_sentence(name)}"
+
+
 def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str], known: Judging) -> list[str]:
     tested = [one for one in compared if one.adjusted_p is not None]
     if not tested:
         return []
     name, unit = metric
     sentences = [
-        f"Differences of the validation {within_sentence(name)} are paired by seed; “{BETTER}” and “{WORSE}” are shown "
-        f"at {SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
+        f"Differences of the {compared_words(name)} are paired by seed; “{BETTER}” and “{WORSE}” are shown at "
+        f"{SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
         "intervals of differences are corrected for them as well."
     ]
     if known.read == "best":
@@ -175,7 +181,7 @@ def _flattery_sentence(known: Judging, metric: tuple[str, str]) -> list[str]:
     name, unit = metric
     return [
         f"The best level looks too good because it is picked: the best of as many equal levels by "
-        f"{_with_unit(known.flattery, difference_unit(unit))} of {within_sentence(name)}, on average."
+        f"{_with_unit(known.flattery, difference_unit(unit))} of {compared_words(name)}, on average."
     ]
 
 

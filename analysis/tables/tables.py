@@ -134,6 +134,11 @@ class TableView:
         return within_sentence(self.metric)
 
     @property
+    def compared_label(self) -> str:
+        """The metric that is compared, as a heading: "Validation Accuracy", or as a training function's study says."""
+        return compared_label(self.metric, self.reported)
+
+    @property
     def heading_words(self) -> str:
         """The factors as the title of a legend."""
         return " × ".join(self.headings)
@@ -192,6 +197,12 @@ class TableView:
         return min(max(2 - magnitude, 4), 6) if quantity.kind == "loss" else min(max(3 - magnitude, 0), 6)
 
 
+def compared_label(metric: str, reported: Sequence[DeclaredMetric]) -> str:
+    """How a heading names the metric that is compared."""
+    declared = (one.label for one in reported if METRIC_SPECS[one.compared_name].label == metric)
+    return next(declared, f"Validation {metric}")
+
+
 def build_table(
     table: Table,
     rows: Sequence[tuple[int, Row]],
@@ -231,7 +242,15 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=table_caption(table, built, seeds, (metric, unit), known, list(judged.values()), timed_alone=alone),
+        caption=table_caption(
+            table,
+            built,
+            seeds,
+            (compared_label(metric, reported), unit),
+            known,
+            list(judged.values()),
+            timed_alone=alone,
+        ),
         target=table.showing.epochs_until,
         measured=measured,
         reported=reported,

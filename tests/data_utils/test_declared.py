@@ -21,6 +21,16 @@ FULL: list[dict[str, Any]] = [
         "validation_rows": 100,
     },
     {"file": "wine.Parquet", "target": "quality", "test_file": "test.csv"},
+    {
+        **TABLE,
+        "ignore": ["auto", "id"],
+        "categorical": [],
+        "dates": ["bottled"],
+        "day_first": False,
+        "missing_target": "leave_out",
+        "missing_marks": ["-", "-999"],
+    },
+    {**TABLE, "ignore": ["auto", "id"], "categorical": ["auto", "colour"]},
     {"file": "wine.npz", "inputs": "images", "target": "labels", "test_file": "test.npz"},
     {"folder": "leaves/", "image_size": [32, 24], "color": "gray", "test_folder": "more"},
     {"function": "my.data:rings", "task": "classification", "missing": "mean"},
@@ -37,6 +47,12 @@ def test_what_is_declared_is_kept_as_plain_values(mapping: dict[str, Any]) -> No
     assert {key: kept[key] for key in kept if key != "inputs"} == {
         key: value for key, value in mapping.items() if key != "inputs"
     }
+
+
+def test_auto_is_what_a_key_is_without_a_value() -> None:
+    keys = ("ignore", "categorical", "dates", "missing", "missing_target", "missing_marks")
+    mapping = {**TABLE, **dict.fromkeys(keys, "auto")}
+    assert Declaration.from_mapping("wine", mapping) == Declaration.from_mapping("wine", TABLE)
 
 
 def test_a_key_without_a_value_is_one_that_is_not_there() -> None:
@@ -68,6 +84,14 @@ def test_a_key_without_a_value_is_one_that_is_not_there() -> None:
             {**TABLE, "ignore": ["b"], "categorical": ["b"]},
             r"wine\.categorical: contains b, which is also listed in ignore",
         ),
+        (
+            {**TABLE, "dates": ["b"], "categorical": ["b"]},
+            r"wine\.dates: contains b, which is also listed in categorical",
+        ),
+        ({**TABLE, "dates": "quality"}, r"wine\.dates: contains quality, which is the target"),
+        ({**TABLE, "missing_marks": [-999]}, r"wine\.missing_marks: must be a list of names \(put numbers in quotes\)"),
+        ({**TABLE, "day_first": "yes"}, r"wine\.day_first: must be true or false, not 'yes'"),
+        ({"file": "a.npz", "dates": ["when"]}, r"wine\.dates: does not go with an npz file"),
         ({**TABLE, "missing": "zero"}, r"wine\.missing: must be one of error, mean, median, most_frequent, not 'zero'"),
         ({**TABLE, "task": ["regression"]}, r"wine\.task: must be one of classification, regression, not \['reg"),
         ({**TABLE, "test_share": 20}, r"wine\.test_share: must be a number between 0 and 1, not 20"),

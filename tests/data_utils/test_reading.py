@@ -50,7 +50,7 @@ def test_each_guess_is_said_with_what_to_write_instead(tmp_path: Path) -> None:
         "Survived, the target, has 2 different whole numbers, which means classification; "
         "otherwise write task: regression",
         "the first column, PassengerId, only numbers the rows and is left out; to read it, write ignore: []",
-        "words are categories: Sex (2), Embarked (3); otherwise write categorical: with the columns that are",
+        "words are categories: Sex (2), Embarked (3); to leave one out, write ignore: [auto, Sex]",
         "words that differ from row to row are left out: Name (300), Ticket (300), Cabin (60); "
         "to read one, write categorical: [auto, Name]",
         "missing numbers become the median of the training rows, missing categories are 0 everywhere: Age (50), "
@@ -68,7 +68,9 @@ def test_each_guess_is_said_with_what_to_write_instead(tmp_path: Path) -> None:
 def test_what_is_said_is_cut_on_a_terminal_and_kept_whole_with_the_description(tmp_path: Path) -> None:
     info = described(tmp_path, TABLES["houses"]().text, target="SalePrice")
     line = next(one for one in info.taken if one.what == "words are categories")
-    assert line.in_words(3).startswith("words are categories: Word0 (2), Word1 (3), Word2 (4), and 39 more; otherwise")
+    assert line.in_words(3).startswith(
+        "words are categories: Word0 (2), Word1 (3), Word2 (4), and 39 more; to leave one"
+    )
     again = DatasetInfo.from_dict(info.to_dict())
     assert (again.taken, again) == (info.taken, info)
 
@@ -80,6 +82,8 @@ def test_what_is_said_is_cut_on_a_terminal_and_kept_whole_with_the_description(t
         ({"categorical": ["auto", "Pclass"]}, {"categorical": ("Pclass", "Sex", "Embarked")}),
         ({"categorical": ["auto", "Cabin"]}, {"categorical": ("Cabin", "Sex", "Embarked")}),
         ({"inputs": ["Sex", "Age"]}, {"categorical": ("Sex",), "ignore": None, "missing": "median"}),
+        ({"ignore": ["auto", "Sex"]}, {"ignore": ("Sex", "PassengerId", "Name", "Ticket", "Cabin")}),
+        ({"ignore": ["Sex"]}, {"ignore": ("Sex", "Name", "Ticket", "Cabin"), "categorical": ("Embarked",)}),
         ({"missing": "mean"}, {"missing": "mean", "categorical": ("Sex", "Embarked")}),
         ({"task": "regression"}, {"task": "regression"}),
     ],
@@ -278,7 +282,7 @@ CELLS = st.one_of(
 KEYS = st.fixed_dictionaries(
     {},
     optional={
-        "ignore": st.sampled_from([[], ["a"], "auto"]),
+        "ignore": st.sampled_from([[], ["a"], ["auto"], ["auto", "a"], "auto"]),
         "categorical": st.sampled_from([[], ["b"], ["auto", "b"], "auto"]),
         "dates": st.sampled_from([[], ["a"]]),
         "day_first": st.booleans(),

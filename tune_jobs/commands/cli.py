@@ -17,7 +17,7 @@ from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
-from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions
+from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrackerOptions, VariantOptions
 from tune_jobs.words import counted
 
 _LONGEST_PROBLEM = 500
@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a study's tables and figures")
     _study_arguments(report)
     report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
+    add_flags(report, TrackerOptions)
     report.set_defaults(command=_report)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
@@ -279,6 +280,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _submit(parsed: argparse.Namespace) -> int:
+    from tune_jobs.study.trackers import chosen_trackers, refuse_places_here
     from tune_jobs.submit.submit import ClusterAddress, Submission, pick_up, submit_run
 
     cluster = ClusterAddress(parsed.cluster, parsed.address)
@@ -289,7 +291,9 @@ def _submit(parsed: argparse.Namespace) -> int:
         raise UserError("submit: give a study, or --job ID to follow a job that was submitted before")
     # Bad input is found before anything is sent.
     study = _study(parsed)
-    study.settings(options_from(parsed, RunOptions))
+    options = options_from(parsed, RunOptions)
+    study.settings(options)
+    refuse_places_here(chosen_trackers(study.definition.trackers, options.tracker))
     submission = Submission(
         named=parsed.study,
         study=study.definition,
@@ -329,7 +333,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     study = _study(options)
-    report = study.report(options.output)
+    report = study.report(options.output, tracker=options.tracker)
     for line in report.published:
         print(line)
     if report.missing:

@@ -1,6 +1,8 @@
 """The Python interface: `ablatune.Study` and what its methods return. The command line is a thin layer over it."""
 
+import functools
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +17,14 @@ from tune_jobs.study.limits import check_replicates
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
 from tune_jobs.study.python_document import path_text, plain_document
-from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrainingOptions, VariantOptions
+from tune_jobs.training.run_options import (
+    EvaluateOptions,
+    PlanOptions,
+    RunOptions,
+    TrackerOptions,
+    TrainingOptions,
+    VariantOptions,
+)
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
 
@@ -246,11 +255,12 @@ class Study:
         settings = Settings(self.storage, self.data_dir, seeds, study.resources, options)
         return evaluate_study(study, settings, variant=standing.variant)
 
-    def report(self, folder: str | Path | None = None) -> Report:
+    def report(self, folder: str | Path | None = None, *, tracker: str | None = None) -> Report:
         """Write the report (HTML, Markdown, LaTeX, CSV, figures) and return it; a notebook shows it.
 
         Args:
             folder: where to; report/STUDY unless told.
+            tracker: where to send it to, in place of the study's trackers; "none" for nowhere.
 
         Raises:
             UserError: the ledger has none of the study's trials, or the folder cannot be written.
@@ -258,13 +268,20 @@ class Study:
         from analysis.report.report import write_report
         from tune_jobs.ledger.looks import write_report_look
         from tune_jobs.ledger.runs import variant_id
+        from tune_jobs.study.trackers import chosen_trackers
 
+        options = TrackerOptions(tracker=tracker)
+        trackers = chosen_trackers(self.definition.trackers, options.tracker)
         given = None if folder is None else Path(path_text("folder", folder))
         standing = self._standing()
         default = Path("report") / _report_name(standing.study.name, standing.variant)
         written = write_report(standing, given or default)
         study, variant = standing.study, variant_id(standing.study.overrides, standing.study.fraction)
         write_report_look(standing.existing_ledger.storage, study.name, variant, len(standing.seeds))
+        if trackers:
+            from tune_jobs.trackers.tracking import send_report
+
+            send_report(trackers, standing.study.name, written.folder, functools.partial(print, file=sys.stderr))
         return Report(
             written.html,
             written.frames,

@@ -21,6 +21,8 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.limits import LOOKS
 from tune_jobs.study.model import Study
+from tune_jobs.study.trackers import chosen_trackers
+from tune_jobs.trackers.tracking import Tracking, require_clients
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.gpu_share import with_gpu_share
@@ -45,6 +47,8 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     """
     storage, options = Storage.at(settings.storage), settings.options
     study, settings = _with_looks(study, settings)
+    trackers = chosen_trackers(study.trackers, options.tracker)
+    require_clients(trackers)
     seeds = range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     ledger = Ledger.find(storage) if options.dry_run else Ledger.open(storage, create=True)
@@ -65,12 +69,14 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)
         return 0
-    with ExitStack() as ray_exit:
-        rounds = _Rounds(RunContext(standing.study, standing.ledger, settings, say, ray_exit), settings)
+    with Tracking(trackers, storage, study.name, say) as tracking, ExitStack() as ray_exit:
+        run = RunContext(standing.study, standing.ledger, settings, say, ray_exit, tracking.ended)
         try:
-            return rounds.run(standing)
+            code = _Rounds(run, settings, tracking).run(standing)
         except StorageRefusedError as error:
-            return end_refused(error, storage, say)
+            code = end_refused(error, storage, say)
+        tracking.interrupted = code == INTERRUPTED
+        return code
 
 
 def _with_looks(study: Study, settings: Settings[RunOptions]) -> tuple[Study, Settings[RunOptions]]:
@@ -116,6 +122,7 @@ class _Rounds:
 
     ongoing: RunContext
     settings: Settings[RunOptions]
+    tracking: Tracking
     code: int = 0
     tried: list[Trial] = field(default_factory=list)
     rounds: int = 0
@@ -156,6 +163,7 @@ class _Rounds:
     def _round(self, standing: Standing) -> bool:
         """Train what is missing now; return whether another round may find more."""
         run, options, first = self.ongoing, self.settings.options, not self.rounds
+        self.tracking.expect(standing)
         counts = _count(standing, self.settings, retry_failed=options.retry_failed and first)
         missing = [trial for trial in counts.missing if trial not in self.tried]
         retry_search = options.retry_failed and not self.searched

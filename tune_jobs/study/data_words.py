@@ -19,7 +19,7 @@ def data_in_words(study: Study, rows: Sequence[Row], *, most: int | None = None)
     """
     lines: dict[str, None] = {}
     for row in rows:
-        if row.config is None:
+        if row.config is None or row.config.trainer:
             continue
         info = row.config.dataset_info
         lines |= dict.fromkeys(f"{info.label}: {one.in_words(most)}" for one in info.taken)

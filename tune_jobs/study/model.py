@@ -8,6 +8,7 @@ from typing import Any
 from models.version import SINGLE, STACKED
 from tune_jobs.study.resources import Resources
 from tune_jobs.study.search import Search
+from tune_jobs.study.trackers import Tracker
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.fields import scalar_words
 from tune_jobs.trial.metrics import Metrics
@@ -139,6 +140,7 @@ class Study:
         requirements: distributions that those functions need on every node.
         modes: whether the trials of a table that can be in a stack are, "stacked" or "single", by the table's name; see
             `tune_jobs.stacking`.
+        trackers: where results go beside the ledger.
         given: the words that name the study on the command line, with where its results and data lie if the user said
             so; empty for a study that is defined in Python.
     """
@@ -165,6 +167,7 @@ class Study:
     looks: tuple[int, ...] = ()
     metrics: Metrics | None = None
     requirements: tuple[str, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
     given: tuple[str, ...] = field(default=(), compare=False)
 
     def command(self, action: str, *options: str) -> str:

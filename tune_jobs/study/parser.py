@@ -37,6 +37,7 @@ from tune_jobs.study.places import places_of, put_in_study
 from tune_jobs.study.references import read_components
 from tune_jobs.study.resources import parse_resources
 from tune_jobs.study.search_parser import parse_search
+from tune_jobs.study.trackers import parse_trackers
 from tune_jobs.study.yaml_node import YamlNode
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
@@ -113,6 +114,7 @@ def parse_study(
         looks=looks,
         metrics=parse_metrics(root, trains=components.trains),
         requirements=parse_requirements(root, trains=components.trains),
+        trackers=parse_trackers(root.get("trackers")),
     )
     return study if search_node is None else _with_search(study, search_node)
 
@@ -195,6 +197,7 @@ _KEYS = (
     "final",
     "search",
     "resources",
+    "trackers",
     "datasets",
     "labels",
     "metrics",

@@ -71,9 +71,10 @@ def untrained_classes(configs: Iterable[TrialConfig], data: Mapping[str, TrialDa
     """
     found: dict[tuple[str, str], list[int]] = {}
     for slot, config in {data_slot(config): config for config in configs}.items():
-        part, info = data[slot], config.dataset_info
+        part = data[slot]
         if part.task != "classification":
             continue
+        info = config.dataset_info
         for place in sorted(set(part.validation_targets.tolist()) - set(part.train_targets.tolist())):
             name = info.class_names[place] if info.class_names else str(place)
             found.setdefault((info.label, name), []).append(config.split_seed)

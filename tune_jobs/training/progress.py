@@ -25,6 +25,7 @@ class Progress:
         stream: takes the lines; standard error by default.
         weigh: how long an epoch of a configuration takes, relative to others.
         counted: what the trials are called.
+        on_ended: told the key of each trial that has ended.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Progress:
         stream: TextIO | None = None,
         weigh: Callable[[TrialConfig], float] = epoch_weight,
         counted: str = "trials",
+        on_ended: Callable[[str], None] = lambda key: None,
     ) -> None:
         self._display = Display(len(trials), stream=stream)
         self._counted = counted
+        self._on_ended = on_ended
         self._weights = {trial.key: weigh(trial.config) for trial in trials}
         self._epochs = {trial.key: trial.epochs for trial in trials}
         self._labels = labels
@@ -98,6 +101,7 @@ class Progress:
         if key not in self._endings:
             self._weight_done += self._weights[key] * (self._epochs[key] - self._running.pop(key, 0))
         self._endings[key] = outcome, reason
+        self._on_ended(key)
         self._eta.begin(self._weight_done)
         self._display.say_ending(outcome, self.label(key), reason)
         self._show(force=len(self._endings) == len(self._epochs))

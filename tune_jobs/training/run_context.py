@@ -10,8 +10,9 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.stacking.choice import places_on
 from tune_jobs.stacking.memory import Places
 from tune_jobs.study.model import Study
+from tune_jobs.study.trackers import TENSORBOARD, chosen_trackers
 from tune_jobs.training.job import STACK_WIDTH, Job
-from tune_jobs.training.run_options import TrainingOptions
+from tune_jobs.training.run_options import TrackerOptions, TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
 
@@ -27,6 +28,7 @@ class RunContext:
         say: prints a line.
         ray_exit: shuts Ray down when closed, which lets several rounds of a run share one Ray; None: each round shuts
             Ray down.
+        ended: told the key of each trial whose record has been written.
     """
 
     study: Study
@@ -34,6 +36,7 @@ class RunContext:
     settings: Settings[TrainingOptions]
     say: Callable[[str], None] = print
     ray_exit: ExitStack | None = None
+    ended: Callable[[str], None] = lambda key: None
 
     def say_start(self) -> None:
         """Say that Ray starts, and silence its request for notebook widgets, which nothing here uses."""
@@ -77,7 +80,7 @@ def new_job(
         time_limit_seconds=settings.limit_seconds,
         checkpoint_seconds=60 * resources.checkpoint_minutes,
         keep_models=keep_models,
-        tensorboard=settings.options.tensorboard,
+        tensorboard=_tensorboard(study, settings),
         stack_width=most if isinstance(resources.stack, str) else resources.stack,
         places=places,
         code=study.own.code,
@@ -86,3 +89,11 @@ def new_job(
         metrics=study.metrics,
         requirements=study.requirements,
     )
+
+
+def _tensorboard(study: Study, settings: Settings[TrainingOptions]) -> str:
+    """Which trials get a TensorBoard log: all if it is named among the trackers and no option says otherwise."""
+    options = settings.options
+    trackers = chosen_trackers(study.trackers, options.tracker) if isinstance(options, TrackerOptions) else ()
+    named = any(tracker.kind == TENSORBOARD for tracker in trackers)
+    return "on" if named and options.tensorboard == "auto" else options.tensorboard

@@ -202,7 +202,19 @@ class StackOptions(TrainingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(StackOptions):
+class TrackerOptions(_Checked):
+    """Options of what sends to trackers."""
+
+    tracker: str | None = option(
+        None,
+        "also send to mlflow:FOLDER, mlflow:https://SERVER, wandb:PROJECT or wandb-offline:PROJECT; several with "
+        "commas between them; none leaves out those that the study names",
+        metavar="WHERE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TrackerOptions, StackOptions):
     """Options of `run`."""
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)

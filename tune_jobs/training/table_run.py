@@ -43,7 +43,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     # Imported here: a run with nothing to do, and every other command, saves the second that importing Ray takes.
     from tune_jobs.training.table_launch import run_trials
 
-    progress = Progress(trials, labels)
+    progress = Progress(trials, labels, on_ended=run.ended)
     start = time.monotonic()
     interrupted, refused = False, None
     try:

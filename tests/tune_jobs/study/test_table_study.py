@@ -94,10 +94,8 @@ def test_the_written_study_runs_and_its_report_says_what_was_taken_as_what(tmp_p
     assert "    categorical: [island, sex]" in written
     Path("penguins.yaml").write_text(written.replace("    categorical: [island, sex]", "    categorical: auto"))
     said = ablatune("run", "penguins.yaml", "--seeds", "1", "--set", "epochs=1", cwd=tmp_path)
-    guess = (
-        "penguins: words are categories: island (2), sex (2); otherwise write categorical: with the columns that are"
-    )
-    assert said.count(f"data: {guess}") == 1
+    guess = "penguins: words are categories: island (2), sex (2); to leave one out, write ignore: "
+    assert said.count(f"data: {guess}[auto, island]\n") == 1
     (tmp_path / "penguins.csv").unlink()
     ablatune("report", "penguins.yaml", "--set", "epochs=1", cwd=tmp_path)
     (report,) = (tmp_path / "report").glob("penguins*/report.md")

@@ -29,6 +29,7 @@ class Curve:
     train_loss: tuple[float, ...]
     validation_loss: tuple[float, ...]
     validation_metric: tuple[float, ...]
+    is_reported: bool = False
 
 
 def test_signs_and_divergence() -> None:
