@@ -29,7 +29,7 @@ def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str]:
 
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     """Draw the validation metric over the epochs."""
-    heading = axis_label(f"Validation {view.metric}", view.unit)
+    heading = axis_label(view.compared_label, view.unit)
     draw_curves(ax, series, value="validation_metric", heading=heading)
     return focus(ax, series, value="validation_metric", higher_is_better=view.higher_is_better)
 

@@ -19,6 +19,7 @@ from analysis.statistics.intervals import (
     holm_of_known,
     no_normal_interval,
     paired_difference,
+    welch_difference,
 )
 from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, table_caption
 from analysis.text import within_sentence
@@ -63,11 +64,16 @@ def quantities_of(reported: Sequence[DeclaredMetric], compared: str) -> tuple[Qu
 
 @dataclass(frozen=True)
 class Comparison:
-    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair."""
+    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair.
+
+    Attributes:
+        paired: whether replicates were compared in pairs, rather than by Welch's test.
+    """
 
     difference: Difference
     adjusted_p: float | None
     verdict: str
+    paired: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,12 @@ class TableView:
     target: float | None = None
     measured: tuple[Quantity, ...] = QUANTITIES
     reported: tuple[DeclaredMetric, ...] = ()
+
+    @property
+    def compared_label(self) -> str:
+        """The metric that is compared, with the part of the data: "Validation Accuracy"."""
+        declared = self._declared(next(one for one in self.measured if one.name == COMPARED))
+        return f"Validation {self.metric}" if declared is None else declared.label
 
     @property
     def metric_words(self) -> str:
@@ -228,7 +240,9 @@ def build_table(
         for position, row in rows
     ]
     comparisons = _comparisons(lines, shown, higher_is_better=higher_is_better)
-    tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
+    tested = [one for one in comparisons.values() if one.adjusted_p is not None]
+    with_numbers = tuple(one for one in measured if one.name == COMPARED or of_table[one.name].notna().any())
+    measured = with_numbers if reported else measured
     return TableView(
         name=table.name,
         title=table.title,
@@ -237,7 +251,15 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=table_caption(table, [row for _, row in rows], seeds, metric, tested, timed_alone=alone),
+        caption=table_caption(
+            table,
+            [row for _, row in rows],
+            seeds,
+            metric,
+            [one.difference for one in tested],
+            timed_alone=alone,
+            unpaired=sum(not one.paired for one in tested),
+        ),
         target=table.showing.epochs_until,
         measured=measured,
         reported=reported,
@@ -331,14 +353,22 @@ def _comparisons(
         return {}
     reference = _by_seed(replicates[default.position])
     differences: dict[int, Difference] = {}
+    unpaired: set[int] = set()
     for line in lines:
         values = _by_seed(replicates[line.position])
         shared = values.index.intersection(reference.index)
-        if line is not default and COMPARED in line.estimates and len(shared):
+        if line is default or COMPARED not in line.estimates:
+            continue
+        if set(replicates[line.position]["seed"]) != set(replicates[default.position]["seed"]):
+            differences[line.position] = welch_difference(values, reference)
+            unpaired.add(line.position)
+        elif len(shared):
             differences[line.position] = paired_difference(values[shared], reference[shared])
     adjusted = holm_of_known([difference.p_value for difference in differences.values()])
     return {
-        position: Comparison(difference, p_value, _verdict(difference, p_value, higher_is_better))
+        position: Comparison(
+            difference, p_value, _verdict(difference, p_value, higher_is_better), paired=position not in unpaired
+        )
         for (position, difference), p_value in zip(differences.items(), adjusted, strict=True)
     }
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from models.history import PRUNED
 from tune_jobs.existing.looking import Found
 from tune_jobs.existing.runs import Run, Value, sort_key
-from tune_jobs.ledger.record import MISSING, PRUNED
+from tune_jobs.ledger.record import MISSING
 from tune_jobs.words import counted
 
 Levels = tuple[Value, ...]

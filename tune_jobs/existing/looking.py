@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.history import PRUNED
 from tune_jobs.errors import UserError, cut, shown, unknown
 from tune_jobs.existing import names
 from tune_jobs.existing.columns import Columns, Told, find_columns
 from tune_jobs.existing.results import GOALS, MAX, MIN, Results
 from tune_jobs.existing.runs import Run, Value, runs_of, sort_key
-from tune_jobs.ledger.record import MISSING, PRUNED
+from tune_jobs.ledger.record import MISSING
 
 # More metrics than these beside the compared one make tables too wide.
 _MOST_OTHERS = 4

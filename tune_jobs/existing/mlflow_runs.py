@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tune_jobs.errors import UserError, cut, unknown
 from tune_jobs.existing.results import Results, frame_of
@@ -70,11 +71,10 @@ def read_mlruns(storage: Storage, place: str, *parts: str, experiment: str = "")
 
 
 def _is_experiment(storage: Storage, parts: tuple[str, ...]) -> bool:
-    return (
-        META in storage.names(*parts)
-        and "experiment_id" in _yaml(storage, (*parts, META))
-        and not ("run_id" in _yaml(storage, (*parts, META)))
-    )
+    if META not in storage.names(*parts):
+        return False
+    meta = _yaml(storage, (*parts, META))
+    return "experiment_id" in meta and "run_id" not in meta
 
 
 def _experiment_folders(storage: Storage, parts: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -37,6 +37,11 @@ _OWN = BOOKKEEPING | {
     "entity",
 }
 
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 RUN_NAMES = (
     "trial_id",
     "run_id",
@@ -74,33 +79,31 @@ _SEED_NAMES = frozenset(
 # In whole numbers and crossed with equal configurations, they count replicates; otherwise they name runs.
 MAYBE_SEED_NAMES = ("run", "trial", "try", "instance", "sample")
 
-_HIGHER = frozenset(
+_HIGHER = _set_of(
     "acc accuracy auc auroc auprc f1 fscore score r2 precision recall iou miou dice bleu rouge reward psnr ssim mcc "
-    "kappa top1 top5 ndcg mrr spearman pearson correlation likelihood".split()
+    "kappa top1 top5 ndcg mrr spearman pearson correlation likelihood"
 )
-_LOWER = frozenset(
+_LOWER = _set_of(
     "loss error err rmse mse mae mape rmsle nll ppl perplexity wer cer fid bce crossentropy entropy regret logloss "
-    "deviance".split()
+    "deviance"
 )
 # A name with one of these is a setting, whatever else is in it: loss_weight, score_fn.
-_OF_SETTINGS = frozenset(
+_OF_SETTINGS = _set_of(
     "weight fn function name type scale scaling smoothing coef coefficient lambda alpha beta gamma lr "
-    "objective criterion threshold clip margin schedule".split()
+    "objective criterion threshold clip margin schedule"
 )
 _VALIDATION = frozenset({"val", "valid", "validation", "vali", "dev", "eval", "evaluation", "cv", "oof", "heldout"})
 _TRAINING = frozenset({"train", "training", "tr", "fit"})
 _TEST = frozenset({"test", "testing", "holdout"})
-_SETTINGS = frozenset(
+_SETTINGS = _set_of(
     "lr rate dropout decay momentum batch width units hidden layers layer depth heads dim size optimizer optim "
     "activation network model arch architecture kernel filters channels warmup patience epochs augmentation "
-    "regularization l1 l2 temperature n num max min".split()
+    "regularization l1 l2 temperature n num max min"
 )
 VALIDATION, TRAINING, TEST, ANY = "validation", "train", "test", ""
 _PARTS = ((VALIDATION, _VALIDATION), (TRAINING, _TRAINING), (TEST, _TEST))
 _LABELS = {"acc": "Accuracy", "r2": "R²", "f1": "F1", "ppl": "Perplexity", "fscore": "F-score", "err": "Error"}
-_ABBREVIATIONS = frozenset(
-    "auc auroc auprc iou miou bleu rmse mse mae mape rmsle nll wer cer fid bce psnr ssim mcc mrr".split()
-)
+_ABBREVIATIONS = _set_of("auc auroc auprc iou miou bleu rmse mse mae mape rmsle nll wer cer fid bce psnr ssim mcc mrr")
 _WORDS = re.compile(r"[A-Z]+\d*(?![a-z])|[A-Z]?[a-z]+\d*|\d+")
 _UNITS = {"ms": 0.001, "milliseconds": 0.001, "minutes": 60.0, "min": 60.0, "mins": 60.0, "hours": 3600.0, "h": 3600.0}
 

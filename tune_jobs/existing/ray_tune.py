@@ -135,7 +135,7 @@ def _statuses(storage: Storage, parts: tuple[str, ...], files: list[str]) -> dic
 
 def _trial_states(state: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     entries = state.get("trial_data")
-    for entry in entries if isinstance(entry, list) else []:
+    for entry in entries if isinstance(entries, list) else ():
         text = entry[0] if isinstance(entry, list) and entry else entry
         one = _json_object(text.encode()) if isinstance(text, str) else text
         if isinstance(one, dict):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,15 @@ from tune_jobs.existing.columns import Columns, whole_numbers
 from tune_jobs.ledger.record import FAILED, MISSING
 
 # How trackers and tuners say that a run has ended, or not.
-_ENDINGS = {
-    **dict.fromkeys(
-        "finished completed complete terminated success succeeded successful ok done stopped_early".split(), COMPLETED
-    ),
-    **dict.fromkeys("failed fail failure error errored crashed killed lost oom".split(), FAILED),
-    **dict.fromkeys("running pending scheduled queued waiting paused preempted preempting missing".split(), MISSING),
-    **dict.fromkeys("pruned stopped".split(), PRUNED),
-    **dict.fromkeys("diverged nan".split(), DIVERGED),
-    **dict.fromkeys("timed_out timeout".split(), TIMED_OUT),
+_SAID = {
+    COMPLETED: "finished completed complete terminated success succeeded successful ok done stopped_early",
+    FAILED: "failed fail failure error errored crashed killed lost oom",
+    MISSING: "running pending scheduled queued waiting paused preempted preempting missing",
+    PRUNED: "pruned stopped",
+    DIVERGED: "diverged nan",
+    TIMED_OUT: "timed_out timeout",
 }
+_ENDINGS = {word: outcome for outcome, words in _SAID.items() for word in words.split()}
 # Where so many runs have a number at their end, one that has none has diverged.
 _USUALLY = 0.5
 
@@ -161,7 +161,7 @@ class _Lines:
             values = [float(value) for value in pd.to_timedelta(column, errors="coerce").dt.total_seconds()]
         known = [value for value in values if value == value]
         # Times of single epochs do not grow; those since the start do.
-        if len(known) > 1 and any(later < earlier for earlier, later in zip(known, known[1:], strict=False)):
+        if len(known) > 1 and any(later < earlier for earlier, later in pairwise(known)):
             return list(np.cumsum(np.nan_to_num(values)))
         return values
 
