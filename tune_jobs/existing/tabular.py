@@ -35,9 +35,7 @@ def read_csv(place: str, content: bytes) -> Results:
     separator = _separator(text)
     decimal = "," if separator == ";" and _has_decimal_commas(text) else "."
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=separator, decimal=decimal, low_memory=False, float_precision="round_trip"
-        )
+        frame = pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{place}: is not a CSV file with a header ({first_line(error)}); give one") from error
     return results_of(place, "a CSV file", frame)
