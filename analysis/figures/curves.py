@@ -11,6 +11,7 @@ from analysis.figures.epoch_axes import draw_curves, focus, loss_label, replicat
 from analysis.figures.series import Series, series_of
 from analysis.figures.style import axis_label, legend_right, plain
 from analysis.frames.evidence import Evidence
+from analysis.tables.captions import compared_words
 from analysis.tables.tables import Quantity, TableView
 
 
@@ -76,6 +77,6 @@ def curves_caption(view: TableView) -> str:
     loss = ", and the train loss (its running mean)" if view.losses_of else ""
     loss = ", and what else the training function reports" if len(view.reported) > 1 else loss
     return (
-        f"{view.title}: validation {view.metric_words} after each epoch{loss}.{replicate_words(view)} The axis may "
-        "leave out the first epochs, single peaks, and levels that are named at its edge with an arrow."
+        f"{view.title}: {compared_words(view.compared_label)} after each epoch{loss}.{replicate_words(view)} The axis "
+        "may leave out the first epochs, single peaks, and levels that are named at its edge with an arrow."
     )

@@ -35,7 +35,7 @@ def table_caption(
         table: of the study.
         rows: of the table.
         seeds: the replicates of every row.
-        metric: what the metric is called.
+        metric: what the metric that is compared is called, such as Validation Accuracy.
         compared: the differences that were tested.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
         unpaired: how many of the differences are no differences of pairs.
@@ -46,8 +46,8 @@ def table_caption(
     showing = table.showing
     if any(row.config is not None and not row.config.trainer for row in rows):
         sentences.append(
-            f"The table shows {READS[showing.read]}; the train {within_sentence(metric)} is "
-            f"{TRAIN_METRICS[showing.train_metric]}."
+            f"The table shows {READS[showing.read]}; the train {within_sentence(metric.removeprefix('Validation '))} "
+            f"is {TRAIN_METRICS[showing.train_metric]}."
         )
     elif elsewhere and not showing.figures:
         sentences.append("The table shows what each run reported last.")
@@ -56,8 +56,7 @@ def table_caption(
     sentences += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    compared_metric = within_sentence(metric) if elsewhere else f"validation {within_sentence(metric)}"
-    return (*sentences, *_comparison_sentences(compared, compared_metric, unpaired))
+    return (*sentences, *_comparison_sentences(compared, metric, unpaired))
 
 
 def seed_words(seeds: Sequence[int]) -> str:
@@ -107,18 +106,22 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
 
 
+def compared_words(metric: str) -> str:
+    """Write the heading of the metric that is compared as it stands within a sentence: "validation RMSE"."""
+    part, name = "Validation ", metric.removeprefix("Validation ")
+    return within_sentence(name) if name == metric else f"{part.lower()}{within_sentence(name)}"
+
+
 def _comparison_sentences(compared: Collection[Difference], metric: str, unpaired: int) -> list[str]:
     if not compared:
         return []
     how = "are paired by seed"
     if unpaired:
-        whole = unpaired == len(compared)
         how = "are tested by Welch's test, as levels do not share their seeds"
-        how = (
-            how if whole else "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
-        )
+        if unpaired < len(compared):
+            how = "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
     sentences = [
-        f"Differences of the {metric} {how}, and each has its 95% interval; "
+        f"Differences of the {compared_words(metric)} {how}, and each has its 95% interval; "
         f"“{BETTER}” and “{WORSE}” are shown at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
         f"{counted(len(compared), 'comparison')}, “{NOT_SHOWN}”: the data do not show a difference."
     ]

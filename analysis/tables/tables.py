@@ -149,15 +149,14 @@ class TableView:
     reported: tuple[DeclaredMetric, ...] = ()
 
     @property
-    def compared_label(self) -> str:
-        """The metric that is compared, with the part of the data: "Validation Accuracy"."""
-        declared = self._declared(next(one for one in self.measured if one.name == COMPARED))
-        return f"Validation {self.metric}" if declared is None else declared.label
-
-    @property
     def metric_words(self) -> str:
         """The metric within a sentence."""
         return within_sentence(self.metric)
+
+    @property
+    def compared_label(self) -> str:
+        """The metric that is compared, as a heading: "Validation Accuracy", or as a training function's study says."""
+        return compared_label(self.metric, self.reported)
 
     @property
     def heading_words(self) -> str:
@@ -218,6 +217,12 @@ class TableView:
         return min(max(2 - magnitude, 4), 6) if quantity.kind == "loss" else min(max(3 - magnitude, 0), 6)
 
 
+def compared_label(metric: str, reported: Sequence[DeclaredMetric]) -> str:
+    """How a heading names the metric that is compared."""
+    declared = (one.label for one in reported if METRIC_SPECS[one.compared_name].label == metric)
+    return next(declared, f"Validation {metric}")
+
+
 def build_table(
     table: Table, rows: Sequence[tuple[int, Row]], frame: pd.DataFrame, *, seeds: Sequence[int]
 ) -> TableView:
@@ -255,7 +260,7 @@ def build_table(
             table,
             [row for _, row in rows],
             seeds,
-            metric,
+            compared_label(metric, reported),
             [one.difference for one in tested],
             timed_alone=alone,
             unpaired=sum(not one.paired for one in tested),
