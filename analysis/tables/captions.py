@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from analysis.statistics.intervals import SIGNIFICANCE, Difference
 from analysis.text import within_sentence
+from tune_jobs.existing.as_study import ELSEWHERE
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.data import data_id, validation_rows
@@ -32,6 +33,7 @@ def table_caption(
     compared: Collection[Difference],
     *,
     timed_alone: bool = False,
+    unpaired: int = 0,
 ) -> tuple[str, ...]:
     """Say what a reader must know to read a table, in sentences.
 
@@ -42,7 +44,9 @@ def table_caption(
         metric: what the metric that is compared is called, such as Validation Accuracy.
         compared: the differences that were tested.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
+        unpaired: how many of the differences are no differences of pairs.
     """
+    elsewhere = any(row.config is not None and row.config.trainer == ELSEWHERE for row in rows)
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
     sentences = [f"Data: {data}.", _replicate_sentence(rows, seeds)]
     showing = table.showing
@@ -51,12 +55,14 @@ def table_caption(
             f"The table shows {READS[showing.read]}; the train {within_sentence(metric.removeprefix('Validation '))} "
             f"is {TRAIN_METRICS[showing.train_metric]}."
         )
+    elif elsewhere and not showing.figures:
+        sentences.append("The table shows what each run reported last.")
     else:
         sentences.append(f"The table shows {READS[showing.read]}.")
     sentences += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    return (*sentences, *_comparison_sentences(compared, metric))
+    return (*sentences, *_comparison_sentences(compared, metric, unpaired))
 
 
 def seed_words(seeds: Sequence[int]) -> str:
@@ -69,6 +75,9 @@ def seed_words(seeds: Sequence[int]) -> str:
 def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int]) -> str:
     moved = next((_MOVED.get(row.moves, "") for row in rows if row.moves), "")
     of_row = next((row_seeds(row, seeds) for row in rows if row.config is not None), seeds)
+    of_rows = {tuple(row_seeds(row, seeds)) for row in rows if row.config is not None}
+    if len(of_rows) > 1:
+        return _uneven_sentence([len(one) for one in of_rows])
     folds = next((row.config.folds for row in rows if row.config is not None), 0)
     if folds:
         moved = f"; {_fold_words(folds, len(of_row) // folds)}"
@@ -92,6 +101,14 @@ def _fold_words(folds: int, repeats: int) -> str:
     )
 
 
+def _uneven_sentence(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    number = str(least) if least == most else f"{least} to {most}"
+    if most == 1:
+        return "One run of each level: there is no interval, and a difference cannot be told from chance."
+    return f"{number} runs of each level, which do not all have the same seeds: mean ± 95% Student-t interval."
+
+
 def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
     """Say what times are, where they are not those of a trial by itself."""
     built = [row for row in rows if row.config is not None]
@@ -113,11 +130,16 @@ def compared_words(metric: str) -> str:
     return within_sentence(name) if name == metric else f"{part.lower()}{within_sentence(name)}"
 
 
-def _comparison_sentences(compared: Collection[Difference], metric: str) -> list[str]:
+def _comparison_sentences(compared: Collection[Difference], metric: str, unpaired: int) -> list[str]:
     if not compared:
         return []
+    how = "are paired by seed"
+    if unpaired:
+        how = "are tested by Welch's test, as levels do not share their seeds"
+        if unpaired < len(compared):
+            how = "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
     sentences = [
-        f"Differences of the {compared_words(metric)} are paired by seed, and each has its 95% interval; "
+        f"Differences of the {compared_words(metric)} {how}, and each has its 95% interval; "
         f"“{BETTER}” and “{WORSE}” are shown at {SIGNIFICANCE:.0%} after Holm's correction for the table's "
         f"{counted(len(compared), 'comparison')}, “{NOT_SHOWN}”: the data do not show a difference."
     ]
@@ -130,6 +152,8 @@ def _data_words(row: Row) -> str:
     config = row.config
     if config is None:
         return ""
+    if config.trainer == ELSEWHERE:
+        return "results from elsewhere, whose training and validation rows are not known"
     if config.trainer:
         return f"what {config.trainer} reads"
     info = config.dataset_info

@@ -83,7 +83,9 @@ def _differences(view: TableView) -> list[Column]:
             cells.append(
                 f"{format_difference(line.comparison.difference, view.decimals(quantity))}, {line.comparison.verdict}"
             )
-    return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells))]
+    kinds = {line.comparison.paired for line in view.lines if line.comparison}
+    words = "paired, or Welch" if len(kinds) > 1 else "paired" if True in kinds else "Welch"
+    return [Column(f"Difference from {DEFAULT_MARK} ({words})", tuple(cells))]
 
 
 def _notes(view: TableView) -> list[Column]:

@@ -19,6 +19,7 @@ from analysis.statistics.intervals import (
     holm_of_known,
     no_normal_interval,
     paired_difference,
+    welch_difference,
 )
 from analysis.tables.captions import BETTER, DEFAULT_MARK, NOT_SHOWN, WORSE, table_caption
 from analysis.text import within_sentence
@@ -63,11 +64,16 @@ def quantities_of(reported: Sequence[DeclaredMetric], compared: str) -> tuple[Qu
 
 @dataclass(frozen=True)
 class Comparison:
-    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair."""
+    """A level against the default, with Holm's correction over the table; `adjusted_p` is None for a single pair.
+
+    Attributes:
+        paired: whether replicates were compared in pairs, rather than by Welch's test.
+    """
 
     difference: Difference
     adjusted_p: float | None
     verdict: str
+    paired: bool = True
 
 
 @dataclass(frozen=True)
@@ -240,7 +246,9 @@ def build_table(
     ]
     overlaps = {position: training_overlap(row) for position, row in rows}
     comparisons = _comparisons(lines, shown, overlaps, higher_is_better=higher_is_better)
-    tested = [one.difference for one in comparisons.values() if one.adjusted_p is not None]
+    tested = [one for one in comparisons.values() if one.adjusted_p is not None]
+    with_numbers = tuple(one for one in measured if one.name == COMPARED or of_table[one.name].notna().any())
+    measured = with_numbers if reported else measured
     return TableView(
         name=table.name,
         title=table.title,
@@ -250,7 +258,13 @@ def build_table(
         unit=unit,
         higher_is_better=higher_is_better,
         caption=table_caption(
-            table, [row for _, row in rows], seeds, compared_label(metric, reported), tested, timed_alone=alone
+            table,
+            [row for _, row in rows],
+            seeds,
+            compared_label(metric, reported),
+            [one.difference for one in tested],
+            timed_alone=alone,
+            unpaired=sum(not one.paired for one in tested),
         ),
         target=table.showing.epochs_until,
         measured=measured,
@@ -354,15 +368,23 @@ def _comparisons(
         return {}
     reference = _by_seed(replicates[default.position])
     differences: dict[int, Difference] = {}
+    unpaired: set[int] = set()
     for line in lines:
         values = _by_seed(replicates[line.position])
         shared = values.index.intersection(reference.index)
-        if line is not default and COMPARED in line.estimates and len(shared):
+        if line is default or COMPARED not in line.estimates:
+            continue
+        if set(replicates[line.position]["seed"]) != set(replicates[default.position]["seed"]):
+            differences[line.position] = welch_difference(values, reference)
+            unpaired.add(line.position)
+        elif len(shared):
             overlap = max(overlaps[line.position], overlaps[default.position])
             differences[line.position] = paired_difference(values[shared], reference[shared], overlap=overlap)
     adjusted = holm_of_known([difference.p_value for difference in differences.values()])
     return {
-        position: Comparison(difference, p_value, _verdict(difference, p_value, higher_is_better))
+        position: Comparison(
+            difference, p_value, _verdict(difference, p_value, higher_is_better), paired=position not in unpaired
+        )
         for (position, difference), p_value in zip(differences.items(), adjusted, strict=True)
     }
 
