@@ -12,6 +12,7 @@ study.trials()              # a row for each replicate of each level
 """
 
 from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
+from tune_jobs.commands.existing import ExistingReport, tables
 from tune_jobs.commands.interface import Drawing, Ran, Report, Study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
@@ -22,6 +23,7 @@ __all__ = [
     "DEFAULT_DATA_DIR",
     "DEFAULT_STORAGE",
     "Drawing",
+    "ExistingReport",
     "Ran",
     "Report",
     "Study",
@@ -29,4 +31,5 @@ __all__ = [
     "UserCodeError",
     "UserError",
     "load_model",
+    "tables",
 ]

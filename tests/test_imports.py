@@ -29,6 +29,7 @@ ROOMS = (
     "tune_jobs.stacking",
     "tune_jobs.standing",
     "tune_jobs.trackers",
+    "tune_jobs.existing",
     "analysis.text",
     "analysis.statistics",
     "analysis.frames",
@@ -49,7 +50,7 @@ SEES: Mapping[str, tuple[str, ...]] = {
     "data_utils": (),
     "models": (),
     "analysis": tuple(
-        f"tune_jobs.{room}" for room in ("errors", "words", "files", "trial", "study", "ledger", "standing")
+        f"tune_jobs.{room}" for room in ("errors", "words", "files", "trial", "study", "ledger", "standing", "existing")
     ),
 }
 # The rooms that may see a package, if those are not all that come after.

@@ -3,7 +3,7 @@
 import base64
 import io
 import warnings as python_warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
+from analysis.frames.existing import existing_evidence
 from analysis.published.reproduction import counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
+from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import findings
 from analysis.report.outline import sections_of
 from analysis.report.section import Section
-from analysis.report.summary import facts, not_as_planned, warnings
+from analysis.report.summary import Fact, facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
 from analysis.tables.rendering import (
     RENDERERS,
@@ -31,6 +33,7 @@ from analysis.tables.rendering import (
     to_plain_csv,
 )
 from tune_jobs.errors import UserError
+from tune_jobs.existing.as_study import ExistingStudy
 from tune_jobs.files import replace_file
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
@@ -87,16 +90,52 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
     """
     evidence = gather(standing)
     reproduction = reproduction_of(evidence)
+    sections, written = _written(
+        folder,
+        evidence,
+        lambda: sections_of(evidence, reproduction),
+        facts(evidence, variant=standing.variant),
+        warnings(evidence),
+    )
+    if reproduction is None:
+        return written
+    metrics = {section.name: section.view.metric for section in sections if section.view}
+    return replace(written, published=(*lines_in_words(reproduction, metrics), *counts_in_words(reproduction)))
+
+
+def write_existing_report(existing: ExistingStudy, folder: Path) -> ReportFiles:
+    """Write the report of results from elsewhere into a folder; see `write_report`.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    evidence = existing_evidence(existing)
+    return _written(
+        folder,
+        evidence,
+        lambda: existing_sections(existing, evidence),
+        existing_facts(existing),
+        existing_warnings(existing, evidence),
+    )[1]
+
+
+def _written(
+    folder: Path,
+    evidence: Evidence,
+    sections_of_report: Callable[[], list[Section]],
+    shown_facts: Sequence[Fact],
+    shown_warnings: Sequence[str],
+) -> tuple[list[Section], ReportFiles]:
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = sections_of(evidence, reproduction)
+        sections = sections_of_report()
         figures = _figure_files(sections)
     views = [section.view for section in sections if section.view]
     words = {
-        "study": standing.study,
+        "study": evidence.study,
         "findings": findings(views),
-        "facts": facts(evidence, variant=standing.variant),
-        "warnings": warnings(evidence),
+        "facts": shown_facts,
+        "warnings": shown_warnings,
         "sections": sections,
         "unplanned": not_as_planned(views, evidence.trials),
     }
@@ -107,10 +146,7 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
         frames=_frames(sections),
         drawn={picture.name: (picture.figure, picture.caption) for section in sections for picture in section.pictures},
     )
-    if reproduction is None:
-        return written
-    metrics = {section.name: section.view.metric for section in sections if section.view}
-    return replace(written, published=(*lines_in_words(reproduction, metrics), *counts_in_words(reproduction)))
+    return sections, written
 
 
 def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:

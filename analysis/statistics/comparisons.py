@@ -31,6 +31,7 @@ from analysis.statistics.intervals import (
     holm_of_known,
     paired_difference,
     student_quantile,
+    welch_difference,
 )
 from analysis.statistics.power import MOST_SEEDS, critical_value, seeds_needed, smallest_shown
 from analysis.statistics.proportions import binomial_variance, equal_shares_p
@@ -47,15 +48,17 @@ class Pairs:
 
     Attributes:
         values: of the level, [n].
-        reference: of the default, [n].
+        reference: of the default, [n]; [m] where they are no pairs.
         collapsed: which of the values are of replicates that collapsed, [n]; none by default.
         reference_collapsed: the same of the reference.
+        paired: whether both have the same seeds; otherwise Welch's test takes the place of the paired ones.
     """
 
     values: Array
     reference: Array
     collapsed: Marks = field(default_factory=lambda: np.zeros(0, dtype=bool))
     reference_collapsed: Marks = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    paired: bool = True
 
     @property
     def learnt(self) -> Marks:
@@ -83,6 +86,7 @@ class Comparison:
         margin: within which a difference is none for practical purposes.
         overlap: see `analysis.statistics.intervals.error_factor`.
         p_value: before the table's correction; None where there is no test.
+        paired: whether replicates were compared in pairs, rather than by Welch's test.
     """
 
     difference: Difference | None
@@ -97,6 +101,7 @@ class Comparison:
     margin: float | None = None
     overlap: float = 0.0
     p_value: float | None = None
+    paired: bool = True
 
     @property
     def smallest(self) -> float | None:
@@ -176,6 +181,7 @@ class _Tested:
         variance: of these differences; None where it is not known.
         share_p: of the shares that collapsed; None where none did.
         shares: see `Comparison`.
+        unpaired: the values of both, where they are no pairs.
         typical: the variance that is typical of the table, with `freedom` degrees of freedom; None where there is none.
     """
 
@@ -187,6 +193,7 @@ class _Tested:
     overlap: float
     typical: float | None = None
     freedom: int = 0
+    unpaired: tuple[Array, Array] | None = None
 
     @property
     def mean_p(self) -> float | None:
@@ -212,6 +219,10 @@ class _Tested:
 
     def half_width(self, level: float) -> float | None:
         """Of the interval of the mean difference, at a two-sided level."""
+        if self.unpaired is not None:
+            if self.difference is None:
+                return None
+            return welch_difference(*self.unpaired, confidence=1 - level).half_width
         if self.difference is None or self.variance is None:
             return None
         factor = error_factor(self.difference.n, self.overlap)
@@ -237,11 +248,14 @@ class _Tested:
             by_share=by_share,
             margin=margin,
             p_value=self.p_value,
+            paired=self.unpaired is None,
         )
         if difference is not None and half is not None:
             corrected = replace(difference, half_width=half, sign=sign if shown and not by_share else 0)
-            spread = half / error_factor(difference.n, self.overlap) / critical_value(each, difference.n)
-            found = replace(found, difference=corrected, spread=spread, level=each, overlap=self.overlap)
+            found = replace(found, difference=corrected, level=each, overlap=self.overlap)
+            if self.unpaired is None:
+                spread = half / error_factor(difference.n, self.overlap) / critical_value(each, difference.n)
+                found = replace(found, spread=spread)
         inside = self._inside(margin, half, each)
         if shown:
             better = self._fewer_collapse() if by_share else (sign > 0) == higher_is_better
@@ -258,12 +272,30 @@ class _Tested:
         """Whether the interval lies within the margin; without a spread, whether a sign test shows it."""
         if margin is None or self.difference is None or self.difference.n < 2:
             return False
+        if half is None and self.unpaired is not None:
+            return False
         if half is not None:
             return abs(self.difference.mean) + half <= margin
         return bool(np.abs(self.differences).max() <= margin) and 0.5**self.difference.n <= level / 2
 
 
+def _unpaired(pairs: Pairs, overlap: float) -> _Tested:
+    values, reference = pairs.values, pairs.reference
+    lost, other = pairs.collapsed, pairs.reference_collapsed
+    shares, share_p = None, None
+    if lost.any() or other.any():
+        shares = ((int(lost.sum()), values.size), (int(other.sum()), reference.size))
+        share_p = equal_shares_p(*shares[0], *shares[1])
+        values, reference = (x[~m] if m.size else x for x, m in ((values, lost), (reference, other)))
+    if not values.size or not reference.size:
+        return _Tested(None, values, None, shares, share_p, overlap, unpaired=(values, reference))
+    difference = welch_difference(values, reference)
+    return _Tested(difference, values, None, shares, share_p, overlap, unpaired=(values, reference))
+
+
 def _tested(pairs: Pairs, step: float, overlap: float) -> _Tested:
+    if not pairs.paired:
+        return _unpaired(pairs, overlap)
     learnt = pairs.learnt
     shares, share_p = None, None
     if not learnt.all():

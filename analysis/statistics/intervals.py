@@ -183,6 +183,28 @@ def student_quantile(confidence: float, freedom: int) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2))
 
 
+def welch_difference(values: ArrayLike, reference: ArrayLike, *, confidence: float = CONFIDENCE) -> Difference:
+    """How far the mean of values [n] lies above that of the reference [m], which are no pairs, with Welch's t test.
+
+    The degrees of freedom are those of Welch and Satterthwaite (Welch, 1947). `n` of the result is the smaller number.
+    Without a spread on either side nothing is claimed, as in `paired_difference`.
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+    """
+    array, other = _finite(values, "values"), _finite(reference, "reference")
+    mean, n = float(array.mean() - other.mean()), min(array.size, other.size)
+    if n == 1:
+        return Difference(mean, None, 1, None)
+    parts = np.array([array.var(ddof=1) / array.size, other.var(ddof=1) / other.size])
+    error = float(np.sqrt(parts.sum()))
+    if error <= ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
+        return Difference(mean, None, n, 1.0)
+    freedom = float(parts.sum() ** 2 / (parts[0] ** 2 / (array.size - 1) + parts[1] ** 2 / (other.size - 1)))
+    half_width = float(stdtrit(freedom, 0.5 + confidence / 2) * error)
+    return Difference(mean, half_width, n, float(2 * stdtr(freedom, -abs(mean) / error)))
+
+
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     """The p values [m] after Holm's step-down correction for m comparisons.
 

@@ -7,6 +7,7 @@ from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.power import MOST_SEEDS, POWER
 from analysis.tables.comparing import Judging
 from analysis.text import difference_unit, format_number, within_sentence
+from tune_jobs.existing.as_study import ELSEWHERE
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.data import data_id, validation_rows
@@ -53,14 +54,17 @@ def table_caption(
         compared: the levels that were compared with the default.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
+    elsewhere = any(row.config is not None and row.config.trainer == ELSEWHERE for row in rows)
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
-    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds, known.claim)]
+    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds, known)]
     showing = table.showing
     if any(row.config is not None and not row.config.trainer for row in rows):
         plain = within_sentence(metric[0].removeprefix("Validation "))
         sentences.append(
             f"The table shows {READS[showing.read]}; the train {plain} is {TRAIN_METRICS[showing.train_metric]}."
         )
+    elif elsewhere and not showing.figures:
+        sentences.append("The table shows what each run reported last.")
     else:
         sentences.append(f"The table shows {READS[showing.read]}.")
     sentences += _time_sentence(rows, timed_alone=timed_alone)
@@ -88,14 +92,18 @@ def _look_sentences(looks: Sequence[int]) -> list[str]:
     ]
 
 
-def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], claim: str) -> str:
+def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], known: Judging) -> str:
+    looks, claim = known.looks, known.claim
     moved = next((_MOVED.get(row.moves, "") for row in rows if row.moves), "")
     built = [row for row in rows if row.config is not None]
-    of_row = max((row_seeds(row, seeds) for row in built), key=len, default=seeds)
+    of_rows = {tuple(row_seeds(row, seeds)) for row in built}
+    of_row = max(of_rows, key=len, default=tuple(seeds))
+    if len(of_rows) > 1 and not looks:
+        return _uneven_sentence([len(one) for one in of_rows])
     folds = next((row.config.folds for row in built if row.config is not None), 0)
     if folds:
         moved = f"; {_fold_words(folds, len(of_row) // folds)}"
-    if len({len(row_seeds(row, seeds)) for row in built}) > 1:
+    if len(of_rows) > 1:
         return (
             f"Up to {len(of_row)} replicates of a level (seeds {seed_words(of_row)}; n says how many){moved}: mean ± "
             "95% Student-t interval."
@@ -118,6 +126,14 @@ def _fold_words(folds: int, repeats: int) -> str:
         f"a cross-validation: the rows are divided into {folds} folds {times}, and seed s validates on fold s mod "
         f"{folds} of repeat s div {folds}"
     )
+
+
+def _uneven_sentence(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    number = str(least) if least == most else f"{least} to {most}"
+    if most == 1:
+        return "One run of each level: there is no interval, and a difference cannot be told from chance."
+    return f"{number} runs of each level, which do not all have the same seeds: mean ± 95% Student-t interval."
 
 
 def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
@@ -146,8 +162,14 @@ def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str
     if not tested:
         return []
     name, unit = metric
+    unpaired = sum(not one.paired for one in tested)
+    how = "are paired by seed"
+    if unpaired:
+        how = "are tested by Welch's test, as levels do not share their seeds"
+        if unpaired < len(tested):
+            how = "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
     sentences = [
-        f"Differences of the {compared_words(name)} are paired by seed; “{BETTER}” and “{WORSE}” are shown at "
+        f"Differences of the {compared_words(name)} {how}; “{BETTER}” and “{WORSE}” are shown at "
         f"{SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
         "intervals of differences are corrected for them as well."
     ]
@@ -199,6 +221,8 @@ def _data_words(row: Row) -> str:
     config = row.config
     if config is None:
         return ""
+    if config.trainer == ELSEWHERE:
+        return "results from elsewhere, whose training and validation rows are not known"
     if config.trainer:
         return f"what {config.trainer} reads"
     info = config.dataset_info

@@ -88,7 +88,9 @@ def _differences(view: TableView) -> list[Column]:
             cells.append("" if line.is_default else NO_VALUE)
         else:
             cells.append(comparison_words(line.comparison, view.decimals(quantity)))
-    return [Column(f"Difference from {DEFAULT_MARK} (paired)", tuple(cells))]
+    kinds = {line.comparison.paired for line in view.lines if line.comparison}
+    words = "paired, or Welch" if len(kinds) > 1 else "paired" if True in kinds else "Welch"
+    return [Column(f"Difference from {DEFAULT_MARK} ({words})", tuple(cells))]
 
 
 def _outlooks(view: TableView) -> list[Column]:

@@ -108,7 +108,8 @@ def decisions(
         if position == default[0] or position not in compared:
             continue
         reason = read_differently(row, default[1])
-        paired = _pairs(shown[position], shown[default[0]], known.collapsed[position], known.collapsed[default[0]])
+        lost = known.collapsed[position], known.collapsed[default[0]]
+        paired = _pairs(shown[position], shown[default[0]], *lost, looks=bool(looks))
         if reason:
             found[position] = Decision(Comparison(None, None, "", reason), paired.values.size, settled=True)
         elif paired.values.size:
@@ -193,15 +194,25 @@ def _collapsed(
 
 
 def _pairs(
-    replicates: pd.DataFrame, reference: pd.DataFrame, collapsed: frozenset[int], default_collapsed: frozenset[int]
+    replicates: pd.DataFrame,
+    reference: pd.DataFrame,
+    collapsed: frozenset[int],
+    default_collapsed: frozenset[int],
+    *,
+    looks: bool,
 ) -> Pairs:
     values, against = (_read(frame).set_index("seed")[FAIR] for frame in (replicates, reference))
-    seeds = values.index.intersection(against.index)
+    seeds, others = set(replicates["seed"]), set(reference["seed"])
+    # At looks, a level that is decided has fewer seeds than the default.
+    paired = seeds == others or (looks and seeds <= others)
+    if paired:
+        values, against = (found[values.index.intersection(against.index)] for found in (values, against))
     return Pairs(
-        values[seeds].to_numpy(dtype=np.float64),
-        against[seeds].to_numpy(dtype=np.float64),
-        _marks(seeds, collapsed),
-        _marks(seeds, default_collapsed),
+        values.to_numpy(dtype=np.float64),
+        against.to_numpy(dtype=np.float64),
+        _marks(values.index, collapsed),
+        _marks(against.index, default_collapsed),
+        paired,
     )
 
 

@@ -234,6 +234,8 @@ def build_table(
     decided = decisions(rows, shown, known, compared, looks) if several else {}
     judged = {position: one.comparison for position, one in decided.items()}
     built = [row for _, row in rows]
+    with_numbers = tuple(one for one in measured if one.name == COMPARED or of_table[one.name].notna().any())
+    measured = with_numbers if reported else measured
     return TableView(
         name=table.name,
         title=table.title,

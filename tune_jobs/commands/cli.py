@@ -96,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
     add_flags(report, TrackerOptions)
     report.set_defaults(command=_report)
 
+    _tables_parser(commands)
+
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
     show.add_argument("trial", metavar="TRIAL", help="the beginning of its key")
     _storage_argument(show)
@@ -132,6 +134,26 @@ def _training_parsers(commands: Any) -> None:
     dashboard = "address of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
     add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None)
     submit.set_defaults(command=_submit)
+
+
+def _tables_parser(commands: Any) -> None:
+    tables = commands.add_parser("tables", help="the tables and figures of results that others trained")
+    tables.add_argument(
+        "place",
+        metavar="RESULTS",
+        help="a CSV, Parquet or JSON lines file, a Ray Tune experiment, an mlruns folder, or an Optuna storage",
+    )
+    tables.add_argument("--metric", default="", metavar="COLUMN", help="what the tables compare")
+    tables.add_argument("--goal", default="", metavar="GOAL", help="max or min: which is better")
+    tables.add_argument("--factors", default="", metavar="A,B", help="the settings to make tables of, in order")
+    tables.add_argument("--seed-column", default="", metavar="A,B", help="the columns that tell replicates apart")
+    tables.add_argument("--default", default="", metavar="A=1,B=2", help="the levels of the default row")
+    tables.add_argument("--epoch-column", default="", metavar="COLUMN", help="what counts the epochs")
+    tables.add_argument("--time-column", default="", metavar="COLUMN", help="the training time")
+    tables.add_argument("--read", default="last", metavar="EPOCH", help="last or best epoch (default: last)")
+    tables.add_argument("--experiment", default="", metavar="NAME", help="which study of Optuna, or MLflow experiment")
+    tables.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/NAME)")
+    tables.set_defaults(command=_tables)
 
 
 def _ledger_parser(commands: Any) -> None:
@@ -343,6 +365,26 @@ def _report(options: argparse.Namespace) -> int:
             f"`{study.definition.command('run')}` trains {them}"
         )
     print(f"report: {report.html}")
+    return 0
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.existing import tables
+
+    report = tables(
+        options.place,
+        metric=options.metric,
+        goal=options.goal,
+        factors=options.factors,
+        seed_column=options.seed_column,
+        default=options.default,
+        epoch_column=options.epoch_column,
+        time_column=options.time_column,
+        read=options.read,
+        experiment=options.experiment,
+        output=options.output,
+    )
+    print(report)
     return 0
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from analysis.statistics.claim_inference import LEVEL, directed
 from analysis.statistics.collapse import find_collapsed
@@ -154,3 +155,15 @@ def test_the_default_margin_is_what_the_validation_part_leaves_open() -> None:
     )
     assert default_margin(30_000.0, rows=450, proportion=False) == pytest.approx(1.96 * 30_000 / 30, rel=1e-4)
     assert default_margin(97.0, rows=None, proportion=True) is None
+
+
+def test_replicates_that_are_no_pairs_are_compared_by_welchs_test() -> None:
+    values, reference = np.array([97.4, 97.3, 97.5, 97.1]), np.array([96.8, 96.9, 96.2])
+    (found,) = compare([Pairs(values, reference, paired=False)], higher_is_better=True)
+    expected = stats.ttest_ind(values, reference, equal_var=False)
+    assert found.adjusted_p == pytest.approx(expected.pvalue)
+    assert found.difference is not None
+    assert found.difference.high == pytest.approx(expected.confidence_interval(0.95).high)
+    assert not found.paired
+    collapsed = Pairs(values, reference, values < 97.2, reference < 0, paired=False)
+    assert compare([collapsed], higher_is_better=True)[0].shares == ((1, 4), (0, 3))
