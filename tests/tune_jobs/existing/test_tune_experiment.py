@@ -38,6 +38,7 @@ def test_an_experiment_of_ray_tune_makes_tables(tmp_path: Path) -> None:
                 "width": tune.grid_search(WIDTHS),
                 "seed": tune.grid_search(SEEDS),
             },
+            tune_config=tune.TuneConfig(reuse_actors=True),  # a process for each trial would take a minute
             run_config=tune.RunConfig(name="example", storage_path=str(tmp_path), verbose=0),
         ).fit()
     finally:
