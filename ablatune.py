@@ -11,6 +11,8 @@ report.figures["width"]     # shown inline
 study.trials()              # a row for each replicate of each level
 """
 
+from typing import Any
+
 from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.existing import ExistingReport, tables
 from tune_jobs.commands.interface import Drawing, Ran, Report, Study
@@ -33,3 +35,12 @@ __all__ = [
     "load_model",
     "tables",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`ablatune.lightning`: for training functions with Lightning, which Ablatune itself does without."""
+    if name == "lightning":
+        from tune_jobs.trainer import lightning
+
+        return lightning
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

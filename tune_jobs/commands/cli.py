@@ -17,7 +17,14 @@ from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError, cut, redacted
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
-from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, TrackerOptions, VariantOptions
+from tune_jobs.training.run_options import (
+    CheckOptions,
+    EvaluateOptions,
+    PlanOptions,
+    RunOptions,
+    TrackerOptions,
+    VariantOptions,
+)
 from tune_jobs.words import counted
 
 _LONGEST_PROBLEM = 500
@@ -113,6 +120,13 @@ def _training_parsers(commands: Any) -> None:
     _study_arguments(plan)
     add_flags(plan, PlanOptions)
     plan.set_defaults(command=_plan)
+
+    check = commands.add_parser(
+        "check", help="whether a seed fixes a study's numbers, and a checkpoint continues to the same"
+    )
+    _study_arguments(check)
+    add_flags(check, CheckOptions)
+    check.set_defaults(command=_check)
 
     run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
     _study_arguments(run)
@@ -292,6 +306,13 @@ def _study(parsed: argparse.Namespace) -> Any:
 def _plan(parsed: argparse.Namespace) -> int:
     print(_study(parsed).plan(**vars(options_from(parsed, PlanOptions))))
     return 0
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    findings = _study(parsed).check(**vars(options_from(parsed, CheckOptions)))
+    for finding in findings:
+        print(finding.line)
+    return 0 if all(finding.fine for finding in findings) else 1
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
 from tune_jobs.study.python_document import path_text, plain_document
 from tune_jobs.training.run_options import (
+    CheckOptions,
     EvaluateOptions,
     PlanOptions,
     RunOptions,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.forecast.forecast import Forecast
     from tune_jobs.standing.standing import Standing
+    from tune_jobs.training.determinism import Finding
 
 Options = TypeVar("Options", bound=TrainingOptions)
 
@@ -213,6 +215,20 @@ class Study:
         from tune_jobs.forecast.plan import plan_ahead
 
         return plan_ahead(self.definition, self.settings(options))
+
+    @takes_options(CheckOptions)
+    def check(self, options: CheckOptions) -> "list[Finding]":
+        """Find out whether a seed fixes the numbers of the default, and a checkpoint continues to the same.
+
+        Raises:
+            UserError: the default cannot be trained on this machine.
+        """
+        from tune_jobs.training.determinism import check_determinism
+
+        settings = self.settings(TrainingOptions())
+        gpus = max(1, int(settings.resources.gpus_per_trial or 0))
+        devices = ("cpu",) if settings.device == "cpu" else tuple(f"cuda:{gpu}" for gpu in range(gpus))
+        return check_determinism(self.definition, self.data_dir, devices, options.epochs)
 
     @takes_options(RunOptions)
     def run(self, options: RunOptions) -> Ran:

@@ -244,6 +244,13 @@ class PlanOptions(StackOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckOptions(_Checked):
+    """Options of `check`."""
+
+    epochs: int = option(3, "how many epochs to train, several times (default: 3)", at_least=2)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(TrainingOptions):
     """Options of `evaluate`."""
 
