@@ -186,7 +186,7 @@ def _find(name: str, folders: Sequence[Path]) -> ModuleSource | None:
 def _is_library(path: Path) -> bool:
     resolved = path.resolve()
     ours = Path(__file__).resolve().parents[2]
-    if any(resolved.is_relative_to(ours / package) for package in PACKAGES):
+    if resolved == ours / "ablatune.py" or any(resolved.is_relative_to(ours / package) for package in PACKAGES):
         return True
     return any(part in _FOLDERS_OF_LIBRARIES for part in resolved.parts) or any(
         resolved.is_relative_to(folder) for folder in _LIBRARIES
