@@ -27,6 +27,7 @@ def test_there_are_pages() -> None:
         "stacks",
         "statistics",
         "trackers",
+        "training_functions",
     ]
 
 
