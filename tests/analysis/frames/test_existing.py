@@ -1,11 +1,13 @@
 """Results from elsewhere and the same numbers in a ledger make the same tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from analysis.frames.existing import existing_evidence
+from analysis.statistics.comparisons import EQUAL, UNCLEAR, Comparison
 from analysis.tables.tables import COMPARED, build_table
 from tune_jobs.existing.as_study import as_study
 from tune_jobs.existing.columns import Told
@@ -22,6 +24,13 @@ tables:
   - factor: learning_rate
     levels: [0.001, 0.01, 0.1]
 """
+
+
+def without_margin(comparison: Comparison | None) -> Comparison | None:
+    """A comparison without what the size of the validation part decides."""
+    if comparison is None:
+        return None
+    return replace(comparison, margin=None, verdict=comparison.verdict.replace(EQUAL, UNCLEAR))
 
 
 @pytest.mark.parametrize("every_epoch", [False, True])
@@ -52,4 +61,6 @@ def test_the_tables_are_those_of_the_same_numbers_in_a_ledger(run: Any, every_ep
             assert one.labels == other.labels
             assert one.is_default == other.is_default
             assert one.estimates[COMPARED] == other.estimates[COMPARED]
-            assert one.comparison == other.comparison
+            assert without_margin(one.comparison) == without_margin(other.comparison)
+            # Nobody knows how many rows validated.
+            assert one.comparison is None or one.comparison.margin is None

@@ -88,8 +88,8 @@ def test_an_unknown_job_is_an_error_of_one_line() -> None:
 
 
 def test_an_address_without_a_server_is_an_error_of_one_line() -> None:
-    with_dashboard = importlib.util.find_spec("aiohttp_cors") is not None
-    expected = r"http://127\.0\.0\.1:9: no job server answers there" if with_dashboard else r"install 'ray\[default\]'"
+    with_client = importlib.util.find_spec("aiohttp") is not None
+    expected = r"http://127\.0\.0\.1:9: no job server answers there" if with_client else r"install 'ray\[default\]'"
     with pytest.raises(UserError, match=expected):
         jobs.connect("http://127.0.0.1:9")
 
