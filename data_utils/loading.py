@@ -277,30 +277,17 @@ def _split(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[Row
 
 def _divided(rows: Rows, info: DatasetInfo, preparation: Preparation) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Indices of the training and of the validation rows."""
-    if preparation.folds and rows.groups is not None:
-        return grouped_fold_split(
-            groups=rows.groups,
-            folds=preparation.folds,
-            fold=preparation.fold,
-            split_seed=preparation.split_seed,
-            classes=rows.targets.astype(np.int64) if info.task == "classification" else None,
-        )
+    seed = preparation.split_seed
     if preparation.folds:
-        return fold_split(
-            rows=info.development_rows,
-            folds=preparation.folds,
-            fold=preparation.fold,
-            split_seed=preparation.split_seed,
-            classes=rows.targets.astype(np.int64) if info.task == "classification" else None,
-        )
+        drawn = partial(fold_split, rows=info.development_rows)
+        if rows.groups is not None:
+            drawn = partial(grouped_fold_split, groups=rows.groups)
+        classes = rows.targets.astype(np.int64) if info.task == "classification" else None
+        return drawn(folds=preparation.folds, fold=preparation.fold, split_seed=seed, classes=classes)
+    held_out = info.validation_rows if preparation.validation_rows is None else preparation.validation_rows
     if rows.groups is not None:
-        held_out = info.validation_rows if preparation.validation_rows is None else preparation.validation_rows
-        return grouped_split(groups=rows.groups, validation_rows=held_out, split_seed=preparation.split_seed)
-    return development_split(
-        rows=info.development_rows,
-        validation_rows=info.validation_rows if preparation.validation_rows is None else preparation.validation_rows,
-        split_seed=preparation.split_seed,
-    )
+        return grouped_split(groups=rows.groups, validation_rows=held_out, split_seed=seed)
+    return development_split(rows=info.development_rows, validation_rows=held_out, split_seed=seed)
 
 
 def _inputs(rows: Rows, scaling: Scaling) -> NDArray[np.float32]:

@@ -1,7 +1,6 @@
 """Tables of results: CSV, Parquet, JSON lines, and pandas frames of the user's."""
 
 import ast
-import csv
 import io
 import json
 from collections import Counter
@@ -10,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from data_utils.separators import UnusableTableError, find_separator
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.existing.results import Results, flat, numbers_where_all_are
 
-_SEPARATORS = ",;\t|"
-# So many records are read to see what separates their cells.
-_TRIED_RECORDS = 50
+# So many lines are read to see how their numbers are written.
+_TRIED_LINES = 50
 # Columns of mappings as text, as a script that asks a tracker for its runs writes them.
 _MAPPINGS = ("config", "summary", "params", "metrics")
 # A first column without a name: where a frame was written with its index.
@@ -32,7 +31,10 @@ def read_csv(place: str, content: bytes) -> Results:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{place}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
-    separator = _separator(text)
+    try:
+        separator = find_separator(text)
+    except UnusableTableError as error:
+        raise UserError(f"{place}: {error}") from error
     decimal = "," if separator == ";" and _has_decimal_commas(text) else "."
     try:
         frame = pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
@@ -100,20 +102,8 @@ def results_of(place: str, form: str, frame: pd.DataFrame) -> Results:
     return Results(place, form, frame, remarks=remarks)
 
 
-def _separator(text: str) -> str:
-    """The separator that gives the most records the header's number of cells; the comma where none gives several."""
-
-    def agreement(separator: str) -> tuple[int, int]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        records = [record for record, _ in zip(reader, range(_TRIED_RECORDS), strict=False) if record]
-        cells = len(records[0]) if records else 0
-        return (sum(len(record) == cells for record in records), cells) if cells > 1 else (0, 0)
-
-    return max(_SEPARATORS, key=agreement)
-
-
 def _has_decimal_commas(text: str) -> bool:
-    cells = [cell for line in text.splitlines()[1:_TRIED_RECORDS] for cell in line.split(";")]
+    cells = [cell for line in text.splitlines()[1:_TRIED_LINES] for cell in line.split(";")]
     whole, comma, rest = "", "", ""
     found = False
     for cell in cells:
