@@ -8,18 +8,16 @@ from typing import Any
 
 from models.history import History
 from models.plan import Snapshots
-from tune_jobs.errors import StorageError, UserError
 from tune_jobs.isolation.failure import Failure
-from tune_jobs.isolation.process import CallError, ProcessDeathError
 from tune_jobs.isolation.server import ask
 from tune_jobs.trainer.link import Answer, Reported
 from tune_jobs.trainer.seeding import prepare_process
 from tune_jobs.trainer.trial import Trial
 from tune_jobs.training.trainer_course import Course
-from tune_jobs.training.trial_training import LATE_SECONDS, Trained, Training, died, failed_in_process
+from tune_jobs.training.trial_training import Trained, Training, failed_in_process, seconds_for, trained_in_process
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.processes import ProcessLostError, log_changes, process_with
+from tune_jobs.user_code.processes import CodeProcess, log_changes
 
 _EPOCH, _LOAD, _DUE, _SAVE = "epoch", "load", "due", "save"
 
@@ -59,7 +57,7 @@ def train_by_function(
         ProcessLostError: something outside ended the process, such as the system for want of memory.
     """
     course = Course(training, metrics, after_epoch)
-    limit, function = training.time_limit_seconds, training.config.trainer
+    function = training.config.trainer
 
     def answer(message: tuple[str, Any]) -> Any:
         kind, content = message
@@ -71,30 +69,21 @@ def train_by_function(
             return kept.save(course.snapshot(content))
         return course.add(content)
 
-    try:
-        with process_with(code, [function], what=function) as isolated:
-            ended: _Ended = isolated.process.call(
-                f"{__name__}:train_for_worker",
-                training,
-                metrics.names,
-                place,
-                seconds=None if limit is None else limit + LATE_SECONDS,
-                on_message=answer,
-            )
-            log_changes([function], ended.changes)
-            if ended.failure is not None:
-                return failed_in_process(course.history, ended.failure, code)
-            return Trained(course.history, model=course.state if training.keep_model else None)
-    except CallError as error:
-        return failed_in_process(course.history, error.failure, code)
-    except ProcessDeathError as error:
-        if error.killed:
-            raise ProcessLostError(f"{function}: its process {error.words}") from error
-        return died(course.history, error, code)
-    except (StorageError, ProcessLostError):
-        raise
-    except UserError as error:  # when its modules were imported
-        return Trained(course.history, str(error), getattr(error, "trace", ""))
+    def train(isolated: CodeProcess) -> Trained:
+        ended: _Ended = isolated.process.call(
+            f"{__name__}:train_for_worker",
+            training,
+            metrics.names,
+            place,
+            seconds=seconds_for(training),
+            on_message=answer,
+        )
+        log_changes([function], ended.changes)
+        if ended.failure is not None:
+            return failed_in_process(course.history, ended.failure, code)
+        return Trained(course.history, model=course.state if training.keep_model else None)
+
+    return trained_in_process(train, code, [function], lambda: course.history)
 
 
 @dataclass(frozen=True)

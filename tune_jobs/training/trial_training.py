@@ -6,7 +6,7 @@ one after every epoch, as the engine asks the caller of `train`.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from tune_jobs.isolation.server import ask
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.processes import ProcessLostError, log_changes, process_with
+from tune_jobs.user_code.processes import CodeProcess, ProcessLostError, log_changes, process_with
 from tune_jobs.user_code.questions import code_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 # After its time limit, a trial that does not come back from the user's code is ended.
-LATE_SECONDS = 30.0
+_LATE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,6 @@ def train_isolated(
         ProcessLostError: something outside ended the process, such as the system for want of memory.
     """
     seen = History(training.config.seed)
-    limit = training.time_limit_seconds
 
     def answer(message: tuple[str, Any]) -> Any:
         kind, content = message
@@ -147,28 +146,61 @@ def train_isolated(
         return after_epoch(seen)
 
     references = code_of(training.config)
+
+    def train(isolated: CodeProcess) -> Trained:
+        ended: _Ended = isolated.process.call(
+            f"{__name__}:train_for_worker",
+            training,
+            data[0],
+            seconds=seconds_for(training),
+            on_message=answer,
+        )
+        log_changes(references, ended.changes)
+        return ended.told(code)
+
+    return trained_in_process(train, code, references, lambda: seen, data=data)
+
+
+def seconds_for(training: Training) -> float | None:
+    """When a process that trains with the user's code is ended, if it does not come back by itself; None for never."""
+    limit = training.time_limit_seconds
+    return None if limit is None else limit + _LATE_SECONDS
+
+
+def trained_in_process(
+    train: Callable[[CodeProcess], Trained],
+    code: Code,
+    references: Sequence[str],
+    seen: Callable[[], History],
+    *,
+    data: tuple[str, TrialData] | None = None,
+) -> Trained:
+    """Train in a process with the user's code, and say how that ended, however it did.
+
+    Args:
+        train: trains in the process that it is given.
+        code: the user's modules.
+        references: to what the trial needs of them.
+        seen: returns the history as far as it is known here.
+        data: see `process_with`.
+
+    Raises:
+        ProcessLostError: something outside ended the process, such as the system for want of memory.
+    """
     what = " and ".join(references)
     try:
         with process_with(code, references, what=what, data=data) as isolated:
-            ended: _Ended = isolated.process.call(
-                f"{__name__}:train_for_worker",
-                training,
-                data[0],
-                seconds=None if limit is None else limit + LATE_SECONDS,
-                on_message=answer,
-            )
-            log_changes(references, ended.changes)
-            return ended.told(code)
+            return train(isolated)
     except CallError as error:
-        return failed_in_process(seen, error.failure, code)
+        return failed_in_process(seen(), error.failure, code)
     except ProcessDeathError as error:
         if error.killed:
             raise ProcessLostError(f"{what}: its process {error.words}") from error
-        return died(seen, error, code)
+        return _died(seen(), error, code)
     except (StorageError, ProcessLostError):
         raise
     except UserError as error:  # when its modules were imported
-        return Trained(seen, str(error), getattr(error, "trace", ""))
+        return Trained(seen(), str(error), getattr(error, "trace", ""))
 
 
 def train_for_worker(training: Training, data: str) -> _Ended:
@@ -275,7 +307,7 @@ def _model(training: Training, ended: "EngineTraining", data: TrialData) -> byte
     return to_bytes(ended.network, plain_config(training.config), data) if wanted else None
 
 
-def died(history: History, error: ProcessDeathError, code: Code) -> Trained:
+def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:
     """Say how the user's code ended its process, or that it did not come back in time."""
     if error.timed_out:
         history.outcome = TIMED_OUT
