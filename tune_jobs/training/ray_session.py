@@ -2,12 +2,14 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -15,17 +17,25 @@ import ray
 from data_utils import TrialData
 from tune_jobs.capacity.cluster_capacity import ClusterCapacity, capacity_of
 from tune_jobs.capacity.ray_nodes import alive_nodes
-from tune_jobs.capacity.ray_private import close_token_file, keep_environment_out, warn_if_untested
+from tune_jobs.capacity.ray_private import (
+    close_token_file,
+    few_processes,
+    keep_environment_out,
+    warn_if_untested,
+)
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.preloading import preloading
 from tune_jobs.training.ray_address import check_address, named
 from tune_jobs.training.ray_folder import private_folder
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 
 _SPARE_BYTES = 256 * 2**20
+# That Ray has room for if it starts before it is known how large they are, and where its object store lies.
+_GUESSED_BYTES, _SHARED_MEMORY = 512 * 2**20, Path("/dev/shm")
 # What workers must find in their environment. Ray logs what it is told to put there: nothing may be secret.
 _WORKER_ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -98,6 +108,27 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
         yield
 
 
+def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
+    """Start Ray before it is known how large the data are; see `ray_running`.
+
+    Nothing is started on a cluster, twice, or where shared memory is short. Data that turn out too large start it anew.
+
+    Args:
+        cluster: that the trials run on.
+        ray_exit: shuts Ray down when closed.
+        search: whether the first worker will be the director of a search.
+
+    Raises:
+        UserError: Ray cannot start.
+    """
+    if cluster.address is not None or _room is not None or not _SHARED_MEMORY.is_dir():
+        return
+    if shutil.disk_usage(_SHARED_MEMORY).free < 2 * _store_bytes(_GUESSED_BYTES):
+        return
+    _start_ray(cluster, _GUESSED_BYTES, search=search)
+    ray_exit.callback(_leave_ray)
+
+
 # Bytes of data that the object store of the running Ray has room for; None while Ray is not running.
 _room: int | None = None
 
@@ -112,7 +143,7 @@ def _leave_ray() -> None:
     ray.shutdown()
 
 
-def _start_ray(cluster: Cluster, data_size: int) -> None:
+def _start_ray(cluster: Cluster, data_size: int, *, search: bool = False) -> None:
     global _room
     os.environ.update(
         {
@@ -127,12 +158,13 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
     # Tune logs a traceback for every lost worker; the progress display says it in one line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     warn_if_untested()
-    keep_environment_out()
     with _signals_kept():
         if cluster.address is not None:
             _join_cluster(cluster)
         else:
-            _start_node(cluster, data_size)
+            _start_node(cluster, data_size, search=search)
+    # Last, since it imports Tune: workers start meanwhile.
+    keep_environment_out()
     # A cluster's object store has a fixed size, and spills to disk.
     _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
 
@@ -177,25 +209,30 @@ def _join_cluster(cluster: Cluster) -> None:
         ) from error
 
 
-def _start_node(cluster: Cluster, data_size: int) -> None:
+def _start_node(cluster: Cluster, data_size: int, *, search: bool) -> None:
     # Ray's processes inherit the environment.
     os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
     folder = private_folder()
     try:
-        ray.init(
-            address="local",
-            num_cpus=cluster.cpus,
-            num_gpus=cluster.logical_gpus or None,
-            include_dashboard=False,
-            object_store_memory=2 * data_size + _SPARE_BYTES,
-            _temp_dir=str(folder),
-            **_QUIET,
-        )
+        with preloading(all_but_first=search), few_processes():
+            ray.init(
+                address="local",
+                num_cpus=cluster.cpus,
+                num_gpus=cluster.logical_gpus or None,
+                include_dashboard=False,
+                object_store_memory=_store_bytes(data_size),
+                _temp_dir=str(folder),
+                **_QUIET,
+            )
     except Exception as error:  # Ray raises nothing narrower
         raise UserError(
             f"Ray did not start ({' '.join(str(error).split())}); try again when less is running"
         ) from error
     close_token_file()
+
+
+def _store_bytes(data_size: int) -> int:
+    return 2 * data_size + _SPARE_BYTES
 
 
 def find_capacity(cluster: Cluster) -> ClusterCapacity:

@@ -13,8 +13,9 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, search_id
-from tune_jobs.training.data import keep_targets, load_data, untrained_classes
+from tune_jobs.training.data import keep_targets, untrained_classes
 from tune_jobs.training.director import Director
+from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.run_context import RunContext
@@ -40,7 +41,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
     configs = data_configs(study, search)
-    data = load_data(configs, settings.data_dir, study.own.code)
+    data = load_as_ray_starts(run, configs, search=True)
     check_user_code([config for config in _combinations(study, search) if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger.record import is_finished
-from tune_jobs.training.data import keep_targets, load_data, untrained_classes
+from tune_jobs.training.data import keep_targets, untrained_classes
+from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
@@ -29,7 +30,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         StorageRefusedError: the storage takes no more results; has those that it did not take.
     """
     settings, ledger = run.settings, run.ledger
-    data = load_data((trial.config for trial in trials), settings.data_dir, run.study.own.code)
+    data = load_as_ray_starts(run, [trial.config for trial in trials])
     check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")

@@ -1,0 +1,40 @@
+"""Starts Ray while the data are read: either takes seconds."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from data_utils import TrialData
+from tune_jobs.training.data import load_data
+from tune_jobs.training.run_context import RunContext
+from tune_jobs.trial.config import TrialConfig
+
+
+def load_as_ray_starts(
+    run: RunContext, configs: Sequence[TrialConfig], *, search: bool = False
+) -> dict[str, TrialData]:
+    """Load the data of some configurations, by `data_slot`, and start Ray meanwhile if nothing speaks against it.
+
+    Args:
+        run: that goes on; Ray is started for all of its rounds or, if each has its own, later.
+        configs: of trials.
+        search: whether Ray starts for a search.
+
+    Raises:
+        UserError: a file is missing or corrupt, a function of the user fails, or Ray cannot start.
+    """
+    settings, code = run.settings, run.study.own.code
+    # A user's function runs in a process of its own, forked from this one, and may refuse.
+    if run.ray_exit is None or any(config.trainer or _is_made(config) for config in configs):
+        return load_data(configs, settings.data_dir, code)
+    # Imported here: other commands save the second that importing Ray takes.
+    from tune_jobs.training.ray_session import start_early
+
+    with ThreadPoolExecutor(1) as reader:
+        data = reader.submit(load_data, configs, settings.data_dir, code)
+        start_early(settings.cluster, run.ray_exit, search=search)
+        return data.result()
+
+
+def _is_made(config: TrialConfig) -> bool:
+    """Return whether a function of the user makes the data."""
+    return config.info is not None and config.info.declared is not None and bool(config.info.declared.function)
