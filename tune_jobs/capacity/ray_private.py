@@ -72,7 +72,9 @@ def few_processes() -> Iterator[None]:
     A single machine's run does without them, and they take some 2 s of the start on two cores. A Ray whose node has
     other names for them starts them all.
     """
-    node = _part(*_NODE_CLASS)
+    node: Any = None
+    with suppress(UserError):
+        node = _part(*_NODE_CLASS)
     before = {name: getattr(node, name) for name in _NOT_NEEDED_ALONE if hasattr(node, name)}
     for name in before:
         setattr(node, name, _start_nothing)

@@ -23,8 +23,8 @@ def load_as_ray_starts(
         UserError: a file is missing or corrupt, a function of the user fails, or Ray cannot start.
     """
     settings, code = run.settings, run.study.own.code
-    # A user's function runs in a process of its own, forked from this one, and may refuse.
-    if run.ray_exit is None or any(config.trainer or _is_made(config) for config in configs):
+    # Code of the user may be refused before anything starts, and trains in other processes than Ray's workers.
+    if run.ray_exit is None or code.sources:
         return load_data(configs, settings.data_dir, code)
     # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import start_early
@@ -33,8 +33,3 @@ def load_as_ray_starts(
         data = reader.submit(load_data, configs, settings.data_dir, code)
         start_early(settings.cluster, run.ray_exit, search=search)
         return data.result()
-
-
-def _is_made(config: TrialConfig) -> bool:
-    """Return whether a function of the user makes the data."""
-    return config.info is not None and config.info.declared is not None and bool(config.info.declared.function)

@@ -109,7 +109,7 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
 
 
 def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
-    """Start Ray before it is known how large the data are; see `ray_running`.
+    """Start Ray for trials of shipped parts before it is known how large their data are; see `ray_running`.
 
     Nothing is started on a cluster, twice, or where shared memory is short. Data that turn out too large start it anew.
 
@@ -125,7 +125,8 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
         return
     if shutil.disk_usage(_SHARED_MEMORY).free < 2 * _store_bytes(_GUESSED_BYTES):
         return
-    _start_ray(cluster, _GUESSED_BYTES, search=search)
+    with preloading(all_but_first=search):
+        _start_ray(cluster, _GUESSED_BYTES)
     ray_exit.callback(_leave_ray)
 
 
@@ -143,7 +144,7 @@ def _leave_ray() -> None:
     ray.shutdown()
 
 
-def _start_ray(cluster: Cluster, data_size: int, *, search: bool = False) -> None:
+def _start_ray(cluster: Cluster, data_size: int) -> None:
     global _room
     os.environ.update(
         {
@@ -162,7 +163,7 @@ def _start_ray(cluster: Cluster, data_size: int, *, search: bool = False) -> Non
         if cluster.address is not None:
             _join_cluster(cluster)
         else:
-            _start_node(cluster, data_size, search=search)
+            _start_node(cluster, data_size)
     # Last, since it imports Tune: workers start meanwhile.
     keep_environment_out()
     # A cluster's object store has a fixed size, and spills to disk.
@@ -209,12 +210,12 @@ def _join_cluster(cluster: Cluster) -> None:
         ) from error
 
 
-def _start_node(cluster: Cluster, data_size: int, *, search: bool) -> None:
+def _start_node(cluster: Cluster, data_size: int) -> None:
     # Ray's processes inherit the environment.
     os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
     folder = private_folder()
     try:
-        with preloading(all_but_first=search), few_processes():
+        with few_processes():
             ray.init(
                 address="local",
                 num_cpus=cluster.cpus,

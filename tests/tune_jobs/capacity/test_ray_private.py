@@ -119,3 +119,19 @@ def test_requests_of_a_job_client_go_through_the_function(monkeypatch: pytest.Mo
     made = ray_private.job_client(lambda ask, method, endpoint, **more: ask(method, endpoint, timeout=3, **more))
     client = made.__new__(made)
     assert client._do_request("GET", "/api", data=b"x") == (("GET", "/api"), {"timeout": 3, "data": b"x"})
+
+
+def test_a_node_of_few_processes_is_a_node_of_all_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private.node import Node
+
+    before = dict(vars(Node))
+    with ray_private.few_processes():
+        assert Node.start_monitor is Node.start_api_server is Node.start_log_monitor is not before["start_monitor"]
+    assert dict(vars(Node)) == before
+    monkeypatch.delattr(Node, "start_monitor")
+    with ray_private.few_processes():
+        assert not hasattr(Node, "start_monitor")
+    assert not hasattr(Node, "start_monitor")
+    monkeypatch.delattr("ray._private.node.Node")
+    with ray_private.few_processes():
+        pass
