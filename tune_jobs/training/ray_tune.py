@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from tune_jobs.training.worker_watch import RESTARTS
 
 # Tune's default.
 MOST_PENDING = 200
+# Tells Tune to leave Ctrl-C alone.
+_LEAVES_CTRL_C = "TUNE_DISABLE_SIGINT_HANDLER"
 _PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 
@@ -72,6 +76,9 @@ def run_tuner(
         restarts: how often a trial that lost its worker is started again.
         stop: can end them all.
         tune_config: further arguments of `tune.TuneConfig`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C ended the run, or came as it ended.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
     try:
@@ -88,9 +95,30 @@ def run_tuner(
                 stop=stop,
             ),
         )
-        tuner.fit()
+        with _ctrl_c_given_back():
+            tuner.fit()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _ctrl_c_given_back() -> Iterator[None]:
+    """Raise the interrupt that Tune caught, if any, and put back the handler that Tune replaced.
+
+    Tune returns after an interrupt as after any other end, and keeps its handler: the next Ctrl-C would do nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or os.environ.get(_LEAVES_CTRL_C, "0") != "0":
+        yield
+        return
+    try:
+        yield
+        # Tune puts it back itself when it has caught one.
+        caught = signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 @contextmanager
