@@ -1,22 +1,26 @@
 """Starts Ray while the data are read: either takes seconds."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from data_utils import TrialData
 from tune_jobs.training.data import load_data
 from tune_jobs.training.run_context import RunContext
+from tune_jobs.training.run_options import TrainingOptions
+from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
 
 
 def load_as_ray_starts(
-    run: RunContext, configs: Sequence[TrialConfig], *, search: bool = False
+    run: RunContext, configs: Sequence[TrialConfig], trials: int | None = None, *, search: bool = False
 ) -> dict[str, TrialData]:
     """Load the data of some configurations, by `data_slot`, and start Ray meanwhile if nothing speaks against it.
 
     Args:
         run: that goes on; Ray is started for all of its rounds or, if each has its own, later.
         configs: of trials.
+        trials: how many there are to train; None if unknown.
         search: whether Ray starts for a search.
 
     Raises:
@@ -31,5 +35,12 @@ def load_as_ray_starts(
 
     with ThreadPoolExecutor(1) as reader:
         data = reader.submit(load_data, configs, settings.data_dir, code)
-        start_early(settings.cluster, run.ray_exit, search=search)
+        start_early(settings.cluster, run.ray_exit, _workers(settings, trials), search=search)
         return data.result()
+
+
+def _workers(settings: Settings[TrainingOptions], trials: int | None) -> int:
+    """How many workers will train at once on this machine, at most."""
+    cpus = settings.cluster.cpus or os.cpu_count() or 1
+    fit = max(1, int(cpus / settings.resources.cpus_per_trial))
+    return min(most for most in (fit, trials, settings.options.max_concurrent) if most is not None)

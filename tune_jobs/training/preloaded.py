@@ -1,5 +1,5 @@
 """Imports, where it is imported, what training needs; see `tune_jobs.training.preloading`."""
 
-from tune_jobs.training.preloading import import_unless_spared
+from tune_jobs.training.preloading import import_with_ticket
 
-import_unless_spared()
+import_with_ticket()

@@ -1,32 +1,39 @@
 """Lets workers import what training needs as their process starts, while the driver still prepares the run.
 
-PyTorch alone takes seconds.
+PyTorch alone takes seconds. Ray starts as many workers as there are CPUs, whatever there is to do: each takes a ticket,
+a file, and those that come too late import nothing.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tune_jobs.capacity.ray_private import PRELOAD
 
 _MODULE = "tune_jobs.training.preloaded"
-# Names a file; the worker that takes it away imports nothing.
-_SPARED = "ABLATUNE_NOT_PRELOADED"
+# Names the folder of the tickets.
+_TICKETS = "ABLATUNE_PRELOAD_TICKETS"
+# The first in order; who takes it imports nothing.
+_BLANK = "0-blank"
 
 
 @contextmanager
-def preloading(*, all_but_first: bool) -> Iterator[None]:
+def preloading(folder: Path, workers: int, *, all_but_first: bool) -> Iterator[None]:
     """Let the workers of a Ray that is started meanwhile import what training needs.
 
     Args:
+        folder: an empty one for the tickets; workers may look for them later.
+        workers: how many will train, at most.
         all_but_first: whether the first worker is to be left out, since it trains nothing.
     """
-    before = {name: os.environ.get(name) for name in (PRELOAD, _SPARED)}
-    os.environ[PRELOAD] = ",".join(filter(None, (before[PRELOAD], _MODULE)))
+    for number in range(1, workers + 1):
+        (folder / f"{number:06}").touch()
     if all_but_first:
-        handle, os.environ[_SPARED] = tempfile.mkstemp(prefix="ablatune-first-worker-")
-        os.close(handle)
+        (folder / _BLANK).touch()
+    before = {name: os.environ.get(name) for name in (PRELOAD, _TICKETS)}
+    os.environ[PRELOAD] = ",".join(filter(None, (before[PRELOAD], _MODULE)))
+    os.environ[_TICKETS] = str(folder)
     try:
         yield
     finally:
@@ -37,13 +44,24 @@ def preloading(*, all_but_first: bool) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def import_unless_spared() -> None:
-    """In a worker: import what training needs, unless it is the one that is left out."""
-    try:
-        os.unlink(os.environ.pop(_SPARED, ""))
-    except OSError:  # none is left out, or another was the first
-        import ray.tune  # noqa: F401
+def import_with_ticket() -> None:
+    """In a worker: import what training needs, if there is a ticket for it."""
+    folder = os.environ.pop(_TICKETS, None)
+    if folder is None or _ticket(Path(folder)) in (None, _BLANK):
+        return
+    import ray.tune  # noqa: F401
 
-        import models.engine  # noqa: F401
-        import tune_jobs.training.group_worker
-        import tune_jobs.training.search_worker  # noqa: F401
+    import models.engine  # noqa: F401
+    import tune_jobs.training.group_worker
+    import tune_jobs.training.search_worker  # noqa: F401
+
+
+def _ticket(folder: Path) -> str | None:
+    """Take the first ticket that is left; return its name."""
+    for path in sorted(folder.glob("0*")):
+        try:
+            path.unlink()
+        except FileNotFoundError:  # another worker was faster
+            continue
+        return path.name
+    return None

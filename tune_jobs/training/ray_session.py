@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -108,7 +109,7 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
         yield
 
 
-def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
+def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: bool) -> None:
     """Start Ray for trials of shipped parts before it is known how large their data are; see `ray_running`.
 
     Nothing is started on a cluster, twice, or where shared memory is short. Data that turn out too large start it anew.
@@ -116,6 +117,7 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
     Args:
         cluster: that the trials run on.
         ray_exit: shuts Ray down when closed.
+        workers: how many will train, at most.
         search: whether the first worker will be the director of a search.
 
     Raises:
@@ -125,7 +127,8 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, *, search: bool) -> None:
         return
     if shutil.disk_usage(_SHARED_MEMORY).free < 2 * _store_bytes(_GUESSED_BYTES):
         return
-    with preloading(all_but_first=search):
+    folder = Path(ray_exit.enter_context(tempfile.TemporaryDirectory(prefix="ablatune-", ignore_cleanup_errors=True)))
+    with preloading(folder, workers, all_but_first=search):
         _start_ray(cluster, _GUESSED_BYTES)
     ray_exit.callback(_leave_ray)
 

@@ -41,7 +41,8 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     study, search, ledger, settings = run.study, state.search, run.ledger, run.settings
     storage = ledger.storage
     configs = data_configs(study, search)
-    data = load_as_ray_starts(run, configs, search=True)
+    most = _left(state, retry_failed=retry_failed)
+    data = load_as_ray_starts(run, configs, most, search=True)
     check_user_code([config for config in _combinations(study, search) if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")
@@ -58,7 +59,6 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
     director = partial(Director, state, ledger.compared_by(study.metrics).lookup(), journal, retry_failed=retry_failed)
-    most = _left(state, retry_failed=retry_failed)
     try:
         with (
             suppress(KeyboardInterrupt),

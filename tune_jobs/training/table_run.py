@@ -30,7 +30,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         StorageRefusedError: the storage takes no more results; has those that it did not take.
     """
     settings, ledger = run.settings, run.ledger
-    data = load_as_ray_starts(run, [trial.config for trial in trials])
+    data = load_as_ray_starts(run, [trial.config for trial in trials], len(trials))
     check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")

@@ -11,6 +11,7 @@ import ray
 
 from data_utils import DatasetError
 from tune_jobs.errors import UserError
+from tune_jobs.study.resources import Resources
 from tune_jobs.training import data as data_module
 from tune_jobs.training import early_start, ray_session
 from tune_jobs.training.settings import Cluster
@@ -27,7 +28,12 @@ def ray_exit() -> Iterator[ExitStack]:
 
 
 def run(ray_exit: ExitStack | None, sources: tuple[str, ...] = (), address: str | None = None) -> Any:
-    settings = SimpleNamespace(cluster=Cluster(address=address, cpus=1), data_dir="data")
+    settings = SimpleNamespace(
+        cluster=Cluster(address=address, cpus=1),
+        data_dir="data",
+        resources=Resources(),
+        options=SimpleNamespace(max_concurrent=None),
+    )
     study = SimpleNamespace(own=SimpleNamespace(code=SimpleNamespace(sources=sources)))
     return SimpleNamespace(ray_exit=ray_exit, settings=settings, study=study)
 
@@ -72,3 +78,18 @@ def test_data_that_cannot_be_read_are_an_error_all_the_same(
     monkeypatch.setattr(ray_session, "_leave_ray", lambda: None)
     with pytest.raises(UserError, match="no such file"):
         early_start.load_as_ray_starts(run(ray_exit), [DIGITS])
+
+
+@pytest.mark.parametrize(
+    ("cpus", "each", "trials", "limit", "workers"),
+    [(8, 1.0, None, None, 8), (8, 3.0, 40, None, 2), (2, 0.5, 40, 3, 3), (8, 1.0, 5, None, 5), (1, 2.0, None, None, 1)],
+)
+def test_no_more_workers_get_ready_than_will_train(
+    cpus: int, each: float, trials: int | None, limit: int | None, workers: int
+) -> None:
+    settings: Any = SimpleNamespace(
+        cluster=Cluster(cpus=cpus),
+        resources=Resources(cpus_per_trial=each),
+        options=SimpleNamespace(max_concurrent=limit),
+    )
+    assert early_start._workers(settings, trials) == workers

@@ -1,4 +1,4 @@
-"""Workers import what training needs before they are given anything, but for the one that trains nothing."""
+"""Workers import what training needs before they are given anything, as many as will train."""
 
 import os
 import subprocess
@@ -19,19 +19,26 @@ def worker_has_torch() -> bool:
     return done.stdout.strip() == "True"
 
 
-def test_all_workers_but_the_first_import_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with preloading(all_but_first=True):
+def test_as_many_workers_as_will_train_import_pytorch_but_not_the_first(tmp_path: Path) -> None:
+    with preloading(tmp_path, 1, all_but_first=True):
+        assert [worker_has_torch() for _ in range(3)] == [False, True, False]
+    assert not list(tmp_path.iterdir())
+    assert not worker_has_torch()
+
+
+def test_workers_import_nothing_once_the_tickets_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    with preloading(tmp_path / "gone", 1, all_but_first=False):
+        (tmp_path / "gone" / "000001").unlink()
+        (tmp_path / "gone").rmdir()
         assert not worker_has_torch()
-        assert worker_has_torch()
-    with preloading(all_but_first=False):
-        assert worker_has_torch()
-    assert not list(tmp_path.glob("ablatune-first-worker-*"))
 
 
-def test_the_environment_is_as_before_and_modules_that_the_user_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_as_before_and_the_users_modules_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(PRELOAD, "json")
     before = dict(os.environ)
-    with preloading(all_but_first=True):
+    with preloading(tmp_path, 2, all_but_first=True):
         assert os.environ[PRELOAD] == "json,tune_jobs.training.preloaded"
     assert dict(os.environ) == before
