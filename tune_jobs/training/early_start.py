@@ -10,6 +10,7 @@ from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
+from tune_jobs.trial.data import data_slot
 
 
 def load_as_ray_starts(
@@ -26,9 +27,20 @@ def load_as_ray_starts(
     Raises:
         UserError: a file is missing or corrupt, a function of the user fails, or Ray cannot start.
     """
+    slots = {data_slot(config): config for config in configs}
+    loaded = _loaded(run, [config for slot, config in slots.items() if slot not in run.data], trials, search=search)
+    needed = {slot: data for slot, data in (run.data | loaded).items() if slot in slots}
+    run.data.clear()
+    run.data.update(needed)
+    return needed
+
+
+def _loaded(
+    run: RunContext, configs: Sequence[TrialConfig], trials: int | None, *, search: bool
+) -> dict[str, TrialData]:
     settings, code = run.settings, run.study.own.code
     # Code of the user may be refused before anything starts, and trains in other processes than Ray's workers.
-    if run.ray_exit is None or code.sources:
+    if run.ray_exit is None or code.sources or not configs:
         return load_data(configs, settings.data_dir, code)
     # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import start_early

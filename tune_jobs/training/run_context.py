@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from data_utils import TrialData
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.stacking.choice import places_on
@@ -29,6 +30,7 @@ class RunContext:
         ray_exit: shuts Ray down when closed, which lets several rounds of a run share one Ray; None: each round shuts
             Ray down.
         ended: told the key of each trial whose record has been written.
+        data: of the last round, by `data_slot`, which the next mostly needs again.
     """
 
     study: Study
@@ -37,6 +39,7 @@ class RunContext:
     say: Callable[[str], None] = print
     ray_exit: ExitStack | None = None
     ended: Callable[[str], None] = lambda key: None
+    data: dict[str, TrialData] = field(default_factory=dict)
 
     def say_start(self) -> None:
         """Say that Ray starts, and silence its request for notebook widgets, which nothing here uses."""

@@ -318,7 +318,10 @@ def test_a_terminal_gets_a_bar(tiny_study: Path, tmp_path: Path) -> None:
     assert "4 completed" in shown.decode()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long), (signal.SIGHUP, 129)],
+)
 def test_interrupted_runs_say_so_and_continue(
     number: signal.Signals, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ def run(ray_exit: ExitStack | None, sources: tuple[str, ...] = (), address: str 
         options=SimpleNamespace(max_concurrent=None),
     )
     study = SimpleNamespace(own=SimpleNamespace(code=SimpleNamespace(sources=sources)))
-    return SimpleNamespace(ray_exit=ray_exit, settings=settings, study=study)
+    return SimpleNamespace(ray_exit=ray_exit, settings=settings, study=study, data={})
 
 
 def test_ray_is_up_once_the_data_are_read_and_starts_anew_only_for_data_without_room(ray_exit: ExitStack) -> None:
@@ -93,3 +93,19 @@ def test_no_more_workers_get_ready_than_will_train(
         options=SimpleNamespace(max_concurrent=limit),
     )
     assert early_start._workers(settings, trials) == workers
+
+
+def test_a_round_reads_only_what_the_last_did_not_and_keeps_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def find(config: TrialConfig, *told: Any) -> Any:
+        read.append(config.split_seed)
+        return config.split_seed
+
+    monkeypatch.setattr(data_module, "find_trial_data", find)
+    going_on = run(None)
+    for seeds in ((1, 2), (2, 3), (2, 1)):
+        data = early_start.load_as_ray_starts(going_on, [DIGITS.replace(split_seed=seed) for seed in seeds])
+        assert sorted(data.values()) == sorted(seeds)
+        assert going_on.data == data
+    assert read == [1, 2, 3, 1]
