@@ -17,7 +17,7 @@ from tune_jobs.training.trainer_course import Course
 from tune_jobs.training.trial_training import Trained, Training, failed_in_process, seconds_for, trained_in_process
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.processes import CodeProcess, log_changes
+from tune_jobs.user_code.processes import CodeProcess
 
 _EPOCH, _LOAD, _DUE, _SAVE = "epoch", "load", "due", "save"
 
@@ -70,7 +70,7 @@ def train_by_function(
         return course.add(content)
 
     def train(isolated: CodeProcess) -> Trained:
-        ended: _Ended = isolated.process.call(
+        failure: Failure | None = isolated.process.call(
             f"{__name__}:train_for_worker",
             training,
             metrics.names,
@@ -78,30 +78,19 @@ def train_by_function(
             seconds=seconds_for(training),
             on_message=answer,
         )
-        log_changes([function], ended.changes)
-        if ended.failure is not None:
-            return failed_in_process(course.history, ended.failure, code)
+        if failure is not None:
+            return failed_in_process(course.history, failure, code)
         return Trained(course.history, model=course.state if training.keep_model else None)
 
     return trained_in_process(train, code, [function], lambda: course.history)
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """How the function ended, and what it changed in its process."""
-
-    failure: Failure | None
-    changes: tuple[str, ...]
-
-
-def train_for_worker(training: Training, metrics: Sequence[str], place: Place) -> _Ended:
-    """In the process with the user's code: call the function."""
+def train_for_worker(training: Training, metrics: Sequence[str], place: Place) -> Failure | None:
+    """In the process with the user's code: call the function. What it changes there is its own affair."""
     from models.user_code import call_trainer
-    from tune_jobs.user_code.side_effects import ProcessState
 
     config = training.config
     prepare_process(config.seed, config.threads)
-    before = ProcessState.now()
     trial = Trial(
         _Asked(),
         seed=config.seed,
@@ -112,12 +101,11 @@ def train_for_worker(training: Training, metrics: Sequence[str], place: Place) -
         metrics=metrics,
         folder=place.folder,
     )
-    failure = None
     try:
         run_function(lambda given: call_trainer(config, trial, given), trial, config.trainer, epochs=config.epochs)
     except BaseException as error:
-        failure = Failure.of(error)
-    return _Ended(failure, tuple(before.changes(ProcessState.now())))
+        return Failure.of(error)
+    return None
 
 
 def run_function(call: Callable[[dict[str, Any]], Any], trial: Trial, name: str, *, epochs: int) -> None:

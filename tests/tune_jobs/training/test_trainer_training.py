@@ -385,3 +385,25 @@ def test_set_changes_a_parameter_of_the_function(own: Own) -> None:
     assert study.config().own["trainer.learning_rate"] == 1.0
     with pytest.raises(UserError, match=r"--set mode: there is no mode 'left'"):
         own.study(TABLE, mode="left")
+
+
+SEEDS_ITSELF = """\
+import torch
+
+
+def train(trial, *, learning_rate: float = 0.5, mode: str = "up", width: int = 2, epochs: int = 3):
+    torch.manual_seed(trial.seed)
+    torch.set_default_dtype(torch.float64)
+    for epoch in trial.epochs():
+        trial.report(validation_loss=torch.rand(()).item(), validation_accuracy=1.0)
+"""
+
+
+def test_a_function_may_seed_and_set_what_it_likes_without_a_warning(
+    own: Own, caplog: pytest.LogCaptureFixture
+) -> None:
+    own.module(climb=SEEDS_ITSELF)
+    study = own.study(TABLE)
+    record = own.run_one(study, own.standing(study).missing()[0])
+    assert (record.outcome, record.reason) == ("completed", "")
+    assert [line for line in caplog.messages if "changes" in line] == []
