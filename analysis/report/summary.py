@@ -1,8 +1,10 @@
 """What a report says about the whole study: what was run, warnings, and what did not go as planned."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
@@ -46,7 +48,8 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
     trials, fingerprints = evidence.trials, evidence.standing.fingerprints
     records = [record for _, record in sorted(evidence.records.items())]
     needed = len(evidence.keys)
-    begun, ended = min(r.started_at for r in records), max(r.started_at for r in records)
+    started = [record.started_at for record in records if not record.is_imported]
+    imported = Counter(record.command for record in records if record.is_imported)
     names = list(dict.fromkeys(trials["dataset"])) or sorted(fingerprints)
     data = [_data_words(name, fingerprints[name]) for name in names[:_MOST_DATA]]
     data += [f"and {len(names) - _MOST_DATA} more outer splits"] if len(names) > _MOST_DATA else []
@@ -59,10 +62,8 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Data", "; ".join(data)),
         *(Fact("Data as read", line) for line in data_in_words(evidence.study, evidence.standing.rows)),
         Fact("Ledger", evidence.ledger.storage.uri),
-        Fact(
-            "Trained",
-            f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (first and last start of a trial)",
-        ),
+        Fact("Trained", _times(started)),
+        Fact("Imported", "; ".join(f"{counted(count, 'trial')} by `{command}`" for command, count in imported.items())),
         Fact("Time in trials", duration(sum(r.wall_seconds for r in records))),
         Fact("Hosts", _distinct(r.host for r in records)),
         Fact("Machines", _distinct(r.machine_kind for r in records)),
@@ -71,6 +72,13 @@ def facts(evidence: Evidence, *, variant: str) -> list[Fact]:
         Fact("Code", _distinct(r.code_version for r in records)),
     ]
     return [fact for fact in found if fact.value]
+
+
+def _times(started: Sequence[datetime]) -> str:
+    if not started:
+        return ""
+    begun, ended = min(started), max(started)
+    return f"{begun:%Y-%m-%d %H:%M} to {ended:%Y-%m-%d %H:%M} UTC (first and last start of a trial)"
 
 
 def _replicates(evidence: Evidence) -> str:
@@ -96,7 +104,13 @@ def _readings(evidence: Evidence) -> str:
 
 def warnings(evidence: Evidence) -> list[str]:
     """List what casts doubt on the report as a whole."""
-    return [*_unfinished(evidence), *_missing(evidence), *_looked(evidence), *_machines(evidence)]
+    return [
+        *_unfinished(evidence),
+        *_missing(evidence),
+        *_imported(evidence),
+        *_looked(evidence),
+        *_machines(evidence),
+    ]
 
 
 def _unfinished(evidence: Evidence) -> list[str]:
@@ -131,6 +145,25 @@ def _missing(evidence: Evidence) -> list[str]:
         f"{missing} of {counted(trials['key'].nunique(), 'trial')} have not been run to the end; the tables show "
         "which. Run the study again to complete them."
     ]
+
+
+def _imported(evidence: Evidence) -> list[str]:
+    """Say what cannot be known of results from elsewhere, and what it costs to compare them with others."""
+    records = evidence.records.values()
+    imported = sum(record.is_imported for record in records)
+    if not imported:
+        return []
+    words = (
+        f"{imported} of {counted(len(records), 'trial')} {'was' if imported == 1 else 'were'} imported: trained "
+        "elsewhere, with code that nobody knows. Nor is it known how the data were split, whether equal seeds mean "
+        "equal splits, whether the test set was looked at, and whether the same numbers would come again."
+    )
+    if imported < len(records):
+        words += (
+            " The others were trained here: a difference between the two may be one of code, data or machine. Trained "
+            "again here, a seed that was imported tells."
+        )
+    return [words]
 
 
 def _looked(evidence: Evidence) -> list[str]:

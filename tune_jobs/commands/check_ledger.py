@@ -45,6 +45,7 @@ def check(storage_uri: str, *, keys: bool) -> int:
         print(f"{counted(len(problems), 'file')} cut or damaged")
     records = ledger.read().records.values()
     _say_modes(records)
+    _say_imported(records)
     doubted = _say_doubtful(ledger, doubtful_records(records), keys=keys)
     if not problems and not doubted:
         print(f"{ledger.storage.uri}: all files are whole, and no trial is in doubt")
@@ -59,6 +60,16 @@ def _say_modes(records: Collection[Record]) -> None:
         print(
             f"{counted(stacked, 'trial')} trained in stacks and {singly:,} singly: the numbers agree to rounding, and "
             "no row of a table mixes them"
+        )
+
+
+def _say_imported(records: Collection[Record]) -> None:
+    """Say so if results from elsewhere were imported; that is no fault."""
+    imported = sum(record.is_imported for record in records)
+    if imported:
+        print(
+            f"{counted(imported, 'trial')} imported: trained elsewhere, and nobody knows with which code, or whether "
+            "the same numbers would come again"
         )
 
 

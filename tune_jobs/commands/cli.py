@@ -171,7 +171,7 @@ def _tables_parser(commands: Any) -> None:
 
 
 def _ledger_parser(commands: Any) -> None:
-    ledger = commands.add_parser("ledger", help="list, check, export, merge or remove trials")
+    ledger = commands.add_parser("ledger", help="list, check, export, import, merge or remove trials")
     actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="one line per trial")
     listing.set_defaults(command=_ledger_list)
@@ -193,6 +193,27 @@ def _ledger_parser(commands: Any) -> None:
     remove.set_defaults(command=_ledger_remove)
     for action in (listing, check, export, merge, remove):
         _storage_argument(action)
+    _import_parser(actions)
+
+
+def _import_parser(actions: Any) -> None:
+    importing = actions.add_parser(
+        "import",
+        help="add results that others trained to a study with a training function, so that new seeds extend them",
+    )
+    importing.add_argument("place", metavar="RESULTS", help="as for `ablatune tables`: a file, a folder or a URI")
+    _study_arguments(importing)
+    matched = "which column is a field or a metric of the study (default: the one of its name)"
+    importing.add_argument("--columns", default="", metavar="NAME=COLUMN,…", help=matched)
+    importing.add_argument("--seed-column", default="", metavar="COLUMN", help="the seed (default: found by its name)")
+    importing.add_argument("--epoch-column", default="", metavar="COLUMN", help="what counts the epochs")
+    importing.add_argument("--time-column", default="", metavar="COLUMN", help="the training time")
+    importing.add_argument("--ignore", default="", metavar="A,B", help="columns that vary and made no difference")
+    importing.add_argument(
+        "--experiment", default="", metavar="NAME", help="which study of Optuna, or MLflow experiment"
+    )
+    importing.add_argument("--dry-run", action="store_true", help="say what would be imported, and stop")
+    importing.set_defaults(command=_ledger_import)
 
 
 def _storage_argument(parser: argparse.ArgumentParser) -> None:
@@ -455,6 +476,24 @@ def _ledger_export(options: argparse.Namespace) -> int:
     from tune_jobs.commands.inspect_ledger import export
 
     return export(options.storage, options.file)
+
+
+def _ledger_import(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.import_results import columns_from
+
+    columns = columns_from(options.columns)
+    imported = _study(options).import_results(
+        options.place,
+        columns=columns,
+        seed_column=options.seed_column,
+        epoch_column=options.epoch_column,
+        time_column=options.time_column,
+        ignore=[name for name in options.ignore.split(",") if name],
+        experiment=options.experiment,
+        dry_run=options.dry_run,
+    )
+    print(imported)
+    return 0
 
 
 def _ledger_merge(options: argparse.Namespace) -> int:

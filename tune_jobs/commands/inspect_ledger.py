@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SHORTEST_PREFIX = 4
 _EPOCHS_SHOWN = 12
+_IMPORTED = "imported; trained elsewhere, with code that nobody knows, and perhaps not to the same numbers again"
+_KNOWN_OF_IMPORTED = ("study", "command")
 
 
 def show(storage_uri: str, prefix: str) -> int:
@@ -62,8 +64,8 @@ def show(storage_uri: str, prefix: str) -> int:
     for epoch in record.measured_epochs if not record.is_reported else ():
         loss, score = record.measured(epoch)
         print(f"measured after epoch {epoch}: train loss {loss:.6g}, train {metric.label} {score:.6g} {unit}")
-    print("provenance:")
-    for name in PROVENANCE:
+    print("provenance:" if not record.is_imported else f"provenance: {_IMPORTED}")
+    for name in PROVENANCE if not record.is_imported else _KNOWN_OF_IMPORTED:
         print(f"  {_provenance(name, getattr(record, name))}")
     if record.traceback:
         print(record.traceback)
@@ -91,6 +93,7 @@ def list_trials(storage_uri: str) -> int:
         print(
             f"{record.key}  {record.started_at:%Y-%m-%d %H:%M}  {record.study}  {record.dataset}  "
             f"seed {record.seed}  {counted(record.epochs, 'epoch')}  {record.outcome.replace('_', ' ')}  {score}"
+            + ("  imported" if record.is_imported else "")
         )
     print(counted(len(contents.records), "trial"), file=sys.stderr)
     return 0

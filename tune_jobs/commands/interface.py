@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from analysis.frames.evidence import Evidence
     from tune_jobs.commands.evaluate import Evaluation
+    from tune_jobs.commands.import_results import Imported
     from tune_jobs.forecast.forecast import Forecast
     from tune_jobs.standing.standing import Standing
     from tune_jobs.training.determinism import Finding
@@ -306,6 +307,46 @@ class Study:
             written.missing,
             written.replicates,
         )
+
+    def import_results(
+        self,
+        results: "str | Path | pd.DataFrame",
+        *,
+        columns: Mapping[str, str] | None = None,
+        seed_column: str = "",
+        epoch_column: str = "",
+        time_column: str = "",
+        ignore: Sequence[str] = (),
+        experiment: str = "",
+        dry_run: bool = False,
+    ) -> "Imported":
+        """Add results that others trained to the ledger, so that new seeds extend them; print it to read what was done.
+
+        Args:
+            results: a file, a folder or a URI; or a pandas frame with a line for each run or epoch.
+            columns: the column of a field or of a metric, by its name in the study; the one of its name unless told.
+            seed_column: the column of seeds.
+            epoch_column: the column that counts epochs.
+            time_column: the column of training times.
+            ignore: columns that vary and made no difference.
+            experiment: which Optuna study or MLflow experiment, where there are several.
+            dry_run: whether to write nothing.
+
+        Raises:
+            UserError: the study has no training function, its columns cannot be matched, or no run is a trial of it.
+        """
+        from tune_jobs.commands.import_results import import_results, results_from
+        from tune_jobs.existing.study_columns import Said
+
+        said = Said(
+            columns=dict(columns or {}),
+            seed=seed_column,
+            epoch=epoch_column,
+            seconds=time_column,
+            ignored=tuple(ignore),
+        )
+        settings = self.settings(TrainingOptions())
+        return import_results(self.definition, results_from(results, experiment), said, settings, dry_run=dry_run)
 
     def trials(self) -> "pd.DataFrame":
         """Return a row for each replicate of each level: what it set, how it ended, its metrics and times.

@@ -104,12 +104,12 @@ def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
     if not edited:
         return []
     found = stale_trials(edited, standing.existing_ledger.read().records)
-    counts = Counter(stale.changed for stale in found)
+    counts = Counter((stale.changed, stale.record.is_imported) for stale in found)
     base, run = standing.study.config(), standing.study.command("run")
     lines = [
-        f"  stale: {counted(count, 'trial')} trained before {' and '.join(changed)} changed; `{run}` trains "
-        f"{'it' if count == 1 else 'them'} again, the old results stay in the ledger"
-        for changed, count in sorted(counts.items())
+        f"  stale: {counted(count, 'trial')} {'imported' if imported else 'trained'} before {' and '.join(changed)} "
+        f"changed; `{run}` trains {'it' if count == 1 else 'them'} again, the old results stay in the ledger"
+        for (changed, imported), count in sorted(counts.items())
     ]
     lines += [
         f"    stale {stale.record.key[:8]}  {differences(stale.trial.config, base)}, seed {stale.trial.config.seed}"

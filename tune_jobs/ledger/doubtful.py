@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tune_jobs.ledger.record import ISOLATED, Record
+from tune_jobs.ledger.record import IMPORTED, ISOLATED, Record
 from tune_jobs.trial.key import code_name, is_code
 from tune_jobs.user_code.questions import foreign
 
@@ -23,12 +23,12 @@ def doubtful_records(records: Iterable[Record]) -> list[Record]:
     """Return the records of sessions that also ran user code which is not the record's, in order of time.
 
     A session is what one command trained for one study on one host without a long pause. Records that were trained in a
-    process of their own are left out.
+    process of their own, or elsewhere, are left out.
 
     Args:
         records: of a ledger.
     """
-    shared = [record for record in records if record.process != ISOLATED]
+    shared = [record for record in records if record.process not in (ISOLATED, IMPORTED)]
     by_command: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in shared:
         by_command[record.study, record.command, record.host, record.code_version].append(record)

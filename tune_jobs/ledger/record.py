@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ FAILED = "failed"
 LOST = "lost"
 # Of `Record.process`: where it trained, no user code ran that it does not name. Records of before this was so have "".
 ISOLATED = "isolated"
+# Of `Record.process` too: it trained elsewhere, and nobody knows with which code, or whether it would do so again.
+IMPORTED = "imported"
 # Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
@@ -110,7 +113,8 @@ class Record:
             array [n, outputs]; empty if the ledger was read without predictions.
         node, gpu: Ray's ids of the node and of the GPUs that the trial was assigned; "" for none.
         machine_kind: device, instruction set, torch version and threads: what bits depend on.
-        process: `ISOLATED`, or "" if the trial may have shared its process with other trials' user code.
+        process: `ISOLATED`, or "" if the trial may have shared its process with other trials' user code; `IMPORTED` for
+            results from elsewhere, whose `fields` name no code and whose epochs are NaN where nothing was reported.
         metrics: of a training function of the user: what it reports, see `tune_jobs.trial.metrics.declared_metric`.
             Curves that it does not report are NaN.
         metric_values: of each metric, one after the other, a value per epoch.
@@ -162,6 +166,16 @@ class Record:
     def is_reported(self) -> bool:
         """Whether a training function of the user has reported the numbers."""
         return bool(self.metrics)
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the numbers are results from elsewhere."""
+        return self.process == IMPORTED
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether it is known to be without numbers at some epochs: results from elsewhere may be of the last alone."""
+        return self.is_imported and self.outcome != DIVERGED and not all(map(isfinite, self.validation_metric))
 
     @property
     def reported(self) -> dict[str, tuple[float, ...]]:
@@ -226,6 +240,10 @@ class Record:
         """
         if self.outcome == FAILED:
             return Reading(FAILED, None)
+        if self.has_gaps:
+            needed = self.validation_metric[0 if patience or read == "best" else epochs - 1 : epochs]
+            if not all(map(isfinite, needed)):
+                return Reading(MISSING, None)
         stop = early_stopping_epoch(self._watched[:epochs], patience)
         last = stop if stop is not None else epochs
         if self.outcome == DIVERGED and last >= self.epochs:
@@ -293,14 +311,23 @@ def encode_fields(fields: Mapping[str, Any]) -> str:
 def combine(records: list[Record]) -> tuple[Record, bool]:
     """Combine the records of a key into one, and say whether they agree.
 
-    The longest wins, a result over a failure, but a failure over a trial that a search had stopped at an earlier epoch.
+    A result wins over a failure, what was trained here over what was imported, the longest over others; but a failure
+    wins over a trial that a search had stopped at an earlier epoch.
     Of equals one that had its process to itself wins, then the latest.
     Measurements that only the others have are added. Records from the same kind of machine must be equal bit for bit
     where they overlap.
     """
     ordered = sorted(
         records,
-        key=lambda r: (r.outcome != FAILED, r.epochs, r.process == ISOLATED, r.started_at, r.host, r.reason),
+        key=lambda r: (
+            r.outcome != FAILED,
+            not r.is_imported,
+            r.epochs,
+            r.process == ISOLATED,
+            r.started_at,
+            r.host,
+            r.reason,
+        ),
         reverse=True,
     )
     best = ordered[0]
@@ -310,7 +337,8 @@ def combine(records: list[Record]) -> tuple[Record, bool]:
     agree = True
     measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
     for other in (record for record in ordered if record is not best):
-        if other.machine_kind != best.machine_kind or other.execution_mode != best.execution_mode:
+        alike = other.machine_kind == best.machine_kind and other.execution_mode == best.execution_mode
+        if not alike or other.is_imported:
             continue
         agree = agree and _overlap_equal(best, other)
         for index, epoch in enumerate(other.measured_epochs):

@@ -172,7 +172,9 @@ def _search_state(study: Study, search: Search, ledger: Ledger | None, rows: Seq
     ended = {
         key: records[key]
         for key, trial in trials.items()
-        if key in records and is_finished(records[key], trial, time_limit_seconds=None, retry_failed=False)
+        if key in records
+        and not records[key].has_gaps  # rungs need every epoch
+        and is_finished(records[key], trial, time_limit_seconds=None, retry_failed=False)
     }
     evidence = table_evidence(study, search, replicates, ended, reader.fingerprints)
     if ledger is None:

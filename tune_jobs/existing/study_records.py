@@ -1,0 +1,326 @@
+"""Results from elsewhere as records of a study's trials: which run is which trial, and which is none and why."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isclose, isfinite, isinf, nan
+from typing import Any
+
+import numpy as np
+
+from models.history import COMPLETED, DIVERGED, STOPPED_EARLY
+from tune_jobs.existing.runs import Run, Value, plain, runs_of
+from tune_jobs.existing.study_columns import SPLIT_SEED, StudyColumns, told
+from tune_jobs.ledger.record import FAILED, IMPORTED, MISSING, Record, encode_fields
+from tune_jobs.standing.replicates import Replicate
+from tune_jobs.study.limits import MOST_REPLICATES
+from tune_jobs.study.rows import Row, row_trial
+from tune_jobs.trial.data import TRAINERS_OWN
+from tune_jobs.trial.key import TRAINER_VERSION, is_code, trajectory
+from tune_jobs.trial.metrics import Metrics
+from tune_jobs.trial.trial import Trial
+
+# Numbers that went through single precision are still the same.
+_SAME = 1e-7
+
+
+class NotTakenError(Exception):
+    """Why a run is no record of a study."""
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRecords:
+    """Runs as records of a study's trials.
+
+    Attributes:
+        records: by key.
+        names: the run that each is, in words, by key.
+        left: runs that are none, in words, and why.
+        remarks: what was assumed.
+    """
+
+    records: Mapping[str, Record]
+    names: Mapping[str, str]
+    left: Sequence[tuple[str, str]]
+    remarks: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Belonging:
+    """What results belong to.
+
+    Attributes:
+        study: its name.
+        metrics: that it declares.
+        rows: as far as they are known.
+        fingerprints: of its data, by `data_id`.
+        command: that imports.
+    """
+
+    study: str
+    metrics: Metrics
+    rows: Sequence[Row]
+    fingerprints: Mapping[str, str]
+    command: str
+
+
+def study_records(found: StudyColumns, belonging: Belonging) -> StudyRecords:
+    """Find the trial of each run.
+
+    Args:
+        found: the columns.
+        belonging: to which study.
+    """
+    runs = runs_of(found.columns, found.metrics[belonging.metrics.compared])
+    matching = _Matching(found, belonging, _first_epoch(runs, belonging.rows) if found.columns.epoch else 0)
+    taken: list[tuple[Run, Record]] = []
+    left: list[tuple[str, str]] = []
+    for run in runs:
+        try:
+            taken.append((run, matching.record(run)))
+        except NotTakenError as error:
+            left.append((matching.words(run), str(error)))
+    counts = Counter(record.key for _, record in taken)
+    left += [
+        (matching.words(run), f"is one of {counts[record.key]} runs of the same row and seed")
+        for run, record in taken
+        if counts[record.key] > 1
+    ]
+    single = [(run, record) for run, record in taken if counts[record.key] == 1]
+    return StudyRecords(
+        {record.key: record for _, record in single},
+        {record.key: matching.words(run) for run, record in single},
+        left,
+        matching.remarks(),
+    )
+
+
+def _first_epoch(runs: Sequence[Run], rows: Sequence[Row]) -> int:
+    """What is added to each epoch: 1 where they count from 0, unless 0 is the state before training."""
+    first, last = min(run.epochs[0] for run in runs), max(run.epochs[-1] for run in runs)
+    return int(first == 0 and last < max((row.epochs for row in rows), default=1))
+
+
+class _Matching:
+    """Finds the rows of runs, and makes records of them."""
+
+    def __init__(self, found: StudyColumns, belonging: Belonging, shift: int) -> None:
+        self._found = found
+        self._belonging = belonging
+        self._shift = shift
+        self._places = {name: found.columns.settings.index(column) for name, column in found.fields.items()}
+        self._rows: dict[tuple[Value, ...], list[Row]] = {}
+        self._assumed_epochs: set[int] = set()
+
+    def remarks(self) -> list[str]:
+        remarks = []
+        if self._assumed_epochs:
+            epochs = " and ".join(map(str, sorted(self._assumed_epochs)))
+            remarks.append(
+                f"no column counts epochs: each run is taken to be of the epoch that its row reads ({epochs}), and is "
+                "read at no other"
+            )
+        if self._shift:
+            remarks.append(f"{self._found.columns.epoch} counts from 0: epoch 0 is taken as the first")
+        return remarks
+
+    def words(self, run: Run) -> str:
+        """Name a run by what it was configured with."""
+        columns = self._found.columns
+        shown = {column: run.settings[columns.settings.index(column)] for column in self._found.fields.values()}
+        configured = ", ".join(f"{name}={value}" for name, value in shown.items())
+        seed = f"{columns.seeds[0]}={run.seed[0]}"
+        return ", ".join(part for part in (run.name, configured, seed) if part)
+
+    def record(self, run: Run) -> Record:
+        """Make the record of a run.
+
+        Raises:
+            NotTakenError: it is of no trial of the study, or has not what the study reads of it.
+        """
+        if run.outcome in (MISSING, FAILED):
+            raise NotTakenError("failed elsewhere" if run.outcome == FAILED else "has not ended")
+        replicates = self._replicates(run)
+        trial = replicates[0].trial
+        epochs = self._epochs(run, replicates)
+        record = self._made(run, trial, epochs)
+        outcomes = {one.reading(record).outcome for one in replicates}
+        if not outcomes & {COMPLETED, STOPPED_EARLY, DIVERGED}:
+            raise NotTakenError(_why_not_read(record, epochs, replicates))
+        self._check_numbers(record, replicates)
+        if not self._found.columns.epoch:
+            self._assumed_epochs.add(epochs[-1])
+        return record
+
+    def _replicates(self, run: Run) -> list[Replicate]:
+        """The replicates of rows that a run is: all of one trial."""
+        seed = run.seed[0]
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            raise NotTakenError(f"its seed {seed} is not a whole number from 0 on")
+        rows = [row for row in self._matching_rows(run) if row.seeds is None or seed in row.seeds]
+        if not rows:
+            raise NotTakenError("fits no row of the study")
+        if seed >= MOST_REPLICATES and all(row.seeds is None for row in rows):
+            raise NotTakenError(f"its seed is none that a study has (0 to {MOST_REPLICATES - 1:,})")
+        found = [Replicate(row, seed, row_trial(row, seed, self._belonging.fingerprints)) for row in rows]
+        if SPLIT_SEED in self._places:
+            split = run.settings[self._places[SPLIT_SEED]]
+            found = [one for one in found if _equal(one.config.split_seed, split)]
+            if not found:
+                raise NotTakenError("has another split_seed than the study gives this row and seed")
+        if len({one.key for one in found}) > 1:
+            raise NotTakenError(
+                "fits several trials of the study, which differ in split_seed: a column of it says which"
+            )
+        return found
+
+    def _matching_rows(self, run: Run) -> list[Row]:
+        if run.settings not in self._rows:
+            cells = {name: run.settings[place] for name, place in self._places.items() if name != SPLIT_SEED}
+            self._rows[run.settings] = [row for row in self._belonging.rows if _fits(row, cells)]
+        return self._rows[run.settings]
+
+    def _epochs(self, run: Run, replicates: Sequence[Replicate]) -> tuple[int, ...]:
+        if not self._found.columns.epoch:
+            read = sorted({one.row.epochs for one in replicates})
+            if len(read) > 1:
+                raise NotTakenError(
+                    f"its row is read at epochs {' and '.join(map(str, read))}: a column that counts epochs says which "
+                    "it is of"
+                )
+            return (read[0],)
+        epochs = tuple(epoch + self._shift for epoch in run.epochs)
+        twice = next((epoch for epoch, count in Counter(run.epochs).items() if count > 1), None)
+        if twice is not None:
+            raise NotTakenError(f"has epoch {twice} twice")
+        if epochs[-1] < 1:
+            raise NotTakenError("has no epoch")
+        return epochs
+
+    def _made(self, run: Run, trial: Trial, epochs: Sequence[int]) -> Record:
+        """Make the record of a run; epochs that it does not have are NaN, and it names no code."""
+        metrics, total = self._belonging.metrics, epochs[-1]
+        places = np.array([epoch > 0 for epoch in epochs])  # 0 is the state before training
+        at = np.array(epochs)[places] - 1
+
+        def curve(values: Sequence[float]) -> tuple[float, ...]:
+            made = np.full(total, nan)
+            made[at] = np.array(values)[places]
+            return tuple(made.tolist())
+
+        reported = {name: curve(run.metrics[column]) for name, column in self._found.metrics.items()}
+        seconds = curve(run.seconds)
+        curves: dict[str, Any] = metrics.curves(reported, total)
+        fields = {name: value for name, value in trajectory(trial.config).items() if not is_code(name)}
+        return Record(
+            key=trial.key,
+            fields=encode_fields(fields),
+            dataset=TRAINERS_OWN,
+            fingerprint=TRAINERS_OWN,
+            engine_version=TRAINER_VERSION,
+            seed=trial.config.seed,
+            outcome=_outcome(run, reported[metrics.compared]),
+            reason=run.reason if run.outcome == DIVERGED else "",
+            epochs=total,
+            metric=metrics.by.compared_name,
+            target_unit="",
+            train_seconds=seconds,
+            study=self._belonging.study,
+            process=IMPORTED,
+            wall_seconds=seconds[-1] if isfinite(seconds[-1]) else 0.0,
+            command=self._belonging.command,
+            metrics=tuple(map(str, metrics)),
+            metric_values=tuple(value for name in metrics.names for value in reported[name]),
+            **curves,
+        )
+
+    def _check_numbers(self, record: Record, replicates: Sequence[Replicate]) -> None:
+        """Raise for a metric that lacks a number at an epoch that is read."""
+        for one in replicates:
+            epoch = one.reading(record).epoch
+            if epoch is None:
+                continue
+            for name, values in record.reported.items():
+                if not isfinite(values[epoch - 1]):
+                    raise NotTakenError(f"has no number of {name} at epoch {epoch}")
+
+
+def _outcome(run: Run, compared: Sequence[float]) -> str:
+    """How a run ended. That it diverged is believed where it is said or seen; an empty cell says nothing."""
+    if run.outcome != DIVERGED:
+        return run.outcome
+    seen = isinf(compared[-1]) or not run.reason.endswith("is not finite")
+    return DIVERGED if seen else COMPLETED
+
+
+def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Replicate]) -> str:
+    if not isfinite(record.validation_metric[-1]):
+        return f"has no number of the metric that is compared at its last epoch, {record.epochs}"
+    read = sorted({one.row.epochs for one in replicates})
+    if record.epochs < read[0]:
+        return f"ends at epoch {record.epochs}, and its row is read at epoch {' or '.join(map(str, read))}"
+    if any(one.row.read == "best" or one.config.early_stopping_patience for one in replicates):
+        return (
+            f"has {len(epochs)} of {record.epochs} epochs, and its row reads the best epoch or is stopped early: that "
+            "takes a line for each epoch"
+        )
+    return f"has no number at epoch {' or '.join(map(str, read))}, where its row is read"
+
+
+def _fits(row: Row, cells: Mapping[str, Value]) -> bool:
+    if row.config is None or not row.config.trainer:
+        return False
+    values = told(row.config)
+    return all(name not in values or _equal(values[name], cell) for name, cell in cells.items())
+
+
+def _equal(value: Any, cell: Value) -> bool:
+    """Whether a cell holds the value of a field."""
+    if isinstance(value, bool):
+        return str(cell).strip().lower() in (("true", "1", "yes") if value else ("false", "0", "no"))
+    if isinstance(value, int | float):
+        try:
+            number = float(str(cell))
+        except ValueError:
+            return False
+        return not isinstance(cell, bool) and isclose(number, value, rel_tol=_SAME if abs(value) < inf else 0.0)
+    if value is None or cell is None:
+        return str(cell) in ("", "None", "null") and str(value) in ("", "None", "null")
+    return str(plain(value)) == str(cell)
+
+
+def settle(found: StudyRecords, known: Mapping[str, Record]) -> tuple[list[Record], list[tuple[str, str]]]:
+    """Return the records that a ledger lacks, and the runs that it must not take, each with the reason.
+
+    Args:
+        found: in the results.
+        known: the ledger's records, by key.
+    """
+    fresh, refused = [], []
+    for key, record in found.records.items():
+        old = known.get(key)
+        if old is None or old.outcome == FAILED:
+            fresh.append(record)
+        elif not old.is_imported:
+            refused.append((found.names[key], "was trained here"))
+        elif not _agree(old, record):
+            why = f"was imported before with other numbers; after `ablatune ledger remove {key}` these can be imported"
+            refused.append((found.names[key], why))
+        elif _numbers(record) - _numbers(old):
+            fresh.append(record)
+    return fresh, refused
+
+
+def _agree(old: Record, new: Record) -> bool:
+    """Whether a new record has all numbers of an old one, or the old one all of the new."""
+    return _numbers(old) <= _numbers(new) or _numbers(new) <= _numbers(old)
+
+
+def _numbers(record: Record) -> set[tuple[str, int, float]]:
+    """Each number of a record, with its metric and its epoch."""
+    return {
+        (name, epoch, value)
+        for name, values in record.reported.items()
+        for epoch, value in enumerate(values, start=1)
+        if value == value
+    }
