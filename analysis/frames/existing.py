@@ -70,6 +70,7 @@ def _trials(existing: ExistingStudy) -> pd.DataFrame:
                 "epochs_done": run.epochs[-1],
                 "metric": existing.metrics.by.compared_name,
                 "reported": "\n".join(map(str, existing.metrics)),
+                "elsewhere": True,
             }
             if place is None:
                 outcome = DIVERGED if run.outcome == COMPLETED else run.outcome

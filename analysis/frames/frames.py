@@ -41,6 +41,7 @@ class ReplicateLine:
         reported: what a training function reports, a metric a line; see `tune_jobs.trial.metrics.declared_metric`. The
             frame has a column for each.
         one_class: whether all predictions are the same class; None where that is not known.
+        elsewhere: whether it was trained elsewhere, so that nobody knows how its data were split.
     """
 
     table: str
@@ -71,6 +72,7 @@ class ReplicateLine:
     machine_kind: str = ""
     code_version: str = ""
     reported: str = ""
+    elsewhere: bool = False
 
 
 def trials_frame(
@@ -241,6 +243,7 @@ def _line(
         "machine_kind": record.machine_kind,
         "code_version": record.code_version,
         "reported": "\n".join(record.metrics),
+        "elsewhere": record.is_imported,
     }
     reading = _reading(record, replicate, showing)
     return ReplicateLine(**identity, **reading, alone_seconds=_seconds_at(alone, reading.get("epoch")))

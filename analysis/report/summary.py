@@ -160,8 +160,8 @@ def _imported(evidence: Evidence) -> list[str]:
     )
     if imported < len(records):
         words += (
-            " The others were trained here: a difference between the two may be one of code, data or machine. Trained "
-            "again here, a seed that was imported tells."
+            " The others were trained here: a difference between the two may be one of code, data or machine. To find "
+            "out, take an imported trial out with `ablatune ledger remove`, and train it here."
         )
     return [words]
 

@@ -19,6 +19,7 @@ _CLAIMS = {
     "split": "All replicates share one split of the data, and only seeds varied: what is shown holds for this split.",
     "dataset": "What is shown holds for these data, over splits drawn anew; it says nothing of new data.",
     "population": "What is shown holds for new data from the same source.",
+    "elsewhere": "Replicates were trained elsewhere, and nobody knows how their data were split.",
 }
 # What differs between replicates besides the seed.
 _MOVED = {

@@ -22,13 +22,17 @@ COMPARED, FAIR = "validation_metric", "fair_metric"
 _ROOTS = ("rmse",)
 
 
+# The claim where some replicates were trained elsewhere.
+ELSEWHERE = "elsewhere"
+
+
 @dataclass(frozen=True)
 class Judging:
     """How a table's levels are judged.
 
     Attributes:
         collapsed: the seeds of each line that collapsed, by the line's position.
-        claim: what the numbers are about, one of `tune_jobs.study.model.CLAIMS`.
+        claim: what the numbers are about, one of `tune_jobs.study.model.CLAIMS`, or ELSEWHERE.
         margin: within which a difference is none for practical purposes; None where that is not known.
         declared: whether the study declares the margin.
         rows: of the default's validation part; None without a default.
@@ -60,6 +64,8 @@ def judging(
     """
     moves = any(row.moves for _, row in rows)
     claim = table.showing.claims or ("population" if moves else "split")
+    if any(shown[position]["elsewhere"].any() for position, _ in rows):
+        claim = ELSEWHERE
     built = [(position, row) for position, row in rows if row.config is not None]
     collapsed = _collapsed(built, shown, table.showing.collapsed_below)
     default = next((pair for pair in built if pair[1].is_default), None)

@@ -18,7 +18,7 @@ CURVE_NAMES = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE)
 # Columns of tables of trials have these names.
 _TAKEN = frozenset(
     {
-        *("alone_seconds", "code_version", "dataset", "device", "epoch", "epochs_done", "epochs_until"),
+        *("alone_seconds", "code_version", "dataset", "device", "elsewhere", "epoch", "epochs_done", "epochs_until"),
         *("fair_metric", "host"),
         *("is_default", "key", "level", "machine_kind", "metric", "one_class", "outcome", "position", "reason"),
         *("reported", "seed", "table", "target_unit", "train_metric", "train_seconds", "validation_metric"),

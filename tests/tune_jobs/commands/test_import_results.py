@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import ablatune
+from tests.tune_jobs.existing import test_reading
 from tests.tune_jobs.trainers import BASE, CLIMB, METRICS, Own
 from tune_jobs.commands.cli import main
 from tune_jobs.ledger.record import IMPORTED, ISOLATED
@@ -315,6 +316,9 @@ def test_ledger_list_show_check_and_the_report_say_so(place: Place) -> None:
     report = study.report(place.own.folder / "report")
     html = report.html.read_text()
     assert "4 of 4 trials were imported: trained elsewhere, with code that nobody knows." in html
+    assert "nobody knows how their data were split" in html
+    assert "share one split" not in html
+    assert list(study.trials()["elsewhere"]) == [True] * 4
     assert report.missing == 0
     table = report.tables["width"]
     assert [round(float(one), 6) for one in table["validation_metric_mean"]] == [2.05, 4.05]
@@ -343,3 +347,29 @@ def test_stages_that_choose_by_what_is_imported_take_their_later_rows(place: Pla
     code, text = place.do_import(pd.concat([lines().assign(learning_rate=0.5), later]))
     assert code == 0, text
     assert "imported: 6 trials\n" in text
+
+
+FORMS_STUDY = """
+base: {trainer: 'climb:train', learning_rate: 0.1, width: 32, epochs: 3}
+metrics: {validation_accuracy: max}
+metric: validation_accuracy
+seeds: 3
+tables:
+  - {factor: learning_rate, levels: [0.01, 0.1, 1.0]}
+  - {factor: width, levels: [16, 32, 64]}
+"""
+
+
+@pytest.mark.parametrize("write", test_reading.FORMS)
+def test_results_of_every_form_are_imported(
+    loaded: Callable[[str], ablatune.Study], write: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    columns = {
+        "learning_rate": "optimizer/lr" if write is test_reading.write_ray_tune else "lr",
+        "validation_accuracy": "value" if write is test_reading.write_optuna else "val_acc",
+    }
+    study = loaded(FORMS_STUDY)
+    if write in (test_reading.write_optuna, test_reading.write_mlruns):
+        study = loaded(FORMS_STUDY.replace("epochs: 3", "epochs: 2"))
+    imported = study.import_results(write(tmp_path), columns=columns, dry_run=True)
+    assert (imported.trials, imported.left) == (15, []), imported
