@@ -200,7 +200,8 @@ def welch_difference(values: ArrayLike, reference: ArrayLike, *, confidence: flo
     error = float(np.sqrt(parts.sum()))
     if error <= ROUNDING * float(max(np.abs(array).max(), np.abs(other).max())):
         return Difference(mean, None, n, 1.0)
-    freedom = float(parts.sum() ** 2 / (parts[0] ** 2 / (array.size - 1) + parts[1] ** 2 / (other.size - 1)))
+    shares = parts / parts.sum()  # whose squares do not underflow
+    freedom = float(1 / (shares[0] ** 2 / (array.size - 1) + shares[1] ** 2 / (other.size - 1)))
     half_width = float(stdtrit(freedom, 0.5 + confidence / 2) * error)
     return Difference(mean, half_width, n, float(2 * stdtr(freedom, -abs(mean) / error)))
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.intervals import benjamini_hochberg, estimate, holm, paired_difference
+from analysis.statistics.intervals import benjamini_hochberg, estimate, holm, paired_difference, welch_difference
 from analysis.statistics.proportions import binomial_variance
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
@@ -185,3 +185,10 @@ def test_the_false_discovery_rate_is_scipys_and_below_holm(raw: list[float]) -> 
     assume(raw)
     np.testing.assert_allclose(benjamini_hochberg(raw), stats.false_discovery_control(raw))
     assert np.all(benjamini_hochberg(raw) <= holm(raw) + 1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-123, 1e-80, 1.0, 1e80])
+def test_welchs_test_does_not_depend_on_the_scale(scale: float) -> None:
+    values, reference = np.array([0.0, 1.0, 3.0]), np.array([5.0, 6.0])
+    found = welch_difference(scale * values, scale * reference)
+    assert found.p_value == pytest.approx(stats.ttest_ind(values, reference, equal_var=False).pvalue)

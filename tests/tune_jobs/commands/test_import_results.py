@@ -2,6 +2,7 @@
 
 import functools
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ablatune
+from analysis.frames.evidence import gather
+from analysis.frames.existing import existing_evidence
+from analysis.tables.tables import COMPARED, build_table
 from tests.tune_jobs.existing import test_reading
 from tests.tune_jobs.trainers import BASE, CLIMB, METRICS, Own
 from tune_jobs.commands.cli import main
+from tune_jobs.commands.import_results import import_results
+from tune_jobs.existing.as_study import as_study
+from tune_jobs.existing.columns import Told
+from tune_jobs.existing.layout import lay_out
+from tune_jobs.existing.looking import look
+from tune_jobs.existing.study_columns import Said
+from tune_jobs.existing.tabular import results_of
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import IMPORTED, ISOLATED
+from tune_jobs.standing.fingerprints import data_fingerprints
+from tune_jobs.standing.standing import stand
+from tune_jobs.storage.storage import Storage
+from tune_jobs.training.run_options import TrainingOptions
+from tune_jobs.training.settings import Settings
 
 TABLE = BASE + METRICS + "seeds: 2\ntables:\n  - {factor: width, levels: [2, 4]}\n"
 BEST = TABLE.replace("levels: [2, 4]", "levels: [2, 4], read: best")
@@ -373,3 +392,32 @@ def test_results_of_every_form_are_imported(
         study = loaded(FORMS_STUDY.replace("epochs: 3", "epochs: 2"))
     imported = study.import_results(write(tmp_path), columns=columns, dry_run=True)
     assert (imported.trials, imported.left) == (15, []), imported
+
+
+@settings(max_examples=8, deadline=None)
+@given(numbers=st.lists(st.floats(0, 100), min_size=15, max_size=15), order=st.integers(0, 99))
+def test_tables_of_what_was_imported_are_those_of_the_results(
+    loaded: Callable[[str], ablatune.Study], numbers: list[float], order: int
+) -> None:
+    """The same numbers by way of the ledger and without it."""
+    frame = pd.DataFrame(test_reading.runs()).rename(columns={"lr": "learning_rate"}).drop(columns="accuracy")
+    frame = frame.assign(validation_accuracy=numbers).sample(frac=1, random_state=order)
+    study = loaded(FORMS_STUDY).definition
+    with tempfile.TemporaryDirectory() as folder:
+        place = Settings(folder, Path(folder), 3, study.resources, TrainingOptions())
+        import_results(study, results_of("frame", "a frame", frame), Said(), place)
+        standing = stand(
+            study,
+            Ledger.open(Storage.at(folder)),
+            range(3),
+            data_fingerprints(study, range(3), Path(folder), download=False),
+        )
+        ours = gather(standing)
+    existing = as_study(lay_out(look(results_of("frame", "a frame", frame), Told(default={"width": "32"}))))
+    theirs = existing_evidence(existing)
+    for one, other in zip(study.tables, existing.study.tables, strict=True):
+        made = build_table(one, ours.rows_of(one.name), ours.trials, seeds=range(3))
+        expected = build_table(other, theirs.rows_of(other.name), theirs.trials, seeds=(0,))
+        for line, like in zip(made.lines, expected.lines, strict=True):
+            assert line.estimates[COMPARED] == like.estimates[COMPARED]
+            assert line.comparison == like.comparison
