@@ -76,7 +76,7 @@ def import_results(
     metrics, seeds = study.metrics, range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=False)
     storage = Storage.at(settings.storage)
-    ledger = Ledger.find(storage) if dry_run else Ledger.open(storage, create=True)
+    ledger = Ledger.find(storage)
     command = shlex.join(["ablatune", "ledger", "import", results.place, *(study.given or (study.name,))])
     written: set[str] = set()
     while True:
@@ -87,8 +87,9 @@ def import_results(
         fresh, refused = settle(found, ledger.read(keys=set(found.records)).records if ledger is not None else {})
         if not found.records:
             raise UserError(f"{results.place}: no run is a trial of {study.name}: {_reasons(found.left)}")
-        if dry_run or ledger is None or not fresh:
+        if dry_run or not fresh:
             break
+        ledger = Ledger.open(storage, create=True)
         for first in range(0, len(fresh), _BATCH):
             ledger.write(*fresh[first : first + _BATCH])
         written |= {record.key for record in fresh}

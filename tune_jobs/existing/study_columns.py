@@ -117,6 +117,7 @@ class _Asked:
         self._results = results
         self._study = study
         self._said = said.columns
+        self._ignored = {_named(results, name) for name in said.ignored}
         self._asked: set[str] = set()
 
     def field(self, name: str) -> str:
@@ -163,7 +164,8 @@ class _Asked:
                 raise UserError(f"--columns {name}: {unknown('field or metric', name, self._asked)}")
 
     def _columns(self, without: tuple[str, ...]) -> list[str]:
-        return [str(name) for name in self._results.frame.columns if not str(name).startswith(without)]
+        free = [str(name) for name in self._results.frame.columns if str(name) not in self._ignored]
+        return [name for name in free if not name.startswith(without)]
 
 
 def _columns(results: Results, said: Said, fields: Sequence[str], compared: str, metrics: set[str]) -> Columns:

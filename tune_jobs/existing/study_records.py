@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isclose, isfinite, isinf, nan
+from math import isclose, isfinite, isinf, nan
 from typing import Any
 
 import numpy as np
@@ -157,11 +157,12 @@ class _Matching:
         seed = run.seed[0]
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
             raise NotTakenError(f"its seed {seed} is not a whole number from 0 on")
-        rows = [row for row in self._matching_rows(run) if row.seeds is None or seed in row.seeds]
+        matching = self._matching_rows(run)
+        if not matching:
+            raise NotTakenError(self._why_no_row(run))
+        rows = [row for row in matching if seed in (range(MOST_REPLICATES) if row.seeds is None else row.seeds)]
         if not rows:
-            raise NotTakenError("fits no row of the study")
-        if seed >= MOST_REPLICATES and all(row.seeds is None for row in rows):
-            raise NotTakenError(f"its seed is none that a study has (0 to {MOST_REPLICATES - 1:,})")
+            raise NotTakenError(f"its seed is none that the study gives its row (0 to {MOST_REPLICATES - 1:,})")
         found = [Replicate(row, seed, row_trial(row, seed, self._belonging.fingerprints)) for row in rows]
         if SPLIT_SEED in self._places:
             split = run.settings[self._places[SPLIT_SEED]]
@@ -179,6 +180,16 @@ class _Matching:
             cells = {name: run.settings[place] for name, place in self._places.items() if name != SPLIT_SEED}
             self._rows[run.settings] = [row for row in self._belonging.rows if _fits(row, cells)]
         return self._rows[run.settings]
+
+    def _why_no_row(self, run: Run) -> str:
+        """Name the values that no row has, if there are any."""
+        cells = {name: run.settings[place] for name, place in self._places.items() if name != SPLIT_SEED}
+        alone = [
+            f"{name.removeprefix('trainer.')} = {cell}"
+            for name, cell in cells.items()
+            if not any(_fits(row, {name: cell}) for row in self._belonging.rows)
+        ]
+        return "fits no row of the study" + (f", which has none of {', '.join(alone)}" if alone else "")
 
     def _epochs(self, run: Run, replicates: Sequence[Replicate]) -> tuple[int, ...]:
         if not self._found.columns.epoch:
@@ -283,7 +294,7 @@ def _equal(value: Any, cell: Value) -> bool:
             number = float(str(cell))
         except ValueError:
             return False
-        return not isinstance(cell, bool) and isclose(number, value, rel_tol=_SAME if abs(value) < inf else 0.0)
+        return not isinstance(cell, bool) and isclose(number, value, rel_tol=_SAME)
     if value is None or cell is None:
         return str(cell) in ("", "None", "null") and str(value) in ("", "None", "null")
     return str(plain(value)) == str(cell)
