@@ -175,7 +175,10 @@ class Record:
     @property
     def has_gaps(self) -> bool:
         """Whether it is known to be without numbers at some epochs: results from elsewhere may be of the last alone."""
-        return self.is_imported and self.outcome != DIVERGED and not all(map(isfinite, self.validation_metric))
+        if not self.is_imported:
+            return False
+        known = self.validation_metric[:-1] if self.outcome == DIVERGED else self.validation_metric
+        return not all(map(isfinite, known))
 
     @property
     def reported(self) -> dict[str, tuple[float, ...]]:
@@ -240,7 +243,7 @@ class Record:
         """
         if self.outcome == FAILED:
             return Reading(FAILED, None)
-        if self.has_gaps:
+        if self.has_gaps and not (self.outcome == DIVERGED and epochs >= self.epochs):
             needed = self.validation_metric[0 if patience or read == "best" else epochs - 1 : epochs]
             if not all(map(isfinite, needed)):
                 return Reading(MISSING, None)

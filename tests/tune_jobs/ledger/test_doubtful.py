@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from tune_jobs.ledger.doubtful import doubtful_records
-from tune_jobs.ledger.record import ISOLATED, Record
+from tune_jobs.ledger.record import IMPORTED, ISOLATED, Record
 
 Make = Callable[..., Record]
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -75,3 +75,10 @@ def test_what_was_trained_in_a_process_of_its_own_is_never_doubtful(make_record:
     shared = make_record(seed=2, started_at=at(0), **session)
     isolated_users = make_record(key="u", fields=own(), started_at=at(0), process=ISOLATED, **session)
     assert keys(isolated_users, shared) == set()
+
+
+def test_records_from_elsewhere_are_not_doubtful(make_record: Make) -> None:
+    session = {"study": "s", "command": "ablatune ledger import f.csv s.yaml", "process": IMPORTED, "started_at": at(0)}
+    one = make_record(key="1", fields='{"trainer": "one:train"}', **session)
+    two = make_record(key="2", fields='{"trainer": "two:train"}', **session)
+    assert keys(one, two) == set()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tune_jobs.ledger.record import Reading, Record, combine, is_finished
+from tune_jobs.ledger.record import IMPORTED, ISOLATED, Reading, Record, combine, is_finished
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trial_key
 from tune_jobs.trial.trial import Trial
@@ -117,3 +117,24 @@ def test_predictions_of_an_epoch_that_was_not_measured(make_record: Make) -> Non
     assert record.predictions(3).shape == (3, 2)
     with pytest.raises(KeyError, match="after epoch 2"):
         record.predictions(2)
+
+
+@pytest.mark.parametrize("outcome", ["completed", "diverged"])
+def test_results_from_elsewhere_are_read_where_they_have_numbers(make_record: Make, outcome: str) -> None:
+    record = make_record(process=IMPORTED, outcome=outcome, validation_metric=(np.nan, 2.0, 3.0))
+    last = Reading("completed", 3) if outcome == "completed" else Reading("diverged", None)
+    assert record.has_gaps
+    assert record.reading(epochs=3, patience=0, read="last") == last
+    assert record.reading(epochs=2, patience=0, read="last") == Reading("completed", 2)
+    assert record.reading(epochs=2, patience=0, read="best") == Reading("missing", None)
+    assert record.reading(epochs=2, patience=1, read="last") == Reading("missing", None)
+    assert record.reading(epochs=1, patience=0, read="last") == Reading("missing", None)
+
+
+def test_what_was_trained_here_wins_over_longer_results_from_elsewhere(make_record: Make) -> None:
+    imported = make_record(process=IMPORTED, epochs=5, machine_kind="")
+    again = make_record(process=IMPORTED, epochs=4, machine_kind="", validation_metric=(np.nan,) * 3 + (7.0,))
+    here, failed = make_record(epochs=2, process=ISOLATED), make_record(epochs=0, measured=(), outcome="failed")
+    assert combine([imported, here]) == (here, True)
+    assert combine([failed, imported]) == (imported, True)
+    assert combine([again, imported]) == (imported, True)
