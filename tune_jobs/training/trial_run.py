@@ -14,6 +14,7 @@ from models.history import COMPLETED, PRUNED, STOPPED_EARLY, TIMED_OUT, History
 from models.plan import TrainingPlan
 from models.registry import metric_name
 from models.version import ENGINE_VERSION
+from tune_jobs.files import private
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
 from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
@@ -94,8 +95,8 @@ class TrialRun:
     @property
     def folder(self) -> Path:
         """For what a training function of the user writes: in the storage where that is a folder, else on this node."""
-        root = self._storage.local_root or Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
-        return root / FILES / self.trial.key
+        place = Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
+        return (self._storage.local_root or private(place)) / FILES / self.trial.key
 
     @property
     def training(self) -> Training:
