@@ -67,7 +67,7 @@ def write_trainer_study(folder: Path | None, trainer: str) -> TrainerStudy:
         raise UserError(f"{path}: already exists and was not changed; give another folder")
     parameters = ask_parameters(freeze([reference], [folder, Path()]), "trainer", reference)
     metrics = [guessed_metric(name) for name in reported_names(text, function)]
-    lines = _lines(path.name, reference, parameters, metrics)
+    lines = _lines(path.name, reference, parameters, metrics, splits="split_seed" in text)
     try:
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     except OSError as error:
@@ -127,7 +127,9 @@ def _reference(file: Path, folder: Path, function: str) -> str:
     return reference
 
 
-def _lines(name: str, reference: str, parameters: Parameters, metrics: list[GuessedMetric]) -> list[str]:
+def _lines(
+    name: str, reference: str, parameters: Parameters, metrics: list[GuessedMetric], *, splits: bool
+) -> list[str]:
     whose = reference.replace(":", ".")
     return [
         f"# What matters for {whose}: all that was seen in it is written out below.",
@@ -136,6 +138,7 @@ def _lines(name: str, reference: str, parameters: Parameters, metrics: list[Gues
         f"#   ablatune report {name}    writes the tables and figures",
         f"title: {json.dumps(f'What matters for {whose}', ensure_ascii=False)}",
         _said("seeds: 5", "replicates: the same seeds at every level"),
+        *([_said("splits: validation", "it asks for split_seed, which differs between replicates")] if splits else []),
         "",
         _said("base:", "the default configuration, marked * in the tables"),
         f"  trainer: {reference}",

@@ -135,10 +135,12 @@ def test_the_study_lies_where_its_module_is_found(tmp_path: Path) -> None:
 
 def test_the_written_study_trains(tmp_path: Path) -> None:
     own = Own(tmp_path)
-    own.module(climb=CLIMB.replace("learning_rate: float,", "learning_rate: float = 0.5,"))
+    text = CLIMB.replace("learning_rate: float,", "learning_rate: float = 0.5,")
+    own.module(climb=text.replace("trial.load() or", "trial.load() or trial.split_seed * 0 or"))
     assert main(["init", "--trainer", "climb.py:train"]) == 0
     study = load_study("climb.yaml", {"epochs": 1})
-    missing = own.standing(study, seeds=1).missing()
-    assert len(missing) == 5
+    missing = own.standing(study, seeds=2).missing()
+    assert {(trial.config.seed, trial.config.split_seed) for trial in missing} == {(0, 0), (1, 1)}
+    assert len(missing) == 10
     record = own.run_one(study, missing[0])
     assert (record.outcome, record.epochs) == (COMPLETED, 1)

@@ -23,7 +23,7 @@ from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.data import NO_DATA
 from tune_jobs.training.trial_run import WorkerCutOff
 from tune_jobs.trial.key import trajectory
-from tune_jobs.trial.trial import Trial
+from tune_jobs.trial.trial import Trial, differences
 
 TABLE = BASE + METRICS + "seeds: 2\ntables:\n  - {factor: width, levels: [2, 4]}\n"
 
@@ -85,6 +85,7 @@ def test_the_key_holds_what_the_function_is_told_and_its_code(own: Own) -> None:
     }
     own.module(climb=CLIMB.replace("100 - value", "99 - value"))
     assert trajectory(own.study(TABLE).config())["code of trainer"] != code
+    assert differences(config, study.config()) == "width=2"
 
 
 def test_two_runs_of_a_seed_are_equal_and_two_seeds_differ(own: Own, tmp_path: Path) -> None:
