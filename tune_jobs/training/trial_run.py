@@ -20,6 +20,7 @@ from tune_jobs.ledger.checkpoints import Checkpoints
 from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
+from tune_jobs.ledger.targets import own_targets_name, write_targets
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.tensorboard import TrialLog
@@ -138,6 +139,8 @@ class TrialRun:
             started_at=self._started_at,
             wall_seconds=wall_seconds,
         )
+        if trained.targets is not None:
+            write_targets(self._storage, own_targets_name(self.trial.key), {"targets": trained.targets})
         # A checkpoint may go only once the record is durable. The record comes before the model, which is large: a
         # storage may have no room for it.
         self._writer.add(record, at_once=self.checkpoints.kept or trained.model is not None)
