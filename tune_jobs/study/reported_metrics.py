@@ -84,6 +84,15 @@ def reported_names(text: str, function: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if not name_problem(name)))
 
 
+def in_place_of_trial(text: str, function: str) -> str:
+    """Name the first parameter of a function where it is no trial but a value with a default; else ""."""
+    found = _Source(text).functions.get(function)
+    if found is None or len(found.args.defaults) < len([*found.args.posonlyargs, *found.args.args]):
+        return ""
+    first = _first_parameter(found)
+    return "" if first == _TRIAL else first
+
+
 def functions_of_trials(text: str) -> tuple[str, ...]:
     """Return the names of a module's own functions whose first parameter is called `trial`, best first."""
     functions = _Source(text).functions.values()

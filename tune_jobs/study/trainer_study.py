@@ -13,6 +13,7 @@ from tune_jobs.study.reported_metrics import (
     GuessedMetric,
     functions_of_trials,
     guessed_metric,
+    in_place_of_trial,
     metric_to_compare,
     reported_names,
 )
@@ -67,6 +68,12 @@ def write_trainer_study(folder: Path | None, trainer: str) -> TrainerStudy:
         raise UserError(f"{path}: already exists and was not changed; give another folder")
     parameters = ask_parameters(freeze([reference], [folder, Path()]), "trainer", reference)
     metrics = [guessed_metric(name) for name in reported_names(text, function)]
+    first = in_place_of_trial(text, function)
+    if first and not metrics:
+        raise UserError(
+            f"--trainer {trainer}: has {first} where a training function has the trial, and reports nothing; let it "
+            "take `trial` first, loop over `trial.epochs()`, and call `trial.report(name=…)` in each of them"
+        )
     lines = _lines(path.name, reference, parameters, metrics, splits="split_seed" in text)
     try:
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")

@@ -95,6 +95,7 @@ def test_metrics_that_the_source_does_not_spell_out_are_to_fill_in(
         (["none.py:train"], "--trainer none.py:train: there is no file none.py; give --trainer FILE:FUNCTION"),
         (["climb.py:trian"], "climb has no trian"),
         (["plain.py:main"], "plain:main: must take (trial) as its first parameters"),
+        (["script.py:main"], "has lr where a training function has the trial, and reports nothing; let it take"),
         (["plain.py"], "names no function; give --trainer FILE:FUNCTION, such as my_training.py:train"),
         (["broken.py:train"], "--trainer broken.py, line 1: "),
         (["my-loop.py:train"], "Python cannot import a name with other than letters, digits and _; rename it"),
@@ -108,6 +109,7 @@ def test_what_init_cannot_use_gets_one_line(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, climb=CLIMB, kept=CLIMB, plain="def main():\n    pass\n", broken="def train(:\n", raises="1 / 0\n")
+    write(tmp_path, script="def main(lr=0.1, epochs=3):\n    print(lr)\n")
     (tmp_path / "my-loop.py").write_text(CLIMB)
     (tmp_path / "kept.yaml").write_text("mine")
     assert main(["init", "--trainer", *arguments]) == 2
