@@ -1,10 +1,12 @@
-"""Files that are replaced as a whole, and names that every file system takes.
+"""Files that are replaced as a whole, folders that are ours alone, and names that every file system takes.
 
 A reader of a file sees the old content or the new one, whatever is killed when.
 """
 
 import hashlib
 import os
+import stat
+import tempfile
 import unicodedata
 import uuid
 from pathlib import Path
@@ -56,3 +58,24 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that its owner alone can enter, or take it if it is such a one of ours; else make another.
+
+    Args:
+        folder: where others can write too, so that somebody may have put something of its name there.
+
+    Returns:
+        The folder, or one of another name beside it.
+
+    Raises:
+        OSError: neither can be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            return Path(tempfile.mkdtemp(prefix="abl-", dir=folder.parent))
+    return folder

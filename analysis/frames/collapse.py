@@ -11,16 +11,20 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.study.rows import Row
 
 
-def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
-    """Whether the network predicts the same class for all validation rows after a measured epoch.
+def predicted_classes(outputs: NDArray[np.float32], *, objective: str) -> NDArray[np.int64]:
+    """The class that each row of outputs [n, outputs] predicts.
 
     A single output decides between two classes: it is a logit, or with mean squared error a number between 0 and 1.
     """
-    outputs = record.predictions(epoch)
-    if record.outputs == 1:
-        classes: NDArray[np.generic] = outputs[:, 0] > (0.5 if objective == "mse" else 0.0)
-    else:
-        classes = outputs.argmax(axis=1)
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > (0.5 if objective == "mse" else 0.0)).astype(np.int64)
+    classes: NDArray[np.int64] = outputs.argmax(axis=1)
+    return classes
+
+
+def predicts_one_class(record: Record, epoch: int, *, objective: str) -> bool:
+    """Whether the network predicts the same class for all validation rows after a measured epoch."""
+    classes = predicted_classes(record.predictions(epoch), objective=objective)
     return bool((classes == classes[0]).all())
 
 

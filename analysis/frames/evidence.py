@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
-from tune_jobs.ledger.targets import read_targets, targets_name
+from tune_jobs.ledger.targets import own_targets_name, read_targets, targets_name
 from tune_jobs.ledger.test_openings import Opening, read_openings
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.standing.standing import Standing
@@ -98,6 +98,8 @@ class Evidence:
             return {}
 
     def _targets_name(self, replicate: Replicate) -> str:
+        if replicate.config.trainer:
+            return own_targets_name(replicate.key)
         return targets_name(self.standing.fingerprints[data_id(replicate.config)], replicate.config)
 
     def with_one_class(self) -> "Evidence":

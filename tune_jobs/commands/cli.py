@@ -85,10 +85,13 @@ def parser() -> argparse.ArgumentParser:
     studies.set_defaults(command=_studies)
 
     init = commands.add_parser("init", help="write a study file with comments and a small network, ready to run")
-    init.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="where to (default: here)")
+    where = "where to (default: here; of --trainer, beside FILE)"
+    init.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=where)
     data = "in place of these, write a study of this table (.csv, .parquet), with all that is seen in it"
     init.add_argument("--data", type=Path, metavar="FILE", help=data)
     init.add_argument("--target", metavar="COLUMN", help="the column of the table to predict")
+    trainer = "in place of these, write a study of this training function, with its parameters and metrics"
+    init.add_argument("--trainer", metavar="FILE:FUNCTION", help=trainer)
     init.set_defaults(command=_init)
 
     _training_parsers(commands)
@@ -431,11 +434,13 @@ def _tables(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
+    if options.trainer is not None:
+        return _init_trainer(options)
     if options.data is not None or options.target is not None:
         return _init_table(options)
     from tune_jobs.study.init import write_starter
 
-    study, network = write_starter(options.folder)
+    study, network = write_starter(options.folder or Path())
     print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
     print(f"next: ablatune run {shlex.quote(str(study))}")
     return 0
@@ -446,10 +451,25 @@ def _init_table(options: argparse.Namespace) -> int:
 
     if options.data is None or options.target is None:
         raise UserError("init: --data FILE and --target COLUMN go together; give both")
-    written = write_table_study(options.folder, options.data, options.target)
+    written = write_table_study(options.folder or Path(), options.data, options.target)
     for line in written.taken:
         print(f"data: {line}")
     print(f"{written.path}: the study, with all this written out; it is yours to edit")
+    print(f"next: ablatune run {shlex.quote(str(written.path))}")
+    return 0
+
+
+def _init_trainer(options: argparse.Namespace) -> int:
+    from tune_jobs.study.trainer_study import write_trainer_study
+
+    if options.data is not None or options.target is not None:
+        raise UserError("init: --trainer is for a training function, which reads its data itself; leave --data out")
+    written = write_trainer_study(options.folder, options.trainer)
+    if written.guessed:
+        print(f"metrics: {written.guessed}")
+    print(f"{written.path}: the study, with all this written out; it is yours to edit")
+    if written.to_fill_in:
+        print(f"first fill in {', '.join(written.to_fill_in)}, which the function does not say")
     print(f"next: ablatune run {shlex.quote(str(written.path))}")
     return 0
 

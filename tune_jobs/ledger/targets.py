@@ -27,6 +27,11 @@ def targets_name(fingerprint: str, config: TrialConfig) -> str:
     return "-".join(map(str, (fingerprint, config.split_seed, validation_rows(config), *fold, *scaling)))
 
 
+def own_targets_name(key: str) -> str:
+    """Name the validation targets that a training function has given for the trial of a key."""
+    return f"trial-{key}"
+
+
 def write_targets(storage: Storage, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Keep validation targets, and the arrays that go with them, unless they are kept already."""
     if not _kept(storage, name, arrays):

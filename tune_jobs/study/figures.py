@@ -44,6 +44,11 @@ DISTRIBUTION = Need(
     f"objective: {' or '.join(objectives_that_predict(GAUSSIAN))}", lambda config: config.predicts_gaussian
 )
 
+CLASSES = Need(
+    "data of classes and a loss of Ablatune's, or a `trainer` that gives `trial.predictions` targets",
+    lambda config: bool(config.trainer) or (config.dataset_info.task == "classification" and not config.own_objective),
+)
+
 FIGURES: Mapping[str, FigureEntry] = {
     "curves": FigureEntry(
         "the validation metric and the train loss over the epochs",
@@ -58,6 +63,11 @@ FIGURES: Mapping[str, FigureEntry] = {
         "what the network predicts at each point, for inputs of two numbers",
         "analysis.figures.boundaries:draw",
         TWO_INPUTS,
+    ),
+    "confusion": FigureEntry(
+        "which class is predicted for which",
+        "analysis.figures.confusion:draw",
+        CLASSES,
     ),
     "calibration": FigureEntry(
         "how often predicted intervals contain the target",

@@ -147,8 +147,8 @@ def _dataset(info: DatasetInfo, file: str) -> list[str]:
     return [
         f"datasets:                     # {info.development_rows + info.test_rows:,} rows",
         f"  {info.name}:",
-        f"    file: {_quoted(file)}",
-        f"    target: {_quoted(declared.target)}",
+        f"    file: {quoted(file)}",
+        f"    target: {quoted(declared.target)}",
         f"    task: {info.task}" + _classes(info),
         *_names("ignore", declared.ignore or (), "no inputs"),
         *_names("categorical", declared.categorical or (), "words: an input of 0 or 1 for each"),
@@ -173,7 +173,7 @@ def _classes(info: DatasetInfo) -> str:
 
 def _names(key: str, names: Sequence[str], comment: str) -> list[str]:
     """A key with a list of names, over several lines if it is long."""
-    held = ", ".join(_quoted(name).replace(" ", _HELD) for name in names)
+    held = ", ".join(quoted(name).replace(" ", _HELD) for name in names)
     first, *rest = textwrap.wrap(held, _WIDTH - len(key), break_long_words=False) or [""]
     lines = [line.replace(_HELD, " ") for line in (f"    {key}: [{first}", *(f"      {line}" for line in rest))]
     lines[-1] += "]"
@@ -186,7 +186,7 @@ def _names(key: str, names: Sequence[str], comment: str) -> list[str]:
 _HELD = "\x00"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text as YAML has it, on one line."""
     plain = _WORD.fullmatch(text) and text.lower() not in _NOT_TEXT
     return text if plain else json.dumps(text, ensure_ascii=False)

@@ -17,12 +17,14 @@ class Reported:
         values: of each metric.
         seconds: of the epoch, without what the trial itself took.
         predictions: the outputs on the validation part, float32 [n, outputs], if the function gave them.
+        targets: what they are compared with, [n], if the function gave that too.
     """
 
     epoch: int
     values: Mapping[str, float]
     seconds: float
     predictions: NDArray[np.float32] | None = None
+    targets: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Trial:
         self._epoch = self._reported = 0
         self._began = False
         self._predictions: NDArray[np.float32] | None = None
+        self._targets: NDArray[Any] | None = None
         # When the epoch began, and how much of the time since was not the function's own.
         self._since = self._apart = 0.0
 
@@ -148,8 +149,8 @@ class Trial:
                 raise self._refused(f"epoch {self._epoch} is reported twice; report once in every epoch")
             values = self._checked(metrics)
             self._reported = self._epoch
-            kept, self._predictions = self._predictions, None
-            self._answer = self._link.report(Reported(self._epoch, values, max(0.0, seconds), kept))
+            kept, self._predictions = (self._predictions, self._targets), None
+            self._answer = self._link.report(Reported(self._epoch, values, max(0.0, seconds), *kept))
 
     def save(self, state: Any) -> None:
         """Offer a checkpoint of the epoch that was reported last; it is kept now and then, and where the trial ends.
@@ -188,23 +189,23 @@ class Trial:
         self._reported, content = found
         return unpacked(content, self.folder)
 
-    def predictions(self, outputs: Any) -> None:
+    def predictions(self, outputs: Any, targets: Any = None) -> None:
         """Keep the outputs on the validation part, where a table reads the epoch; call it before `report`.
 
         Args:
             outputs: an array or tensor, [n] or [n, outputs].
+            targets: what they are compared with, [n], such as the number of each row's class.
 
         Raises:
-            ReportError: it has another shape, or the epoch has been reported.
+            ReportError: one has another shape, or the epoch has been reported.
         """
         with _Apart(self):
             if self._epoch == 0 or self._reported >= self._epoch:
                 raise self._refused("trial.predictions() belongs before trial.report(…), within an epoch")
-            values = outputs.detach().cpu().numpy() if hasattr(outputs, "detach") else outputs
-            array = np.asarray(values, dtype=np.float32)
+            array = np.asarray(_on_cpu(outputs), dtype=np.float32)
             if array.ndim not in (1, 2):
                 raise self._refused(f"trial.predictions(): shape {array.shape} is neither [n] nor [n, outputs]")
-            self._predictions = array.reshape(len(array), -1)
+            self._predictions, self._targets = array.reshape(len(array), -1), self._compared(targets, len(array))
 
     def finish(self, function: str) -> None:
         """Check that a function that has returned has trained all epochs.
@@ -219,6 +220,17 @@ class Trial:
         if not self.ended:
             done = f"after epoch {self._reported} of {self.total}" if self._reported else "before it reported an epoch"
             raise ReportError(f"{function} returned {done}; train until trial.epochs() ends")
+
+    def _compared(self, targets: Any, rows: int) -> NDArray[Any] | None:
+        if targets is None:
+            return None
+        array = np.asarray(_on_cpu(targets))
+        if array.shape != (rows,) or array.dtype.kind not in "buif":
+            raise self._refused(
+                f"trial.predictions(): targets of shape {array.shape} and type {array.dtype} are not a number for each "
+                f"of {rows} outputs; give as many as there are outputs"
+            )
+        return array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
 
     def _checked(self, metrics: Mapping[str, Any]) -> dict[str, float]:
         names = self._metrics or tuple(metrics)
@@ -244,6 +256,10 @@ class Trial:
         # The first stands, whatever the function does after it has caught it.
         self._problem = self._problem or ReportError(problem)
         return self._problem
+
+
+def _on_cpu(values: Any) -> Any:
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values
 
 
 class _Apart:

@@ -1,12 +1,12 @@
 """The folder for Ray's logs and sockets, which only its owner can enter: Ray lets everybody read what it writes."""
 
 import os
-import stat
 import sys
 import tempfile
 from pathlib import Path
 
 from tune_jobs.errors import UserError
+from tune_jobs.files import private
 
 # The path of a Unix socket has at most so many bytes; what Ray adds to that of the folder is like this at its longest.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
@@ -30,7 +30,7 @@ def private_folder() -> Path:
             problems.append(f"{place}: has too long a path for Ray's sockets")
             continue
         try:
-            return _made(folder) / "r"
+            return private(folder) / "r"
         except OSError as error:
             problems.append(f"{place}: cannot be written ({error.strerror})")
     raise UserError(f"{'; '.join(problems)}; set TMPDIR to a folder with a path of at most {_most()} letters")
@@ -38,14 +38,3 @@ def private_folder() -> Path:
 
 def _most() -> int:
     return _SOCKET_BYTES - len(_NAMES) - len(f"/ablatune-{os.getuid()}")
-
-
-def _made(folder: Path) -> Path:
-    """Make the folder, or take it if it is ours alone; else make one of another name."""
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            return Path(tempfile.mkdtemp(prefix="abl-", dir=folder.parent))
-    return folder

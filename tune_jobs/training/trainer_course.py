@@ -8,6 +8,7 @@ from math import isfinite, nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.history import DIVERGED, PRUNED, STOPPED_EARLY, TIMED_OUT, Best, EpochRow, History, Measurement
 from models.sealed import sealed, unsealed
@@ -30,12 +31,14 @@ class Course:
 
     Attributes:
         history: one row for each epoch that counts.
+        targets: what kept predictions are compared with, if the function gave them.
     """
 
     training: Training
     metrics: Metrics
     after_epoch: Callable[[History], str | None]
     history: History = field(init=False)
+    targets: NDArray[Any] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.history = History(
@@ -60,6 +63,7 @@ class Course:
         wanted = epoch in plan.measure_at or (improves and plan.measure_improvements) or answer.ends
         if reported.predictions is not None and wanted:
             history.measurements[epoch] = Measurement(nan, nan, reported.predictions)
+            self.targets = reported.targets
         return answer
 
     def _append(self, values: Mapping[str, float], seconds: float) -> bool:

@@ -80,7 +80,8 @@ def train_by_function(
         )
         if failure is not None:
             return failed_in_process(course.history, failure, code)
-        return Trained(course.history, model=course.state if training.keep_model else None)
+        model = course.state if training.keep_model else None
+        return Trained(course.history, model=model, targets=course.targets)
 
     return trained_in_process(train, code, [function], lambda: course.history)
 

@@ -14,11 +14,13 @@ from models.history import COMPLETED, PRUNED, STOPPED_EARLY, TIMED_OUT, History
 from models.plan import TrainingPlan
 from models.registry import metric_name
 from models.version import ENGINE_VERSION
+from tune_jobs.files import private
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
 from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
+from tune_jobs.ledger.targets import own_targets_name, write_targets
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.tensorboard import TrialLog
@@ -94,8 +96,8 @@ class TrialRun:
     @property
     def folder(self) -> Path:
         """For what a training function of the user writes: in the storage where that is a folder, else on this node."""
-        root = self._storage.local_root or Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
-        return root / FILES / self.trial.key
+        place = Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
+        return (self._storage.local_root or private(place)) / FILES / self.trial.key
 
     @property
     def training(self) -> Training:
@@ -137,6 +139,8 @@ class TrialRun:
             started_at=self._started_at,
             wall_seconds=wall_seconds,
         )
+        if trained.targets is not None:
+            write_targets(self._storage, own_targets_name(self.trial.key), {"targets": trained.targets})
         # A checkpoint may go only once the record is durable. The record comes before the model, which is large: a
         # storage may have no room for it.
         self._writer.add(record, at_once=self.checkpoints.kept or trained.model is not None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_utils import TrialData
 from models.history import CURVES, TIMED_OUT, History
@@ -65,6 +66,7 @@ class Trained:
         traceback: of the failure.
         retriable: whether the same trial may succeed later.
         model: the trained network as a file's content, if it was wanted and all epochs were trained.
+        targets: what the predictions are compared with, where only the training function knows them.
     """
 
     history: History
@@ -72,6 +74,7 @@ class Trained:
     traceback: str = ""
     retriable: bool = False
     model: bytes | None = None
+    targets: NDArray[Any] | None = None
 
     @property
     def failed(self) -> bool:

@@ -53,7 +53,9 @@ def differences(config: TrialConfig, base: TrialConfig) -> str:
     changed = [name for name in names if name != "seed" and mine.get(name) != theirs.get(name)]
     if config.epochs != base.epochs and "epochs" not in changed:
         changed.append("epochs")
-    return ", ".join(f"{name}={_value(config, name)}" for name in changed if _has(config, name)) or "default"
+    # A training function's parameters have no others beside them that could be meant.
+    shown = {name: name.removeprefix("trainer.") for name in changed}
+    return ", ".join(f"{shown[name]}={_value(config, name)}" for name in changed if _has(config, name)) or "default"
 
 
 def _has(config: TrialConfig, name: str) -> bool:

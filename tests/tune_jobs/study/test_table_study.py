@@ -13,7 +13,7 @@ from tests.tune_jobs.study.test_data_words import study, write_table
 from tune_jobs.commands.cli import main
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.study.load import load_study
-from tune_jobs.study.table_study import _quoted
+from tune_jobs.study.table_study import quoted
 from tune_jobs.study.yaml_reader import _reader
 
 
@@ -106,5 +106,5 @@ def test_the_written_study_runs_and_its_report_says_what_was_taken_as_what(tmp_p
 def test_a_name_stays_what_it_is_in_the_file(text: str) -> None:
     if not text.isprintable():
         return
-    read: Any = _reader("safe").load(f"a: [{_quoted(text)}]")
+    read: Any = _reader("safe").load(f"a: [{quoted(text)}]")
     assert read == {"a": [text]}

@@ -98,13 +98,16 @@ def test_tensors_are_saved_and_reports_take_scalars_of_any_kind() -> None:
     link = Recorder()
     trial = Trial(link, total=1, metrics=("a", "b", "c"))
     for _ in trial.epochs():
-        trial.predictions(torch.ones(3, requires_grad=True))
+        trial.predictions(torch.ones(3, requires_grad=True), targets=torch.tensor([2, 0, 1]))
         trial.report(a=torch.tensor(0.5), b=np.float32(2), c=3)
         trial.save({"weights": torch.arange(3)})
     assert link.reports[0].values == {"a": 0.5, "b": 2.0, "c": 3.0}
     predictions = link.reports[0].predictions
     assert predictions is not None
     assert predictions.shape == (3, 1)
+    targets = link.reports[0].targets
+    assert targets is not None
+    assert targets.tolist() == [2, 0, 1]
     assert torch.equal(Trial(Recorder(checkpoint=link.checkpoint), total=2).load()["weights"], torch.arange(3))
 
 
@@ -129,6 +132,8 @@ def test_the_time_of_an_epoch_is_without_what_the_trial_takes(monkeypatch: pytes
         (lambda trial: (next(trial.epochs()), next(trial.epochs())), "called a second time"),
         (lambda trial: trial.predictions([1]), "belongs before trial.report(…), within an epoch"),
         (lambda trial: (next(trial.epochs()), trial.predictions([[[1]]])), "shape (1, 1, 1) is neither"),
+        (lambda trial: (next(trial.epochs()), trial.predictions([1], [1, 2])), "a number for each of 1 outputs"),
+        (lambda trial: (next(trial.epochs()), trial.predictions([1], ["a"])), "a number for each of 1 outputs"),
         (lambda trial: trial.save({}), "trial.save() before epoch 1 is reported"),
         (lambda trial: (next(trial.epochs()), trial.report(score=True)), "score is True, which is not a number"),
     ],

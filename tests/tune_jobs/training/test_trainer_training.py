@@ -1,6 +1,8 @@
 """Trials that a training function of the user trains, from the study file to the record."""
 
 import dataclasses
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from tune_jobs.errors import UserError
 from tune_jobs.forecast.pilot_timing import time_shape
 from tune_jobs.ledger.record import FAILED, Record, combine
 from tune_jobs.standing.stale import stale_trials
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import expand
 from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.data import NO_DATA
 from tune_jobs.training.trial_run import WorkerCutOff
 from tune_jobs.trial.key import trajectory
-from tune_jobs.trial.trial import Trial
+from tune_jobs.trial.trial import Trial, differences
 
 TABLE = BASE + METRICS + "seeds: 2\ntables:\n  - {factor: width, levels: [2, 4]}\n"
 
@@ -82,6 +85,7 @@ def test_the_key_holds_what_the_function_is_told_and_its_code(own: Own) -> None:
     }
     own.module(climb=CLIMB.replace("100 - value", "99 - value"))
     assert trajectory(own.study(TABLE).config())["code of trainer"] != code
+    assert differences(config, study.config()) == "width=2"
 
 
 def test_two_runs_of_a_seed_are_equal_and_two_seeds_differ(own: Own, tmp_path: Path) -> None:
@@ -94,6 +98,26 @@ def test_two_runs_of_a_seed_are_equal_and_two_seeds_differ(own: Own, tmp_path: P
         key: record.metric_values for key, record in second.items()
     }
     assert len({record.metric_values for record in first.values()}) == len(first) == 4
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_without_a_shared_folder_what_a_function_writes_is_for_its_owner_alone(
+    taken: bool, own: Own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "node"
+    place.mkdir()
+    if taken:
+        (place / f"ablatune-trials-{os.getuid()}").mkdir(mode=0o755)
+    study = own.study(TABLE)
+    trial = own.standing(study).missing()[0]
+    monkeypatch.setattr(Storage, "local_root", None)
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    assert own.run_one(study, trial).outcome == COMPLETED
+    (log,) = place.rglob("log.txt")
+    folder = place / log.relative_to(place).parts[0]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder.name == f"ablatune-trials-{os.getuid()}") is not taken
+    assert log == folder / "trials" / trial.key / "log.txt"
 
 
 def test_edited_code_makes_trials_stale_and_a_run_resumes(own: Own) -> None:
