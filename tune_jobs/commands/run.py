@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from models.history import TIMED_OUT
-from tune_jobs.errors import StorageRefusedError, UserError
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
@@ -19,10 +19,10 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
-from tune_jobs.study.limits import LOOKS
 from tune_jobs.study.model import Study
 from tune_jobs.study.trackers import chosen_trackers
 from tune_jobs.trackers.tracking import Tracking, require_clients
+from tune_jobs.training.declared_looks import with_declared_looks
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.gpu_share import with_gpu_share
@@ -46,7 +46,7 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         UserError: bad input, or a cluster that does not answer, found before anything is trained.
     """
     storage, options = Storage.at(settings.storage), settings.options
-    study, settings = _with_looks(study, settings)
+    study, settings = with_declared_looks(study, settings)
     trackers = chosen_trackers(study.trackers, options.tracker)
     require_clients(trackers)
     seeds = range(settings.seeds)
@@ -77,25 +77,6 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
             code = end_refused(error, storage, say)
         tracking.interrupted = code == INTERRUPTED
         return code
-
-
-def _with_looks(study: Study, settings: Settings[RunOptions]) -> tuple[Study, Settings[RunOptions]]:
-    """Give a study that adds seeds until its levels are decided its looks, and as many seeds as its last look."""
-    if settings.options.until_decided and not study.looks:
-        if not study.tables or study.stages or study.search is not None:
-            raise UserError(
-                f"--until-decided: {study.name} has {'stages or a search' if study.tables else 'no tables'}; it is for "
-                "studies of tables, and others have a fixed number of seeds: leave it out"
-            )
-        study = replace(study, looks=LOOKS)
-    if not study.looks:
-        return study, settings
-    if settings.seeds != study.seeds:
-        raise UserError(
-            f"--seeds {settings.seeds}: does not go with seeds that are added until levels are decided "
-            f"({', '.join(map(str, study.looks))}); leave one of the two out"
-        )
-    return study, replace(settings, seeds=study.looks[-1])
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
