@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from models.history import TIMED_OUT
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
+from tune_jobs.ledger.confirmed import write_picks
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
+from tune_jobs.standing.confirmed import check_confirms
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -47,6 +49,8 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     """
     storage, options = Storage.at(settings.storage), settings.options
     study, settings = with_declared_looks(study, settings)
+    if options.confirm:
+        check_confirms(study)
     trackers = chosen_trackers(study.trackers, options.tracker)
     require_clients(trackers)
     seeds = range(settings.seeds)
@@ -109,11 +113,12 @@ class _Rounds:
     rounds: int = 0
     searched: bool = False
     progress_before: tuple[int, int] | None = None
+    confirmed: bool = False
 
     def run(self, standing: Standing) -> int:
         while True:
             again = self._round(standing)
-            if not again and not self._look(standing):
+            if not again and not self._look(standing) and not self._confirm(standing):
                 return self.code
             standing = stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
 
@@ -135,6 +140,31 @@ class _Rounds:
         more = f"; the others go on to {looks.next} seeds" if left and looks.next else ""
         self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
         return bool(left and looks.next)
+
+    def _confirm(self, before: Standing) -> bool:
+        """Pick the best row of each table once all have ended; return whether any is to be trained with fresh seeds."""
+        if not self.settings.options.confirm or self.confirmed or self.code:
+            return False
+        self.confirmed = True
+        standing = stand(before.study, before.ledger, before.seeds, before.fingerprints)
+        study = standing.study
+        if standing.missing():
+            return False
+        from analysis.tables.confirming import picked
+
+        picks = picked(standing)
+        write_picks(standing.existing_ledger.storage, study.name, variant_id(study.overrides, study.fraction), picks)
+        defaults = {(row.table, row.labels) for row in standing.rows if row.is_default}
+        for table in study.tables:
+            pick = picks.get(table.name)
+            if pick is None:
+                self.ongoing.say(f"confirm: {table.title}: no default with numbers to compare the best with")
+            elif (table.name, pick.labels) in defaults:
+                self.ongoing.say(f"confirm: {table.title}: the default is the best; nothing is trained for it")
+            else:
+                fresh = counted(pick.seeds, "fresh seed")
+                self.ongoing.say(f"confirm: {table.title}: {', '.join(pick.labels)} and the default, with {fresh}")
+        return bool(stand(study, standing.ledger, standing.seeds, standing.fingerprints).missing())
 
     def _exit_code(self, standing: Standing) -> int:
         """The exit code of a run that has nothing to train."""

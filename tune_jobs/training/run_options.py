@@ -224,6 +224,11 @@ class RunOptions(TrackerOptions, StackOptions):
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
+    confirm: bool = option(
+        False,
+        "then train the best level of each table and the default again with fresh seeds, for a gain that picking the "
+        "best does not flatter",
+    )
     time_alone: bool = option(
         False, "also train one replicate of each level that trains in a stack by itself, for the tables' time column"
     )
