@@ -16,6 +16,7 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import variant_words
 from tune_jobs.ledger.targets import own_targets_name, read_targets, targets_name
 from tune_jobs.ledger.test_openings import Opening, read_openings
+from tune_jobs.standing.confirmed import confirmed_table
 from tune_jobs.standing.replicates import Replicate
 from tune_jobs.standing.standing import Standing
 from tune_jobs.study.model import Study, Table
@@ -139,6 +140,7 @@ def gather(standing: Standing) -> Evidence:
         uri = standing.existing_ledger.storage.uri
         raise UserError(f"{uri}: has none of {whose} of {standing.study.name}; run it first")
     showings = {table.name: table.showing for table in all_tables(standing.study)}
+    showings |= {confirmed_table(table.name): table.showing for table in standing.study.tables}
     trials = trials_frame(standing.replicates, records, showings=showings, timed_alone=standing.timed_alone)
     curves = curves_frame(standing.replicates, records)
     openings = read_openings(standing.existing_ledger.storage, strict=False)

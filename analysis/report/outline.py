@@ -14,6 +14,7 @@ from analysis.report.section import Picture, Section
 from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
+from analysis.tables.confirming import confirmation_sentences
 from analysis.tables.tables import build_table
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
@@ -80,6 +81,7 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
     view = build_table(
         table, rows, evidence.trials, seeds=evidence.standing.seeds, looks=() if looks is None else looks.plan
     )
+    view = replace(view, caption=(*view.caption, *confirmation_sentences(table, view, evidence)))
     if not evidence.curves["position"].isin([position for position, _ in rows]).any():
         return Section(table.name, table.title, view=view)
     pictures = []

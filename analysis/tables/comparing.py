@@ -105,32 +105,65 @@ def decisions(
         compared: the positions of the rows that have numbers.
         looks: numbers of seeds at which levels are decided; none for a fixed number of seeds.
     """
-    default = next(((position, row) for position, row in rows if row.is_default and position in compared), None)
+    default = _default_of(rows, compared)
     if default is None:
         return {}
-    found: dict[int, Decision] = {}
-    pairs: dict[int, Pairs] = {}
-    for position, row in rows:
-        if position == default[0] or position not in compared:
-            continue
-        reason = read_differently(row, default[1])
-        lost = known.collapsed[position], known.collapsed[default[0]]
-        paired = _pairs(shown[position], shown[default[0]], *lost, looks=bool(looks))
-        if reason:
-            found[position] = Decision(Comparison(None, None, "", reason), paired.values.size, settled=True)
-        elif paired.values.size:
-            pairs[position] = paired
+    paired = level_pairs(rows, shown, known, compared, looks)
+    found = {
+        position: Decision(Comparison(None, None, "", reason), paired[position].values.size, settled=True)
+        for position, row in rows
+        if position in paired and (reason := read_differently(row, default[1]))
+    }
+    pairs = {position: one for position, one in paired.items() if position not in found and one.values.size}
     frame = _read(shown[default[0]])
-    fewest = min((rows_of(row) for position, row in rows if position in compared), default=0)
     judged = decide(
         list(pairs.values()),
         looks,
         higher_is_better=METRIC_SPECS[frame["metric"].iloc[0]].higher_is_better,
-        step=100 / fewest if is_accuracy(frame) and fewest else 0.0,
+        step=step_of(rows, compared) if is_accuracy(frame) else 0.0,
         margin=known.margin,
-        overlap=max((overlap_of(row, known.claim) for position, row in rows if position in compared), default=0.0),
+        overlap=table_overlap(rows, known, compared),
     )
     return found | dict(zip(pairs, judged, strict=True))
+
+
+def level_pairs(
+    rows: Sequence[tuple[int, Row]],
+    shown: Mapping[int, pd.DataFrame],
+    known: Judging,
+    compared: Sequence[int],
+    looks: Sequence[int] = (),
+) -> dict[int, Pairs]:
+    """Return each level's replicates beside the default's, by the row's position; the arguments of `decisions`."""
+    default = _default_of(rows, compared)
+    if default is None:
+        return {}
+    return {
+        position: _pairs(
+            shown[position],
+            shown[default[0]],
+            known.collapsed[position],
+            known.collapsed[default[0]],
+            looks=bool(looks),
+        )
+        for position, _ in rows
+        if position != default[0] and position in compared
+    }
+
+
+def step_of(rows: Sequence[tuple[int, Row]], compared: Sequence[int]) -> float:
+    """Between neighbouring values of an accuracy in a table; 0 where the number of rows is not known."""
+    fewest = min((rows_of(row) for position, row in rows if position in compared), default=0)
+    return 100 / fewest if fewest else 0.0
+
+
+def table_overlap(rows: Sequence[tuple[int, Row]], known: Judging, compared: Sequence[int]) -> float:
+    """What shared rows add to the variance of a mean of any level of a table; see `error_factor`."""
+    return max((overlap_of(row, known.claim) for position, row in rows if position in compared), default=0.0)
+
+
+def _default_of(rows: Sequence[tuple[int, Row]], compared: Sequence[int]) -> tuple[int, Row] | None:
+    return next(((position, row) for position, row in rows if row.is_default and position in compared), None)
 
 
 def read_differently(row: Row, default: Row) -> str:

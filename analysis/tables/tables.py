@@ -221,7 +221,7 @@ def build_table(
         looks: numbers of seeds at which levels are decided; none for a fixed number of seeds.
     """
     of_table = frame[frame["table"] == table.name]
-    metric, unit, higher_is_better = _metric(of_table)
+    metric, unit, higher_is_better = metric_of(of_table)
     reported = _reported(of_table)
     measured = quantities_of(reported, next(iter(of_table.loc[of_table["metric"] != "", "metric"]), ""))
     shown = {position: frame[frame["position"] == position] for position, _ in rows}
@@ -380,7 +380,8 @@ def _reported(frame: pd.DataFrame) -> tuple[DeclaredMetric, ...]:
     return tuple({one.name: one for one in map(declared_metric, texts)}.values())
 
 
-def _metric(frame: pd.DataFrame) -> tuple[str, str, bool]:
+def metric_of(frame: pd.DataFrame) -> tuple[str, str, bool]:
+    """Return the label and the unit of the metric of some replicates, and whether higher is better."""
     known = frame[frame["metric"] != ""]
     if known.empty:
         return "Metric", "", True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record
+from tune_jobs.standing.confirmed import is_confirming
 from tune_jobs.standing.replicates import Replicate, RowReader
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.standing.stages import selection_scores
@@ -103,7 +104,8 @@ class _Finder:
         return [row for row in self._standing.rows if row.config and row.config.dataset == base.dataset][:1]
 
     def _rivals(self, final: Row) -> list[Row]:
-        return [row for row in self._standing.rows if row.table != FRESH_PATH and _compete(row, final)]
+        rows = [row for row in self._standing.rows if row.table != FRESH_PATH and not is_confirming(row)]
+        return [row for row in rows if _compete(row, final)]
 
     def _best(self, rows: Sequence[Row], select: str) -> Row:
         """Return the row with the best mean validation score, the first of equals; one that ended badly never wins."""

@@ -215,7 +215,15 @@ class Study:
         """
         from tune_jobs.forecast.plan import plan_ahead
 
-        return plan_ahead(self.definition, self.settings(options))
+        if options.show is not None:
+            _check_difference(self.definition, options.show)
+        forecast = plan_ahead(self.definition, self.settings(options))
+        if options.show is None:
+            return forecast
+        from analysis.tables.seeds_to_show import seeds_to_show
+
+        lines = seeds_to_show(forecast.counts.standing, options.show)
+        return replace(forecast, seeds=lines, text="\n".join([forecast.text, *lines]))
 
     @takes_options(CheckOptions)
     def check(self, options: CheckOptions) -> "list[Finding]":
@@ -384,6 +392,13 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
+
+
+def _check_difference(study: Definition, difference: float) -> None:
+    if difference <= 0:
+        raise UserError(f"--show {difference:g}: is no difference; give one above 0, in the metric's unit")
+    if not study.tables:
+        raise UserError(f"--show: {study.name} has no tables, and seeds are for their comparisons; leave it out")
 
 
 def _default_places() -> tuple[str, str]:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from models.history import TIMED_OUT
-from tune_jobs.errors import StorageRefusedError, UserError
+from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
+from tune_jobs.ledger.confirmed import write_picks
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
+from tune_jobs.standing.confirmed import check_confirms
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -19,10 +21,10 @@ from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
-from tune_jobs.study.limits import LOOKS
 from tune_jobs.study.model import Study
 from tune_jobs.study.trackers import chosen_trackers
 from tune_jobs.trackers.tracking import Tracking, require_clients
+from tune_jobs.training.declared_looks import with_declared_looks
 from tune_jobs.training.ending import end_refused, exit_code
 from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.gpu_share import with_gpu_share
@@ -46,7 +48,9 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         UserError: bad input, or a cluster that does not answer, found before anything is trained.
     """
     storage, options = Storage.at(settings.storage), settings.options
-    study, settings = _with_looks(study, settings)
+    study, settings = with_declared_looks(study, settings)
+    if options.confirm:
+        check_confirms(study)
     trackers = chosen_trackers(study.trackers, options.tracker)
     require_clients(trackers)
     seeds = range(settings.seeds)
@@ -79,25 +83,6 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         return code
 
 
-def _with_looks(study: Study, settings: Settings[RunOptions]) -> tuple[Study, Settings[RunOptions]]:
-    """Give a study that adds seeds until its levels are decided its looks, and as many seeds as its last look."""
-    if settings.options.until_decided and not study.looks:
-        if not study.tables or study.stages or study.search is not None:
-            raise UserError(
-                f"--until-decided: {study.name} has {'stages or a search' if study.tables else 'no tables'}; it is for "
-                "studies of tables, and others have a fixed number of seeds: leave it out"
-            )
-        study = replace(study, looks=LOOKS)
-    if not study.looks:
-        return study, settings
-    if settings.seeds != study.seeds:
-        raise UserError(
-            f"--seeds {settings.seeds}: does not go with seeds that are added until levels are decided "
-            f"({', '.join(map(str, study.looks))}); leave one of the two out"
-        )
-    return study, replace(settings, seeds=study.looks[-1])
-
-
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
     retry = settings.options.retry_failed if retry_failed is None else retry_failed
     missing = standing.missing(
@@ -128,11 +113,12 @@ class _Rounds:
     rounds: int = 0
     searched: bool = False
     progress_before: tuple[int, int] | None = None
+    confirmed: bool = False
 
     def run(self, standing: Standing) -> int:
         while True:
             again = self._round(standing)
-            if not again and not self._look(standing):
+            if not again and not self._look(standing) and not self._confirm(standing):
                 return self.code
             standing = stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
 
@@ -154,6 +140,31 @@ class _Rounds:
         more = f"; the others go on to {looks.next} seeds" if left and looks.next else ""
         self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
         return bool(left and looks.next)
+
+    def _confirm(self, before: Standing) -> bool:
+        """Pick the best row of each table once all have ended; return whether any is to be trained with fresh seeds."""
+        if not self.settings.options.confirm or self.confirmed or self.code:
+            return False
+        self.confirmed = True
+        standing = stand(before.study, before.ledger, before.seeds, before.fingerprints)
+        study = standing.study
+        if standing.missing():
+            return False
+        from analysis.tables.confirming import picked
+
+        picks = picked(standing)
+        write_picks(standing.existing_ledger.storage, study.name, variant_id(study.overrides, study.fraction), picks)
+        defaults = {(row.table, row.labels) for row in standing.rows if row.is_default}
+        for table in study.tables:
+            pick = picks.get(table.name)
+            if pick is None:
+                self.ongoing.say(f"confirm: {table.title}: no default with numbers to compare the best with")
+            elif (table.name, pick.labels) in defaults:
+                self.ongoing.say(f"confirm: {table.title}: the default is the best; nothing is trained for it")
+            else:
+                fresh = counted(pick.seeds, "fresh seed")
+                self.ongoing.say(f"confirm: {table.title}: {', '.join(pick.labels)} and the default, with {fresh}")
+        return bool(stand(study, standing.ledger, standing.seeds, standing.fingerprints).missing())
 
     def _exit_code(self, standing: Standing) -> int:
         """The exit code of a run that has nothing to train."""

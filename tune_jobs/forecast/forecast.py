@@ -44,6 +44,7 @@ class Forecast:
         rate: price of a node for one hour.
         assumed: whether the nodes are not up yet, and are assumed to be like this machine.
         to_come: how many of the nodes (the last ones) an autoscaler may still bring up.
+        seeds: how many a difference takes that was asked about, in lines.
         text: what `ablatune plan` prints.
     """
 
@@ -64,6 +65,7 @@ class Forecast:
     rate: float | None = None
     assumed: bool = False
     to_come: int = 0
+    seeds: Sequence[str] = ()
     pilot_seconds: float = field(default=0.0, compare=False)
     text: str = field(default="", repr=False, compare=False)
 

@@ -16,6 +16,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.forecast.disk import disk
 from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.forecast.forecast import Forecast, Later
+from tune_jobs.forecast.looks_to_come import looks_to_come
 from tune_jobs.forecast.pilot_samples import PilotResults, budget_seconds, samples
 from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_come
 from tune_jobs.forecast.words import plan_lines
@@ -33,6 +34,7 @@ from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, expand
 from tune_jobs.training.data import NO_DATA, load_data, untrained_classes
+from tune_jobs.training.declared_looks import with_declared_looks
 from tune_jobs.training.gpu_share import with_gpu_share
 from tune_jobs.training.run_context import new_job
 from tune_jobs.training.run_options import PlanOptions
@@ -71,6 +73,7 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     options = settings.options
     if options.rate is not None and not (options.rate >= 0 and math.isfinite(options.rate)):
         raise UserError(f"--rate: {options.rate:g} is not a price; give the price of one node for one hour")
+    study, settings = with_declared_looks(study, settings)
     storage = Storage.at(settings.storage)
     counts = _count(study, settings, storage)
     standing = counts.standing
@@ -213,7 +216,7 @@ def work_of(trial: Trial, time_limit_seconds: float | None = None) -> Work:
 
 
 def later_trials(standing: Standing) -> dict[str, list[Trial]]:
-    """Upper bound on the trials of later stages and of a search's follow-up, by name.
+    """Upper bound on the trials of later stages, of a search's follow-up and of later looks, by name.
 
     A stage's trials are counted as if the stages before it changed nothing. The next stage, whose trials are known,
     adds only its fresh estimate.
@@ -224,7 +227,7 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
     known = {trial.key for trial in standing.trials}
     fresh = [trial for trial in standing.trials if trial.config.seed >= FIRST_FRESH_SEED]
     fresh = fresh[-study.fresh_seeds * (study.showing.folds or 1) :]
-    later: dict[str, list[Trial]] = {}
+    later: dict[str, list[Trial]] = looks_to_come(standing)
     if standing.search is not None and standing.follow_up is not None and standing.follow_up.winner is None:
         later |= trials_that_follow(standing.search)
     reader = RowReader(None, standing.seeds, standing.fingerprints)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tune_jobs.capacity.packing import per_gpu
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.forecast.forecast import Forecast
+from tune_jobs.ledger.looks import Looks
 from tune_jobs.study.schedulers import expected_arrivals
 from tune_jobs.trial.shape import shape
 from tune_jobs.words import counted, duration, file_size
@@ -104,7 +105,10 @@ def _times(forecast: Forecast) -> Iterator[str]:
 
 
 def _later(forecast: Forecast) -> Iterator[str]:
-    """Say what later stages add, if each started from what is chosen now."""
+    """Say what later stages add, if each started from what is chosen now; or later looks."""
+    if forecast.counts.standing.looks is not None:
+        yield _until_decided(forecast, forecast.counts.standing.looks)
+        return
     if not forecast.later:
         return
     trials = sum(one.trials for one in forecast.later)
@@ -118,6 +122,30 @@ def _later(forecast: Forecast) -> Iterator[str]:
             "trains as fast as now"
         )
     yield words
+
+
+def _until_decided(forecast: Forecast, looks: Looks) -> str:
+    """Say how many trials a run may take that adds seeds until its levels are decided."""
+    if looks.next is None:
+        return f"until decided: all looks were taken ({', '.join(map(str, looks.plan))} seeds)"
+    least = len(forecast.counts.missing)
+    most = least + sum(one.trials for one in forecast.later)
+    wall = forecast.wall_seconds
+    more = [one.estimate.wall for one in forecast.later if one.estimate is not None]
+    first = f"until decided: at least {counted(least, 'trial')} to run{_about(wall)}"
+    if looks.next == looks.plan[-1]:
+        return f"{first}, and no more: the look at {looks.next} seeds is the last"
+    total = None if wall is None else sum(more, start=wall)
+    return (
+        f"{first}, if the look at {looks.next} seeds decides every level; at most {counted(most, 'trial')}"
+        f"{_about(total)}, if none is decided before the last look, at {looks.plan[-1]} seeds"
+    )
+
+
+def _about(span: Span | None) -> str:
+    if span is None:
+        return ""
+    return f", about {duration(span.expected)} ({duration(span.low)} to {duration(span.high)})"
 
 
 def _packing(forecast: Forecast) -> Iterator[str]:

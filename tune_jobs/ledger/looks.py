@@ -44,7 +44,7 @@ def write_looks(storage: Storage, study: str, variant: str, looks: Looks) -> Non
         looks: all of them.
     """
     content = {"study": study, "variant": variant, **asdict(looks)}
-    storage.write(json.dumps(content, indent=1).encode(), FOLDER, _name(study, variant))
+    storage.write(json.dumps(content, indent=1).encode(), FOLDER, name_of(study, variant))
 
 
 def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
@@ -54,7 +54,7 @@ def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
         StorageError: the record is corrupt or incomplete.
     """
     try:
-        return storage.parsed(_looks, FOLDER, _name(study, variant))
+        return storage.parsed(_looks, FOLDER, name_of(study, variant))
     except FileNotFoundError:
         return None
 
@@ -64,7 +64,8 @@ def _looks(content: bytes) -> Looks:
     return Looks(tuple(values["plan"]), tuple(values["taken"]), dict(values["settled"]))
 
 
-def _name(study: str, variant: str) -> str:
+def name_of(study: str, variant: str) -> str:
+    """Name the file that a ledger keeps of a variant of a study."""
     return f"{study}-{variant}.json"
 
 
@@ -78,7 +79,7 @@ def write_report_look(storage: Storage, study: str, variant: str, seeds: int) ->
         return
     content = {"study": study, "variant": variant, "seeds": sorted({*known, seeds})}
     try:
-        storage.write(json.dumps(content, indent=1).encode(), REPORTS, _name(study, variant))
+        storage.write(json.dumps(content, indent=1).encode(), REPORTS, name_of(study, variant))
     except StorageRefusedError as error:
         _log.warning("%s", error)
 
@@ -86,6 +87,6 @@ def write_report_look(storage: Storage, study: str, variant: str, seeds: int) ->
 def read_report_looks(storage: Storage, study: str, variant: str) -> list[int]:
     """The numbers of seeds with which reports of a study were written."""
     try:
-        return storage.parsed(lambda content: list(json.loads(content)["seeds"]), REPORTS, _name(study, variant))
+        return storage.parsed(lambda content: list(json.loads(content)["seeds"]), REPORTS, name_of(study, variant))
     except FileNotFoundError:
         return []

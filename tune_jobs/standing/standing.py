@@ -5,13 +5,15 @@ read it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from tune_jobs.ledger.confirmed import Pick
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.looks import Looks
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.alone import trials_alone
+from tune_jobs.standing.confirmed import confirming_rows, picks_of
 from tune_jobs.standing.looks import looks_of, with_looks
 from tune_jobs.standing.replicates import Replicate, RowReader, merged_trials
 from tune_jobs.standing.search.evidence import table_evidence
@@ -44,6 +46,7 @@ class Standing:
         search: how far the search has got; None without one.
         follow_up: what follows the search.
         looks: at which the study decides about further seeds; None if it has a fixed number of seeds.
+        picks: the best row of each table that was confirmed with fresh seeds.
     """
 
     study: Study
@@ -58,6 +61,7 @@ class Standing:
     search: State | None = None
     follow_up: FollowUp | None = None
     looks: Looks | None = None
+    picks: Mapping[str, Pick] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -149,6 +153,8 @@ def stand(
     if study.search is not None:
         after = follow_up(_search_state(study, study.search, ledger, rows, reader), reader)
         rows = [*rows, *after.rows]
+    picks = picks_of(study, ledger)
+    rows = [*rows, *confirming_rows(study, rows, picks)]
     return Standing(
         study,
         variant,
@@ -162,6 +168,7 @@ def stand(
         None if after is None else after.search,
         after,
         looks,
+        picks,
     )
 
 

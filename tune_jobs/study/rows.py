@@ -147,18 +147,23 @@ def path_labels(study: Study) -> list[str]:
 
 
 def _path_rows(study: Study, chosen: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    folds = study.showing.folds or 1
-    first = -(-FIRST_FRESH_SEED // folds) * folds  # at the first fold of a repeat
-    fresh = tuple(range(first, first + study.fresh_seeds * folds))
-    for name, seeds in ((PATH, None), (FRESH_PATH, fresh)):
+    for name in (PATH, FRESH_PATH):
         for count, label in enumerate(path_labels(study)[: len(chosen) + 1]):
             level = Level((label,), {})
             table = Table(name, "", ("Stage",), (level,), {}, study.showing)
             rows = _table_rows(study, table, "stages", *chosen[:count])
             for row in rows:
-                # The validation rows of fresh replicates have chosen nothing either.
-                moves = row.moves if seeds is None or row.moves else SPLITS["validation"]
-                yield dataclasses.replace(row, seeds=seeds, is_default=False, moves=moves)
+                path_row = dataclasses.replace(row, is_default=False)
+                yield path_row if name == PATH else with_fresh_seeds(path_row, study.fresh_seeds)
+
+
+def with_fresh_seeds(row: Row, count: int) -> Row:
+    """Give a row replicates that chose nothing: so many seeds, each with all folds of a cross-validation."""
+    folds = 0 if row.config is None else row.config.folds
+    first = -(-FIRST_FRESH_SEED // (folds or 1)) * (folds or 1)  # at the first fold of a repeat
+    seeds = tuple(range(first, first + count * (folds or 1)))
+    # The validation rows of fresh replicates have chosen nothing either.
+    return dataclasses.replace(row, seeds=seeds, moves=row.moves or SPLITS["validation"])
 
 
 def _table_rows(study: Study, table: Table, place: str, *chosen: Mapping[str, Any]) -> Iterator[Row]:

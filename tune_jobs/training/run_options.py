@@ -199,6 +199,11 @@ class StackOptions(TrainingOptions):
         metavar="WHICH",
         numbers=True,
     )
+    until_decided: bool = option(
+        False,
+        f"judge the tables at {', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]} seeds, and add seeds only to levels "
+        "whose verdict is open; a study may name other numbers",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,10 +224,10 @@ class RunOptions(TrackerOptions, StackOptions):
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
-    until_decided: bool = option(
+    confirm: bool = option(
         False,
-        f"judge the tables at {', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]} seeds, and add seeds only to levels "
-        "whose verdict is open; a study may name other numbers",
+        "then train the best level of each table and the default again with fresh seeds, for a gain that picking the "
+        "best does not flatter",
     )
     time_alone: bool = option(
         False, "also train one replicate of each level that trains in a stack by itself, for the tables' time column"
@@ -241,6 +246,11 @@ class PlanOptions(StackOptions):
     )
     rate: float | None = option(None, "price of one node for one hour; adds the price of the run", metavar="PRICE")
     nodes: int | None = option(None, "assume N nodes identical to the first")
+    show: float | None = option(
+        None,
+        "also say how many seeds a difference of so much takes, in the metric's unit, from the spread in the ledger",
+        metavar="DIFFERENCE",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

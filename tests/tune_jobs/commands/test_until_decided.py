@@ -81,3 +81,30 @@ def test_seeds_that_are_added_after_a_report_are_warned_of(
         assert ("written before, with 3 seeds" in report) == (seeds == "5")
     assert "up to 10% in a table, in place of 5%" in report
     assert len(Ledger.open(Storage.at("results")).read().records) == len(trained)
+
+
+def test_a_plan_says_how_many_trials_it_may_take(
+    trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("s.yaml").write_text(STUDY)
+    plan = ["plan", "s.yaml", "--until-decided", "--no-pilot"]
+    assert main(plan) == 0
+    shown = capsys.readouterr().out
+    assert "in the ledger: 0; to run: 15" in shown
+    assert (
+        "until decided: at least 15 trials to run, if the look at 5 seeds decides every level; at most 60 trials, if "
+        "none is decided before the last look, at 20 seeds"
+    ) in shown
+    # What the ledger has already is not to be run again: 7 seeds of three widths.
+    assert main(["run", "s.yaml", "--cpus", "1", "--seeds", "7"]) == 0
+    capsys.readouterr()
+    assert main(plan) == 0
+    assert "at least 0 trials to run, if the look at 5 seeds decides every level; at most 39 trials" in (
+        capsys.readouterr().out
+    )
+    assert main(["run", "s.yaml", "--cpus", "1", "--until-decided"]) == 0
+    capsys.readouterr()
+    assert main(plan) == 0
+    assert "until decided: all looks were taken (5, 10, 20 seeds)" in capsys.readouterr().out
+    assert main([*plan, "--seeds", "7"]) == 2
+    assert "does not go with seeds that are added until levels are decided" in capsys.readouterr().err

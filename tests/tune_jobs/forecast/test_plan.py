@@ -133,6 +133,18 @@ def test_stages_to_come_are_counted_from_where_the_stages_stand(plan: Plan) -> N
     assert "to come after that: at most 15 trials more (longer, network, rate)" in str(counted)
 
 
+def test_looks_to_come_are_timed(plan: Plan) -> None:
+    found = plan("until_decided: [2, 4]\n" + TABLE.replace("seeds: 2\n", "").replace("final: {hidden_units: 8}\n", ""))
+    assert [(one.stage, one.trials) for one in found.later] == [("the look at 4 seeds", 4)]
+    assert re.search(
+        r"until decided: at least 4 trials to run, about \d+ s \(\d+ s to \d+ s\), if the look at 2 seeds decides "
+        r"every level; at most 8 trials, about (\d+ s|1 min)",
+        str(found),
+    )
+    last = plan("until_decided: [2]\n" + TABLE.replace("seeds: 2\n", "").replace("final: {hidden_units: 8}\n", ""))
+    assert "and no more: the look at 2 seeds is the last" in str(last)
+
+
 def test_without_pilots_there_are_counts_and_nothing_is_written(plan: Plan, tmp_path: Path) -> None:
     found = plan(TABLE, pilot=False, cpus=8, cpus_per_trial=3, nodes=2)
     assert found.estimate is None
