@@ -93,8 +93,7 @@ def import_results(
         for first in range(0, len(fresh), _BATCH):
             ledger.write(*fresh[first : first + _BATCH])
         written |= {record.key for record in fresh}
-    new = written | {record.key for record in fresh}
-    left = [*found.left, *refused]
+    new, left = written | {record.key for record in fresh}, [*found.left, *refused]
     kept = len(found.records) - len(refused) - len(new)
     done = f"{'would import' if dry_run else 'imported'}: {counted(len(new), 'trial')}"
     lines = [
