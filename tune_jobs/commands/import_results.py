@@ -61,8 +61,9 @@ def import_results(
     Raises:
         UserError: the study has no training function, its columns cannot be matched, or no run is a trial of it.
     """
+    from tune_jobs.existing.known_records import settle
     from tune_jobs.existing.study_columns import study_columns
-    from tune_jobs.existing.study_records import Belonging, settle, study_records
+    from tune_jobs.existing.study_records import Belonging, study_records
     from tune_jobs.ledger.ledger import Ledger
     from tune_jobs.standing.fingerprints import data_fingerprints
     from tune_jobs.standing.standing import stand
@@ -70,12 +71,11 @@ def import_results(
 
     if study.metrics is None:
         raise UserError(
-            f"{study.source}: has no training function, and results from elsewhere are no trials of our engine's; "
-            "`ablatune tables` reports them as they are, or write a study with trainer: MODULE:FUNCTION and metrics"
+            f"{study.source}: has no training function; `ablatune tables` reports results as they are, or write a "
+            "study with trainer: MODULE:FUNCTION and metrics"
         )
-    metrics, seeds = study.metrics, range(settings.seeds)
+    metrics, seeds, storage = study.metrics, range(settings.seeds), Storage.at(settings.storage)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=False)
-    storage = Storage.at(settings.storage)
     ledger = Ledger.find(storage)
     command = shlex.join(["ablatune", "ledger", "import", results.place, *(study.given or (study.name,))])
     written: set[str] = set()
@@ -93,16 +93,14 @@ def import_results(
         for first in range(0, len(fresh), _BATCH):
             ledger.write(*fresh[first : first + _BATCH])
         written |= {record.key for record in fresh}
-    new = written | {record.key for record in fresh}
-    left = [*found.left, *refused]
+    new, left = written | {record.key for record in fresh}, [*found.left, *refused]
     kept = len(found.records) - len(refused) - len(new)
+    done = f"{'would import' if dry_run else 'imported'}: {counted(len(new), 'trial')}"
     lines = [
         *_column_lines(columns, results),
         *(f"assumed: {remark}" for remark in found.remarks),
-        f"{'would import' if dry_run else 'imported'}: {counted(len(new), 'trial')}"
-        + (f"; {kept:,} in the ledger already" if kept else ""),
-        *([f"not imported: {counted(len(left), 'run')}: {_reasons(left)}"] if left else []),
-        *(f"  {name}: {why}" for name, why in left),
+        done + (f"; {kept:,} in the ledger already" if kept else ""),
+        *_left_lines(left),
         *_next_lines(standing, found.records, new),
     ]
     return Imported(len(new), kept, left, lines)
@@ -121,6 +119,15 @@ def _column_lines(found: "StudyColumns", results: "Results") -> list[str]:
         *([f"assumed: what no column says is as in the study: {assumed}"] if assumed else []),
         *([f"columns not used: {', '.join(found.unused)}"] if found.unused else []),
         *results.remarks,
+    ]
+
+
+def _left_lines(left: Sequence[tuple[str, str]]) -> list[str]:
+    if not left:
+        return []
+    return [
+        f"not imported: {counted(len(left), 'run')}: {_reasons(left)}",
+        *(f"  {name}: {why}" for name, why in left),
     ]
 
 
