@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.report import outline
 from tests.analysis.conftest import Fate, make_record
 from tune_jobs.commands import run
 from tune_jobs.commands.cli import main
@@ -40,6 +41,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
         return 0
 
     monkeypatch.setattr(run, "train_trials", train)
+    monkeypatch.setattr(outline, "drawing", lambda kind: lambda view, evidence: None)  # figures take seconds
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text(STUDY)
     return ran
