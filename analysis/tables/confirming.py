@@ -109,7 +109,8 @@ def _gain(comparison: Comparison | None, view: TableView) -> str:
     decimals = view.decimals(compared)
     text = f"{signed(difference.mean, decimals)} {difference_unit(view.unit)}".rstrip()
     if difference.low is None or difference.high is None:
-        return text
+        same = ", up to one row" if difference.up_to else ""
+        return f"{text} in every pair{same}" if difference.n > 1 else text
     return f"{text} ({format_range(difference.low, difference.high, decimals)})"
 
 
