@@ -31,3 +31,9 @@ def data_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("the real datasets are missing: set ABLATUNE_DATA_DIR to their folder")
     return Path(folder)
+
+
+@pytest.fixture
+def ray_stays_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not start Ray while the data are read: the test trains without it."""
+    monkeypatch.setattr("tune_jobs.training.ray_session.start_early", lambda *told, **more: None)

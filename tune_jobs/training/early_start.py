@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from data_utils import TrialData
 from tune_jobs.training.data import load_data
@@ -11,10 +12,16 @@ from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
+from tune_jobs.user_code.questions import code_of
 
 
 def load_as_ray_starts(
-    run: RunContext, configs: Sequence[TrialConfig], trials: int | None = None, *, search: bool = False
+    run: RunContext,
+    configs: Sequence[TrialConfig],
+    trials: int | None,
+    *,
+    parts: Sequence[TrialConfig] = (),
+    search: bool = False,
 ) -> dict[str, TrialData]:
     """Load the data of some configurations, by `data_slot`, and start Ray meanwhile if nothing speaks against it.
 
@@ -22,32 +29,39 @@ def load_as_ray_starts(
         run: that goes on; Ray is started for all of its rounds or, if each has its own, later.
         configs: of trials.
         trials: how many there are to train; None if unknown.
+        parts: further configurations, with all networks, losses, … that the trials may have.
         search: whether Ray starts for a search.
 
     Raises:
         UserError: a file is missing or corrupt, a function of the user fails, or Ray cannot start.
     """
     slots = {data_slot(config): config for config in configs}
-    loaded = _loaded(run, [config for slot, config in slots.items() if slot not in run.data], trials, search=search)
+    unread = [config for slot, config in slots.items() if slot not in run.data]
+    if unread and run.ray_exit is not None and not any(map(_has_foreign_parts, (*configs, *parts))):
+        loaded = _loaded(run, run.ray_exit, unread, _workers(run.settings, trials), search=search)
+    else:
+        loaded = load_data(unread, run.settings.data_dir, run.study.own.code)
     needed = {slot: data for slot, data in (run.data | loaded).items() if slot in slots}
     run.data.clear()
     run.data.update(needed)
     return needed
 
 
+def _has_foreign_parts(config: TrialConfig) -> bool:
+    """Tell whether a part comes from elsewhere: it may be refused before Ray starts, and needs processes of its own."""
+    declared = config.info.declared if config.info is not None else None
+    return bool(code_of(config)) or (declared is not None and bool(declared.function))
+
+
 def _loaded(
-    run: RunContext, configs: Sequence[TrialConfig], trials: int | None, *, search: bool
+    run: RunContext, ray_exit: ExitStack, configs: Sequence[TrialConfig], workers: int, *, search: bool
 ) -> dict[str, TrialData]:
-    settings, code = run.settings, run.study.own.code
-    # Code of the user may be refused before anything starts, and trains in other processes than Ray's workers.
-    if run.ray_exit is None or code.sources or not configs:
-        return load_data(configs, settings.data_dir, code)
     # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import start_early
 
     with ThreadPoolExecutor(1) as reader:
-        data = reader.submit(load_data, configs, settings.data_dir, code)
-        start_early(settings.cluster, run.ray_exit, _workers(settings, trials), search=search)
+        data = reader.submit(load_data, configs, run.settings.data_dir, run.study.own.code)
+        start_early(run.settings.cluster, ray_exit, workers, search=search)
         return data.result()
 
 

@@ -112,7 +112,8 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
 def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: bool) -> None:
     """Start Ray for trials of shipped parts before it is known how large their data are; see `ray_running`.
 
-    Nothing is started on a cluster, twice, or where shared memory is short. Data that turn out too large start it anew.
+    Nothing is started on a cluster, twice, or where shared memory is short or nothing temporary can be written. Data
+    that turn out too large start it anew.
 
     Args:
         cluster: that the trials run on.
@@ -127,7 +128,11 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: 
         return
     if shutil.disk_usage(_SHARED_MEMORY).free < 2 * _store_bytes(_GUESSED_BYTES):
         return
-    folder = Path(ray_exit.enter_context(tempfile.TemporaryDirectory(prefix="ablatune-", ignore_cleanup_errors=True)))
+    try:
+        tickets = tempfile.TemporaryDirectory(prefix="ablatune-", ignore_cleanup_errors=True)
+    except OSError:
+        return
+    folder = Path(ray_exit.enter_context(tickets))
     with preloading(folder, workers, all_but_first=search):
         _start_ray(cluster, _GUESSED_BYTES)
     ray_exit.callback(_leave_ray)

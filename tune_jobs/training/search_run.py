@@ -42,8 +42,9 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     storage = ledger.storage
     configs = data_configs(study, search)
     most = _left(state, retry_failed=retry_failed)
-    data = load_as_ray_starts(run, configs, most, search=True)
-    check_user_code([config for config in _combinations(study, search) if data_slot(config) in data], data, study)
+    combinations = list(_combinations(study, search))
+    data = load_as_ray_starts(run, configs, most, parts=combinations, search=True)
+    check_user_code([config for config in combinations if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")
     for config in configs:

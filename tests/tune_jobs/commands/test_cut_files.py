@@ -14,6 +14,8 @@ from tune_jobs.training.progress import Progress
 from tune_jobs.training.trainable import run_trial
 from tune_jobs.trial.data import data_slot
 
+pytestmark = pytest.mark.usefixtures("ray_stays_down")
+
 Command = Callable[..., tuple[list[str], list[str]]]
 
 

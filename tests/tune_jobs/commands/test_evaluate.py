@@ -270,6 +270,7 @@ def test_a_missing_model_file_is_one_line(tmp_path: Path) -> None:
         load_model(str(tmp_path / "odd.safetensors"))
 
 
+@pytest.mark.long
 def test_evaluate_as_a_user_starts_it(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(STUDY.partition("  - name: houses")[0] + "final: {hidden_units: 4}\n")
     assert "there is no ledger" in ablatune("evaluate", "s.yaml", "--storage", "r", cwd=tmp_path, expect=2)

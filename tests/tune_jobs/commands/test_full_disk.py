@@ -27,6 +27,8 @@ from tune_jobs.training.progress import Progress
 from tune_jobs.training.trainable import run_trial
 from tune_jobs.trial.data import data_slot
 
+pytestmark = pytest.mark.usefixtures("ray_stays_down")
+
 DISK_BYTES = 200_000
 STUDY = """\
 seeds: 40

@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_level_that_patches_torch_changes_its_own_trials_alone(folder: Path) -> None:
     without = shipped_numbers(folder, [], "without", cpus=1)
     assert len(without) == 4

@@ -202,6 +202,7 @@ tables:
 """
 
 
+@pytest.mark.long
 def test_a_plan_times_the_users_own_network_and_names_what_raises(tmp_path: Path) -> None:
     (tmp_path / "nets.py").write_text(BROKEN)
     (tmp_path / "own.yaml").write_text(OWN)

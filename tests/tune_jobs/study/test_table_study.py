@@ -87,6 +87,7 @@ def test_a_table_named_like_a_built_in_dataset_gets_another_name(tmp_path: Path)
         assert load_study(f"{study_name}.yaml").config().dataset == study_name
 
 
+@pytest.mark.long
 def test_the_written_study_runs_and_its_report_says_what_was_taken_as_what(tmp_path: Path) -> None:
     write_table(tmp_path, "penguins")
     ablatune("init", "--data", "penguins.csv", "--target", "species", cwd=tmp_path)

@@ -1,7 +1,9 @@
 """Ray starts while the data are read, unless that would be in vain."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ from tune_jobs.training import early_start, ray_session
 from tune_jobs.training.settings import Cluster
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
+from tune_jobs.user_code.modules import Code
 
 DIGITS = TrialConfig(dataset="digits")
 
@@ -27,19 +30,19 @@ def ray_exit() -> Iterator[ExitStack]:
         yield until
 
 
-def run(ray_exit: ExitStack | None, sources: tuple[str, ...] = (), address: str | None = None) -> Any:
+def run(ray_exit: ExitStack | None, address: str | None = None) -> Any:
     settings = SimpleNamespace(
         cluster=Cluster(address=address, cpus=1),
         data_dir="data",
         resources=Resources(),
         options=SimpleNamespace(max_concurrent=None),
     )
-    study = SimpleNamespace(own=SimpleNamespace(code=SimpleNamespace(sources=sources)))
+    study = SimpleNamespace(own=SimpleNamespace(code=Code()))
     return SimpleNamespace(ray_exit=ray_exit, settings=settings, study=study, data={})
 
 
 def test_ray_is_up_once_the_data_are_read_and_starts_anew_only_for_data_without_room(ray_exit: ExitStack) -> None:
-    data = early_start.load_as_ray_starts(run(ray_exit), [DIGITS], search=True)
+    data = early_start.load_as_ray_starts(run(ray_exit), [DIGITS], 1, search=True)
     assert set(data) == {data_slot(DIGITS)}
     first = ray.get_runtime_context().get_node_id()
     with ray_session.ray_running(Cluster(cpus=1), data, ray_exit):
@@ -54,17 +57,27 @@ def test_ray_is_up_once_the_data_are_read_and_starts_anew_only_for_data_without_
 
 @pytest.mark.parametrize(
     "what",
-    [{"sources": ("own",)}, {"address": "127.0.0.1:1"}, {"shared": 0}, {"exit": None}],
+    [
+        {"network": "torchvision.models:resnet18"},
+        {"address": "127.0.0.1:1"},
+        {"shared": 0},
+        {"temporary": 0},
+        {"exit": None},
+    ],
     ids=lambda what: next(iter(what)),
 )
 def test_nothing_starts_early_where_that_may_be_in_vain(
-    what: dict[str, Any], ray_exit: ExitStack, monkeypatch: pytest.MonkeyPatch
+    what: dict[str, Any], ray_exit: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_session, "_start_ray", lambda *told: pytest.fail("started"))
+    what = dict(what)
+    parts = [DIGITS.replace(network=what.pop("network"))] if "network" in what else []
+    if what.pop("temporary", None) is not None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     if what.pop("shared", None) is not None:
         monkeypatch.setattr(ray_session.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     given = what.pop("exit", ray_exit)
-    assert early_start.load_as_ray_starts(run(given, **what), [DIGITS])
+    assert early_start.load_as_ray_starts(run(given, **what), [DIGITS], 1, parts=parts)
 
 
 def test_data_that_cannot_be_read_are_an_error_all_the_same(
@@ -77,7 +90,7 @@ def test_data_that_cannot_be_read_are_an_error_all_the_same(
     monkeypatch.setattr(ray_session, "_start_ray", lambda *told: None)
     monkeypatch.setattr(ray_session, "_leave_ray", lambda: None)
     with pytest.raises(UserError, match="no such file"):
-        early_start.load_as_ray_starts(run(ray_exit), [DIGITS])
+        early_start.load_as_ray_starts(run(ray_exit), [DIGITS], 1)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,7 @@ def test_a_round_reads_only_what_the_last_did_not_and_keeps_what_it_needs(monkey
     monkeypatch.setattr(data_module, "find_trial_data", find)
     going_on = run(None)
     for seeds in ((1, 2), (2, 3), (2, 1)):
-        data = early_start.load_as_ray_starts(going_on, [DIGITS.replace(split_seed=seed) for seed in seeds])
+        data = early_start.load_as_ray_starts(going_on, [DIGITS.replace(split_seed=seed) for seed in seeds], 1)
         assert sorted(data.values()) == sorted(seeds)
         assert going_on.data == data
     assert read == [1, 2, 3, 1]

@@ -67,7 +67,7 @@ NASTY = {
         "import threading, time\n", building="threading.Thread(target=lambda: time.sleep(10000)).start()"
     ),
     "sets_the_environment": _module(
-        'import os\nos.environ["OMP_NUM_THREADS"] = "1"\n', building='os.environ["X"] = "y"'
+        'import os\nos.environ["OMP_NUM_THREADS"] = "7"\n', building='os.environ["X"] = "y"'
     ),
     "sets_the_locale": _module(
         'import locale, decimal\nlocale.setlocale(locale.LC_ALL, "C")\ndecimal.getcontext().prec = 2\n'
