@@ -154,9 +154,9 @@ class _Matching:
 
     def _replicates(self, run: Run) -> list[Replicate]:
         """The replicates of rows that a run is: all of one trial."""
-        seed = run.seed[0]
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise NotTakenError(f"its seed {seed} is not a whole number from 0 on")
+        seed = _seed(run.seed[0])
+        if seed is None:
+            raise NotTakenError(f"its seed {run.seed[0]} is not a whole number from 0 on")
         matching = self._matching_rows(run)
         if not matching:
             raise NotTakenError(self._why_no_row(run))
@@ -276,6 +276,15 @@ def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Re
             "takes a line for each epoch"
         )
     return f"has no number at epoch {' or '.join(map(str, read))}, where its row is read"
+
+
+def _seed(cell: Value) -> int | None:
+    """The seed in a cell, which is text if another cell of its column is; None if it is no seed."""
+    try:
+        number = float("nan" if isinstance(cell, bool) else str(cell))
+    except ValueError:
+        return None
+    return int(number) if number >= 0 and number.is_integer() else None
 
 
 def _fits(row: Row, cells: Mapping[str, Value]) -> bool:

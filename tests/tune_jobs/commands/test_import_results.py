@@ -187,6 +187,15 @@ def test_runs_that_cannot_be_imported_are_named(
     assert why in str(caught.value)
 
 
+def test_one_odd_seed_spoils_no_others(place: Place) -> None:
+    # As a file has them: where one is no number, all of the column are text.
+    code, text = place.do_import(lines(seeds=(0, 1), widths=(2,)).assign(seed=["two", "1.0"]))
+    assert code == 0
+    assert "imported: 1 trial\n" in text
+    assert "not imported: 1 run: 1 × its seed two is not a whole number from 0 on\n" in text
+    assert {one.seed for one in place.records().values()} == {1}
+
+
 def test_what_is_left_is_counted_and_listed_beside_what_is_imported(place: Place) -> None:
     frame = pd.concat([lines(), lines(widths=(8,)), lines(widths=(4,), seeds=(1,))])
     code, text = place.do_import(frame)
