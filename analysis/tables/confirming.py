@@ -93,7 +93,9 @@ def _fresh_words(table: Table, view: TableView, evidence: Evidence, pick: Pick) 
     # Fresh replicates have validation parts of their own, also where the table's share one.
     claims = "" if table.showing.claims == "split" else table.showing.claims
     known = judging(replace(table, showing=replace(table.showing, claims=claims)), rows, shown)
-    (found,) = decisions(rows, shown, known, compared).values()
+    found = next(iter(decisions(rows, shown, known, compared).values()), None)
+    if found is None:
+        return f"no fresh seed of both has been run{ran}"
     comparison = found.comparison
     verdict = f", {comparison.verdict}" if comparison.verdict else ""
     moved = "" if table.showing.splits != "fixed" else ", each with a validation part of its own"

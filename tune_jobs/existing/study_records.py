@@ -21,6 +21,8 @@ from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 
 # Numbers that went through single precision are still the same.
+# Steps or times in a column that was taken for epochs would fill the memory.
+_MOST_EPOCHS = 1_000_000
 _SAME = 1e-7
 
 
@@ -111,6 +113,7 @@ class _Matching:
         self._places = {name: found.columns.settings.index(column) for name, column in found.fields.items()}
         self._rows: dict[tuple[Value, ...], list[Row]] = {}
         self._assumed_epochs: set[int] = set()
+        self._before_training = False
 
     def remarks(self) -> list[str]:
         remarks = []
@@ -122,6 +125,8 @@ class _Matching:
             )
         if self._shift:
             remarks.append(f"{self._found.columns.epoch} counts from 0: epoch 0 is taken as the first")
+        elif self._before_training:
+            remarks.append(f"{self._found.columns.epoch} 0 is taken as the state before training, and left out")
         return remarks
 
     def words(self, run: Run) -> str:
@@ -171,7 +176,7 @@ class _Matching:
                 raise NotTakenError("has another split_seed than the study gives this row and seed")
         if len({one.key for one in found}) > 1:
             raise NotTakenError(
-                "fits several trials of the study, which differ in split_seed: a column of it says which"
+                "fits several trials of the study: a column of split_seed, or of a field where they differ, says which"
             )
         return found
 
@@ -201,11 +206,14 @@ class _Matching:
                 )
             return (read[0],)
         epochs = tuple(epoch + self._shift for epoch in run.epochs)
+        self._before_training = self._before_training or 0 in epochs
         twice = next((epoch for epoch, count in Counter(run.epochs).items() if count > 1), None)
         if twice is not None:
             raise NotTakenError(f"has epoch {twice} twice")
         if epochs[-1] < 1:
             raise NotTakenError("has no epoch")
+        if epochs[-1] > _MOST_EPOCHS:
+            raise NotTakenError(f"its last epoch is {epochs[-1]}, which is more than {_MOST_EPOCHS:,}")
         return epochs
 
     def _made(self, run: Run, trial: Trial, epochs: Sequence[int]) -> Record:
@@ -220,7 +228,7 @@ class _Matching:
             return tuple(made.tolist())
 
         reported = {name: curve(run.metrics[column]) for name, column in self._found.metrics.items()}
-        seconds = curve(run.seconds)
+        outcome, seconds = _outcome(run, reported[metrics.compared]), curve(run.seconds)
         curves: dict[str, Any] = metrics.curves(reported, total)
         fields = {name: value for name, value in trajectory(trial.config).items() if not is_code(name)}
         return Record(
@@ -230,8 +238,8 @@ class _Matching:
             fingerprint=TRAINERS_OWN,
             engine_version=TRAINER_VERSION,
             seed=trial.config.seed,
-            outcome=_outcome(run, reported[metrics.compared]),
-            reason=run.reason if run.outcome == DIVERGED else "",
+            outcome=outcome,
+            reason=run.reason if outcome == DIVERGED else "",
             epochs=total,
             metric=metrics.by.compared_name,
             target_unit="",
@@ -297,7 +305,9 @@ def _fits(row: Row, cells: Mapping[str, Value]) -> bool:
 def _equal(value: Any, cell: Value) -> bool:
     """Whether a cell holds the value of a field."""
     if isinstance(value, bool):
-        return str(cell).strip().lower() in (("true", "1", "yes") if value else ("false", "0", "no"))
+        return str(cell).strip().lower() in (("true", "1", "1.0", "yes") if value else ("false", "0", "0.0", "no"))
+    if isinstance(value, int) and isinstance(cell, int) and not isinstance(cell, bool):
+        return value == cell
     if isinstance(value, int | float):
         try:
             number = float(str(cell))

@@ -198,7 +198,8 @@ def _epochs(parameters: Parameters) -> str:
 
 
 def _total(parameters: Parameters) -> int:
-    return int(parameters.defaults.get(EPOCHS, TrialConfig.epochs))
+    total = int(parameters.defaults.get(EPOCHS, TrialConfig.epochs))
+    return total if total > 0 else TrialConfig.epochs
 
 
 def _metrics(metrics: list[GuessedMetric]) -> Iterator[str]:

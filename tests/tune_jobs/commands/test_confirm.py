@@ -116,6 +116,22 @@ def test_a_confirmation_that_was_cut_off_is_continued(
     assert len(fresh(trained)) == 8
 
 
+def test_fresh_seeds_of_which_no_two_are_a_pair_are_no_comparison(
+    trained: list[Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train: Any = run.train_trials
+
+    def odd_ones(context: Any, missing: Sequence[Trial]) -> int:
+        fresh = missing[0].config.seed >= FIRST_FRESH_SEED
+        some = [one for one in missing if (one.config.hidden_units == 16) == (one.config.seed % 2 == 0)]
+        train(context, some if fresh else missing)
+        return 130 if fresh else 0
+
+    monkeypatch.setattr(run, "train_trials", odd_ones)
+    assert main(["run", "s.yaml", "--cpus", "1", "--confirm"]) == 130
+    assert "no fresh seed of both has been run (4 of 8 replicates have been run)" in report_of()
+
+
 def test_another_level_that_becomes_the_best_is_named(trained: list[Trial]) -> None:
     assert main(["run", "s.yaml", "--cpus", "1", "--confirm"]) == 0
     kept = next(Path("results/confirmed").iterdir())

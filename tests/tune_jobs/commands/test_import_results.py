@@ -26,6 +26,7 @@ from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out
 from tune_jobs.existing.looking import look
 from tune_jobs.existing.study_columns import Said
+from tune_jobs.existing.study_records import _equal
 from tune_jobs.existing.tabular import results_of
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import IMPORTED, ISOLATED
@@ -177,6 +178,7 @@ def test_a_run_of_its_last_epoch_alone_is_read_at_no_other(place: Place) -> None
         (TABLE, lines(validation_loss=np.nan), "has no number of validation_loss at epoch 3"),
         (TABLE, lines(status="failed"), "failed elsewhere"),
         (TABLE, lines(status="running"), "has not ended"),
+        (TABLE, lines(epoch=1_700_000_000), "its last epoch is 1700000000, which is more than 1,000,000"),
     ],
 )
 def test_runs_that_cannot_be_imported_are_named(
@@ -185,6 +187,25 @@ def test_runs_that_cannot_be_imported_are_named(
     with pytest.raises(ablatune.UserError, match=r"^frame: no run is a trial of own: ") as caught:
         loaded(study).import_results(frame, dry_run=True)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(3, "epoch counts from 0: epoch 0 is taken as the first"), (4, "epoch 0 is taken as the state before training")],
+)
+def test_what_epoch_0_is_taken_for_is_said(place: Place, count: int, said: str) -> None:
+    code, text = place.do_import(epochs(lines(), count=count, first=0))
+    assert code == 0
+    assert f"assumed: {said}" in text
+    assert "imported: 4 trials" in text
+
+
+def test_whole_numbers_are_equal_only_if_they_are() -> None:
+    assert _equal(100_000_001, 100_000_001)
+    assert not _equal(100_000_001, 100_000_002)
+    assert _equal(0.1, 0.1000000001)
+    assert _equal(True, 1.0)
+    assert not _equal(True, 0.0)
 
 
 def test_one_odd_seed_spoils_no_others(place: Place) -> None:
