@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tune_jobs.capacity.ray_private import PRELOAD
+from tune_jobs.training.variables import with_variables
 
 _MODULE = "tune_jobs.training.preloaded"
 # Names the folder of the tickets.
@@ -31,17 +32,9 @@ def preloading(folder: Path, workers: int, *, all_but_first: bool) -> Iterator[N
         (folder / f"{number:06}").touch()
     if all_but_first:
         (folder / _BLANK).touch()
-    before = {name: os.environ.get(name) for name in (PRELOAD, _TICKETS)}
-    os.environ[PRELOAD] = ",".join(filter(None, (before[PRELOAD], _MODULE)))
-    os.environ[_TICKETS] = str(folder)
-    try:
+    modules = ",".join(filter(None, (os.environ.get(PRELOAD), _MODULE)))
+    with with_variables({PRELOAD: modules, _TICKETS: str(folder)}):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def import_with_ticket() -> None:

@@ -14,6 +14,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.variables import with_variables
 from tune_jobs.training.worker_watch import RESTARTS
 
 # Tune's default.
@@ -124,13 +125,8 @@ def _ctrl_c_given_back() -> Iterator[None]:
 @contextmanager
 def pending_at_once(count: int) -> Iterator[None]:
     """Let Tune start so many workers at once; with a searcher it would start them one after another."""
-    before = os.environ.get(_PENDING)
-    os.environ[_PENDING] = before or str(count)
-    try:
+    with with_variables({_PENDING: os.environ.get(_PENDING) or str(count)}):
         yield
-    finally:
-        if before is None:
-            del os.environ[_PENDING]
 
 
 class _Handed(Searcher):
