@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tune_jobs.ledger.looks import name_of
+from tune_jobs.ledger.runs import variant_file
 from tune_jobs.storage.storage import Storage
 
 FOLDER = "confirmed"
@@ -34,7 +34,7 @@ def write_picks(storage: Storage, study: str, variant: str, picks: Mapping[str, 
         picks: by the name of the table.
     """
     content = {"study": study, "variant": variant, "picks": {table: asdict(pick) for table, pick in picks.items()}}
-    storage.write(json.dumps(content, indent=1).encode(), FOLDER, name_of(study, variant))
+    storage.write(json.dumps(content, indent=1).encode(), FOLDER, variant_file(study, variant))
 
 
 def read_picks(storage: Storage, study: str, variant: str) -> dict[str, Pick]:
@@ -44,7 +44,7 @@ def read_picks(storage: Storage, study: str, variant: str) -> dict[str, Pick]:
         StorageError: the record is corrupt or incomplete.
     """
     try:
-        return storage.parsed(_picks, FOLDER, name_of(study, variant))
+        return storage.parsed(_picks, FOLDER, variant_file(study, variant))
     except FileNotFoundError:
         return {}
 

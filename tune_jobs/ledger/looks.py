@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tune_jobs.errors import StorageRefusedError
+from tune_jobs.ledger.runs import variant_file
 from tune_jobs.storage.storage import Storage
 
 FOLDER, REPORTS = "looks", "reports"
@@ -44,7 +45,7 @@ def write_looks(storage: Storage, study: str, variant: str, looks: Looks) -> Non
         looks: all of them.
     """
     content = {"study": study, "variant": variant, **asdict(looks)}
-    storage.write(json.dumps(content, indent=1).encode(), FOLDER, name_of(study, variant))
+    storage.write(json.dumps(content, indent=1).encode(), FOLDER, variant_file(study, variant))
 
 
 def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
@@ -54,7 +55,7 @@ def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
         StorageError: the record is corrupt or incomplete.
     """
     try:
-        return storage.parsed(_looks, FOLDER, name_of(study, variant))
+        return storage.parsed(_looks, FOLDER, variant_file(study, variant))
     except FileNotFoundError:
         return None
 
@@ -62,11 +63,6 @@ def read_looks(storage: Storage, study: str, variant: str) -> Looks | None:
 def _looks(content: bytes) -> Looks:
     values: dict[str, Any] = json.loads(content)
     return Looks(tuple(values["plan"]), tuple(values["taken"]), dict(values["settled"]))
-
-
-def name_of(study: str, variant: str) -> str:
-    """Name the file that a ledger keeps of a variant of a study."""
-    return f"{study}-{variant}.json"
 
 
 def write_report_look(storage: Storage, study: str, variant: str, seeds: int) -> None:
@@ -79,7 +75,7 @@ def write_report_look(storage: Storage, study: str, variant: str, seeds: int) ->
         return
     content = {"study": study, "variant": variant, "seeds": sorted({*known, seeds})}
     try:
-        storage.write(json.dumps(content, indent=1).encode(), REPORTS, name_of(study, variant))
+        storage.write(json.dumps(content, indent=1).encode(), REPORTS, variant_file(study, variant))
     except StorageRefusedError as error:
         _log.warning("%s", error)
 
@@ -87,6 +83,6 @@ def write_report_look(storage: Storage, study: str, variant: str, seeds: int) ->
 def read_report_looks(storage: Storage, study: str, variant: str) -> list[int]:
     """The numbers of seeds with which reports of a study were written."""
     try:
-        return storage.parsed(lambda content: list(json.loads(content)["seeds"]), REPORTS, name_of(study, variant))
+        return storage.parsed(lambda content: list(json.loads(content)["seeds"]), REPORTS, variant_file(study, variant))
     except FileNotFoundError:
         return []

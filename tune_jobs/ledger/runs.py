@@ -171,6 +171,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def variant_file(study: str, variant: str) -> str:
+    """Name the file that a ledger keeps of a variant of a study; see `variant_id`."""
+    return f"{study}-{variant}.json"
+
+
 def variant_id(overrides: Mapping[str, Any], fraction: float) -> str:
     """The id of a variant's manifest."""
     changed = {**overrides, **({"--fraction": fraction} if fraction < 1 else {})}
