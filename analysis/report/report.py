@@ -20,6 +20,7 @@ from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import findings
 from analysis.report.outline import sections_of
+from analysis.report.overview import overview_of, shared_words
 from analysis.report.section import Section
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
@@ -129,22 +130,26 @@ def _written(
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
         sections = sections_of_report()
-        figures = _figure_files(sections)
-    views = [section.view for section in sections if section.view]
+        views = [section.view for section in sections if section.view]
+        overview = overview_of(views, evidence)
+        shown = sections if overview is None else [overview, *sections]
+        figures = _figure_files(shown)
     words = {
         "study": evidence.study,
         "findings": findings(views),
         "facts": shown_facts,
         "warnings": shown_warnings,
+        "overview": overview,
+        "shared": shared_words(views),
         "sections": sections,
         "unplanned": not_as_planned(views, evidence.trials),
     }
     written = replace(
-        _write_all(folder, words, sections, figures, evidence),
+        _write_all(folder, words, shown, figures, evidence),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
-        frames=_frames(sections),
-        drawn={picture.name: (picture.figure, picture.caption) for section in sections for picture in section.pictures},
+        frames=_frames(shown),
+        drawn={picture.name: (picture.figure, picture.caption) for section in shown for picture in section.pictures},
     )
     return sections, written
 
