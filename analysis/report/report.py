@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
-from analysis.published.reproduction import counts_in_words, reproduction_of
+from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
-from analysis.report.findings import findings
+from analysis.report.findings import findings_of
 from analysis.report.outline import sections_of
 from analysis.report.overview import overview_of, shared_words
 from analysis.report.section import Section
@@ -97,6 +97,7 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
         lambda: sections_of(evidence, reproduction),
         facts(evidence, variant=standing.variant),
         warnings(evidence),
+        reproduction,
     )
     if reproduction is None:
         return written
@@ -126,6 +127,7 @@ def _written(
     sections_of_report: Callable[[], list[Section]],
     shown_facts: Sequence[Fact],
     shown_warnings: Sequence[str],
+    reproduction: Reproduction | None = None,
 ) -> tuple[list[Section], ReportFiles]:
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
@@ -134,9 +136,10 @@ def _written(
         overview = overview_of(views, evidence)
         shown = sections if overview is None else [overview, *sections]
         figures = _figure_files(shown)
+    found = findings_of(evidence, views, reproduction)
     words = {
         "study": evidence.study,
-        "findings": findings(views),
+        "findings": found.sentences,
         "facts": shown_facts,
         "warnings": shown_warnings,
         "overview": overview,
