@@ -16,10 +16,8 @@ from analysis.statistics.power import seeds_needed
 from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import Line, TableView
-from analysis.text import difference_unit, format_number, format_range
+from analysis.text import difference_unit, format_number, format_range, heading_within
 
-# Words up to this length are not written with a capital in titles.
-_SHORT_WORD = 3
 # Numbers whose interval is wider than this need no digits after the second of its half-width.
 _LARGE = 100.0
 
@@ -55,12 +53,22 @@ class LevelFound:
         return abs(self.comparison.difference.mean)
 
     @property
+    def collapse(self) -> str:
+        """How many seeds collapsed, where the verdict rests on that: "collapses in 3 of 3 seeds, the default in 0 of 3".
+
+        It is "" elsewhere.
+        """
+        if not self.comparison.by_share or self.comparison.shares is None:
+            return ""
+        (count, n), (other, of) = self.comparison.shares
+        return f"collapses in {count} of {n} seeds, the default in {other} of {of}"
+
+    @property
     def words(self) -> str:
         """The level with its difference: "0.0001 costs 16.6 points (9.3 to 23.9)"."""
         found, view = self.comparison, self.view
-        if found.by_share and found.shares is not None:
-            (count, n), (other, of) = found.shares
-            return f"{self.label} collapses in {count} of {n} seeds, the default in {other} of {of}"
+        if self.collapse:
+            return f"{self.label} {self.collapse}"
         if found.difference is None:
             return f"{self.label} is {found.verdict}"
         low, high = found.difference.low, found.difference.high
@@ -183,16 +191,6 @@ def difference_decimals(view: TableView, half_width: float) -> int:
 
 def _factor(view: TableView) -> str:
     return " and ".join(map(heading_within, view.headings))
-
-
-def heading_within(heading: str) -> str:
-    """Write a heading as it stands within a sentence: "Number of Layers" becomes "number of layers", "L2" stays."""
-    words = heading.split()
-    titled = all(word[:1].isupper() for word in words if len(word) > _SHORT_WORD and word.isalpha())
-    return " ".join(
-        word.lower() if (titled or not place) and word.isalpha() and word.istitle() and len(word) > 1 else word
-        for place, word in enumerate(words)
-    )
 
 
 def _scale(view: TableView) -> float:

@@ -39,6 +39,15 @@ def known_path(evidence: Evidence) -> Waterfall | None:
     return path_of(evidence) if evidence.study.stages else None
 
 
+def path_unit(evidence: Evidence) -> str:
+    """The unit of the metric of the path; "" where neither search nor stages have one."""
+    state = evidence.standing.search
+    goal = goal_of(state) if state is not None else None
+    if goal is not None:
+        return goal.unit
+    return unit_of(evidence) if evidence.study.stages else ""
+
+
 def _stage_sentences(evidence: Evidence) -> list[str]:
     path = path_of(evidence) if evidence.study.stages else None
     if path is None or path.total is None:
@@ -78,7 +87,7 @@ def _gain_sentences(path: Waterfall, what: str, unit: str, metric: str) -> list[
     sentences = [f"{head}: {verdict}."]
     for kind, words in ((GAINED, "gained"), (LOST, "lost")):
         shown = [
-            f"{_step(step)} {_difference(step.gain, unit)}"
+            f"{step_words(step)} {_difference(step.gain, unit)}"
             for step in path.steps
             if step.verdict == kind and step.gain is not None
         ]
@@ -126,10 +135,10 @@ def _decimals(value: float, unit: str) -> int:
 def chosen_words(evidence: Evidence) -> Sequence[str]:
     """What the steps of the path chose, in words."""
     path = known_path(evidence)
-    return [] if path is None else [_step(step) for step in path.steps if step.chosen]
+    return [] if path is None else [step_words(step) for step in path.steps if step.chosen]
 
 
-def _step(step: Step) -> str:
+def step_words(step: Step) -> str:
     """Name what a step changed, its numbers with three digits: "Learning rate 0.0255"."""
     text = step.label if step.chosen in ("", step.label) else f"{step.label} {step.chosen}"
     return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.3g}", text)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import warnings as python_warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import findings_of
 from analysis.report.outline import sections_of
-from analysis.report.overview import overview_of, shared_words
+from analysis.report.overview import overview_of, without_shared
 from analysis.report.section import Section
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
@@ -39,6 +40,8 @@ from tune_jobs.files import replace_file
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
 
+# Commands within a sentence.
+_CODE = re.compile(r"(`[^`|]+`)")
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
 _FIGURE_STYLE: Any = {
@@ -131,7 +134,7 @@ def _written(
 ) -> tuple[list[Section], ReportFiles]:
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = sections_of_report()
+        shared, sections = without_shared(sections_of_report())
         views = [section.view for section in sections if section.view]
         overview = overview_of(views, evidence)
         shown = sections if overview is None else [overview, *sections]
@@ -143,7 +146,7 @@ def _written(
         "facts": shown_facts,
         "warnings": shown_warnings,
         "overview": overview,
-        "shared": shared_words(views),
+        "shared": shared,
         "sections": sections,
         "unplanned": not_as_planned(views, evidence.trials),
     }
@@ -267,6 +270,9 @@ def _plain(escape: Any) -> jinja2.Environment:
         comment_end_string="#>",
     )
     environment.filters["e"] = escape
+    environment.filters["prose"] = lambda text: "".join(
+        part if part.startswith("`") and escape is markdown_text else escape(part) for part in _CODE.split(text)
+    )
     environment.filters["table"] = RENDERERS["md"]
     environment.filters["sheet"] = to_markdown
     return environment

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.report.differences import differences, heading_within
+from analysis.report.differences import differences
 from analysis.report.findings import Findings, difference_sentences, findings_of
 from tune_jobs.trial.config import TrialConfig
 
@@ -86,18 +86,3 @@ def test_the_test_set_and_the_cost_are_told(ran: Any, run: Any, opened: Any) -> 
     assert found(final).test == (
         "The test set was opened once: Final configuration has a test accuracy of 96.00 ± 2.48% (n = 3).",
     )
-
-
-@pytest.mark.parametrize(
-    ("heading", "words"),
-    [
-        ("Number of Layers", "number of layers"),
-        ("Optimizer (learning rate)", "optimizer (learning rate)"),
-        ("L2 Penalty", "L2 penalty"),
-        ("RMSE", "RMSE"),
-        ("Impact of Adam", "impact of adam"),
-        ("Sampled by Bayes rule", "sampled by Bayes rule"),
-    ],
-)
-def test_a_heading_within_a_sentence_keeps_its_abbreviations(heading: str, words: str) -> None:
-    assert heading_within(heading) == words
