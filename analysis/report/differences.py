@@ -54,10 +54,7 @@ class LevelFound:
 
     @property
     def collapse(self) -> str:
-        """How many seeds collapsed, where the verdict rests on that: "collapses in 3 of 3 seeds, the default in 0 of 3".
-
-        It is "" elsewhere.
-        """
+        """How many seeds collapsed, where the verdict rests on that, as the rest of a sentence; "" elsewhere."""
         if not self.comparison.by_share or self.comparison.shares is None:
             return ""
         (count, n), (other, of) = self.comparison.shares
