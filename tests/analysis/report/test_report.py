@@ -138,7 +138,7 @@ def test_everything_is_written(files: ReportFiles) -> None:
 
 
 def test_the_order_of_the_report(files: ReportFiles) -> None:
-    titles = ("What was run", "Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned")
+    titles = ("Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned", "What was run")
     opening = {files.html: "<h2", files.markdown: "## ", files.latex: "\\section{"}
     for path, mark in opening.items():
         head, *sections = path.read_text().split(mark)
@@ -193,8 +193,9 @@ def test_equal_ledgers_give_equal_bytes_over_what_was_there(ran: Any, files: Rep
 
 def test_a_staged_study_beside_its_report_is_written_as_a_whole(staged_files: ReportFiles) -> None:
     names = {path.relative_to(staged_files.folder).as_posix() for path in staged_files.folder.rglob("*.*")}
-    sheets = ("path", "activation-published", "final-published", "final-test", "statements")
+    sheets = ("path", "published-differs", "final-test", "statements")
     assert {f"tables/{sheet}.{kind}" for sheet in sheets for kind in ("md", "tex", "csv")} < names
+    assert "tables/published.csv" in names
     assert {f"figures/{name}.pdf" for name in ("path", "activation", "activation-losses", "width", "rate")} < names
     text = staged_files.markdown.read_text()
     for words in ("Chosen: 8", "were opened once by this study", "Of 40 sentences: "):
