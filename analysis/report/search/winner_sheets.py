@@ -29,7 +29,8 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
             Column(f"Gain{of}", ("", *(format_difference(step.gain, decimals) for step in path.steps))),
             Column("p (Holm)", ("", *(format_p(step.adjusted_p) for step in path.steps))),
             Column(
-                f"Gain when it was chosen{of}", ("", *(format_difference(step.seen, decimals) for step in path.steps))
+                f"Gain when it was chosen{of}, optimistic",
+                ("", *(format_difference(step.seen, decimals) for step in path.steps)),
             ),
             Column("Verdict", ("", *(s.ended or s.verdict for s in path.steps))),
             Column("Note", ("", *(s.scatter for s in path.steps)), "note"),
