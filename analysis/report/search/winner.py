@@ -21,6 +21,7 @@ from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.statistics.words import format_difference, format_with_unit
+from analysis.tables.captions import Said
 from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
@@ -88,7 +89,7 @@ def _view(evidence: Evidence, state: State, name: str, title: str, rows: Sequenc
     table = Table(name, title, (_HEADING,), (), {}, showing)
     view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
     optimistic = "The winner was picked by these means, so its own is optimistic; other seeds estimate it again."
-    return replace(view, caption=(*view.caption, optimistic))
+    return replace(view, said=(*view.said, Said("", optimistic)))
 
 
 def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequence[tuple[int, Row]]) -> list[str]:
