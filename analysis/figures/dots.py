@@ -74,7 +74,8 @@ def dots_caption(view: TableView) -> str:
 
 def _values(trials: pd.DataFrame, line: Line) -> NDArray[np.float64]:
     own = trials.loc[trials["position"] == line.position, COMPARED].to_numpy(dtype=np.float64)
-    return own[np.isfinite(own)]
+    finite: NDArray[np.float64] = own[np.isfinite(own)]
+    return finite
 
 
 def _focus(ax: Axes, view: TableView, values: Sequence[NDArray[np.float64]]) -> None:

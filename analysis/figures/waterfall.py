@@ -98,7 +98,7 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
         if path.n > 1
         else " With one fresh seed there is no interval, and a gain cannot be told from chance."
     )
-    seeds = f"{counted(path.n, 'fresh seed')}, which chose nothing and have other validation rows"
+    seeds = f"{counted(path.n, 'fresh seed')} with other validation rows"
     places = [(f"at the start {path.ended}", path.ended), *((f"{s.label} {s.ended}", s.ended) for s in path.steps)]
     bad = "; ".join(words for words, ended in places if ended)
     ended = (
