@@ -22,7 +22,8 @@ tables:
 @pytest.fixture(scope="module")
 def ran(run: Any, fate: Any) -> Any:
     def fates(config: TrialConfig) -> Any:
-        return fate(last=90.0 - 8.0 * (config.hidden_units == 4) + (config.seed * (5 + config.hidden_units)) % 5 * 0.6)
+        noise = (config.seed * (5 + config.hidden_units)) % 5 * 0.6
+        return fate(last=90.0 - 8.0 * (config.hidden_units == 4) + 0.1 * (config.hidden_units == 16) + noise)
 
     return run(STUDY, seeds=6, fates=fates)
 
@@ -33,8 +34,10 @@ def test_every_difference_is_in_the_figure_and_in_its_file(ran: Any) -> None:
     assert [picture.name for picture in section.pictures] == ["overview", "tradeoff"]
     frame = section.frames["differences"]
     assert sorted(frame["level"]) == ["0.1", "16", "4"]
-    assert frame["level"].iloc[-1] == "0.1" or frame["factor"].iloc[0].startswith("Hidden layer size (default 8)")
-    assert (frame["low"] <= frame["difference"]).all()
+    assert frame["factor"].iloc[0] == "Hidden layer size (default 8)"
+    known = frame.dropna()
+    assert len(known) == 2
+    assert (known["low"] <= known["difference"]).all()
     points = section.frames["time-quality"]
     assert points["is_default"].sum() == 1
     assert points["on_front"].any()
