@@ -100,10 +100,18 @@ def _cell(line: ComparedValue | None) -> str:
 def _noted(line: Line, by_place: Mapping[tuple[str, str], ComparedValue], because: str, view: TableView) -> Line:
     """Add what is said of a row's published numbers: why one differs, or what is odd about it."""
     own = [found for (level, _), found in by_place.items() if level == _level(line)]
-    notes = [
-        f"published {quantity_words(found, view.metric)}: {words}"
-        for found in own
-        if found.verdict == DIFFERS or found.published.because not in ("", because)
-        if (words := note_of(found, because))
-    ]
-    return replace(line, notes=(*line.notes, *dict.fromkeys(notes))) if notes else line
+    words: dict[str, list[str]] = {}
+    for found in own:
+        if found.verdict == DIFFERS:
+            text = note_of(found, because) or "no reason is known"
+            words.setdefault(f"differs: {text}", []).append(_short_words(found, view))
+        elif why := found.published.because.removeprefix(because).removeprefix("; "):
+            words.setdefault(f"may differ: {why}", []).append(_short_words(found, view))
+    notes = [f"published {', '.join(names)} {text}" for text, names in words.items()]
+    return replace(line, notes=(*line.notes, *notes)) if notes else line
+
+
+def _short_words(line: ComparedValue, view: TableView) -> str:
+    """Name a quantity without its unit, as it stands within a sentence."""
+    words = quantity_words(line, view.metric).partition(" (")[0]
+    return words[:1].lower() + words[1:]

@@ -270,12 +270,23 @@ def _plain(escape: Any) -> jinja2.Environment:
         comment_end_string="#>",
     )
     environment.filters["e"] = escape
-    environment.filters["prose"] = lambda text: "".join(
-        part if part.startswith("`") and escape is markdown_text else escape(part) for part in _CODE.split(text)
-    )
+    environment.filters["prose"] = lambda text: _prose(text, escape)
     environment.filters["table"] = RENDERERS["md"]
     environment.filters["sheet"] = to_markdown
     return environment
+
+
+def _prose(text: str, escape: Any) -> str:
+    """Escape text, and leave the commands in it as they are where the form has code."""
+    if escape is not markdown_text:
+        return str(escape(text))
+    found = ""
+    for part in _CODE.split(text):
+        code = bool(_CODE.fullmatch(part))
+        found += (
+            part if code else " " * part[:1].isspace() + escape(part) + " " * part[-1:].isspace() * bool(part.strip())
+        )
+    return found
 
 
 def _environment(**options: Any) -> jinja2.Environment:
