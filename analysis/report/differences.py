@@ -54,7 +54,7 @@ class LevelFound:
 
     @property
     def collapse(self) -> str:
-        """How many seeds collapsed, where the verdict rests on that: "collapses in 3 of 3 seeds, the default in 0 of 3".
+        """How many seeds collapsed, if the verdict rests on that: "collapses in 3 of 3 seeds, the default in 0 of 3".
 
         It is "" elsewhere.
         """

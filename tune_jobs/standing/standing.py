@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tune_jobs.collector import collector_paused
 from tune_jobs.ledger.confirmed import Pick
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.looks import Looks
@@ -129,6 +130,7 @@ class Standing:
         ]
 
 
+@collector_paused()
 def stand(
     study: Study, ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str], *, variant: str = ""
 ) -> Standing:
