@@ -11,7 +11,7 @@ from analysis.frames.evidence import Evidence, all_tables
 from analysis.published.reproduction import Reproduction, counts_line, reproduction_of
 from analysis.report.account import cost_sentences, ending_sentences, test_sentences
 from analysis.report.advice import advice_of
-from analysis.report.differences import FactorFound, LevelFound, differences
+from analysis.report.differences import FactorFound, LevelFound, differences, factor_names
 from analysis.report.path_findings import path_sentences
 from analysis.report.summary import not_as_planned
 from analysis.statistics.comparisons import EQUAL, UNCLEAR, seeds_words
@@ -76,10 +76,11 @@ def findings_of(
     if reproduction is None:
         reproduction = reproduction_of(evidence)
     compared = {table.name for table in evidence.study.tables}
-    factors = differences([view for view in views if view.name in compared])
+    tables = [view for view in views if view.name in compared]
+    factors = differences(tables)
     advice = advice_of(evidence, factors)
     return Findings(
-        matters=(*_matters(factors, views, evidence), *path_sentences(evidence)),
+        matters=(*_matters(factors, tables, evidence), *path_sentences(evidence)),
         endings=tuple(ending_sentences(not_as_planned(views, evidence.trials), views)),
         test=tuple(test_sentences(evidence)),
         published=() if reproduction is None else (counts_line(reproduction),),
@@ -144,10 +145,16 @@ def _single_sentences(views: Sequence[TableView]) -> list[str]:
     quantity = next(one for one in view.measured if one.name == COMPARED)
     unit = "%" if view.unit == "%" else f" {view.unit}" if view.unit else ""
     value = format_number(line.estimates[COMPARED].mean, view.decimals(quantity)) + unit
+    why = "No level can be compared with a default." if view.replicated else ""
     return [
-        f"With one seed no difference can be told from chance. The best {compared_words(view.compared_label)} seen is "
-        f"{value} ({view.heading_words}: {' × '.join(line.labels)})."
+        f"{why or 'With one seed no difference can be told from chance.'} The best "
+        f"{compared_words(view.compared_label)} seen is {value} ({_factor_words(view)} {' × '.join(line.labels)}), "
+        "which looks better than it is because it is picked."
     ]
+
+
+def _factor_words(view: TableView) -> str:
+    return factor_names([view])[view.name]
 
 
 def _leads(one: FactorFound, factors: Sequence[FactorFound]) -> str:

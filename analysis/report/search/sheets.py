@@ -103,7 +103,9 @@ def best_sheet(
         (
             Column("Trial", tuple(str(line["name"]).removeprefix("Trial ") for line in lines)),
             Column(
-                "Changes to the default", tuple(changes_words(study, trial.values, default) for trial in best), "words"
+                "Changes from the default",
+                tuple(changes_words(study, trial.values, default) for trial in best),
+                "words",
             ),
             *([Column(f"{goal.label} with fresh seeds", told)] if any(told) else []),
             Column(

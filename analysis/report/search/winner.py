@@ -21,6 +21,7 @@ from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.statistics.words import format_difference, format_with_unit
+from analysis.tables.captions import Said
 from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
@@ -88,7 +89,7 @@ def _view(evidence: Evidence, state: State, name: str, title: str, rows: Sequenc
     table = Table(name, title, (_HEADING,), (), {}, showing)
     view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
     optimistic = "The winner was picked by these means, so its own is optimistic; other seeds estimate it again."
-    return replace(view, caption=(*view.caption, optimistic))
+    return replace(view, said=(*view.said, Said("", optimistic)))
 
 
 def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequence[tuple[int, Row]]) -> list[str]:
@@ -112,7 +113,7 @@ def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequenc
     if isinstance(unbiased, str):
         return [f"With fresh seeds, the winner {unbiased}: there is no estimate.", head]
     return [
-        f"The winner reaches {_shown(unbiased, goal)}, with {counted(unbiased.n, 'fresh seed')} that chose nothing. "
+        f"The winner reaches {_shown(unbiased, goal)}, with {counted(unbiased.n, 'fresh seed')}. "
         f"This is the number to quote; {chosen} The two differ by selection bias and by chance.",
         head,
     ]
@@ -137,7 +138,7 @@ def fresh_words(evidence: Evidence, after: FollowUp, goal: Goal) -> dict[int, st
 
 
 def _fresh_estimate(evidence: Evidence, after: FollowUp, goal: Goal) -> Estimate | str | None:
-    """What the winner reaches with seeds that chose nothing; see `_estimate`."""
+    """What the winner reaches with fresh seeds; see `_estimate`."""
     fresh = evidence.rows_of(STEPS)
     return _estimate(evidence, fresh[-1][0], goal) if fresh and _is_end(fresh[-1][1], after) else None
 
@@ -200,7 +201,7 @@ def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str
         found.append(f"Better on the path and worse in the winner, or the reverse: {_list(mixed)}.")
     if neither:
         found.append(
-            f"Not shown to have an effect, on the path or in the winner: {_list(neither)}. That does not prove that "
+            f"No clear difference, on the path or in the winner: {_list(neither)}. That does not prove that "
             "they have none: the intervals say how large a missed effect may be."
         )
     return found
@@ -224,7 +225,7 @@ def _picture(path: Waterfall, back: Sequence[TakenBack], goal: Goal) -> Picture:
     )
     caption = (
         f"Validation {goal.words} from the default to the winner, each step added to the ones before it: means over "
-        f"{counted(path.n, 'seed')} that chose nothing{interval}.{removed} Intervals are for each configuration on its "
+        f"{counted(path.n, 'fresh seed')}{interval}.{removed} Intervals are for each configuration on its "
         "own; the differences, paired by seed, are in the table."
     )
     return Picture("search-path", figure, caption)
