@@ -5,6 +5,9 @@ NO_VALUE = "–"
 # Between which values a metric lies; None where that is not known.
 Limits = tuple[float, float] | None
 
+# Words up to this length are not written with a capital in titles.
+_SHORT_WORD = 3
+
 
 def format_number(value: float, decimals: int) -> str:
     """Write a number with its thousands separated and a true minus sign; zero has no sign."""
@@ -28,6 +31,11 @@ def percent_limits(unit: str) -> Limits:
     return (0.0, 100.0) if unit == "%" else None
 
 
+def difference_limits(unit: str) -> Limits:
+    """The values between which a difference of metrics with this unit lies; None where that is not known."""
+    return (-100.0, 100.0) if unit == "%" else None
+
+
 def difference_unit(unit: str) -> str:
     """The unit of a difference: percentages differ by points."""
     return "points" if unit == "%" else unit
@@ -36,6 +44,16 @@ def difference_unit(unit: str) -> str:
 def within_sentence(label: str) -> str:
     """Write a label as it stands within a sentence: "Accuracy" becomes "accuracy", "RMSE" stays."""
     return label.lower() if label.istitle() else label
+
+
+def heading_within(heading: str) -> str:
+    """Write a heading as it stands within a sentence: "Number of Layers" becomes "number of layers", "L2" stays."""
+    words = heading.split()
+    titled = all(word[:1].isupper() for word in words if len(word) > _SHORT_WORD and word.isalpha())
+    return " ".join(
+        word.lower() if (titled or not place) and word.isalpha() and word.istitle() and len(word) > 1 else word
+        for place, word in enumerate(words)
+    )
 
 
 def format_p(p_value: float | None) -> str:

@@ -20,6 +20,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 REFERENCE_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 0}
 # Behind text that stands on top of a drawing.
 TEXT_BOX: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
+# The width of a column of text, in inches: figures have it, so that none is scaled, and all text has one size.
+PAGE_WIDTH = 7.5
 # Characters after which a tick's label is broken.
 TICK_WIDTH = 24
 _LEGEND_LINE_INCHES = 0.19

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from analysis.published.comparison import ComparedValue
+from analysis.published.comparison import DIFFERS, NOT_COMPARABLE, ComparedValue
 from analysis.published.reproduction import Reproduction
 from analysis.published.verdicts import StatementResult
 from analysis.statistics.words import format_estimate
@@ -27,35 +27,64 @@ def comparison_sheet(table: str, reproduction: Reproduction, *, metric: str) -> 
     lines = [line for line in reproduction.comparison.lines if line.published.table == table]
     if not lines:
         return None
-    because = _shared_because(lines)
+    because = shared_because(lines)
     return Sheet(
         f"{table}-published",
-        "Comparison with the published numbers",
+        "Comparison with published results",
         (
             Column("Level", tuple(line.published.level for line in lines), "words"),
-            Column("Quantity", tuple(_quantity(line, metric) for line in lines), "words"),
-            Column("Published", tuple(_published(line) for line in lines)),
+            Column("Quantity", tuple(quantity_words(line, metric) for line in lines), "words"),
+            Column("Published", tuple(published_words(line) for line in lines)),
             Column("Ours (mean ± 95%)", tuple(_ours(line) for line in lines)),
             Column("Difference", tuple(_difference(line) for line in lines)),
             Column("One new run (95%)", tuple(_interval(line) for line in lines)),
             Column("Verdict", tuple(line.verdict for line in lines), "words"),
-            Column("Note", tuple(_note(line, because) for line in lines), "note"),
+            Column("Note", tuple(note_of(line, because) for line in lines), "note"),
         ),
         (
             *([f"All of ours may differ: {because}."] if because else []),
             "“agrees”: the published number lies in the 95% prediction interval of one new run on another split.",
             "Difference: ours minus published.",
-            *_shift_words(lines, reproduction.comparison.convention),
-            *([_WIDE_WORDS] if any(line.too_wide for line in lines) else []),
+            *shift_words(lines, reproduction.comparison.convention),
+            *([TOO_WIDE_WORDS] if any(line.too_wide for line in lines) else []),
         ),
     )
 
 
-_WIDE_WORDS = (
+TOO_WIDE_WORDS = (
     "An interval is too wide to say much if it contains at least half of the column's other numbers. With fewer than "
     "two others, it is too wide if its half-width exceeds half of the printed number; for an accuracy, half of the "
     "error rate (but never below half a point) or 3 points."
 )
+
+
+def differing_sheet(reproduction: Reproduction, titles: Mapping[str, str], metrics: Mapping[str, str]) -> Sheet | None:
+    """The published numbers that differ from ours, each with its reason; None where none does.
+
+    Args:
+        reproduction: the comparison to show.
+        titles: of the tables, by name.
+        metrics: the name of each table's metric.
+    """
+    lines = [line for line in reproduction.comparison.lines if line.verdict == DIFFERS]
+    if not lines:
+        return None
+    places = [titles.get(line.published.table, line.published.table) for line in lines]
+    quantities = [quantity_words(line, metrics.get(line.published.table, "metric")) for line in lines]
+    return Sheet(
+        "published-differs",
+        "Published numbers that differ",
+        (
+            Column("Table", tuple(places), "words"),
+            Column("Level", tuple(line.published.level for line in lines), "words"),
+            Column("Quantity", tuple(quantities), "words"),
+            Column("Published", tuple(published_words(line) for line in lines)),
+            Column("Ours (mean ± 95%)", tuple(_ours(line) for line in lines)),
+            Column("One new run (95%)", tuple(_interval(line) for line in lines)),
+            Column("Reason", tuple(line.note or "none is known" for line in lines), "note"),
+        ),
+        ("A number differs where it lies outside the 95% prediction interval of one new run on another split.",),
+    )
 
 
 def statements_sheet(reproduction: Reproduction) -> Sheet | None:
@@ -106,17 +135,20 @@ def conventions_sheet(reproduction: Reproduction) -> Sheet | None:
 
 
 def lines_in_words(reproduction: Reproduction, metrics: Mapping[str, str]) -> list[str]:
-    """A line of text for each published number, in columns, for a terminal.
+    """A line of text for each published number that can be compared, in columns, for a terminal.
 
     Args:
         reproduction: the comparison to show.
         metrics: the name of each table's metric.
     """
+    compared = [line for line in reproduction.comparison.lines if line.verdict != NOT_COMPARABLE]
+    if not compared:
+        return []
     rows = [("Table, level", "Quantity", "Published", "Ours", "Difference", "Verdict")]
-    for line in reproduction.comparison.lines:
+    for line in compared:
         place = f"{line.published.table}, {line.published.level}"
-        quantity = _quantity(line, metrics.get(line.published.table, "metric"))
-        rows.append((place, quantity, _published(line), _ours(line), _difference(line), line.verdict))
+        quantity = quantity_words(line, metrics.get(line.published.table, "metric"))
+        rows.append((place, quantity, published_words(line), _ours(line), _difference(line), line.verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     aligned = [
         "  ".join(
@@ -128,7 +160,8 @@ def lines_in_words(reproduction: Reproduction, metrics: Mapping[str, str]) -> li
     return [text.rstrip() for text in aligned]
 
 
-def _quantity(line: ComparedValue, metric: str) -> str:
+def quantity_words(line: ComparedValue, metric: str) -> str:
+    """Name a quantity that was printed, with its unit: "Validation accuracy (%)"."""
     words = _QUANTITIES[line.published.quantity].format(metric=metric.lower() if metric.istitle() else metric)
     return f"{words} ({line.unit})" if line.unit else words
 
@@ -138,7 +171,8 @@ def _decimals(line: ComparedValue) -> int:
     return 0 if abs(line.published.value) >= 1000 else max(line.published.decimals, 2)
 
 
-def _published(line: ComparedValue) -> str:
+def published_words(line: ComparedValue) -> str:
+    """Write a number as it was printed."""
     return format_number(line.published.value, line.published.decimals)
 
 
@@ -159,7 +193,7 @@ def _interval(line: ComparedValue) -> str:
     return format_range(low, high, _decimals(line), percent_limits(line.unit))
 
 
-def _shift_words(lines: Sequence[ComparedValue], convention: str) -> list[str]:
+def shift_words(lines: Sequence[ComparedValue], convention: str) -> list[str]:
     """Say what was added to our losses, where something was."""
     shifts = [line.shift for line in lines if line.shift and line.estimate is not None]
     if not shifts:
@@ -170,14 +204,15 @@ def _shift_words(lines: Sequence[ComparedValue], convention: str) -> list[str]:
     ]
 
 
-def _shared_because(lines: Sequence[ComparedValue]) -> str:
+def shared_because(lines: Sequence[ComparedValue]) -> str:
     """The reason to differ that all lines give, alone or before a reason of the line; "" where they share none."""
     shortest = min((line.published.because for line in lines), key=len)
     shared = all(f"{line.published.because}; ".startswith(f"{shortest}; ") for line in lines)
     return shortest if shared and len(lines) > 1 else ""
 
 
-def _note(line: ComparedValue, because: str) -> str:
+def note_of(line: ComparedValue, because: str) -> str:
+    """What a reader must know about a verdict, without the reason that all numbers of the table share."""
     left = line.published.because
     if because:
         left = left.removeprefix(because).removeprefix("; ")

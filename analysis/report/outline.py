@@ -1,19 +1,22 @@
 """Which sections a report has, and in which order: tables, the search, the path of the stages, final configurations."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.figures.registry import drawing
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
+from analysis.published.beside import published_frame, with_published
 from analysis.published.reproduction import Reproduction, counts_in_words
-from analysis.published.sheets import comparison_sheet, conventions_sheet, statements_sheet
+from analysis.published.sheets import comparison_sheet, conventions_sheet, differing_sheet, statements_sheet
 from analysis.report.search.effects import dependence_words
 from analysis.report.search.sections import search_sections
 from analysis.report.section import Picture, Section
 from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
-from analysis.report.summary import settings
+from analysis.report.summary import base_words, settings
 from analysis.report.test_results import openings_in_words, tested_sheet
+from analysis.tables.captions import Said
 from analysis.tables.confirming import confirmation_sentences
 from analysis.tables.tables import build_table
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
@@ -40,7 +43,7 @@ def sections_of(evidence: Evidence, reproduction: Reproduction | None) -> list[S
         sections = [_with_published(section, reproduction, evidence) for section in sections]
     tables = len(study.tables)
     sections[tables:tables] = search_sections(evidence)
-    return sections if reproduction is None else [*sections, _published_section(reproduction)]
+    return sections if reproduction is None else [*sections, _published_section(reproduction, sections)]
 
 
 def _with_dependence(section: Section, table: Table, evidence: Evidence) -> Section:
@@ -60,19 +63,34 @@ def _with_test(section: Section, evidence: Evidence) -> Section:
 
 
 def _with_published(section: Section, reproduction: Reproduction, evidence: Evidence) -> Section:
+    """Put what was printed of a table into its rows, and of a path into tables of its own."""
     if section.view is not None:
-        sheets = [comparison_sheet(section.name, reproduction, metric=section.view.metric)]
-    else:
-        metric = METRIC_SPECS[metric_of(evidence)].label
-        sheets = [comparison_sheet(table, reproduction, metric=metric) for table in (PATH, FRESH_PATH)]
+        return replace(section, view=with_published(section.view, reproduction))
+    metric = METRIC_SPECS[metric_of(evidence)].label
+    sheets = [comparison_sheet(table, reproduction, metric=metric) for table in (PATH, FRESH_PATH)]
     return replace(section, sheets=[*section.sheets, *(sheet for sheet in sheets if sheet)])
 
 
-def _published_section(reproduction: Reproduction) -> Section:
-    source = f"Published: {reproduction.published.source}."
-    sheets = [sheet for sheet in (conventions_sheet(reproduction), statements_sheet(reproduction)) if sheet]
-    words = [source, *counts_in_words(reproduction)]
-    return Section("published", "Comparison with the published report", words, sheets=sheets)
+def _published_section(reproduction: Reproduction, sections: Sequence[Section]) -> Section:
+    """Sum up how the study compares, and list what differs; all numbers are in a file of their own."""
+    views = [section.view for section in sections if section.view is not None]
+    differing = differing_sheet(
+        reproduction, {view.name: view.title for view in views}, {view.name: view.metric for view in views}
+    )
+    found = (differing, conventions_sheet(reproduction), statements_sheet(reproduction))
+    words = [
+        f"Published: {reproduction.published.source}.",
+        *counts_in_words(reproduction),
+        "Each number stands in the table of its row; all of them, with those that cannot be compared, are in "
+        "published.csv.",
+    ]
+    return Section(
+        "published",
+        "Comparison with published results",
+        words,
+        sheets=[sheet for sheet in found if sheet is not None],
+        frames={"published": published_frame(reproduction)},
+    )
 
 
 def _table_section(table: Table, evidence: Evidence) -> Section:
@@ -81,16 +99,20 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
     view = build_table(
         table, rows, evidence.trials, seeds=evidence.standing.seeds, looks=() if looks is None else looks.plan
     )
-    view = replace(view, caption=(*view.caption, *confirmation_sentences(table, view, evidence)))
+    confirmed = [Said("", words) for words in confirmation_sentences(table, view, evidence)]
+    view = replace(view, said=(*view.said, *confirmed))
+    base = base_words(rows, evidence.study)
+    command = evidence.study.command("run") if base and evidence.standing.ledger is not None else ""
+    section = Section(table.name, table.title, view=view, base=base, command=command)
     if not evidence.curves["position"].isin([position for position, _ in rows]).any():
-        return Section(table.name, table.title, view=view)
+        return section
     pictures = []
     for kind in table.showing.figures:
         drawn = drawing(kind)(view, evidence)
         if drawn is not None:
             name = table.name if kind == table.showing.figures[0] else f"{table.name}-{kind}"
             pictures.append(Picture(name, *drawn))
-    return Section(table.name, table.title, view=view, pictures=pictures)
+    return replace(section, pictures=pictures)
 
 
 def _path_sections(evidence: Evidence) -> list[Section]:

@@ -1,6 +1,7 @@
 """Write a study's report as HTML, Markdown, LaTeX, CSV and figures. Only this module of analysis writes files."""
 
 import io
+import re
 import warnings as python_warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,12 @@ from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
-from analysis.published.reproduction import counts_in_words, reproduction_of
+from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
-from analysis.report.findings import findings
+from analysis.report.findings import findings_of
 from analysis.report.outline import sections_of
-from analysis.report.overview import overview_of, shared_words
+from analysis.report.overview import overview_of, without_shared
 from analysis.report.page.page import page_text
 from analysis.report.section import Section
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
@@ -39,6 +40,8 @@ from tune_jobs.files import replace_file
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
 
+# Commands within a sentence.
+_CODE = re.compile(r"(`[^`|]+`)")
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
 _FIGURE_STYLE: Any = {
@@ -99,6 +102,7 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
         lambda: sections_of(evidence, reproduction),
         facts(evidence, variant=standing.variant),
         warnings(evidence),
+        reproduction,
     )
     if reproduction is None:
         return written
@@ -128,21 +132,23 @@ def _written(
     sections_of_report: Callable[[], list[Section]],
     shown_facts: Sequence[Fact],
     shown_warnings: Sequence[str],
+    reproduction: Reproduction | None = None,
 ) -> tuple[list[Section], ReportFiles]:
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
-        sections = sections_of_report()
+        shared, sections = without_shared(sections_of_report())
         views = [section.view for section in sections if section.view]
         overview = overview_of(views, evidence)
         shown = sections if overview is None else [overview, *sections]
         figures = _figure_files(shown)
+    found = findings_of(evidence, views, reproduction)
     words = {
         "study": evidence.study,
-        "findings": findings(views),
+        "findings": found.sentences,
         "facts": shown_facts,
         "warnings": shown_warnings,
         "overview": overview,
-        "shared": shared_words(views),
+        "shared": shared,
         "sections": sections,
         "unplanned": not_as_planned(views, evidence.trials),
     }
@@ -258,6 +264,9 @@ def _plain(escape: Any) -> jinja2.Environment:
         comment_end_string="#>",
     )
     environment.filters["e"] = escape
+    environment.filters["prose"] = lambda text: "".join(
+        part if part.startswith("`") and escape is markdown_text else escape(part) for part in _CODE.split(text)
+    )
     environment.filters["table"] = RENDERERS["md"]
     environment.filters["sheet"] = to_markdown
     return environment

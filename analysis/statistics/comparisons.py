@@ -36,6 +36,7 @@ from analysis.statistics.intervals import (
 from analysis.statistics.power import MOST_SEEDS, critical_value, seeds_needed, smallest_shown
 from analysis.statistics.proportions import binomial_variance, equal_shares_p
 from analysis.statistics.words import format_difference
+from analysis.text import Limits
 
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
@@ -326,11 +327,16 @@ def seeds_words(seeds: int) -> str:
     return f"{seeds} seeds" if seeds <= MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
 
 
-def comparison_words(found: Comparison, decimals: int) -> str:
-    """Write a comparison: "+0.50 ± 0.20, better", with the shares that collapsed where some did."""
+def comparison_words(found: Comparison, decimals: int, *, ends: bool = False, limits: Limits = None) -> str:
+    """Write a comparison: "+0.50 ± 0.20, better", with the shares that collapsed where some did.
+
+    With `ends` the interval is written by its ends; it is cut at the limits.
+    """
     if found.reason:
         return "not compared"
-    parts = [] if found.difference is None else [format_difference(found.difference, decimals)]
+    parts = (
+        [] if found.difference is None else [format_difference(found.difference, decimals, ends=ends, limits=limits)]
+    )
     if found.shares is not None:
         (count, n), (other, of) = found.shares
         parts = [f"{part} where both learnt" for part in parts]

@@ -1,6 +1,8 @@
 """The caption of a table: its data and replicates, the epoch it shows, and how levels were compared."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Comparison
 from analysis.statistics.intervals import SIGNIFICANCE
@@ -11,7 +13,6 @@ from tune_jobs.existing.as_study import ELSEWHERE
 from tune_jobs.study.model import READS, SPLITS, TRAIN_METRICS, Table
 from tune_jobs.study.rows import Row, row_seeds, training_overlap
 from tune_jobs.trial.data import data_id, validation_rows
-from tune_jobs.words import counted
 
 DEFAULT_MARK = "*"
 # What a table's numbers are about.
@@ -34,6 +35,17 @@ OVERLAP_WORDS = (
 )
 
 
+@dataclass(frozen=True)
+class Said:
+    """A sentence of a caption, and what it is about; several tables may say the same of a kind, and none of "".
+
+    A kind is "data", "replicates", "reading", "claim" and so on.
+    """
+
+    kind: str
+    words: str
+
+
 def table_caption(
     table: Table,
     rows: Sequence[Row],
@@ -43,7 +55,7 @@ def table_caption(
     compared: Sequence[Comparison],
     *,
     timed_alone: bool = False,
-) -> tuple[str, ...]:
+) -> list[Said]:
     """Say what a reader must know to read a table, in sentences.
 
     Args:
@@ -55,26 +67,43 @@ def table_caption(
         compared: the levels that were compared with the default.
         timed_alone: whether the times of levels that train in stacks are those of one replicate by itself.
     """
-    elsewhere = any(row.config is not None and row.config.trainer == ELSEWHERE for row in rows)
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
-    sentences = [f"Data: {data}.", *_look_sentences(known.looks), _replicate_sentence(rows, seeds, known)]
+    said = [Said("data", f"Data: {data}."), *_look_sentences(known.looks)]
+    said += [Said("replicates", _replicate_sentence(rows, seeds, known)), _reading_sentence(table, rows, metric)]
+    said += _time_sentence(rows, timed_alone=timed_alone)
+    if any(row.is_default for row in rows):
+        said.append(Said("mark", f"The symbol {DEFAULT_MARK} marks the default."))
+    if len(next((row_seeds(row, seeds) for row in rows), seeds)) > 1:
+        said.append(Said("claim", _CLAIMS[known.claim]))
+        said += _flattery_sentence(known, metric)
+    return [*said, *_comparison_sentences([one for one in compared if not one.reason], metric, known)]
+
+
+def shared_sentences(captions: Sequence[Sequence[Said]]) -> list[Said]:
+    """What the captions of several tables share: of each kind, the sentence that most of those that have one say.
+
+    A single table shares nothing. A sentence without a kind is about its table alone.
+    """
+    shared = []
+    for kind in dict.fromkeys(one.kind for caption in captions for one in caption if one.kind):
+        of_kind = Counter(one for caption in captions for one in caption if one.kind == kind)
+        said, count = of_kind.most_common(1)[0]
+        if count > 1 and 2 * count > sum(of_kind.values()):
+            shared.append(said)
+    return shared
+
+
+def _reading_sentence(table: Table, rows: Sequence[Row], metric: tuple[str, str]) -> Said:
     showing = table.showing
+    elsewhere = any(row.config is not None and row.config.trainer == ELSEWHERE for row in rows)
     if any(row.config is not None and not row.config.trainer for row in rows):
         plain = within_sentence(metric[0].removeprefix("Validation "))
-        sentences.append(
-            f"The table shows {READS[showing.read]}; the train {plain} is {TRAIN_METRICS[showing.train_metric]}."
-        )
+        words = f"The table shows {READS[showing.read]}; the train {plain} is {TRAIN_METRICS[showing.train_metric]}."
     elif elsewhere and not showing.figures:
-        sentences.append("The table shows what each run reported last.")
+        words = "The table shows what each run reported last."
     else:
-        sentences.append(f"The table shows {READS[showing.read]}.")
-    sentences += _time_sentence(rows, timed_alone=timed_alone)
-    if any(row.is_default for row in rows):
-        sentences.append(f"The symbol {DEFAULT_MARK} marks the default.")
-    if len(next((row_seeds(row, seeds) for row in rows), seeds)) > 1:
-        sentences.append(_CLAIMS[known.claim])
-        sentences += _flattery_sentence(known, metric)
-    return (*sentences, *_comparison_sentences([one for one in compared if not one.reason], metric, known))
+        words = f"The table shows {READS[showing.read]}."
+    return Said("reading", words)
 
 
 def seed_words(seeds: Sequence[int]) -> str:
@@ -84,13 +113,14 @@ def seed_words(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _look_sentences(looks: Sequence[int]) -> list[str]:
+def _look_sentences(looks: Sequence[int]) -> list[Said]:
     if not looks:
         return []
-    return [
+    words = (
         f"Seeds are added until a level is decided, at looks that were declared before: {', '.join(map(str, looks))} "
         f"seeds. The table's {SIGNIFICANCE:.0%} are spent over the looks, in proportion to the seeds that each adds."
-    ]
+    )
+    return [Said("looks", words)]
 
 
 def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], known: Judging) -> str:
@@ -137,7 +167,7 @@ def _uneven_sentence(counts: Sequence[int]) -> str:
     return f"{number} runs of each level, which do not all have the same seeds: mean ± 95% Student-t interval."
 
 
-def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
+def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[Said]:
     """Say what times are, where they are not those of a trial by itself."""
     built = [row for row in rows if row.config is not None]
     singly = [", ".join(row.labels) for row in built if not row.stacked]
@@ -145,11 +175,11 @@ def _time_sentence(rows: Sequence[Row], *, timed_alone: bool) -> list[str]:
         return []
     if timed_alone:
         rest = f"; those of {'; '.join(singly)} are means" if singly else ""
-        return [
-            f"Several networks trained at once in one process: a time is that of one replicate trained by itself{rest}."
-        ]
-    shared = "Several networks trained at once in one process: a time is the trial's share"
-    return [f"{shared}, but for {'; '.join(singly)}, which cannot share one." if singly else f"{shared}."]
+        words = f"a time is that of one replicate trained by itself{rest}."
+    else:
+        words = "a time is the trial's share"
+        words += f", but for {'; '.join(singly)}, which cannot share one." if singly else "."
+    return [Said("times", f"Several networks trained at once in one process: {words}")]
 
 
 def compared_words(metric: str) -> str:
@@ -158,54 +188,63 @@ def compared_words(metric: str) -> str:
     return within_sentence(name) if name == metric else f"{part.lower()}{within_sentence(name)}"
 
 
-def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str], known: Judging) -> list[str]:
+def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str], known: Judging) -> list[Said]:
     tested = [one for one in compared if one.adjusted_p is not None]
     if not tested:
         return []
     name, unit = metric
-    unpaired = sum(not one.paired for one in tested)
-    how = "are paired by seed"
-    if unpaired:
-        how = "are tested by Welch's test, as levels do not share their seeds"
-        if unpaired < len(tested):
-            how = "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
-    sentences = [
-        f"Differences of the {compared_words(name)} {how}; “{BETTER}” and “{WORSE}” are shown at "
-        f"{SIGNIFICANCE:.0%} after Holm's correction for the table's {counted(len(tested), 'comparison')}, and the "
-        "intervals of differences are corrected for them as well."
+    said = [
+        Said(
+            "compared",
+            f"Differences of the {compared_words(name)} {_pairing_words(tested)}; “{BETTER}” and “{WORSE}” are shown "
+            f"at {SIGNIFICANCE:.0%} after Holm's correction for the comparisons of a table, and the intervals of "
+            "differences are corrected for them as well.",
+        )
     ]
     if known.read == "best":
-        sentences.append(
+        words = (
             "Differences are taken at the epoch that is best for the other half of the seeds: a seed's best epoch "
             "flatters it, and the more so the noisier its curve is."
         )
+        said.append(Said("best", words))
     if known.margin is not None:
-        sentences.append(_margin_sentence(known, difference_unit(unit)))
+        said.append(Said("margin", _margin_sentence(known, difference_unit(unit))))
     if any(one.smallest is not None and one.verdict == UNCLEAR for one in tested):
-        seeds = [one.seeds for one in tested if one.seeds is not None and one.seeds <= MOST_SEEDS]
-        more = f" (`--seeds {max(seeds)}` runs as many as any of them needs)" if seeds else ""
-        sentences.append(
+        words = (
             f"“{UNCLEAR}”: beside it stand the smallest difference that so many seeds would have shown in {POWER:.0%} "
-            f"of cases, and how many seeds would settle what was seen{more}."
+            "of cases, and how many seeds would settle what was seen."
         )
+        said.append(Said("unclear", words))
+        seeds = [one.seeds for one in tested if one.seeds is not None and one.seeds <= MOST_SEEDS]
+        said += [Said("", f"`--seeds {max(seeds)}` runs as many as any of them needs.")] if seeds else []
     if any(one.difference and one.difference.n > 1 and one.difference.half_width is None for one in tested):
-        sentences.append(
+        words = (
             "Where every pair differs by the same amount, there is no spread to test the difference with, and an exact "
             "sign test takes its place."
         )
+        said.append(Said("in every pair", words))
     if any(one.shares for one in tested):
-        sentences.append("The shares of seeds that collapsed are compared by an exact test (Barnard, 1945).")
-    return sentences
+        words = "The shares of seeds that collapsed are compared by an exact test (Barnard, 1945)."
+        said.append(Said("shares", words))
+    return said
 
 
-def _flattery_sentence(known: Judging, metric: tuple[str, str]) -> list[str]:
+def _pairing_words(tested: Sequence[Comparison]) -> str:
+    unpaired = sum(not one.paired for one in tested)
+    if not unpaired:
+        return "are paired by seed"
+    if unpaired < len(tested):
+        return "are paired by seed where levels share their seeds, and tested by Welch's test elsewhere"
+    return "are tested by Welch's test, as levels do not share their seeds"
+
+
+def _flattery_sentence(known: Judging, metric: tuple[str, str]) -> list[Said]:
     if not known.flattery:
         return []
     name, unit = metric
-    return [
-        f"The best level looks too good because it is picked: the best of as many equal levels by "
-        f"{_with_unit(known.flattery, difference_unit(unit))} of {compared_words(name)}, on average."
-    ]
+    size = _with_unit(known.flattery, difference_unit(unit))
+    words = f"Picking the best of as many equal levels flatters it by {size} of {compared_words(name)}, on average."
+    return [Said("", words)]
 
 
 def _with_unit(value: float, unit: str) -> str:

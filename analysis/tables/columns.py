@@ -1,15 +1,19 @@
 """The columns of a table as text. A new column is a function and a line in `COLUMNS`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 
 from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
 from analysis.statistics.comparisons import UNCLEAR, comparison_words, seeds_words
-from analysis.statistics.words import format_estimate
+from analysis.statistics.words import format_estimates, is_cut
 from analysis.tables.captions import DEFAULT_MARK
 from analysis.tables.comparing import COMPARED
 from analysis.tables.sheet import Column, Sheet
 from analysis.tables.tables import Line, Quantity, TableView
-from analysis.text import NO_VALUE, Limits, format_number, percent_limits
+from analysis.text import NO_VALUE, Limits, difference_limits, format_number, percent_limits
+
+# Metrics that are never below 0.
+_NEVER_NEGATIVE = ("RMSE",)
 
 
 def table_sheet(view: TableView) -> Sheet:
@@ -29,25 +33,42 @@ def _levels(view: TableView) -> list[Column]:
     ]
 
 
-def _estimates(view: TableView) -> list[Column]:
-    return [
-        Column(
-            view.heading(quantity),
-            tuple(_estimate(line, quantity, view) for line in view.lines),
-        )
-        for quantity in view.quantities
-    ]
+def _compared(view: TableView) -> list[Column]:
+    """The metric that is compared, what stands beside it, and the differences from the default."""
+    shown = [quantity for quantity in view.quantities if quantity.name == COMPARED]
+    return [*_estimates(view, shown), *_differences(view), *_outlooks(view)]
 
 
-def _estimate(line: Line, quantity: Quantity, view: TableView) -> str:
-    """The mean of a quantity; where some replicates collapsed, the validation metric's is that of the rest."""
-    found, collapse = line.estimates.get(quantity.name), line.collapse
-    rest = None if collapse is None or quantity.name != COMPARED else collapse.rest
-    text = format_estimate(rest or found, view.decimals(quantity), _limits(view, quantity))
-    return text if rest is None or collapse is None else f"{text}, {rest.n} of {collapse.n}"
+def _others(view: TableView) -> list[Column]:
+    """The other quantities, and what stands beside those that the table does not show."""
+    shown = [quantity for quantity in view.quantities if quantity.name != COMPARED]
+    known = {quantity.name for quantity in view.quantities}
+    return [*_estimates(view, shown), *(column for name, column in view.beside.items() if name not in known)]
+
+
+def _estimates(view: TableView, shown: Sequence[Quantity]) -> list[Column]:
+    found = []
+    for quantity in shown:
+        found.append(Column(view.heading(quantity), _estimate_cells(view, quantity)))
+        found += [view.beside[quantity.name]] if quantity.name in view.beside else []
+    return found
+
+
+def _estimate_cells(view: TableView, quantity: Quantity) -> tuple[str, ...]:
+    """The means of a quantity; where some replicates collapsed, the validation metric's is that of the rest."""
+    shown, remarks = [], []
+    for line in view.lines:
+        collapse = None if quantity.name != COMPARED else line.collapse
+        rest = None if collapse is None else collapse.rest
+        shown.append(rest or line.estimates.get(quantity.name))
+        remarks.append("" if rest is None or collapse is None else f", {rest.n} of {collapse.n}")
+    cells = format_estimates(shown, view.decimals(quantity), _limits(view, quantity))
+    return tuple(f"{cell}{remark}" for cell, remark in zip(cells, remarks, strict=True))
 
 
 def _limits(view: TableView, quantity: Quantity) -> Limits:
+    if quantity.kind == "seconds" or (quantity.name == COMPARED and view.metric in _NEVER_NEGATIVE):
+        return (0.0, inf)
     return percent_limits(view.unit_of(quantity)) if quantity.kind in ("metric", "reported") else None
 
 
@@ -62,12 +83,15 @@ def _epochs(view: TableView) -> list[Column]:
 def _epochs_until(view: TableView) -> list[Column]:
     if view.target is None:
         return []
-    cells = []
-    for line in view.lines:
-        if line.until is not None:
-            cells.append(format_estimate(line.until, 1))
-        else:
-            cells.append(f"reached by {line.reached} of {line.planned}" if line.outcomes else NO_VALUE)
+    known = format_estimates([line.until for line in view.lines], 1, (1.0, inf))
+    cells = [
+        cell
+        if line.until is not None
+        else f"reached by {line.reached} of {line.planned}"
+        if line.outcomes
+        else NO_VALUE
+        for line, cell in zip(view.lines, known, strict=True)
+    ]
     unit = view.unit if view.unit == "%" else f" {view.unit}"
     return [Column(f"Epochs until {format_number(view.target, 0)}{unit}".rstrip(), tuple(cells))]
 
@@ -82,12 +106,14 @@ def _differences(view: TableView) -> list[Column]:
     if not any(line.comparison for line in view.lines):
         return []
     quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
+    decimals, limits = view.decimals(quantity), difference_limits(view.unit)
+    ends = any(line.comparison is not None and is_cut(line.comparison.difference, limits) for line in view.lines)
     cells = []
     for line in view.lines:
         if line.comparison is None:
             cells.append("" if line.is_default else NO_VALUE)
         else:
-            cells.append(comparison_words(line.comparison, view.decimals(quantity)))
+            cells.append(comparison_words(line.comparison, decimals, ends=ends, limits=limits))
     kinds = {line.comparison.paired for line in view.lines if line.comparison}
     words = "paired, or Welch" if len(kinds) > 1 else "paired" if True in kinds else "Welch"
     return [Column(f"Difference from {DEFAULT_MARK} ({words})", tuple(cells))]
@@ -97,7 +123,7 @@ def _outlooks(view: TableView) -> list[Column]:
     """What the seeds of an unclear difference could have shown, and how many would settle it."""
     quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
     cells = [_outlook(line, view.decimals(quantity)) for line in view.lines]
-    return [Column("Would show; would settle", tuple(cells))] if any(cells) else []
+    return [Column("Smallest shown; seeds to settle", tuple(cells))] if any(cells) else []
 
 
 def _outlook(line: Line, decimals: int) -> str:
@@ -115,12 +141,11 @@ def _notes(view: TableView) -> list[Column]:
 
 COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
     _levels,
-    _estimates,
+    _compared,
+    _others,
     _epochs,
     _epochs_until,
     _counts,
-    _differences,
-    _outlooks,
     _notes,
 )
 

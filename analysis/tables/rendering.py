@@ -57,6 +57,8 @@ _LATEX = {
     "’": "'",
     "≥": r"$\geq$",
     "≤": r"$\leq$",
+    "≈": r"$\approx$",
+    "≠": r"$\neq$",
     "→": r"$\rightarrow$",
     "∞": r"$\infty$",
     "α": r"$\alpha$",

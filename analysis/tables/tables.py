@@ -14,8 +14,9 @@ from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.statistics.collapse import Collapse, collapse_of, no_normal_interval
 from analysis.statistics.comparisons import Comparison
 from analysis.statistics.intervals import Estimate, estimate
-from analysis.tables.captions import DEFAULT_MARK, table_caption
+from analysis.tables.captions import DEFAULT_MARK, Said, table_caption
 from analysis.tables.comparing import COMPARED, Judging, decisions, is_accuracy, judging, overlap_of, rows_of
+from analysis.tables.sheet import Column
 from analysis.text import within_sentence
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.study.model import READS, Table
@@ -110,10 +111,11 @@ class TableView:
 
     Attributes:
         metric: what its metric columns are called; `unit` is the metric's.
-        caption: sentences.
+        said: the caption.
         target: the validation metric whose first epoch is a column; None for no such column.
         measured: all numbers that lines may have.
         reported: what a training function reports.
+        beside: columns that stand beside those of a quantity, by its name, such as what a report printed.
     """
 
     name: str
@@ -123,10 +125,16 @@ class TableView:
     metric: str
     unit: str
     higher_is_better: bool
-    caption: tuple[str, ...]
+    said: tuple[Said, ...] = ()
     target: float | None = None
     measured: tuple[Quantity, ...] = QUANTITIES
     reported: tuple[DeclaredMetric, ...] = ()
+    beside: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def caption(self) -> tuple[str, ...]:
+        """The sentences of the caption."""
+        return tuple(one.words for one in self.said)
 
     @property
     def metric_words(self) -> str:
@@ -244,14 +252,16 @@ def build_table(
         metric=metric,
         unit=unit,
         higher_is_better=higher_is_better,
-        caption=table_caption(
-            table,
-            built,
-            seeds,
-            (compared_label(metric, reported), unit),
-            known,
-            list(judged.values()),
-            timed_alone=alone,
+        said=(
+            *table_caption(
+                table,
+                built,
+                seeds,
+                (compared_label(metric, reported), unit),
+                known,
+                list(judged.values()),
+                timed_alone=alone,
+            ),
         ),
         target=table.showing.epochs_until,
         measured=measured,

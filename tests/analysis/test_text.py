@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.text import difference_unit, format_number, format_range, p_text, within_sentence
+from analysis.text import difference_unit, format_number, format_range, heading_within, p_text, within_sentence
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_abbreviations_keep_their_capitals_within_a_sentence() -> None:
 
 def test_a_small_p_value_is_not_written_as_zero() -> None:
     assert (p_text(0.0311), p_text(1e-9)) == ("p = 0.031", "p < 0.001")
+
+
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        ("Number of Layers", "number of layers"),
+        ("Optimizer (learning rate)", "optimizer (learning rate)"),
+        ("L2 Penalty", "L2 penalty"),
+        ("RMSE", "RMSE"),
+        ("Impact of Adam", "impact of adam"),
+        ("Sampled by Bayes rule", "sampled by Bayes rule"),
+    ],
+)
+def test_a_heading_within_a_sentence_keeps_its_abbreviations(heading: str, words: str) -> None:
+    assert heading_within(heading) == words

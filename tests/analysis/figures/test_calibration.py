@@ -23,7 +23,7 @@ from tests.analysis.frames.test_gaussian_predictions import predictions
 def view(*labels: str, default: int = 0) -> TableView:
     """Return a table of such levels, one the default."""
     lines = tuple(Line(number, (label,), number == default, planned=3) for number, label in enumerate(labels))
-    return TableView("t", "Activation", ("Activation",), lines, "RMSE", "dollars", False, ())
+    return TableView("t", "Activation", ("Activation",), lines, "RMSE", "dollars", False)
 
 
 def test_a_line_is_the_mean_of_its_replicates_in_percent() -> None:

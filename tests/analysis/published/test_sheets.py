@@ -178,7 +178,7 @@ def test_a_terminal_gets_aligned_columns(ran: Any) -> None:
     reproduction = reproduction_of(ran.evidence)
     assert reproduction is not None
     heading, *lines = lines_in_words(reproduction, {"activation": "Accuracy"})
-    assert len(lines) == 5
+    assert len(lines) == 2, "those that can be compared"
     assert lines[0].split("  ")[0] == "activation, ReLU"
     assert {line.index("Validation accuracy (%)") for line in lines if "Validation" in line} == {
         heading.index("Quantity")

@@ -7,6 +7,7 @@ import pytest
 from analysis.published.reproduction import reproduction_of
 from analysis.report.outline import sections_of
 from analysis.report.section import Section
+from analysis.tables.columns import table_sheet
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -109,15 +110,27 @@ def test_numbers_of_varied_configurations_are_not_shown(ran: Any, opened: Any) -
     assert section.sheets == []
 
 
-def test_published_numbers_stand_in_their_sections(ran: Any, publish: Any) -> None:
+def test_published_numbers_stand_in_the_tables_of_their_rows(ran: Any, publish: Any) -> None:
     found = sections(publish(ran, PUBLISHED))
-    assert [sheet.name for sheet in found["activation"].sheets] == ["activation-published"]
+    view = found["activation"].view
+    assert view is not None
+    columns = {column.heading: column.cells for column in table_sheet(view).columns}
+    published = "Published validation accuracy (%)"
+    assert columns[published][1] == "≠ 50.00"
+    assert list(columns).index("Validation Accuracy (%)") < list(columns).index(published)
+    assert not found["activation"].sheets
     assert [sheet.name for sheet in found["path"].sheets] == ["path", "path-published", "path_fresh-published"]
-    assert [sheet.name for sheet in found["wide"].sheets] == ["wide-published"]
-    assert [sheet.name for sheet in found["narrow"].sheets] == []
-    *_, last = found.values()
-    assert last.title == "Comparison with the published report"
+    wide = found["wide"].view
+    assert wide is not None
+    assert "Published test accuracy (%)" in [column.heading for column in table_sheet(wide).columns]
+
+
+def test_the_published_section_sums_up_and_lists_what_differs(ran: Any, publish: Any) -> None:
+    *_, last = sections(publish(ran, PUBLISHED)).values()
+    assert last.title == "Comparison with published results"
     assert last.paragraphs[0] == "Published: A report."
     assert last.paragraphs[1].startswith("Of 5 published numbers, 2 agree, 2 differ, 1 is not comparable")
-    assert last.paragraphs[-1] == "Of 1 sentence: 1 is not tested."
-    assert [sheet.name for sheet in last.sheets] == ["statements"]
+    assert "Of 1 sentence: 1 is not tested." in last.paragraphs
+    assert [sheet.name for sheet in last.sheets] == ["published-differs", "statements"]
+    assert len(last.sheets[0].rows) == 2
+    assert len(last.frames["published"]) == 5

@@ -193,8 +193,9 @@ def test_equal_ledgers_give_equal_bytes_over_what_was_there(ran: Any, files: Rep
 
 def test_a_staged_study_beside_its_report_is_written_as_a_whole(staged_files: ReportFiles) -> None:
     names = {path.relative_to(staged_files.folder).as_posix() for path in staged_files.folder.rglob("*.*")}
-    sheets = ("path", "activation-published", "final-published", "final-test", "statements")
+    sheets = ("path", "published-differs", "final-test", "statements")
     assert {f"tables/{sheet}.{kind}" for sheet in sheets for kind in ("md", "tex", "csv")} < names
+    assert "tables/published.csv" in names
     assert {f"figures/{name}.pdf" for name in ("path", "activation", "activation-losses", "width", "rate")} < names
     text = staged_files.markdown.read_text()
     for words in ("Chosen: 8", "were opened once by this study", "Of 40 sentences: "):

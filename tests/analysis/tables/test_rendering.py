@@ -55,7 +55,7 @@ def test_a_markdown_cell_has_no_bare_separator(text: str) -> None:
 
 def test_a_markdown_table_has_one_line_for_each_level(run: Any) -> None:
     lines = to_markdown(table_sheet(run(STUDY).view("odd"))).splitlines()
-    assert lines[0].startswith("| Level\\_name \\& more | Train Accuracy (%) |")
+    assert lines[0].startswith("| Level\\_name \\& more | Validation Accuracy (%) | Difference from")
     assert lines[1].startswith("| :--- | ---: |")
     assert lines[2].startswith(r"| \_a%b\&c\|d\*e\<f\$g\\h |")
     assert lines[3].startswith(r"| \[x\] \~^\#\* |")

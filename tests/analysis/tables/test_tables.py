@@ -52,7 +52,7 @@ def test_the_registries_are_not_empty() -> None:
 
 def test_headings_and_units_are_those_of_the_report(run: Any) -> None:
     shown = cells(run(STUDY, seeds=1).view("hidden_units"))
-    assert list(shown) == ["Hidden Layer Size", "Train Accuracy (%)", "Validation Accuracy (%)", "Train Time (s)"]
+    assert list(shown) == ["Hidden Layer Size", "Validation Accuracy (%)", "Train Accuracy (%)", "Train Time (s)"]
     assert shown["Hidden Layer Size"] == ("4", "8*", "16", "32")
 
 
@@ -97,8 +97,8 @@ def test_differences_are_paired_corrected_and_told_in_words(run: Any, fate: Any)
     assert shown[0] == "−5.00 ± 1.77, worse"
     assert shown[1] == ""
     assert shown[2] == "+0.13 ± 4.53, no clear difference"
-    assert cells(view)["Would show; would settle"] == ("", "", "5.82; 5 seeds", "")
-    assert any("Holm's correction for the table's 3 comparisons" in sentence for sentence in view.caption)
+    assert cells(view)["Smallest shown; seeds to settle"] == ("", "", "5.82; 5 seeds", "")
+    assert any("Holm's correction for the comparisons of a table" in sentence for sentence in view.caption)
     first = view.lines[0].comparison
     assert first is not None
     assert first.adjusted_p == pytest.approx(3 * (first.difference.p_value or 0))

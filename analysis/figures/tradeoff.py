@@ -1,0 +1,140 @@
+"""The figure of time against quality: what each level takes to train and what it reaches, with the Pareto front."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below, plain, style_axes, white_outline
+
+# Times that differ by less than this factor are drawn on a linear axis.
+_WIDE = 4.0
+# Values further below the best than this many times the range of the front are off the axis.
+_FAR = 4.0
+# The share of the axis that a name takes.
+_ROOM = 0.3
+
+
+@dataclass(frozen=True)
+class Point:
+    """A configuration: its name, the seconds that a training takes, and the metric that it reaches, both means."""
+
+    label: str
+    seconds: float
+    value: float
+    is_default: bool = False
+
+
+def pareto_front(points: Sequence[Point], *, higher_is_better: bool) -> list[Point]:
+    """The points that no other beats in time without losing in value, the fastest first; of equal ones, one."""
+    sign = 1.0 if higher_is_better else -1.0
+    front: list[Point] = []
+    for point in sorted(points, key=lambda one: (one.seconds, -sign * one.value)):
+        if not front or sign * point.value > sign * front[-1].value:
+            front.append(point)
+    return front
+
+
+def draw_tradeoff(ax: Axes, points: Sequence[Point], *, heading: str, higher_is_better: bool) -> Axes:
+    """Draw a mark for each configuration, the front as steps with its points named, and the default.
+
+    Args:
+        ax: to draw on.
+        points: at least one.
+        heading: of the axis of the metric.
+        higher_is_better: the metric's direction.
+    """
+    front = pareto_front(points, higher_is_better=higher_is_better)
+    ax.plot(
+        [one.seconds for one in points],
+        [one.value for one in points],
+        linestyle="none",
+        marker="o",
+        markersize=4.5,
+        color=GREY,
+        label="A level",
+    )
+    ax.step(
+        [one.seconds for one in front],
+        [one.value for one in front],
+        where="post",
+        color=BLUE,
+        marker="o",
+        markersize=5,
+        linewidth=1.3,
+        label="Pareto front (of the means)",
+    )
+    default = next((one for one in points if one.is_default), None)
+    if default is not None:
+        ax.plot(
+            [default.seconds],
+            [default.value],
+            marker="*",
+            markersize=11,
+            color=ORANGE,
+            linestyle="none",
+            markeredgecolor="white",
+            label="Default",
+            zorder=4,
+        )
+    times = [one.seconds for one in points]
+    if min(times) > 0 and max(times) > _WIDE * min(times):
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("Time of a training (s)")
+    ax.set_ylabel(plain(heading))
+    _focus(ax, points, front, higher_is_better=higher_is_better)
+    _name(ax, front, higher_is_better=higher_is_better)
+    return style_axes(ax)
+
+
+def tradeoff_figure(points: Sequence[Point], *, heading: str, higher_is_better: bool) -> Figure:
+    """Draw time against quality as a figure; see `draw_tradeoff`."""
+    figure = Figure(figsize=(PAGE_WIDTH, 3.4), layout="constrained")
+    ax = draw_tradeoff(figure.subplots(), points, heading=heading, higher_is_better=higher_is_better)
+    return legend_below(figure, [ax])
+
+
+def _name(ax: Axes, front: Sequence[Point], *, higher_is_better: bool) -> None:
+    low, high = ax.get_xlim()
+    for point in front:
+        # Left of the mark, where the front leaves room, unless the axis ends there.
+        share = (
+            (point.seconds - low) / (high - low)
+            if ax.get_xscale() == "linear"
+            else log(point.seconds / low, high / low)
+        )
+        right = share > _ROOM
+        ax.annotate(
+            plain(point.label),
+            (point.seconds, point.value),
+            xytext=(-5 if right else 5, 5 if higher_is_better else -9),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            fontsize="small",
+            path_effects=white_outline(),
+            zorder=5,
+        )
+
+
+def _focus(ax: Axes, points: Sequence[Point], front: Sequence[Point], *, higher_is_better: bool) -> None:
+    """Leave levels far below the front off the axis, and say how many."""
+    sign = 1.0 if higher_is_better else -1.0
+    ordered = sorted((sign * one.value for one in points), reverse=True)
+    middle = ordered[len(ordered) // 2]
+    least = ordered[0] - max(_FAR * (ordered[0] - middle), sign * (front[-1].value - front[0].value), 1e-9)
+    away = [value for value in ordered if value < least]
+    if not away:
+        return
+    margin = 0.08 * (ordered[0] - least)
+    ends = (sign * (least - margin), sign * (ordered[0] + 2 * margin))
+    ax.set_ylim(min(ends), max(ends))
+    arrow = "↓" if higher_is_better else "↑"
+    place, side = (0.02, "bottom") if higher_is_better else (0.98, "top")
+    words = f"{arrow} {len(away)} more level{'s' if len(away) > 1 else ''} beyond the axis"
+    ax.text(0.98, place, words, transform=ax.transAxes, ha="right", va=side, fontsize="small")
