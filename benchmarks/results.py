@@ -25,8 +25,10 @@ SECTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "epoch_time": ("An epoch of the engine beside a textbook loop", ("epoch_time.py",)),
     "stacked_studies": ("Small networks in stacks", ("stacked_studies.py", "--data-dir", "{data}")),
     "trial_overhead": ("What a trial costs beside its training", ("trial_overhead.py",)),
+    "trainer_overhead": ("A training function beside the engine", ("trainer_overhead.py",)),
     "ledger_scale": ("Large ledgers", ("ledger_scale.py",)),
     "coverage": ("How often tables are wrong, simulated", ("coverage.py",)),
+    "resampled": ("How often few seeds contradict many, on real trials", ("resampled.py",)),
     "gpu": ("Stacked and single on one device, in small", ("gpu.py", "--device", "cpu")),
     "grid_race": (
         "A one-factor study beside its peers",

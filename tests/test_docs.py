@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.commands.cli import parser
+from tune_jobs.study.load import load_study
 
 ROOT = Path(__file__).resolve().parent.parent
 # This page's commands need a cluster; `tests/cluster` starts some.
@@ -20,15 +21,25 @@ _BLOCK = re.compile(r"(?:^`(?P<file>[\w./]+)`\n\n)?^```(?P<language>\w+)\n(?P<te
 
 def test_there_are_pages() -> None:
     assert [page.stem for page in PAGES] == [
+        "developing",
         "own_problems",
         "planning",
         "results_from_elsewhere",
+        "running",
         "searches",
         "stacks",
         "statistics",
+        "studies",
         "trackers",
         "training_functions",
     ]
+
+
+def test_the_study_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    (tmp_path / "shown.yaml").write_text(_BLOCK.findall((ROOT / "docs" / "studies.md").read_text("utf-8"))[0][2])
+    study = load_study(str(tmp_path / "shown.yaml"))
+    assert [table.name for table in study.stages] == ["depth", "rate"]
+    assert len(study.finals) == 1
 
 
 # The tests of searches, plans and user code check in every run what these pages show.

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.figures.style import BLUE, ORANGE, legend_of, panel_grid, plain
+from analysis.figures.style import BLUE, ORANGE, PAGE_WIDTH, legend_of, panel_grid, plain
 from analysis.frames.decisions import Decision, decision
 from analysis.frames.evidence import Evidence
 from analysis.frames.outcomes import outcome_words
@@ -24,7 +24,7 @@ from tune_jobs.study.figures import TWO_INPUTS
 
 CLASS_COLOURS = (BLUE, ORANGE)
 CLASS_MARKERS = ("o", "^")
-COLUMNS = 5
+COLUMNS = 4
 _MOST_PANELS = 15
 _SHADES = LinearSegmentedColormap.from_list("classes", ("#7FB8D8", "#FFFFFF", "#EAAE7F"))
 _TITLE_WIDTH = 26
@@ -107,7 +107,7 @@ def boundaries_figure(
     titles = [_title(panel) for panel in panels]
     lines = max(title.count("\n") for title in titles) + 1
     wide = width > 2
-    size = (0.75 + 1.85 * width, (0.7 if wide else 0.9) + rows * (1.75 + 0.14 * lines))
+    size = (min(0.75 + 1.85 * width, PAGE_WIDTH), (0.7 if wide else 0.9) + rows * (1.75 + 0.14 * lines))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False, sharex=shared, sharey=shared)
     for ax, panel, title in zip(axes.flat, panels, titles, strict=False):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from analysis.figures.series import DEFAULT_WIDTH, LEVEL_WIDTH, level_words, styles
-from analysis.figures.style import DARK_GREY, LIGHT_GREY, legend_right, plain, style_axes
+from analysis.figures.style import DARK_GREY, LIGHT_GREY, PAGE_WIDTH, legend_under, plain, style_axes
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import GaussianPredictions, coverage_frame, gaussian_replicates, spread_frame
 from analysis.statistics.coverage import NOMINAL, coverage_band
@@ -71,9 +71,9 @@ def draw_coverage(ax: Axes, view: TableView, frame: pd.DataFrame) -> Axes:
 
 def calibration_figure(view: TableView, frame: pd.DataFrame) -> Figure:
     """Draw a table's coverage as a figure; see `draw_coverage`."""
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
     ax = draw_coverage(figure.subplots(), view, frame)
-    return legend_right(figure, ax, view.heading_words)
+    return legend_under(figure, ax, view.heading_words)
 
 
 def calibration_caption(view: TableView, frame: pd.DataFrame, spreads: pd.DataFrame) -> str:

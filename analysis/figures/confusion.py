@@ -77,7 +77,7 @@ def draw_confusion(ax: Axes, shares: NDArray[np.float64], names: Sequence[str] =
 def confusion_figure(panels: Sequence[ConfusionPanel], names: Sequence[str] = ()) -> Figure:
     """Draw levels as panels; `names` are those of the classes, or empty for their numbers."""
     rows, width = panel_grid(len(panels), COLUMNS)
-    figure = Figure(figsize=(0.6 + 2.9 * width, 0.4 + 3.0 * rows), layout="constrained")
+    figure = Figure(figsize=(0.6 + 2.3 * width, 0.4 + 2.5 * rows), layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False)
     for number, ax in enumerate(axes.flat):
         if number >= len(panels):

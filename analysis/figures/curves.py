@@ -7,9 +7,10 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.figures.dots import dots_caption, dots_figure
 from analysis.figures.epoch_axes import draw_curves, focus, loss_label, replicate_words
 from analysis.figures.series import Series, series_of
-from analysis.figures.style import axis_label, legend_right, plain
+from analysis.figures.style import PAGE_WIDTH, axis_label, legend_under, plain
 from analysis.frames.evidence import Evidence
 from analysis.tables.captions import compared_words
 from analysis.tables.tables import Quantity, TableView
@@ -24,8 +25,14 @@ class Panel:
 
 
 def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str]:
-    """Draw the levels of a table over the epochs: the figure and its caption."""
-    return curves_figure(view, series_of(view, evidence.curves, evidence.trials)), curves_caption(view)
+    """Draw the levels of a table over the epochs: the figure and its caption.
+
+    Levels that are too many for lines, or that have one epoch, are dots.
+    """
+    series = series_of(view, evidence.curves, evidence.trials)
+    if len(series) > MOST_LINES or all(entry.epochs < _FEWEST_EPOCHS for entry in series):
+        return dots_figure(view, evidence.trials), dots_caption(view)
+    return curves_figure(view, series), curves_caption(view)
 
 
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
@@ -41,6 +48,8 @@ def draw_loss(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:
     return ax if ax.get_yscale() == "log" else focus(ax, series, value="train_loss", higher_is_better=False)
 
 
+# More lines than these lie over each other, and fewer epochs are no line.
+MOST_LINES, _FEWEST_EPOCHS = 6, 2
 # Beside the compared metric, of those that a training function reports.
 _MOST_REPORTED = 2
 PANELS = (
@@ -65,11 +74,12 @@ def _draw_reported(ax: Axes, view: TableView, series: Sequence[Series], *, quant
 def curves_figure(view: TableView, series: Sequence[Series]) -> Figure:
     """Draw the panels that fit the table side by side, with one legend for all."""
     panels = [panel for panel in PANELS if panel.fits(view)] + _reported_panels(view, series)
-    figure = Figure(figsize=(2.2 + 3.9 * len(panels), 3.6), layout="constrained")
+    height = 3.0 if len(panels) > 1 else 3.4
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, ax in zip(panels, axes, strict=True):
         panel.draw(ax, view, series)
-    return legend_right(figure, axes[0], view.heading_words)
+    return legend_under(figure, axes[0], view.heading_words)
 
 
 def curves_caption(view: TableView) -> str:

@@ -15,6 +15,7 @@ from analysis.figures.style import (
     DARK_GREY,
     LIGHT_GREY,
     ORANGE,
+    PAGE_WIDTH,
     REFERENCE_LINE,
     TICK_WIDTH,
     axis_label,
@@ -143,7 +144,7 @@ def importance_figure(bars: Sequence[Bar]) -> Figure:
 
 def ablation_path_figure(path: Sequence[PathPoint], without: Sequence[PathPoint], *, metric: str, unit: str) -> Figure:
     """Draw the path from the default to the winner as a figure; see `draw_ablation_path`."""
-    figure = Figure(figsize=(1.6 + 0.75 * (len(path) + len(without)), 4.2), layout="constrained")
+    figure = Figure(figsize=(min(1.6 + 0.75 * (len(path) + len(without)), PAGE_WIDTH), 4.2), layout="constrained")
     draw_ablation_path(figure.subplots(), path, without, metric=metric, unit=unit)
     return figure
 

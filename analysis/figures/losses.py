@@ -7,18 +7,22 @@ from matplotlib.figure import Figure
 
 from analysis.figures.epoch_axes import Limits, draw_curves, good_limits, loss_label, name_off_axis, replicate_words
 from analysis.figures.series import Series, series_of
-from analysis.figures.style import legend_right
+from analysis.figures.style import PAGE_WIDTH, legend_under
 from analysis.frames.evidence import Evidence
 from analysis.tables.tables import TableView
 
+_FEWEST_EPOCHS = 2
 LOSSES = {"train_loss": "Train", "validation_loss": "Validation"}
 
 
 def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str] | None:
-    """Draw the losses of a table's levels: the figure and its caption; None for those of training functions."""
-    if view.reported:
+    """Draw the losses of a table's levels: the figure and its caption.
+
+    None for those of training functions, and where no level has more than one epoch.
+    """
+    series = [] if view.reported else series_of(view, evidence.curves, evidence.trials)
+    if all(entry.epochs < _FEWEST_EPOCHS for entry in series):
         return None
-    series = series_of(view, evidence.curves, evidence.trials)
     return losses_figure(view, series), losses_caption(view, series)
 
 
@@ -27,7 +31,7 @@ def losses_figure(view: TableView, series: Sequence[Series]) -> Figure:
 
     The axes are logarithmic unless a level has a loss that is not above zero.
     """
-    figure = Figure(figsize=(10.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, 3.0), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     log = _all_positive(series)
     of = view.losses_of or "differs by level"
@@ -40,7 +44,7 @@ def losses_figure(view: TableView, series: Sequence[Series]) -> Figure:
         axes[0].set_ylim(min(low for low, _ in known), max(high for _, high in known))
         for ax, value in zip(axes, LOSSES, strict=True):
             name_off_axis(ax, series, value=value, higher_is_better=False)
-    return legend_right(figure, axes[0], view.heading_words)
+    return legend_under(figure, axes[0], view.heading_words)
 
 
 def losses_caption(view: TableView, series: Sequence[Series]) -> str:

@@ -18,6 +18,7 @@ from analysis.figures.style import (
     BLUE,
     GREY,
     ORANGE,
+    PAGE_WIDTH,
     REFERENCE_LINE,
     TEXT_BOX,
     axis_label,
@@ -219,7 +220,7 @@ def draw_audit(ax: Axes, trials: pd.DataFrame, *, epoch: int, metric: str, unit:
 
 def progress_figure(trials: pd.DataFrame, *, metric: str, unit: str, higher_is_better: bool) -> Figure:
     """Draw the progress of a search against epochs and against time; see `draw_progress`."""
-    figure = Figure(figsize=(9.6, 3.7), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, against in zip(axes, ("epochs", "seconds"), strict=True):
         draw_progress(ax, trials, against=against, metric=metric, unit=unit, higher_is_better=higher_is_better)
@@ -231,7 +232,7 @@ def search_curves_figure(
     curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
     """Draw the learning curves of a search as a figure; see `draw_search_curves`."""
-    figure = Figure(figsize=(6.8, 4.2), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
     ax = figure.subplots()
     draw_search_curves(ax, curves, rungs=rungs, metric=metric, unit=unit, higher_is_better=higher_is_better)
     return legend_below(figure, [ax])
@@ -248,7 +249,7 @@ def slices_figure(
     if not parameters:
         raise ValueError("parameters: none were given; give at least one")
     rows, width = panel_grid(len(parameters), _COLUMNS)
-    figure = Figure(figsize=(max(0.9 + 2.3 * width, 4.0), 0.6 + 2.3 * rows), layout="constrained")
+    figure = Figure(figsize=(min(max(0.9 + 2.3 * width, 4.0), PAGE_WIDTH), 0.6 + 2.3 * rows), layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False, sharey=True)
     for number, ax in enumerate(axes.flat):
         if number >= len(parameters):
@@ -265,7 +266,7 @@ def audit_figure(
     trials: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
     """Draw a panel for each rung; see `draw_audit`."""
-    figure = Figure(figsize=(max(0.8 + 3.1 * len(rungs), 5.2), 3.7), layout="constrained")
+    figure = Figure(figsize=(min(max(0.8 + 3.1 * len(rungs), 5.2), PAGE_WIDTH), 3.4), layout="constrained")
     axes = figure.subplots(1, len(rungs), squeeze=False, sharey=True)[0]
     for ax, epoch in zip(axes, rungs, strict=True):
         draw_audit(ax, trials, epoch=epoch, metric=metric, unit=unit, higher_is_better=higher_is_better)

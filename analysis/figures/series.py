@@ -51,6 +51,11 @@ class Series:
         """Line width in points."""
         return DEFAULT_WIDTH if self.is_default else LEVEL_WIDTH
 
+    @property
+    def epochs(self) -> int:
+        """How many epochs the longest replicate has; 0 where nothing was run."""
+        return 0 if self.curves.empty else int(self.curves["epoch"].max())
+
     def wide(self, value: str) -> pd.DataFrame:
         """One of the curves as epochs × seeds, NaN after the end of a replicate."""
         return self.curves.pivot(index="epoch", columns="seed", values=value).astype(float)

@@ -25,6 +25,7 @@ PAGE_WIDTH = 7.5
 # Characters after which a tick's label is broken.
 TICK_WIDTH = 24
 _LEGEND_LINE_INCHES = 0.19
+_HANDLE_INCHES, _LETTER_INCHES = 0.6, 0.075
 _LEGEND_ENTRY_INCHES = 1.7
 _LEGEND_WIDTH = 30
 
@@ -74,21 +75,27 @@ def panel_grid(panels: int, columns: int) -> tuple[int, int]:
     return -(-panels // width), width
 
 
-def legend_right(figure: Figure, ax: Axes, title: str) -> Figure:
-    """Add the legend of an axes to the right of all axes, and make the figure as high as the legend."""
+def legend_under(figure: Figure, ax: Axes, title: str) -> Figure:
+    """Add the legend of an axes below all axes, with its title, and make the figure higher by that."""
     handles, labels = ax.get_legend_handles_labels()
+    if not labels:
+        return figure
     wrapped = [_wrapped(label) for label in labels]
-    lines = 2 + sum(1 + label.count("\n") for label in wrapped)
-    figure.set_figheight(max(figure.get_figheight(), lines * _LEGEND_LINE_INCHES))
+    longest = max(len(line) for label in wrapped for line in label.split("\n"))
+    columns = int(min(max(figure.get_figwidth() / (_HANDLE_INCHES + _LETTER_INCHES * longest), 1), len(wrapped)))
+    # Matplotlib fills columns from above: each row is as high as the highest entry in it.
+    entry = max(1 + label.count("\n") for label in wrapped)
+    lines = 1.5 + entry * -(-len(wrapped) // columns)
+    figure.set_figheight(figure.get_figheight() + lines * _LEGEND_LINE_INCHES)
     figure.legend(
         handles,
         wrapped,
-        loc="outside right upper",
+        loc="outside lower center",
+        ncols=columns,
         title=plain(title),
         frameon=False,
         fontsize="small",
         title_fontsize="small",
-        alignment="left",
         handlelength=2.6,
     )
     return figure

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, StrMetho
 from numpy.typing import NDArray
 
 from analysis.figures.calibration import log_target_words
-from analysis.figures.style import BLUE, panel_grid, plain, style_axes
+from analysis.figures.style import BLUE, PAGE_WIDTH, panel_grid, plain, style_axes
 from analysis.frames.evidence import Evidence
 from analysis.frames.gaussian_predictions import (
     GaussianPredictions,
@@ -21,7 +21,7 @@ from analysis.frames.gaussian_predictions import (
 from analysis.tables.tables import TableView
 from analysis.text import format_number
 
-COLUMNS = 5
+COLUMNS = 3
 # An input with at most this many values is shown value by value, another in bins with equally many points.
 FEW_VALUES = 12
 BINS = 10
@@ -102,9 +102,7 @@ def uncertainty_figure(predictions: Sequence[GaussianPredictions], features: Seq
     inputs = np.concatenate([one.inputs for one in predictions])
     std = np.concatenate([one.std for one in predictions])
     rows, width = panel_grid(len(names), COLUMNS)
-    figure = Figure(
-        figsize=(max(0.6 + 2.35 * width, 3.6) if width < 5 else 11.0, 0.5 + 2.6 * rows), layout="constrained"
-    )
+    figure = Figure(figsize=(min(max(0.6 + 2.35 * width, 3.6), PAGE_WIDTH), 0.5 + 2.6 * rows), layout="constrained")
     axes = figure.subplots(rows, width, squeeze=False, sharey=True)
     for number, ax in enumerate(axes.flat):
         if number >= len(names):

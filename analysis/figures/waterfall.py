@@ -14,6 +14,7 @@ from analysis.figures.style import (
     GREEN,
     GREY,
     ORANGE,
+    PAGE_WIDTH,
     axis_label,
     legend_of,
     plain,
@@ -27,7 +28,8 @@ from tune_jobs.words import counted, signed
 
 COLOURS = {GAINED: GREEN, LOST: ORANGE, NOT_SHOWN: GREY, KEPT: GREY, ENDED: GREY}
 _KEPT_WORDS = "kept as it was"
-_LABEL_WIDTH = 17
+# Characters of a label, and of all labels beside each other on a page.
+_LABEL_WIDTH, _PAGE_LETTERS = 17, 90
 _HALF_BAR = 0.3
 # How far from the middle of a bar the gain stands that the choosing seeds showed.
 _BESIDE = 0.39
@@ -75,9 +77,9 @@ def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
     """Draw a staged study's path as a figure; see `draw_waterfall`."""
     columns = len(path.steps) + 2
     lines = max(label.count("\n") + 1 for label in _tick_labels(path, unit))
-    figure = Figure(figsize=(max(1.0 + 1.3 * columns, 5.2), 3.5 + 0.14 * lines), layout="constrained")
+    figure = Figure(figsize=(min(max(1.0 + 1.3 * columns, 5.2), PAGE_WIDTH), 3.5 + 0.14 * lines), layout="constrained")
     draw_waterfall(figure.subplots(), path, metric=metric, unit=unit)
-    words = {GAINED: "Gain shown", LOST: "Loss shown", NOT_SHOWN: "Neither shown"}
+    words = {GAINED: "Gain shown", LOST: "Loss shown", NOT_SHOWN: "No clear difference"}
     verdicts = [verdict for verdict in words if any(step.verdict == verdict for step in path.steps)]
     handles: list[Any] = [Patch(color=COLOURS[verdict], alpha=0.75, label=words[verdict]) for verdict in verdicts]
     if any(step.seen is not None and step.verdict not in (KEPT, ENDED) for step in path.steps):
@@ -96,7 +98,7 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
         if path.n > 1
         else " With one fresh seed there is no interval, and a gain cannot be told from chance."
     )
-    seeds = f"{counted(path.n, 'fresh seed')}, which chose nothing and have other validation rows"
+    seeds = f"{counted(path.n, 'fresh seed')} with other validation rows"
     places = [(f"at the start {path.ended}", path.ended), *((f"{s.label} {s.ended}", s.ended) for s in path.steps)]
     bad = "; ".join(words for words, ended in places if ended)
     ended = (
@@ -115,13 +117,14 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
 
 
 def _tick_labels(path: Waterfall, unit: str) -> list[str]:
-    stages = [f"{fill(s.label, _LABEL_WIDTH)}\n–\n{fill(s.chosen or _KEPT_WORDS, _LABEL_WIDTH)}" for s in path.steps]
+    room = min(_LABEL_WIDTH, _PAGE_LETTERS // (len(path.steps) + 2))
+    stages = [f"{fill(s.label, room)}\n–\n{fill(s.chosen or _KEPT_WORDS, room)}" for s in path.steps]
     end = "End" if path.complete else "So far"
     if path.total is not None:
         change = path.total.mean if path.higher_is_better else -path.total.mean
         total = f"{signed(change, _decimals(path, unit))} {difference_unit(unit)}"
-        end = f"{end}\n–\nin total\n{fill(total, _LABEL_WIDTH)}"
-    return [plain(label) for label in (fill(path.label, _LABEL_WIDTH), *stages, end)]
+        end = f"{end}\n–\nin total\n{fill(total, room)}"
+    return [plain(label) for label in (fill(path.label, room), *stages, end)]
 
 
 def _draw_step(ax: Axes, place: int, step: Step, path: Waterfall, unit: str) -> None:

@@ -16,7 +16,7 @@ from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)
 # What became of a trial of a search, as frames and legends name it.
-SURVIVED, STOPPED, AUDITED, DIVERGED_FATE = "reached full length", "stopped at a rung", "stopped, audited", "diverged"
+SURVIVED, STOPPED, AUDITED, DIVERGED_FATE = "reached full length", "stopped early", "stopped early, audited", "diverged"
 
 _COLUMNS = (
     *("name", "source", "fate", "ended", "epochs", "of_epochs", "stopped_at", "rank", "rank_of", "value", "final"),

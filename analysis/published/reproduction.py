@@ -11,7 +11,15 @@ from analysis.frames.test_results import tests_frame
 from analysis.published.claims import RISES_WITH
 from analysis.published.comparison import AGREES, DIFFERS, NOT_COMPARABLE, Comparison, Counts, compare, count
 from analysis.published.published import Published, load_published
-from analysis.published.verdicts import CONTRADICTED, HOLDS, NO_TEST, StatementResult, count_verdicts, judge
+from analysis.published.verdicts import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    HOLDS,
+    NO_TEST,
+    StatementResult,
+    count_verdicts,
+    judge,
+)
 from tune_jobs.words import counted
 
 
@@ -94,7 +102,7 @@ def counts_line(reproduction: Reproduction) -> str:
 
 
 # What stands before a verdict that is no verb, and the plurals of the verbs.
-_IS = frozenset({NOT_COMPARABLE, CONTRADICTED, NO_TEST})
+_IS = frozenset({NOT_COMPARABLE, CONTRADICTED, CANNOT_TELL, NO_TEST})
 _PLURAL = {AGREES: "agree", DIFFERS: "differ", "repeats": "repeat", HOLDS: "hold", "is": "are"}
 
 

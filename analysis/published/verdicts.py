@@ -39,7 +39,7 @@ from analysis.statistics.intervals import estimate, holm_of_known
 from tune_jobs.study.rows import Row, training_overlap
 from tune_jobs.words import counted
 
-HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "cannot be told", "not tested"
+HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "undecided", "not tested"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class StatementResult:
         counts = [check.n for check in self.checks if check.verdict == CANNOT_TELL and not check.reason]
         if self.verdict != CANNOT_TELL or not counts:
             return self.verdict
-        return f"{self.verdict} at {counted(min(counts), 'seed')}"
+        return f"{self.verdict} with {counted(min(counts), 'seed')}"
 
 
 def judge(

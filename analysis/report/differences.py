@@ -16,7 +16,7 @@ from analysis.statistics.power import seeds_needed
 from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import Line, TableView
-from analysis.text import difference_unit, format_number, format_range, heading_within
+from analysis.text import difference_limits, difference_unit, format_number, format_range, heading_within
 
 # Numbers whose interval is wider than this need no digits after the second of its half-width.
 _LARGE = 100.0
@@ -54,10 +54,7 @@ class LevelFound:
 
     @property
     def collapse(self) -> str:
-        """How many seeds collapsed, where the verdict rests on that: "collapses in 3 of 3 seeds, the default in 0 of 3".
-
-        It is "" elsewhere.
-        """
+        """How many seeds collapsed, where the verdict rests on that, as the rest of a sentence; "" elsewhere."""
         if not self.comparison.by_share or self.comparison.shares is None:
             return ""
         (count, n), (other, of) = self.comparison.shares
@@ -72,7 +69,8 @@ class LevelFound:
         if found.difference is None:
             return f"{self.label} is {found.verdict}"
         low, high = found.difference.low, found.difference.high
-        ends = sorted((abs(low), abs(high))) if low is not None and high is not None else []
+        most = (difference_limits(view.unit) or (-inf, inf))[1]
+        ends = sorted((min(abs(low), most), min(abs(high), most))) if low is not None and high is not None else []
         half = (ends[1] - ends[0]) / 2 if ends else 0.0
         decimals = difference_decimals(view, half)
         size, *ends = (_rounded_to(value, half) for value in (self.size, *ends))
@@ -81,7 +79,7 @@ class LevelFound:
             text = f"{'gains' if found.verdict == BETTER else 'costs'} {number}"
         else:
             text = f"is {found.verdict} by {number} in {compared_words(view.compared_label)}"
-        return f"{self.label} {text} " + (f"({format_range(*ends, decimals)})" if ends else "in every pair")
+        return f"{self.label} {text} " + (f"({format_range(ends[0], ends[1], decimals)})" if ends else "in every pair")
 
 
 @dataclass(frozen=True)

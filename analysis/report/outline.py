@@ -126,7 +126,7 @@ def _path_sections(evidence: Evidence) -> list[Section]:
     paragraph = (
         "Each stage starts from the best level of the stage before, chosen on validation alone. A stage's winner looks "
         "better than it is, because it was chosen for that. What each stage gained is therefore estimated again with "
-        "fresh seeds, which chose nothing; each has its own validation split. The two gains differ by this selection "
+        "fresh seeds, each with its own validation split. The two gains differ by this selection "
         "bias and by chance."
     )
     sheets = [path_sheet(path, evidence)] if path.steps else []

@@ -123,12 +123,15 @@ def _largest(one: FactorFound) -> float:
 
 def _first(groups: Sequence[ForestGroup]) -> list[ForestGroup]:
     """The factors with the largest differences, as many as a figure has room for."""
-    shown, lines = [], 0
-    for group in groups:
-        lines += 1 + len(group.rows)
-        if shown and lines > _MOST_LINES:
-            break
-        shown.append(group)
+    shown: list[ForestGroup] = []
+    axes = dict.fromkeys(group.axis for group in groups)
+    for axis in axes:
+        lines = 0
+        for group in (one for one in groups if one.axis == axis):
+            lines += 1 + len(group.rows)
+            if lines > _MOST_LINES // len(axes) and lines > 1 + len(group.rows):
+                break
+            shown.append(group)
     return shown
 
 

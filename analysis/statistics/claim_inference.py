@@ -167,7 +167,7 @@ def ordered(values: Array, sign: float, unit: str, names: Sequence[str], overlap
     for low, high, step, p_value in zip(values, values[1:], steps, adjusted[1:], strict=False):
         if sign * _direction(low, high) < 0:
             reversed_step |= bool(p_value <= LEVEL)
-            shown = "shown" if p_value <= LEVEL else "not shown"
+            shown = "shown" if p_value <= LEVEL else "no clear difference"
             effects.append(f"but the other way {step.effects[0]} ({shown})")
     return Finding(tuple(effects), trend.n, 1.0 if reversed_step else trend.p_claim, float(adjusted.min()))
 

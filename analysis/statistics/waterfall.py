@@ -18,7 +18,7 @@ from analysis.statistics.intervals import (
 )
 from analysis.statistics.words import ended_words
 
-GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "not shown", "kept", "not known"
+GAINED, LOST, NOT_SHOWN, KEPT, ENDED = "gained", "lost", "no clear difference", "kept", "not known"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ search:
 def test_a_run_and_a_report_are_the_same_as_in_a_folder(gate: Gate, study: str, tmp_path: Path) -> None:
     uri = gate.uri("run")
     said = ablatune("run", study, "--storage", uri, "--cpus", 1, "--tensorboard", "on")
-    assert f"results go to {uri}" in said
+    assert f"saving to {uri}" in said
     assert "2 trials in" in said
     storage = Storage.at(uri)
     assert len(Ledger.open(storage).read().records) == 2

@@ -169,7 +169,9 @@ def _remove_models(storage: Storage, keys: Collection[str]) -> None:
 
 def _find(ledger: Ledger, prefix: str) -> Record:
     if len(prefix) < _SHORTEST_PREFIX:
-        raise UserError(f"{prefix!r} is short for a trial; give at least {_SHORTEST_PREFIX} characters of its key")
+        raise UserError(
+            f"{prefix!r} is too short for a trial key; give at least {_SHORTEST_PREFIX} characters of its key"
+        )
     found = [record for key, record in ledger.read().records.items() if key.startswith(prefix)]
     if not found:
         raise UserError(f"there is no trial {prefix!r} in {ledger.storage.uri}; `ablatune ledger list` lists them")

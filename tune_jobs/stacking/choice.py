@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from tune_jobs.ledger import provenance
 from tune_jobs.ledger.runs import read_manifests, variant_id
+from tune_jobs.stacking import measured
 from tune_jobs.stacking.memory import Places, StackMemory
 from tune_jobs.stacking.modes import choose_modes
 from tune_jobs.stacking.rule import FOLDER, SHIPPED, Rule, keep_rule, kept_rule
@@ -82,17 +82,16 @@ def _known_rule(
     """The rule that the storage keeps for this machine; if there is none, measured now if `measures`."""
     if not (measures or storage.names(FOLDER)):
         return None
-    # Only from here on is torch imported, which takes longer than a short study.
-    if device == "cuda" and not _has_cuda():
+    # A process tells, in some seconds: longer than a short study takes.
+    kind = measured.machine_kind(device)
+    if not kind:
         return None
-    known = kept_rule(storage, provenance.machine_kind(device, 1))
+    known = kept_rule(storage, kind)
     if known is not None or not measures:
         return known
-    from tune_jobs.stacking.pilot import measure_rule
-
     say("measuring from which size on networks train faster alone than in stacks: some 5 s, once for this storage")
     # One that cannot be measured is not tried again.
-    rule = measure_rule(device, processes) or replace(SHIPPED, machine_kind=provenance.machine_kind(device, 1))
+    rule = measured.measure_rule(device, processes) or replace(SHIPPED, machine_kind=kind)
     keep_rule(storage, rule)
     return rule
 
@@ -133,9 +132,3 @@ def _work_seconds(study: Study, seeds: int) -> float:
         for row in expand(study)
         if row.config is not None
     )
-
-
-def _has_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

@@ -4,9 +4,8 @@ As in a run, all cores do so at once: they share the memory, which decides for t
 """
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,8 +19,7 @@ from models.networks import multiplications
 from models.stacking.engine import train_stacked
 from models.stacking.member import Request
 from tune_jobs.ledger import provenance
-from tune_jobs.stacking.memory import Peak, StackMemory, fitted, training_bytes
-from tune_jobs.stacking.rule import Rule
+from tune_jobs.stacking.memory import Peak, training_bytes
 from tune_jobs.trial.config import TrialConfig
 
 # Width, inputs and batch size of a network with two hidden layers: from a toy problem to more than MNIST takes.
@@ -31,7 +29,6 @@ _MEMBERS = 8
 _MORE_MEMBERS = 16
 # Of each network, the batches of an epoch; smaller ones need more of them to be timed.
 _BATCHES = (48, 40, 24, 16, 10)
-_MOST_SECONDS = 120.0
 # The fastest counts: what else the machine does makes some slower.
 _EPOCHS = 4
 
@@ -49,45 +46,6 @@ class _Data:
     target_mean: float = 0.0
     target_std: float = 1.0
     target_transform: str = "none"
-
-
-def measure_rule(device: str = "cpu", processes: int = 1) -> Rule | None:
-    """Measure what stacking gains on this machine, in some seconds; None if that fails.
-
-    Args:
-        device: "cpu" or "cuda".
-        processes: how many measure at once; the mean of their ratios counts.
-    """
-    command = [sys.executable, "-m", __name__, device]
-    started: list[subprocess.Popen[str]] = []
-    try:
-        for _ in range(processes):
-            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
-        found = [json.loads(process.communicate(timeout=_MOST_SECONDS)[0]) for process in started]
-        points = [one["points"] for one in found]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return None
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-    sizes = tuple(size for size, _ in points[0])
-    ratios = tuple(
-        sum(ratios) / processes for ratios in zip(*([ratio for _, ratio in one] for one in points), strict=True)
-    )
-    return Rule(provenance.machine_kind(device, 1), sizes, ratios, memory_found(found))
-
-
-def memory_found(found: Sequence[Mapping[str, Any]]) -> StackMemory | None:
-    """Fit what the processes that share a GPU have found of its memory; None if they found nothing.
-
-    Args:
-        found: of each process, its `peaks`, and how many bytes of the GPU were `free` when it began.
-    """
-    measured = [Peak(**peak) for one in found for peak in one.get("peaks", ())]
-    # The first process found more free than those after it, which found its memory taken.
-    free = max((one.get("free") or 0 for one in found), default=0)
-    return fitted(measured, free / len(found)) if measured else None
 
 
 def _found(device: str) -> dict[str, Any]:
@@ -142,5 +100,13 @@ def _fastest_epoch(cumulative: Sequence[float]) -> float:
     return min(after - before for before, after in pairwise(cumulative))
 
 
+def _kind(device: str) -> str:
+    """Say on what kind of machine this process measures; "" if the device is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        return ""
+    return provenance.machine_kind(device, 1)
+
+
 if __name__ == "__main__":
-    print(json.dumps(_found(sys.argv[1])))
+    device = sys.argv[1]
+    print(json.dumps({"machine_kind": _kind(device)} if sys.argv[2:] == ["--kind"] else _found(device)))

@@ -61,7 +61,7 @@ class Counts:
         epochs_missing = sum(trial.epochs for trial in missing)
         lines = [
             f"{study.name}{quick}: {counted(len(rows), 'row')} × {replicates} = "
-            f"{counted(self.readings, 'reading')} of {counted(len(trials), 'distinct trial')}",
+            f"{counted(self.readings, 'table cell')}, filled by {counted(len(trials), 'training')}",
             f"epochs: {sum(trial.epochs for trial in trials):,}, instead of {self.epochs_by_hand:,} if no row shared a "
             "trial",
             f"in the ledger: {done}; to run: {len(missing)} ({counted(epochs_missing, 'epoch')})",

@@ -43,7 +43,7 @@ class RunContext:
 
     def say_start(self) -> None:
         """Say that Ray starts, and silence its request for notebook widgets, which nothing here uses."""
-        self.say(f"starting Ray; results go to {self.ledger.storage.uri}")
+        self.say(f"starting Ray; saving to {self.ledger.storage.uri}")
         logging.getLogger("ray.widgets").setLevel(logging.WARNING)
 
     def job(self, base: TrialConfig, *, keep_models: bool = False) -> Job:

@@ -84,7 +84,7 @@ class SearchProgress:
         """Say in one line how far the search is."""
         tally = self._tally
         parts = [
-            f"{counted(tally.get('ended', 0), 'trial')} ended ({tally.get('stopped', 0)} stopped at a rung)",
+            f"{counted(tally.get('ended', 0), 'trial')} ended ({tally.get('stopped', 0)} stopped early)",
             f"budget {self._search.budget}: {self._share:.0%} used",
             f"elapsed {duration(time.monotonic() - self._started)}",
             self._eta.words(self._share),

@@ -25,7 +25,7 @@ def importance_sheet(found: Importance, effects: Sequence[Effect], labels: Mappi
         labels: of each effect, by its columns.
     """
     left = len(found.mains) + len(found.pairs) - len(effects)
-    rest = f" Not shown: {counted(left, 'pair')} with smaller shares." if left else ""
+    rest = f" Left out: {counted(left, 'pair')} with smaller shares." if left else ""
     return Sheet(
         "search-importance",
         "Shares of the variance",
@@ -37,7 +37,7 @@ def importance_sheet(found: Importance, effects: Sequence[Effect], labels: Mappi
             Column("p", tuple(format_p(effect.p_value) for effect in effects)),
             Column(
                 "Verdict",
-                tuple("above the null band" if effect.shown else "not shown" for effect in effects),
+                tuple("above the null band" if effect.shown else "within the null band" for effect in effects),
                 "words",
             ),
         ),

@@ -230,7 +230,7 @@ def pairs_section(evidence: Evidence, after: FollowUp, goal: Goal) -> Section | 
     found = pairs_of(evidence, after, goal)
     words = [
         "The pairs with the largest shares in the forest are crossed: the winner's level of each factor and another "
-        "level, with all other settings from the winner and with seeds that chose nothing."
+        "level, with all other settings from the winner and with fresh seeds."
     ]
     left = len(after.pairs) - len(found)
     if left:

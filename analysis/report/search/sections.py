@@ -19,8 +19,9 @@ from analysis.frames.search_frames import (
     search_frame,
 )
 from analysis.report.search.effects import edges_section, importance_section, pairs_section
+from analysis.report.search.more_trials import more_trials_section
 from analysis.report.search.sheets import audit_sheet, best_sheet, space_sheet, trials_csv
-from analysis.report.search.winner import path_section, winner_section
+from analysis.report.search.winner import fresh_words, path_section, winner_section
 from analysis.report.section import Picture, Section
 from analysis.report.summary import Fact
 from analysis.statistics.audit import Audit, audit
@@ -48,6 +49,7 @@ def search_sections(evidence: Evidence) -> list[Section]:
     found = [
         _search_section(evidence, state, goal, frame),
         _audit_section(evidence, state, goal, frame),
+        more_trials_section(state, goal, frame),
         winner_section(evidence, after, state, goal),
         path_section(evidence, after, goal),
         importance_section(evidence.study, state, goal),
@@ -64,7 +66,9 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
     if goal is None or frame.empty:
         return Section("search", "The search", ["No trial of the search has been run yet."], facts, sheets=sheets)
     if state.best(1):
-        sheets.append(best_sheet(study, state, frame, goal, default))
+        after = evidence.standing.follow_up
+        fresh = fresh_words(evidence, after, goal) if after is not None else {}
+        sheets.append(best_sheet(study, state, frame, goal, default, fresh))
     paragraphs = [
         f"The search covers {counted(len(state.search.space), 'hyperparameter')}. Every trial trained with seed 0 on "
         "the same split, and all were compared on the same validation data; the test set was not used."

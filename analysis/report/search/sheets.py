@@ -74,22 +74,42 @@ def _when_words(study: Study, parameter: Parameter) -> str:
     )
 
 
-def best_sheet(study: Study, state: State, frame: pd.DataFrame, goal: Goal, default: Mapping[str, Any]) -> Sheet:
-    """The best trials that ran to full length, where all of them are read; the best first."""
+def best_sheet(
+    study: Study,
+    state: State,
+    frame: pd.DataFrame,
+    goal: Goal,
+    default: Mapping[str, Any],
+    fresh: Mapping[int, str],
+) -> Sheet:
+    """The best trials that ran to full length, where all of them are read; the best first.
+
+    Args:
+        study: of the search.
+        state: of the search.
+        frame: its trials.
+        goal: what it optimises.
+        default: values of the default configuration.
+        fresh: what fresh seeds say of a trial, by its number.
+    """
     best = state.best(_BEST)
     lines = [frame[frame["number"] == trial.number].iloc[0] for trial in best]
     scores = [goal.sign * state.final_score(trial) for trial in best]
     unit = f" ({goal.unit})" if goal.unit else ""
+    told = tuple(fresh.get(trial.number, "") for trial in best)
     return Sheet(
         "search-best",
         "The best trials" if len(best) > 1 else "The best trial",
         (
             Column("Trial", tuple(str(line["name"]).removeprefix("Trial ") for line in lines)),
             Column(
-                "Changes to the default", tuple(changes_words(study, trial.values, default) for trial in best), "words"
+                "Changes from the default",
+                tuple(changes_words(study, trial.values, default) for trial in best),
+                "words",
             ),
+            *([Column(f"{goal.label} with fresh seeds", told)] if any(told) else []),
             Column(
-                f"Validation {goal.label}{unit}",
+                f"Validation {goal.label}{unit} in the search, optimistic",
                 tuple(format_number(score, goal.decimals(score)) for score in scores),
             ),
             Column("Epoch", tuple(str(trial.ending(state.search.read)[1]) for trial in best)),

@@ -21,6 +21,7 @@ from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
 from analysis.statistics.words import format_difference, format_with_unit
+from analysis.tables.captions import Said
 from analysis.tables.tables import TableView, build_table
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
@@ -39,9 +40,9 @@ def winner_section(evidence: Evidence, after: FollowUp, state: State, goal: Goal
         return None
     view = _view(evidence, state, CONFIRM, "The best trials, compared with fresh seeds", rows)
     paragraphs = [
+        *_chosen_words(evidence, after, goal, rows),
         "The best of many single runs looks better than it is. The best trials and the default were therefore trained "
         "again, with seeds and validation splits that no trial of the search had.",
-        *_chosen_words(evidence, after, goal, rows),
         *openings_in_words(evidence.study.name, evidence.openings, evaluate=evidence.study.command("evaluate")),
     ]
     tested = tested_sheet(STEPS, evidence.own_openings())
@@ -86,7 +87,9 @@ def _named(row: Row, after: FollowUp) -> Row:
 def _view(evidence: Evidence, state: State, name: str, title: str, rows: Sequence[tuple[int, Row]]) -> TableView:
     showing = Showing(read=state.search.read, splits="validation", select=state.search.select)
     table = Table(name, title, (_HEADING,), (), {}, showing)
-    return build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
+    view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
+    optimistic = "The winner was picked by these means, so its own is optimistic; other seeds estimate it again."
+    return replace(view, said=(*view.said, Said("", optimistic)))
 
 
 def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequence[tuple[int, Row]]) -> list[str]:
@@ -101,19 +104,43 @@ def _chosen_words(evidence: Evidence, after: FollowUp, goal: Goal, rows: Sequenc
         else f"{row.labels[0]} won: it has the best mean of {len(rows)} configurations over {seeds}."
     )
     seen = _estimate(evidence, position, goal)
-    fresh = evidence.rows_of(STEPS)
-    unbiased = _estimate(evidence, fresh[-1][0], goal) if fresh and _is_end(fresh[-1][1], after) else None
+    unbiased = _fresh_estimate(evidence, after, goal)
     if seen is None or isinstance(seen, str):
         return [head]
+    chosen = f"the seeds that chose it gave {_shown(seen, goal)}, which is optimistic: it was picked for that."
     if unbiased is None:
-        return [head, f"Its mean there, {_shown(seen, goal)}, looks better than it is, because it was chosen for that."]
+        return [f"There is no estimate of the winner with fresh seeds yet; {chosen}", head]
     if isinstance(unbiased, str):
-        return [head, f"With seeds that chose nothing, it {unbiased}: there is no estimate."]
+        return [f"With fresh seeds, the winner {unbiased}: there is no estimate.", head]
     return [
+        f"The winner reaches {_shown(unbiased, goal)}, with {counted(unbiased.n, 'fresh seed')}. "
+        f"This is the number to quote; {chosen} The two differ by selection bias and by chance.",
         head,
-        f"Its estimate, with {counted(unbiased.n, 'seed')} that chose nothing, is {_shown(unbiased, goal)}. With the "
-        f"seeds that chose it, it was {_shown(seen, goal)}; the two differ by selection bias and by chance.",
     ]
+
+
+def fresh_words(evidence: Evidence, after: FollowUp, goal: Goal) -> dict[int, str]:
+    """What fresh seeds say of each trial that was run with them, by its number.
+
+    Of the winner these are seeds that did not choose it.
+    """
+    compared = {row.config: position for position, row in evidence.rows_of(CONFIRM)}
+    found = {}
+    for trial in after.confirmed:
+        config = trial.trial.config if trial.trial is not None else None
+        if config not in compared:
+            continue
+        won = config == after.winner
+        value = _fresh_estimate(evidence, after, goal) if won else _estimate(evidence, compared[config], goal)
+        if value is not None:
+            found[trial.number] = value if isinstance(value, str) else _shown(value, goal)
+    return found
+
+
+def _fresh_estimate(evidence: Evidence, after: FollowUp, goal: Goal) -> Estimate | str | None:
+    """What the winner reaches with fresh seeds; see `_estimate`."""
+    fresh = evidence.rows_of(STEPS)
+    return _estimate(evidence, fresh[-1][0], goal) if fresh and _is_end(fresh[-1][1], after) else None
 
 
 def _is_end(row: Row, after: FollowUp) -> bool:
@@ -174,7 +201,7 @@ def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str
         found.append(f"Better on the path and worse in the winner, or the reverse: {_list(mixed)}.")
     if neither:
         found.append(
-            f"Not shown to have an effect, on the path or in the winner: {_list(neither)}. That does not prove that "
+            f"No clear difference, on the path or in the winner: {_list(neither)}. That does not prove that "
             "they have none: the intervals say how large a missed effect may be."
         )
     return found
@@ -198,7 +225,7 @@ def _picture(path: Waterfall, back: Sequence[TakenBack], goal: Goal) -> Picture:
     )
     caption = (
         f"Validation {goal.words} from the default to the winner, each step added to the ones before it: means over "
-        f"{counted(path.n, 'seed')} that chose nothing{interval}.{removed} Intervals are for each configuration on its "
+        f"{counted(path.n, 'fresh seed')}{interval}.{removed} Intervals are for each configuration on its "
         "own; the differences, paired by seed, are in the table."
     )
     return Picture("search-path", figure, caption)

@@ -29,17 +29,18 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
             Column(f"Gain{of}", ("", *(format_difference(step.gain, decimals) for step in path.steps))),
             Column("p (Holm)", ("", *(format_p(step.adjusted_p) for step in path.steps))),
             Column(
-                f"Gain when it was chosen{of}", ("", *(format_difference(step.seen, decimals) for step in path.steps))
+                f"Gain when it was chosen{of}, optimistic",
+                ("", *(format_difference(step.seen, decimals) for step in path.steps)),
             ),
             Column("Verdict", ("", *(s.ended or s.verdict for s in path.steps))),
             Column("Note", ("", *(s.scatter for s in path.steps)), "note"),
         ),
         (
-            f"Each line keeps the changes above it; the last line is the winner. {counted(path.n, 'seed')} that chose "
-            "nothing: mean ± 95% Student-t interval, gains paired by seed. Verdicts are at "
-            f"{SIGNIFICANCE:.0%} after Holm's correction over the changes; “not shown”: the data show neither gain nor "
-            "loss. The order follows the gains with the seeds that chose it, which look better than they are for that "
-            f"reason.{OVERLAP_WORDS}",
+            f"Each line keeps the changes above it; the last line is the winner. {counted(path.n, 'fresh seed')}: "
+            "mean ± 95% Student-t interval, gains paired by seed. Verdicts are at "
+            f"{SIGNIFICANCE:.0%} after Holm's correction over the changes; “no clear difference”: the data show "
+            "neither gain nor loss. The order follows the gains with the seeds that chose it, which look better than "
+            f"they are for that reason.{OVERLAP_WORDS}",
         ),
     )
 

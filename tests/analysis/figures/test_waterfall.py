@@ -48,7 +48,7 @@ def test_a_start_or_an_end_that_diverged_is_drawn(point: int) -> None:
 
 def test_the_caption_does_not_take_chance_for_flattery() -> None:
     caption = waterfall_caption(path(), metric="accuracy")
-    assert "which chose nothing and have other validation rows" in caption
+    assert "fresh seeds with other validation rows" in caption
     assert "within the chance error of both estimates" in caption
 
 

@@ -201,7 +201,7 @@ def test_an_uncertainty_rises_with_an_input(uncertain: Any) -> None:
     reproduction = reproduction_of(uncertain.evidence)
     assert reproduction is not None
     (result,) = reproduction.statements
-    assert result.verdict_words == "cannot be told at 3 seeds", "of three equal correlations only signs count"
+    assert result.verdict_words == "undecided with 3 seeds", "of three equal correlations only signs count"
     assert result.checks[0].n == 3
     assert result.checks[0].effects[0].startswith("+1.0 ")
 

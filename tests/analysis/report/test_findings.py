@@ -86,3 +86,24 @@ def test_the_test_set_and_the_cost_are_told(ran: Any, run: Any, opened: Any) -> 
     assert found(final).test == (
         "The test set was opened once: Final configuration has a test accuracy of 96.00 ± 2.48% (n = 3).",
     )
+
+
+STAGED = """\
+fresh_seeds: 3
+splits: validation
+base: {dataset: digits, hidden_units: 4, epochs: 3}
+stages:
+  - {name: width, title: Width, factor: hidden_units, levels: [4, 8]}
+"""
+
+
+@pytest.mark.parametrize(("gain", "use"), [(4.0, "Use what the stages settled on: Width 8."), (0.02, "Keep the start")])
+def test_stages_are_judged_by_fresh_seeds(run: Any, fate: Any, gain: float, use: str) -> None:
+    def fates(config: TrialConfig) -> Any:
+        noise = (config.seed * (3 + config.hidden_units)) % 7 * 0.1
+        return fate(last=90.0 + gain * (config.hidden_units == 8) + noise)
+
+    known = found(run(STAGED, fates=fates))
+    assert known.matters[0].startswith("The stages: +") or gain < 1
+    assert "against the start, with 3 fresh seeds" in known.matters[0]
+    assert known.use[0].startswith(use)

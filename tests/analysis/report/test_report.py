@@ -131,14 +131,16 @@ def test_everything_is_written(files: ReportFiles) -> None:
         "tables.tex",
         "trials.csv",
         *(f"tables/{table}.{kind}" for table in tables for kind in ("md", "tex", "csv")),
-        *(f"figures/{table}.{kind}" for table in tables for kind in ("pdf", "png")),
+        *(f"tables/{name}.csv" for name in ("differences", "time-quality")),
+        *(f"figures/{name}.{kind}" for name in (*tables, "overview", "tradeoff") for kind in ("pdf", "png")),
     }
     for path in (files.html, files.markdown, files.latex, files.trials, *files.tables, *files.figures):
         assert path.stat().st_size
 
 
 def test_the_order_of_the_report(files: ReportFiles) -> None:
-    titles = ("Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned", "What was run")
+    titles = ("At a glance", "Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned")
+    titles = (*titles, "What was run")
     opening = {files.html: "<h2", files.markdown: "## ", files.latex: "\\section{"}
     for path, mark in opening.items():
         head, *sections = path.read_text().split(mark)
@@ -154,7 +156,7 @@ def test_html_is_one_file_and_shows_labels_as_they_are(files: ReportFiles) -> No
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "Odd &amp; ends &lt;b&gt;100%&lt;/b&gt;" in html
-    assert html.count('class="drawn"') == 4
+    assert html.count('class="drawn"') == 6
     assert "http" not in html.partition('<script data-part="library">')[0].replace("http-equiv", "")
     assert "diverged in 2 of 3: the training loss is not finite &amp; so on" in html
 

@@ -76,7 +76,7 @@ def test_one_fresh_seed_has_no_interval(run: Any, fate: Any) -> None:
     sheet = path_sheet(path, ran.evidence)
     assert sheet.caption[0].endswith("%, 1 fresh seed.")
     assert "±" not in cells(sheet)["Gain, fresh seeds (points)"][0]
-    assert cells(sheet)["Verdict"] == ("not shown", "kept")
+    assert cells(sheet)["Verdict"] == ("no clear difference", "kept")
 
 
 def test_a_fresh_seed_that_diverged_leaves_no_gain(run: Any, fate: Any) -> None:

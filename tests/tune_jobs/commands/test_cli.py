@@ -212,7 +212,7 @@ def test_a_dry_run_counts_and_writes_nothing(capsys: pytest.CaptureFixture[str],
     arguments = ["run", "digits_demo", "--dry-run", "--seeds", "2", "--storage", str(tmp_path / "results")]
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert re.search(r"24 rows × 2 seeds = 48 readings of 28 distinct trials", out)
+    assert re.search(r"24 rows × 2 seeds = 48 table cells, filled by 28 trainings", out)
     assert "in the ledger: 0; to run: 28" in out
     assert not (tmp_path / "results").exists()
 

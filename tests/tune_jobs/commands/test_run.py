@@ -59,7 +59,7 @@ def keys_trained(output: str) -> int:
 def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
     first = ablatune("run", tiny_study, "--storage", "r", "--seeds", 2, cwd=tmp_path)
     assert "2 rows" not in first
-    assert "5 rows × 2 seeds = 10 readings of 4 distinct trials" in first
+    assert "5 rows × 2 seeds = 10 table cells, filled by 4 trainings" in first
     assert keys_trained(first) == 4
     before = numbers(tmp_path / "r")
 

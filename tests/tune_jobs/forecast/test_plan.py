@@ -72,7 +72,7 @@ def test_the_time_follows_from_epochs_overheads_and_slots(plan: Plan) -> None:
 def test_the_words_have_counts_ranges_and_units(plan: Plan) -> None:
     text = str(plan(TABLE, rate=3.6, load=2.0))
     for words in (
-        "5 rows × 2 seeds = 10 readings of 4 distinct trials",
+        "5 rows × 2 seeds = 10 table cells, filled by 4 trainings",
         "saved: 50 epochs",
         "timed: 2 shapes of trial, in 3 s",
         "wall time: about 32 s (",

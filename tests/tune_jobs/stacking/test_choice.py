@@ -1,14 +1,17 @@
 """How a command comes to its choice: from the manifest, the storage's rule, a measurement, or what is shipped."""
 
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from models.version import SINGLE, STACKED
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.runs import Manifest, write_manifest
-from tune_jobs.stacking import choice, pilot
+from tune_jobs.stacking import measured as measuring
 from tune_jobs.stacking.choice import memory_on_gpu, places_on, with_modes
 from tune_jobs.stacking.memory import Peak, Places, StackMemory
 from tune_jobs.stacking.rule import Rule, keep_rule, kept_rule
@@ -39,7 +42,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         devices.append(device)
         return NEVER
 
-    monkeypatch.setattr(pilot, "measure_rule", measure)
+    monkeypatch.setattr(measuring, "measure_rule", measure)
     return devices
 
 
@@ -84,8 +87,7 @@ def test_nothing_is_measured_if_it_would_decide_nothing(
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that this machine has one."""
-    monkeypatch.setattr(choice, "_has_cuda", lambda: True)
-    monkeypatch.setattr(choice.provenance, "machine_kind", lambda device, threads: f"{device}/x")
+    monkeypatch.setattr(measuring, "machine_kind", lambda device: f"{device}/x")
 
 
 @pytest.mark.usefixtures("gpu")
@@ -100,7 +102,7 @@ def test_on_a_gpu_places_are_measured_once_and_stay(
         measured.append(device)
         return rule
 
-    monkeypatch.setattr(pilot, "measure_rule", measure)
+    monkeypatch.setattr(measuring, "measure_rule", measure)
     assert places_on("cuda", storage, "auto") == Places(), "nothing is measured yet"
     for _ in range(2):
         with_modes(study, storage, 2, "auto", device="cuda", say=lambda line: None)
@@ -117,9 +119,9 @@ def test_places_are_those_asked_for_and_none_on_a_cpu(storage: Storage) -> None:
 def test_the_memory_of_processes_that_share_a_gpu_is_fitted_together() -> None:
     one = {"points": [], "free": 40e9, "peaks": [asdict(Peak(1e6, 8, 16, 1.8e7, 2.6e7))]}
     other = {"points": [], "free": 38e9, "peaks": [asdict(Peak(1e6, 8, 16, 1.6e7, 3.2e7))]}
-    memory = pilot.memory_found([one, other])
+    memory = measuring.memory_found([one, other])
     assert memory == StackMemory(fixed_bytes=1e7, factor=2.0, budget_bytes=16e9)
-    assert pilot.memory_found([{"points": []}]) is None, "a CPU"
+    assert measuring.memory_found([{"points": []}]) is None, "a CPU"
 
 
 def test_each_variant_has_its_own_choice(study: Study, storage: Storage) -> None:
@@ -128,3 +130,25 @@ def test_each_variant_has_its_own_choice(study: Study, storage: Storage) -> None
     )
     assert modes(study, storage) == {STACKED}
     assert modes(replace(study, overrides={"epochs": 7}), storage) == {SINGLE}
+
+
+def test_a_machine_without_a_gpu_has_no_kind_of_it() -> None:
+    assert measuring.machine_kind("cpu") == KIND
+    assert measuring.machine_kind("cuda") == (
+        "" if not torch.cuda.is_available() else provenance.machine_kind("cuda", 1)
+    )
+
+
+def test_the_driver_chooses_without_pytorch(tiny_study: Path, tmp_path: Path) -> None:
+    script = f"""
+import sys
+from dataclasses import replace
+from tune_jobs.stacking.choice import with_modes
+from tune_jobs.storage.storage import Storage
+from tune_jobs.study.load import load_study
+study = load_study({str(tiny_study)!r})
+long = replace(study, base={{**study.base, "epochs": 10_000}})
+with_modes(long, Storage.at({str(tmp_path / "results")!r}), 2, "auto", say=lambda line: None)
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tune_jobs.stacking.measured import measure_rule
 from tune_jobs.stacking.memory import StackMemory
-from tune_jobs.stacking.pilot import measure_rule
 from tune_jobs.stacking.rule import FOLDER, Rule, keep_rule, kept_rule, step_size
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import TrialConfig

@@ -21,7 +21,7 @@ def test_rows_that_share_trials_are_counted_once(
     standing = stand(study, ledger, range(2), FINGERPRINTS)
     counts = Counts(standing, standing.missing())
     assert counts.lines() == [
-        "tiny: 5 rows × 2 seeds = 10 readings of 4 distinct trials",
+        "tiny: 5 rows × 2 seeds = 10 table cells, filled by 4 trainings",
         "epochs: 10, instead of 20 if no row shared a trial",
         f"in the ledger: 1; to run: 3 ({sum(trial.epochs for trial in standing.missing())} epochs)",
     ]
@@ -36,5 +36,5 @@ def test_what_cannot_be_built_is_counted_apart(tmp_path: Path) -> None:
     )
     standing = stand(load_study(str(path)), None, range(1), FINGERPRINTS)
     lines = Counts(standing, standing.missing()).lines()
-    assert lines[0].endswith("4 rows × 1 seed = 2 readings of 2 distinct trials")
+    assert lines[0].endswith("4 rows × 1 seed = 2 table cells, filled by 2 trainings")
     assert lines[-1] == "cells that cannot be built: 2"

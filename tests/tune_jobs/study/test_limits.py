@@ -24,8 +24,8 @@ def tables(count: int) -> list[dict[str, object]]:
     return [{"name": f"t{place}", "factor": "hidden_units", "levels": [4, place + 5]} for place in range(count)]
 
 
-def test_the_readme_says_the_limits() -> None:
-    page = " ".join((Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8").split())
+def test_the_documentation_says_the_limits() -> None:
+    page = " ".join((Path(__file__).resolve().parents[3] / "docs" / "studies.md").read_text(encoding="utf-8").split())
     for words in (
         f"a file of {MOST_BYTES:,} bytes",
         f"mappings and lists {MOST_DEPTH} deep",

@@ -19,12 +19,12 @@ def tally(**changes: Any) -> dict[str, Any]:
 
 def test_the_line_has_what_ended_the_best_and_the_budget() -> None:
     shown, _ = progress()
-    assert shown.line().startswith("0 trials ended (0 stopped at a rung), budget 40 trials: 0% used, elapsed ")
+    assert shown.line().startswith("0 trials ended (0 stopped early), budget 40 trials: 0% used, elapsed ")
     assert "estimating what is left" in shown.line()
     shown.advanced("k1", "trial 3 (dropout=0.1)", 2, 9)
     shown.ended("k0", "trial 2", "completed", "", tally())
     line = shown.line()
-    assert "3 trials ended (1 stopped at a rung), best Accuracy 91.20% (trial 2), budget 40 trials: 25% used" in line
+    assert "3 trials ended (1 stopped early), best Accuracy 91.20% (trial 2), budget 40 trials: 25% used" in line
     assert " left" in line
     assert line.endswith("; training trial 3 2/9 epochs")
     assert shown.running == {"k1": 2}

@@ -94,7 +94,7 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     study = write_study(tmp_path, trials=6)
     plan = ablatune("run", study, "--storage", "r", "--dry-run", cwd=tmp_path)
     assert "rungs: after epochs 1, 2, 4 of 5; the best 1 in 2 of the trials that reach a rung continue" in plan
-    assert "0 trials ended, 0 of them stopped at a rung; budget 6 trials, sampler random" in plan
+    assert "0 trials ended, 0 of them stopped early; budget 6 trials, sampler random" in plan
     assert not (tmp_path / "r").exists()
 
     first = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path)

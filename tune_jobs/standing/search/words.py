@@ -18,7 +18,7 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
     ended = state.ended
     known = f"{counted(len(state.evidence), 'trial')} of tables {'counts' if len(state.evidence) == 1 else 'count'}"
     lines = [
-        f"search: {counted(len(ended), 'trial')} ended, {len(state.stopped)} of them stopped at a rung; "
+        f"search: {counted(len(ended), 'trial')} ended, {len(state.stopped)} of them stopped early; "
         f"budget {search.budget}, sampler {search.sampler}, {known} as known",
         f"rungs: {rungs_in_words(search.scheduler, state.epochs)}",
     ]

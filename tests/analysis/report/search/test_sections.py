@@ -17,6 +17,7 @@ def test_all_parts_follow_the_tables(whole: dict[str, Section]) -> None:
         "hidden_units",
         "search",
         "search-audited",
+        "search-more",
         "search-winner",
         "search-path",
         "search-importance",
