@@ -191,5 +191,5 @@ def _search_state(study: Study, search: Search, ledger: Ledger | None, rows: Seq
     fingerprint = reader.fingerprints[data_id(default_config(study, search))]
     events = read_journal(ledger.storage, search_id(study, search, fingerprint))
     state = build_state(study, events, reader.fingerprints, evidence)
-    keys = {one.trial.key for one in state.trials.values() if one.trial is not None}
+    keys = {trial.key for one in state.trials.values() for trial in one.trials}
     return state.with_records(ledger.read(keys=keys).records.get) if keys else state
