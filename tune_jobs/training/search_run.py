@@ -56,7 +56,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
-    progress = SearchProgress(search, state.share_used(state.seconds))
+    progress = SearchProgress(search, state.share_used(state.seconds), on_ended=run.ended)
     start, complete, refused = time.monotonic(), False, None
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))
