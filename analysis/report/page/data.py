@@ -67,7 +67,8 @@ def page_data(sections: Sequence[Section], evidence: Evidence, marks: Mapping[in
     charts = _charts(sections, evidence)
     quantities = dict.fromkeys([COMPARED, *(panel["q"] for chart in charts.values() for panel in chart["panels"])])
     curves = page_curves(evidence.curves, list(quantities))
-    last = {int(position): int(epoch) for position, epoch in evidence.curves.groupby("position")["epoch"].max().items()}
+    ends = evidence.curves.groupby("position", as_index=False)["epoch"].max()
+    last = dict(zip(ends["position"].tolist(), ends["epoch"].tolist(), strict=True))
     replicates = _replicates(evidence.trials)
     return {
         "commands": _commands(evidence),
