@@ -15,6 +15,7 @@ PACKAGES = ("data_utils", "models", "tune_jobs", "analysis")
 ROOMS = (
     "data_utils",
     "models",
+    "tune_jobs.collector",
     "tune_jobs.errors",
     "tune_jobs.words",
     "tune_jobs.logs",

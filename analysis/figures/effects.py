@@ -83,7 +83,7 @@ def draw_importance(ax: Axes, bars: Sequence[Bar]) -> Axes:
         ax.plot([100 * bar.low, 100 * bar.high], [place, place], "|", color="black", markersize=6, zorder=3)
     ax.set_yticks(range(len(bars)), [plain(fill(bar.label, TICK_WIDTH)) for bar in bars], fontsize="small")
     ax.set_ylim(len(bars) - 0.4, -0.6)
-    ax.set_xlim(0, min(100.0, 1.06 * max((100 * max(bar.high, bar.null_high) for bar in bars), default=100.0)))
+    ax.set_xlim(0, min(100.0, 1.06 * max((100 * max(bar.high, bar.null_high) for bar in bars), default=0.0)) or 100.0)
     ax.set_xlabel("Share of the forest's variance (%)")
     ax.tick_params(axis="y", length=0)
     return style_axes(ax, grid="x")

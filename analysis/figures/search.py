@@ -108,7 +108,7 @@ def draw_search_curves(
         higher_is_better: the metric's direction.
     """
     named: set[str] = set()
-    for _, curve in curves.sort_values("epoch").groupby("trial"):
+    for trial, curve in curves.sort_values("epoch").groupby("trial"):
         fate, stop = str(curve["fate"].iloc[0]), float(curve["stopped_at"].iloc[0])
         searched = curve if np.isnan(stop) else curve[curve["epoch"] <= stop]
         name = SURVIVED if fate == SURVIVED else STOPPED
@@ -119,6 +119,7 @@ def draw_search_curves(
             linewidth=1.2 if fate == SURVIVED else 0.7,
             zorder=3 if fate == SURVIVED else 1,
             label="_diverged" if fate == DIVERGED_FATE else _once(name, named),
+            gid=f"trial-{trial}",
         )
         if fate == AUDITED:
             rest = curve[curve["epoch"] >= stop]
@@ -130,6 +131,7 @@ def draw_search_curves(
                 linestyle=(0, (4, 2)),
                 zorder=2,
                 label=_once("audit of stopped", named),
+                gid=f"trial-{trial}",
             )
     for rung in rungs:
         ax.axvline(rung, color="black", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0, label=_once("rung", named))

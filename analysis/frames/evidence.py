@@ -55,7 +55,7 @@ class Evidence:
         """All records of the study, by key: of its rows, and of the trials of its search."""
         search = self.standing.search
         trials = search.trials.values() if search is not None else ()
-        searched = {one.record.key: one.record for one in trials if one.record is not None}
+        searched = {record.key: record for one in trials for record in one.records if record is not None}
         return {**searched, **self.standing.contents.records}
 
     @property
@@ -63,7 +63,7 @@ class Evidence:
         """The keys of all trials that are known to be needed: of the rows, and those that the search has drawn."""
         search = self.standing.search
         trials = search.trials.values() if search is not None else ()
-        return {*self.trials["key"], *(one.trial.key for one in trials if one.trial is not None)}
+        return {*self.trials["key"], *(trial.key for one in trials for trial in one.begun)}
 
     def rows_of(self, table: str) -> list[tuple[int, Row]]:
         """Return the rows of a table, each with its position among all rows."""

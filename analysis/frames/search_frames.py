@@ -11,7 +11,7 @@ from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY,
 from analysis.text import NO_VALUE, difference_unit, format_number, within_sentence
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import audited
-from tune_jobs.standing.search.state import BROKEN, SearchTrial, State, scores_of, signed
+from tune_jobs.standing.search.state import BROKEN, Arrival, SearchTrial, State, scores_of, signed
 from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)
@@ -19,7 +19,20 @@ _WELL = (COMPLETED, STOPPED_EARLY)
 SURVIVED, STOPPED, AUDITED, DIVERGED_FATE = "reached full length", "stopped early", "stopped early, audited", "diverged"
 
 _COLUMNS = (
-    *("name", "source", "fate", "ended", "epochs", "of_epochs", "stopped_at", "rank", "rank_of", "value", "final"),
+    *(
+        "name",
+        "source",
+        "fate",
+        "ended",
+        "seeds",
+        "epochs",
+        "of_epochs",
+        "stopped_at",
+        "rank",
+        "rank_of",
+        "value",
+        "final",
+    ),
     *("diverged", "audited", "train_seconds", "search_seconds", "key"),
 )
 
@@ -86,8 +99,9 @@ def search_frame(state: State, goal: Goal) -> pd.DataFrame:
     """A line for each trial, including trials of tables that the search knew at its start.
 
     Columns: number; name; source; fate, as figures mark it ("" for a trial that failed or was cut off); ended, in
-    words; epochs that the search trained; of_epochs, the full length; stopped_at, rank and rank_of at the rung that
-    stopped it; value after those epochs, final at full length, NaN where there is none; diverged; audited;
+    words; seeds, how many were trained; epochs that the search trained, of all seeds; of_epochs, the full length of all
+    seeds; stopped_at, rank and rank_of at the rung that stopped it; value after those epochs, final at full length, NaN
+    where there is none; diverged; audited;
     train_seconds of those epochs; search_seconds, how long the search had been running when the trial ended; key; and
     the configuration's values, NaN where the trial does not read them.
     """
@@ -98,13 +112,15 @@ def search_frame(state: State, goal: Goal) -> pd.DataFrame:
 
 
 def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, Any]:
-    read, select = state.search.read, state.search.select
+    read = state.search.read
     epochs = epochs_searched(one, state)
-    stop = next((arrival for arrival in one.arrivals if arrival.decision.stop), None)
+    stop = stopping(one)
     outcome, _ = one.ending(read)
     known = outcome in (*_WELL, DIVERGED)
     is_audited = stop is not None and drawn and known
-    scores = scores_of(one.record, read=read, select=select) if one.record is not None else []
+    trained = zip(one.records, state.epochs_of(one), strict=True)
+    spent = [0 if record is None else min(each, state.epochs) for record, each in trained]
+    value = state.mean_at(one, epochs) if epochs else None
     final = goal.sign * state.final_score(one) if outcome in _WELL and (stop is None or is_audited) else nan
     # A metric that is not finite counts as diverged, like a loss that is not finite.
     bad = outcome == DIVERGED or (outcome in _WELL and not isfinite(state.final_score(one)))
@@ -114,16 +130,21 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
         "source": one.source,
         "fate": _fate(one, outcome, is_audited),
         "ended": _ended(one, state, outcome, epochs),
-        "epochs": epochs,
-        "of_epochs": state.epochs,
+        "seeds": sum(each > 0 for each in spent),
+        "epochs": sum(spent),
+        "of_epochs": state.epochs * state.search.replicates,
         "stopped_at": stop.epoch if stop else None,
         "rank": stop.decision.rank if stop else None,
         "rank_of": stop.decision.of if stop else None,
-        "value": _finite(goal.sign * scores[epochs - 1]) if epochs else nan,
+        "value": nan if value is None else _finite(goal.sign * value),
         "final": _finite(final),
         "diverged": bad and (stop is None or is_audited),
         "audited": is_audited,
-        "train_seconds": one.record.train_seconds[epochs - 1] if one.record is not None and epochs else 0.0,
+        "train_seconds": sum(
+            record.train_seconds[each - 1]
+            for record, each in zip(one.records, spent, strict=True)
+            if record is not None and each
+        ),
         "search_seconds": nan if one.seconds is None else one.seconds,
         "key": one.trial.key if one.trial is not None else "",
         **one.values,
@@ -131,14 +152,12 @@ def _line(one: SearchTrial, state: State, goal: Goal, drawn: bool) -> dict[str, 
 
 
 def epochs_searched(one: SearchTrial, state: State) -> int:
-    """How many epochs the search trained a trial; those that an audit added are not counted."""
-    if one.record is None:
-        return 0
-    return min(one.record.epochs, one.stopped_at or one.record.epochs, state.epochs)
+    """How far the search trained a trial, or the furthest of its seeds; epochs that an audit added do not count."""
+    return max(min(epochs, state.epochs) for epochs in state.epochs_of(one)) if any(one.records) else 0
 
 
 def _fate(one: SearchTrial, outcome: str, is_audited: bool) -> str:
-    if one.record is None or one.record.outcome == FAILED or one.trial is None:
+    if one.record is None or one.trial is None or any(record and record.outcome == FAILED for record in one.records):
         return ""
     if one.stopped_at is not None:
         return AUDITED if is_audited else STOPPED
@@ -147,8 +166,8 @@ def _fate(one: SearchTrial, outcome: str, is_audited: bool) -> str:
 
 def _ended(one: SearchTrial, state: State, outcome: str, epochs: int) -> str:
     """Say how a trial ended, as the search saw it."""
-    record = one.record
-    stop = next((arrival for arrival in one.arrivals if arrival.decision.stop), None)
+    record = next((record for record in one.records if record and record.outcome == FAILED), one.record)
+    stop = stopping(one)
     if one.trial is None:
         return "can no longer be built"
     if one.standing(state.search.read) == BROKEN:
@@ -164,6 +183,11 @@ def _ended(one: SearchTrial, state: State, outcome: str, epochs: int) -> str:
     words = {COMPLETED: f"all {state.epochs} epochs", STOPPED_EARLY: f"early stopping, epoch {epochs}"}
     words[TIMED_OUT] = record.reason or f"time limit, epoch {epochs}"
     return words.get(outcome, outcome_words(outcome))
+
+
+def stopping(one: SearchTrial) -> Arrival | None:
+    """The arrival at the rung that stopped a trial; None if no rung did."""
+    return next((a for a in reversed(one.arrivals) if a.epoch == one.stopped_at), None)
 
 
 def _finite(value: float) -> float:
@@ -239,6 +263,9 @@ def _at_rungs(
 ) -> Mapping[str, float]:
     if one.record is None:
         return {}
+    if one.more:
+        here = {rung: [a.score for a in one.arrivals if a.epoch == rung] for rung in rungs}
+        return {f"at_{rung}": _finite(goal.sign * sum(s) / len(s)) if s else nan for rung, s in here.items()}
     scores = scores_of(one.record, read=state.search.read, select=state.search.select)[: epochs_searched(one, state)]
     passed = {arrival.epoch for arrival in one.arrivals}
     return {
@@ -253,5 +280,5 @@ def _saved(one: SearchTrial, state: State, stop: int | None) -> Mapping[str, flo
     """What stopping saved; time at the rate of the trial's epochs until then."""
     if stop is None or one.record is None or one.record.epochs < stop:
         return {"saved_epochs": 0.0, "saved_seconds": 0.0}
-    left = state.epochs - stop
+    left = state.epochs * state.search.replicates - sum(state.epochs_of(one))
     return {"saved_epochs": float(left), "saved_seconds": left * one.record.train_seconds[stop - 1] / stop}

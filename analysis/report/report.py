@@ -1,6 +1,5 @@
 """Write a study's report as HTML, Markdown, LaTeX, CSV and figures. Only this module of analysis writes files."""
 
-import base64
 import io
 import re
 import warnings as python_warnings
@@ -22,6 +21,7 @@ from analysis.report.existing import existing_facts, existing_sections, existing
 from analysis.report.findings import findings_of
 from analysis.report.outline import sections_of
 from analysis.report.overview import overview_of, without_shared
+from analysis.report.page.page import page_text
 from analysis.report.section import Section
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
@@ -48,6 +48,8 @@ _FIGURE_STYLE: Any = {
     "svg.hashsalt": "ablatune",
     "font.size": 9.0,
     "savefig.dpi": 200.0,
+    # Text of the page's figures is text, which is small, can be searched, and has the page's font.
+    "svg.fonttype": "none",
     "figure.autolayout": False,
     "figure.constrained_layout.use": False,
 }
@@ -196,9 +198,8 @@ def _write_all(
 ) -> ReportFiles:
     views = [section.view for section in sections if section.view]
     sheets = [extra for section in sections for extra in section.sheets]
-    drawn = {name: content for name, content in figures.items() if name.endswith(".svg")}
     texts = {
-        "index.html": _html().get_template("report.html").render(words, drawn=drawn),
+        "index.html": page_text(words, sections, figures, evidence),
         "report.md": _plain(markdown_text).get_template("report.md").render(words),
         "report.tex": _plain(latex_text).get_template("report.tex").render(words),
         "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n"
@@ -249,13 +250,6 @@ def _write(path: Path, content: bytes) -> None:
 
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"{path}: cannot be written ({error}); give another folder with --output")
-
-
-def _html() -> jinja2.Environment:
-    environment = _environment(autoescape=True)
-    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
-    environment.filters["sheet"] = table_sheet
-    return environment
 
 
 def _plain(escape: Any) -> jinja2.Environment:

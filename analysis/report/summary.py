@@ -96,7 +96,8 @@ def _replicates(evidence: Evidence) -> str:
 
 def _readings(evidence: Evidence) -> str:
     trials, search = evidence.trials, evidence.standing.search
-    words = [f"{len(search.trials)} of them from the search"] if search is not None else []
+    searched = 0 if search is None else sum(len(one.begun) or 1 for one in search.trials.values())
+    words = [f"{searched} of them from the search"] if search is not None else []
     if len(trials):
         rows = counted(trials["position"].nunique(), "row")
         words.append(f"read as {counted(len(trials), 'replicate')} of {rows}")

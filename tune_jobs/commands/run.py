@@ -10,6 +10,7 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.confirmed import write_picks
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
+from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.confirmed import check_confirms
@@ -230,8 +231,9 @@ def _endings(standing: Standing) -> list[tuple[str, str]]:
             found = record.reading(epochs=trial.epochs, patience=patience, read="last")
             endings[trial.key] = found.outcome, record.reason
     for one in standing.search.failed if standing.search is not None else ():
-        if one.trial is not None and one.record is not None:
-            endings[one.trial.key] = one.record.outcome, one.record.reason
+        for trial, record in zip(one.trials, one.records, strict=False):
+            if record is not None and record.outcome == FAILED:
+                endings[trial.key] = record.outcome, record.reason
     return list(endings.values())
 
 

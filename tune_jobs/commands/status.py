@@ -69,7 +69,7 @@ def _incidents(standing: Standing) -> list[Incident]:
     """Return the workers that this variant of the study lost."""
     keys = {trial.key for trial in standing.trials} | {""}
     if standing.search is not None:
-        keys |= {one.trial.key for one in standing.search.trials.values() if one.trial is not None}
+        keys |= {trial.key for one in standing.search.trials.values() for trial in one.trials}
     incidents = read_incidents(standing.existing_ledger.storage, standing.study.name)
     return [one for one in incidents if one.key in keys]
 
@@ -80,19 +80,21 @@ def _search_lines(standing: Standing, running: Mapping[str, int]) -> list[str]:
     if state is None or after is None:
         return []
     lines = [f"  {line}" for line in search_in_words(state, after)]
-    training = [one for one in state.trials.values() if one.trial is not None and one.trial.key in running]
-    waiting = [one for one in state.open if one not in training]
+    training = [(one, trial) for one in state.trials.values() for trial in one.trials if trial.key in running]
+    busy = {one.number for one, _ in training}
+    waiting = [one for one in state.open if one.number not in busy]
     again = standing.study.command("run", "--retry-failed")
     broken = [one for one in state.trials.values() if one.standing(state.search.read) == BROKEN]
     lines += [
-        f"    training trial {one.number}: epoch {running[one.trial.key]} of {state.epochs}"
-        for one in training
-        if one.trial is not None
+        f"    training trial {one.number}{f', seed {trial.config.seed}' if one.more else ''}: epoch "
+        f"{running[trial.key]} of {state.epochs}"
+        for one, trial in training
     ]
     if waiting:
         lines.append(f"    begun and not ended: {len(waiting)}; `{run}` continues them")
     for one in broken[:_MOST_NAMED]:
-        reason = one.record.reason if one.record is not None else "the study can no longer build it"
+        failed = (record.reason for record in one.records if record is not None and record.outcome == FAILED)
+        reason = next(failed, "the study can no longer build it")
         lines.append(f"    failed in the search: trial {one.number}: {reason}; `{again}` tries again")
     lines += _more(len(broken), "failed in the search")
     return [*lines, "  tables and what follows the search:"]

@@ -6,7 +6,10 @@ from math import ceil, sqrt
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.standing.search.state import State
+from tune_jobs.study.model import SEARCH
+from tune_jobs.study.rows import Row, replicate
 from tune_jobs.study.samplers import random
+from tune_jobs.study.search_identity import moved_fields
 from tune_jobs.trial.trial import Trial
 
 # Enough points to know the average cost of a trial; further trials count as repeats of these.
@@ -30,14 +33,42 @@ def trials_to_come(state: State) -> list[tuple[Trial, Span]]:
         low, high = (_epochs_at(state, place, share) for share in _shares(state))
         expected = _epochs_at(state, place, sqrt(_shares(state)[0] * _shares(state)[1]))
         found.append((replace(trial, key=f"{trial.key}-{number}"), Span(low, expected, high)))
+        for seed in range(1, state.search.replicates):
+            span = _of_further_seed(state, Span(low, expected, high))
+            if span.high:
+                found.append((replace(_with_seed(trial, state, seed), key=f"{trial.key}-{number}-{seed}"), span))
     return found
+
+
+def _with_seed(trial: Trial, state: State, seed: int) -> Trial:
+    config = replicate(Row(SEARCH, (), trial.config, moves=moved_fields(state.study)), seed)
+    return replace(trial, config=config)
+
+
+def _of_further_seed(state: State, first: Span) -> Span:
+    """Epochs of a further seed of a trial whose first trains so many.
+
+    All seeds of what a rung lets go on are trained up to there. At the rung that stops a trial, at the low end all are
+    clearly behind and get no further seed, at the high end none is. What waits at a rung begins anew when it goes on.
+    """
+    rungs = max(state.search.scheduler.brackets(state.epochs), key=len)
+
+    def passed(end: float) -> float:
+        return end if end >= state.epochs else float(max((rung for rung in rungs if rung < end), default=0))
+
+    def again(end: float) -> float:
+        return float(sum(rung for rung in rungs if rung < end))
+
+    ends = passed(first.low), (passed(first.expected) + first.expected) / 2, first.high
+    low, expected, high = (end + again(end) for end in ends)
+    return Span(low, expected, high)
 
 
 def trials_that_follow(state: State) -> dict[str, list[Trial]]:
     """About as many trials as each part of the follow-up of a search can have, by its name."""
     search, factors = state.search, len(state.search.space.groups())
     counts = {
-        "audit": search.audit,
+        "audit": search.audit * search.replicates,
         "the best with fresh seeds": (search.confirm + 1) * search.seeds,
         "order of the steps": search.path * (factors * (factors + 1) // 2 - 1),
         "steps to the winner and back": 2 * factors * search.seeds if search.path else search.seeds,

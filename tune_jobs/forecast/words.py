@@ -7,6 +7,7 @@ from tune_jobs.capacity.packing import per_gpu
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.forecast.forecast import Forecast
 from tune_jobs.ledger.looks import Looks
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.schedulers import expected_arrivals
 from tune_jobs.trial.shape import shape
 from tune_jobs.words import counted, duration, file_size
@@ -36,13 +37,25 @@ def _saved(forecast: Forecast) -> Iterator[str]:
         yield f"saved: {saved:,} epochs, since rows share trials and short rows are the beginning of long ones"
 
 
+def _trials_words(forecast: Forecast, state: State | None) -> str:
+    """How many trials a search is expected to draw, and with replicates how many of their seeds begin."""
+    every = forecast.searching
+    if state is None or state.search.replicates == 1:
+        return counted(len(every), "trial")
+    first = sum(trial.config.seed == 0 for trial, _ in every)
+    begun = sum(span.expected > 0 for _, span in every)
+    return f"{counted(first, 'trial')} ({counted(begun, 'replicate')})"
+
+
 def _searching(forecast: Forecast) -> Iterator[str]:
     state = forecast.counts.standing.search
     epochs = sum((epochs for _, epochs in forecast.searching), start=Span.exactly(0.0))
     yield (
-        f"the search: about {counted(len(forecast.searching), 'trial')} to run, {epochs.expected:,.0f} epochs "
+        f"the search: about {_trials_words(forecast, state)} to run, {epochs.expected:,.0f} epochs "
         f"({epochs.low:,.0f} if rungs keep their share exactly, {epochs.high:,.0f} if nothing is stopped)"
     )
+    if state is not None and state.search.replicates > 1:
+        yield "  with replicates: the low end if all that rungs stop are clearly behind, the high end if none is"
     if state is None or state.search.scheduler.name != "asha" or state.search.budget.trials is None:
         return
     arrivals = expected_arrivals(state.search.scheduler, state.search.budget.trials, state.epochs)

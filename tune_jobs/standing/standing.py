@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tune_jobs.collector import collector_paused
 from tune_jobs.ledger.confirmed import Pick
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.looks import Looks
@@ -129,6 +130,7 @@ class Standing:
         ]
 
 
+@collector_paused()
 def stand(
     study: Study, ledger: Ledger | None, seeds: Sequence[int], fingerprints: Mapping[str, str], *, variant: str = ""
 ) -> Standing:
@@ -189,5 +191,5 @@ def _search_state(study: Study, search: Search, ledger: Ledger | None, rows: Seq
     fingerprint = reader.fingerprints[data_id(default_config(study, search))]
     events = read_journal(ledger.storage, search_id(study, search, fingerprint))
     state = build_state(study, events, reader.fingerprints, evidence)
-    keys = {one.trial.key for one in state.trials.values() if one.trial is not None}
+    keys = {trial.key for one in state.trials.values() for trial in one.trials}
     return state.with_records(ledger.read(keys=keys).records.get) if keys else state

@@ -25,11 +25,13 @@ class Decision:
     Attributes:
         rank: among the trials that have reached the rung so far, itself included.
         of: how many have reached it.
+        more: whether it stops there only until another seed of its candidate has reached the rung.
     """
 
     stop: bool
     rank: int
     of: int
+    more: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Search:
     Attributes:
         base: what the search overrides of the study's base.
         sampler: one of `tune_jobs.study.samplers.SAMPLERS`.
-        seed: random seed of the sampled points; every trial of the search has weights of seed 0.
+        seed: random seed of the sampled points; every trial of the search has weights of seed 0, unless `replicates`.
         seeds: fresh replicates of every configuration that follows: their seeds and validation parts chose nothing.
         audit: how many stopped trials are trained to the end.
         confirm: how many of the best configurations are compared by fresh replicates.
@@ -42,6 +42,7 @@ class Search:
         interactions: for how many pairs of factors a factorial is run.
         read: "last" or "best" epoch.
         select: "metric" or "loss".
+        replicates: seeds, from 0 on, by whose mean a candidate goes on from a rung; see `tune_jobs.study.racing`.
     """
 
     space: Space
@@ -57,6 +58,7 @@ class Search:
     interactions: int = 3
     read: str = "last"
     select: str = "metric"
+    replicates: int = 1
 
     @property
     def space_id(self) -> str:

@@ -5,7 +5,7 @@ import json
 import math
 from typing import Any
 
-from tune_jobs.study.model import Study
+from tune_jobs.study.model import SPLITS, Study
 from tune_jobs.study.search import ID_LENGTH, Search
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trajectory
@@ -14,6 +14,11 @@ from tune_jobs.trial.key import trajectory
 def default_config(study: Study, search: Search) -> TrialConfig:
     """The configuration that the search starts from, with seed 0."""
     return study.config(search.base)
+
+
+def moved_fields(study: Study) -> tuple[str, ...]:
+    """The fields that a search's replicates shift by their seed: the validation part, where the study's splits move."""
+    return () if study.showing.splits == "fixed" else SPLITS["validation"]
 
 
 def full_length(study: Study, search: Search) -> int:
@@ -25,7 +30,7 @@ def search_id(study: Study, search: Search, fingerprint: str) -> str:
     """Identify a search's journal.
 
     The id stays the same when the space, the budget, the scheduler or the sampler changes. It changes with the base,
-    the length, the data, the seed, and the epoch or score that trials are compared by.
+    the length, the data, the seed, the replicates, and the epoch or score that trials are compared by.
     """
     content: dict[str, Any] = {
         "base": trajectory(default_config(study, search)),
@@ -35,6 +40,8 @@ def search_id(study: Study, search: Search, fingerprint: str) -> str:
         "read": search.read,
         "select": search.select,
     }
+    if search.replicates > 1:
+        content["replicates"] = [search.replicates, *moved_fields(study)]
     if study.metrics is not None:
         content["metric"] = study.metrics.by.compared_name
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

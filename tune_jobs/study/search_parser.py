@@ -29,6 +29,7 @@ _KEYS = (
     "budget",
     "seed",
     "seeds",
+    "replicates",
     "audit",
     "confirm",
     "path",
@@ -76,7 +77,17 @@ def parse_search(node: YamlNode, study: Study, base: Mapping[str, Any], *, epoch
         interactions=node.whole("interactions", 3, least=0),
         read=study.showing.read,
         select=study.showing.select,
+        replicates=_replicates(node, scheduler),
     )
+
+
+def _replicates(node: YamlNode, scheduler: Scheduler) -> int:
+    replicates = node.whole("replicates", 1, most=MOST_REPLICATES)
+    if replicates > 1 and scheduler.name == "median":
+        raise node.need("replicates").error(
+            "the median rule judges single curves; give replicates with scheduler: asha, hyperband or none"
+        )
+    return replicates
 
 
 def _check_space(node: YamlNode, space: Space, sampler: str, select: str) -> None:

@@ -123,9 +123,9 @@ def levels_of(standing: Standing) -> dict[str, dict[str, list[str]]]:
     if search is not None:
         default = default_config(standing.study, search.search)
         for drawn in search.trials.values():
-            if drawn.trial is not None:
-                label = search_label(drawn.number, differences(drawn.trial.config, default))
-                found.setdefault(drawn.trial.key, {}).setdefault(SEARCH, [label])
+            for trial in drawn.trials:
+                label = search_label(drawn.number, differences(drawn.trials[0].config, default))
+                found.setdefault(trial.key, {}).setdefault(SEARCH, [label])
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.standing.standing import Standing
 from tune_jobs.storage.storage import Storage
+from tune_jobs.study.model import SEARCH
 from tune_jobs.study.trackers import MLFLOW, TENSORBOARD, Tracker
 from tune_jobs.trackers.sender import ENDED, FINISH, LEFT, LEVELS, PROBLEM, SENT
 from tune_jobs.trackers.tracked_run import levels_of
@@ -77,7 +78,7 @@ class Tracking:
             for tracker in trackers
             if tracker.kind != TENSORBOARD
         ]
-        self._told: Mapping[str, Any] = {}
+        self._told: dict[str, dict[str, list[str]]] = {}
         self._say = say
         self.interrupted = False
 
@@ -91,10 +92,17 @@ class Tracking:
         for feed in self._feeds:
             feed.put({LEVELS: new})
 
-    def ended(self, key: str) -> None:
-        """Say that a trial has ended, and that its record is in the ledger."""
+    def ended(self, key: str, label: str = "") -> None:
+        """Say that a trial has ended, and that its record is in the ledger.
+
+        Args:
+            key: of the trial.
+            label: of a trial that a search has drawn: nobody could expect it.
+        """
+        if label and self._feeds:
+            self._told[key] = {**self._told.get(key, {}), SEARCH: [label]}
         for feed in self._feeds:
-            feed.put({ENDED: [key]})
+            feed.put({LEVELS: {key: self._told[key]}, ENDED: [key]} if label else {ENDED: [key]})
 
     def __enter__(self) -> "Tracking":
         return self

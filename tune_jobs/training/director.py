@@ -26,6 +26,7 @@ from tune_jobs.standing.search.state import (
     searched_default,
 )
 from tune_jobs.standing.search.words import score_in_words
+from tune_jobs.study.racing import race
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search_identity import default_config
@@ -44,6 +45,7 @@ class Assignment:
         rungs: the epochs at which to ask whether it goes on.
         label: a readable name.
         select: "metric" or "loss": what trials are ranked by.
+        has_replicates: whether another seed may be trained after it.
     """
 
     number: int
@@ -51,6 +53,7 @@ class Assignment:
     rungs: tuple[int, ...]
     label: str
     select: str
+    has_replicates: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,14 @@ class Director:
         self._held: dict[str, set[int]] = {}
         self._losses: Counter[str] = Counter()
         self._running: set[int] = set()
+        # The replicate of each candidate that was assigned last.
+        self._seeds: dict[int, int] = {}
         self._out_of_time = False
         for searched in state.trials.values():
-            if searched.seconds is not None or searched.record is None:
+            if searched.seconds is not None or all(record is None for record in searched.records):
                 continue
             if searched.standing(self._search.read) == BROKEN:
-                self._end(searched.number, searched.record)
+                self._end(searched.number)
             elif searched.standing(self._search.read) != OPEN:
                 self._answered_from_ledger(searched.number)
         self._left = [
@@ -115,14 +120,23 @@ class Director:
 
     def _to_run(self, searched: SearchTrial, *, retry_failed: bool) -> bool:
         standing = searched.standing(self._search.read)
-        if standing != BROKEN or searched.trial is None or searched.record is None:
+        seed = searched.next_seed(self._search.read)
+        record = searched.records[seed]
+        if standing != BROKEN or searched.trial is None or record is None:
             return standing == OPEN
-        return not is_finished(searched.record, searched.trial, time_limit_seconds=None, retry_failed=retry_failed)
+        return not is_finished(record, searched.trials[seed], time_limit_seconds=None, retry_failed=retry_failed)
 
     def open(self) -> bool:
         """Whether there is, or may soon be, a trial to assign."""
         self._note_time()
         return self._resumable() or self._affordable()
+
+    def again(self, slot: str) -> Assignment | None:
+        """Assign a worker that has ended its trials a replicate that one of them waits for; None if there is none."""
+        number = self._continued(None)
+        while number is not None and self._answered_from_ledger(number):
+            number = self._continued(None)
+        return None if number is None else self._assigned(slot, number)
 
     def next(self, slot: str, *, beside: int | None = None) -> Assignment | None:
         """Assign a trial to a slot, or its earlier ones again if it lost its worker; None if there is none left.
@@ -140,8 +154,9 @@ class Director:
         if number is None:
             self._note_time()
             number = self._to_assign(beside)
-        if number is None:
-            return None
+        return None if number is None else self._assigned(slot, number)
+
+    def _assigned(self, slot: str, number: int) -> Assignment:
         self._running.add(number)
         self._held[slot].add(number)
         if number not in self._slots.setdefault(slot, []):
@@ -174,6 +189,7 @@ class Director:
         """Whether a trial can be in one stack with another."""
         if beside is None:
             return True
+        # All replicates of a trial have its shape.
         one, other = self._state.trials[number].trial, self._state.trials[beside].trial
         shapes = {stack_shape(trial) for trial in (one, other) if trial is not None}
         return len(shapes) == 1 and None not in shapes
@@ -188,6 +204,8 @@ class Director:
         epoch = len(values)
         if epoch in self._rungs(number):
             decision = self._decision(number, comparable(values, read=self._search.read))
+            if decision.more:
+                return f"waits at epoch {epoch} for another seed"
             if decision.stop:
                 return f"stopped at epoch {epoch}: {decision.rank} of {decision.of} that reached it"
         if self._state.out_of_time(self._seconds()):
@@ -196,10 +214,24 @@ class Director:
 
     def ended(self, number: int, record: Record) -> Tally:
         """Note that a trial has ended; its record is in the ledger."""
-        self._change(number, record=record)
+        searched = self._state.trials[number]
+        seed = self._seeds.get(number, 0)
+        records = [*searched.records[:seed], record, *searched.records[seed + 1 :]]
+        self._change(number, record=records[0], more_records=tuple(records[1:]))
         self._running.discard(number)
-        self._end(number, record)
+        if self._waits(number, seed):
+            for numbers in self._slots.values():
+                if number in numbers:
+                    numbers.remove(number)
+            self._left.insert(0, number)
+        else:
+            self._end(number)
         return self.tally()
+
+    def _waits(self, number: int, seed: int) -> bool:
+        """Whether another replicate of a candidate is to be trained after one has ended."""
+        searched, read = self._state.trials[number], self._search.read
+        return searched.standing(read) == OPEN and searched.next_seed(read) != seed
 
     def tally(self) -> Tally:
         """How far the search is."""
@@ -285,13 +317,15 @@ class Director:
 
     def _decision(self, number: int, scores: Sequence[float]) -> Decision:
         """The decision at a rung: from the journal, or else made now."""
-        searched, epoch = self._state.trials[number], len(scores)
-        for arrival in searched.arrivals:
-            if arrival.epoch == epoch:
-                return arrival.decision
-        others = [a.score for a in self._state.arrivals(searched.bracket, epoch) if a.trial != searched.number]
-        decision = self._search.scheduler.decide(scores, others)
+        searched, epoch, seed = self._state.trials[number], len(scores), self._seeds.get(number, 0)
+        if any((arrival.epoch, arrival.seed) == (epoch, seed) for arrival in searched.arrivals):
+            return searched.decisions[epoch]
         score = self._search.scheduler.score(scores)
+        if self._search.replicates > 1:
+            decision = self._raced(searched, epoch, seed, score)
+        else:
+            others = [a.score for a in self._state.arrivals(searched.bracket, epoch) if a.trial != searched.number]
+            decision = self._search.scheduler.decide(scores, others)
         self._journal.add(
             Event(
                 RUNG,
@@ -302,41 +336,71 @@ class Director:
                 stop=decision.stop,
                 rank=decision.rank,
                 of=decision.of,
+                seed=seed,
+                more=decision.more,
             )
         )
-        self._change(number, arrivals=(*searched.arrivals, Arrival(number, epoch, score, decision)))
+        self._change(number, arrivals=(*searched.arrivals, Arrival(number, epoch, score, decision, seed)))
         return decision
+
+    def _raced(self, searched: SearchTrial, epoch: int, seed: int, score: float) -> Decision:
+        """The decision at a rung in a search with replicates."""
+        others = self._state.scores_at(searched.bracket, epoch)
+        others.pop(searched.number, None)
+        return race(
+            {**{a.seed: a.score for a in searched.arrivals if a.epoch == epoch}, seed: score},
+            list(others.values()),
+            replicates=self._search.replicates,
+            reduction_factor=self._search.scheduler.reduction_factor,
+        )
 
     def _answered_from_ledger(self, number: int) -> bool:
         """If the ledger has all that this trial would train, pass its rungs and end it; return whether."""
         searched = self._state.trials[number]
-        record = searched.record
-        if record is None or searched.trial is None or searched.standing(self._search.read) == BROKEN:
+        known = any(record is not None for record in searched.records)
+        if not known or searched.trial is None or searched.standing(self._search.read) == BROKEN:
             return False
-        scores = scores_of(record, read=self._search.read, select=self._search.select)
         for rung in self._rungs(number):
-            if len(scores) < rung or scores[rung - 1] == -inf:
-                break
-            if self._decision(number, scores[:rung]).stop:
+            if not self._passes_from_ledger(number, rung):
                 break
         if self._state.trials[number].standing(self._search.read) == OPEN:
             return False
-        self._end(number, record)
+        self._end(number)
         return True
 
-    def _end(self, number: int, record: Record) -> None:
+    def _passes_from_ledger(self, number: int, rung: int) -> bool:
+        """Whether a trial passes a rung with what the ledger has, one replicate after the other."""
+        for seed in range(len(self._state.trials[number].trials)):
+            searched = self._state.trials[number]
+            decided = searched.decisions.get(rung)
+            if decided is not None and not decided.more:
+                return not decided.stop
+            record = searched.records[seed]
+            scores = [] if record is None else scores_of(record, read=self._search.read, select=self._search.select)
+            if len(scores) < rung or scores[rung - 1] == -inf:
+                return False
+            self._seeds[number] = seed
+            self._decision(number, scores[:rung])
+        decided = self._state.trials[number].decisions.get(rung)
+        return decided is not None and not decided.stop
+
+    def _end(self, number: int) -> None:
         seconds = self._seconds()
+        epochs = max((record.epochs for record in self._state.trials[number].records if record is not None), default=0)
         self._change(number, seconds=seconds)
-        self._journal.add(Event(ENDED, number, seconds, epoch=record.epochs))
+        self._journal.add(Event(ENDED, number, seconds, epoch=epochs))
 
     def _assignment(self, searched: SearchTrial) -> Assignment:
         if searched.trial is None:
             raise ValueError(f"trial {searched.number} cannot be built")
         label = differences(searched.trial.config, default_config(self._state.study, self._search))
+        seed = searched.next_seed(self._search.read)
+        self._seeds[searched.number] = seed
         return Assignment(
             searched.number,
-            searched.trial,
+            searched.trials[seed],
             self._rungs(searched.number),
-            f"trial {searched.number} ({label})",
+            f"trial {searched.number} ({label}{f', seed {seed}' if searched.more else ''})",
             self._search.select,
+            has_replicates=bool(searched.more),
         )

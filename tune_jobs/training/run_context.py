@@ -29,7 +29,7 @@ class RunContext:
         say: prints a line.
         ray_exit: shuts Ray down when closed, which lets several rounds of a run share one Ray; None: each round shuts
             Ray down.
-        ended: told the key of each trial whose record has been written.
+        ended: told the key of each trial whose record has been written, and its name in a search ("" if it has none).
         data: of the last round, by `data_slot`, which the next mostly needs again.
     """
 
@@ -38,7 +38,7 @@ class RunContext:
     settings: Settings[TrainingOptions]
     say: Callable[[str], None] = print
     ray_exit: ExitStack | None = None
-    ended: Callable[[str], None] = lambda key: None
+    ended: Callable[[str, str], None] = lambda key, label: None
     data: dict[str, TrialData] = field(default_factory=dict)
 
     def say_start(self) -> None:

@@ -1,7 +1,7 @@
 """Live progress of a search: what has ended, the best so far, and how much of the budget is left."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from tune_jobs.ledger.record import LOST
@@ -19,11 +19,21 @@ class SearchProgress:
     Args:
         search: with its budget.
         share: of the budget that earlier runs have used up.
+        stream: takes the lines; standard error by default.
+        on_ended: told key and name of each trial that has ended.
     """
 
-    def __init__(self, search: Search, share: float, *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        search: Search,
+        share: float,
+        *,
+        stream: TextIO | None = None,
+        on_ended: Callable[[str, str], None] = lambda key, label: None,
+    ) -> None:
         self._display = Display(100, stream=stream)
         self._search = search
+        self._on_ended = on_ended
         self._training: dict[str, tuple[str, int, int]] = {}
         self._share = share
         self._started = time.monotonic()
@@ -53,6 +63,7 @@ class SearchProgress:
         self._training.pop(key, None)
         self.endings.append((outcome, reason))
         self._tally, self._share = tally, tally["share"]
+        self._on_ended(key, label)
         self._display.say_ending(outcome, label, reason)
         self._show(force=self._share >= 1)
 

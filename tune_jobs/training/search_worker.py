@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from data_utils import TrialData
@@ -49,25 +50,23 @@ def train_search_trial(tune_config: Mapping[str, Any], *, job: Job, data: Mappin
         return shared_data(data[data_slot(trial.config)])
 
     try:
-        if first.trial.mode == STACKED:
-            with RecordWriter(Ledger(Storage.at(job.storage).patient()), 0.0) as writer:
-                for record in run_stack(
-                    slot.stack(first),
-                    loaded,
-                    job,
-                    device_of(job),
-                    width=job.stack_width,
-                    writer=writer,
-                    on_epoch=slot.after_epoch,
-                ):
-                    slot.ended(record)
-        else:
-            key = first.trial.key
-            slot.ended(
-                run_trial(
-                    first.trial, loaded(first.trial), job, on_epoch=lambda history: slot.after_epoch(key, history)
-                )
-            )
+        while first is not None:
+            if first.trial.mode == STACKED:
+                with RecordWriter(Ledger(Storage.at(job.storage).patient()), 0.0) as writer:
+                    for record in run_stack(
+                        slot.stack(first),
+                        loaded,
+                        job,
+                        device_of(job),
+                        width=job.stack_width,
+                        writer=writer,
+                        on_epoch=slot.after_epoch,
+                    ):
+                        slot.ended(record)
+            else:
+                on_epoch = partial(slot.after_epoch, first.trial.key)
+                slot.ended(run_trial(first.trial, loaded(first.trial), job, on_epoch=on_epoch))
+            first = slot.again(first)
     except WorkerStopped:
         return
     except WorkerCutOff as error:
@@ -85,6 +84,10 @@ class _Slot:
     def first(self) -> Assignment | None:
         """Ask for a trial; None if there is none left."""
         return self._next()
+
+    def again(self, before: Assignment) -> Assignment | None:
+        """Ask for another replicate of what was trained here; None if there is none, as in a search without."""
+        return self._took(self._ask("again", self._name)) if before.has_replicates else None
 
     def stack(self, first: Assignment) -> Iterator[Trial]:
         """Yield the first trial, then others for its stack, each when there is a place for it."""
@@ -115,7 +118,9 @@ class _Slot:
         report({"key": record.key, "label": assignment.label, **ending, "tally": vars(tally)})
 
     def _next(self, **beside: int) -> Assignment | None:
-        assignment: Assignment | None = self._ask("next", self._name, **beside)
+        return self._took(self._ask("next", self._name, **beside))
+
+    def _took(self, assignment: Assignment | None) -> Assignment | None:
         if assignment is not None:
             self._trials[assignment.trial.key] = _InTraining(assignment)
         return assignment

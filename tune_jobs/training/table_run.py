@@ -44,7 +44,7 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     # Imported here: a run with nothing to do, and every other command, saves the second that importing Ray takes.
     from tune_jobs.training.table_launch import run_trials
 
-    progress = Progress(trials, labels, on_ended=run.ended)
+    progress = Progress(trials, labels, on_ended=lambda key: run.ended(key, ""))
     start = time.monotonic()
     interrupted, refused = False, None
     try:

@@ -3,6 +3,8 @@
 import functools
 import hashlib
 import json
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from models.networks import NETWORKS
@@ -32,7 +34,7 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
     """
     if config.trainer:
         return _trainer_trajectory(config)
-    names = _read(
+    names, values_of, neutral = _read(
         tuple(config.dataset_info.reads),
         config.network,
         config.objective,
@@ -40,10 +42,11 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
         config.schedule,
         epochs=counts_epochs(config),
     )
-    values = {name: getattr(config, name) for name in names}
-    if "validation_rows" in values and values["validation_rows"] == config.dataset_info.validation_rows:
-        values["validation_rows"] = 0
-    built_in = {name: value for name, value in values.items() if value != FIELDS[name].neutral}
+    built_in = {
+        name: value for name, value, other in zip(names, values_of(config), neutral, strict=True) if value != other
+    }
+    if built_in.get("validation_rows") == config.dataset_info.validation_rows:
+        del built_in["validation_rows"]
     return {**built_in, **dict(sorted(config.own.items()))}
 
 
@@ -58,8 +61,8 @@ def _trainer_trajectory(config: TrialConfig) -> dict[str, Any]:
 @functools.cache
 def _read(
     by_dataset: tuple[str, ...], network: str, objective: str, optimizer: str, schedule: str, *, epochs: bool
-) -> tuple[str, ...]:
-    """The names of the fields that such a configuration reads, in the order of declaration."""
+) -> tuple[tuple[str, ...], Callable[[TrialConfig], tuple[Any, ...]], tuple[Any, ...]]:
+    """The fields that such a configuration reads, in order: their names, a reader of all, the values to leave out."""
     read = {
         *_ALWAYS,
         *by_dataset,
@@ -69,7 +72,8 @@ def _read(
         *entry(SCHEDULES, schedule).reads,
         *(("epochs",) if epochs else ()),
     }
-    return tuple(name for name in FIELDS if name in read)
+    names = tuple(name for name in FIELDS if name in read)
+    return names, operator.attrgetter(*names), tuple(FIELDS[name].neutral for name in names)
 
 
 def counts_epochs(config: TrialConfig) -> bool:

@@ -22,7 +22,8 @@ _OPEN = "open"
 def more_trials_section(state: State, goal: Goal, frame: pd.DataFrame) -> Section | None:
     """The best of a search as a function of its trials; None with too few random ones."""
     drawn = frame[(frame["number"] >= 0) & (frame["fate"] != "")].sort_values("number")
-    random = drawn[[_is_random(state, line.number, line.source) for line in drawn.itertuples()]]
+    places = zip(drawn["number"], drawn["source"], strict=True)
+    random = drawn[[_is_random(state, int(number), str(source)) for number, source in places]]
     if len(random) < _LEAST:
         return None
     scores = _scores(random, goal)

@@ -27,10 +27,11 @@ from analysis.report.summary import Fact
 from analysis.statistics.audit import Audit, audit
 from analysis.statistics.audit_words import audit_words
 from tune_jobs.standing.search.state import State
+from tune_jobs.standing.search.words import replicates_in_words
 from tune_jobs.study.model import AUDIT, Study
 from tune_jobs.study.samplers import SAMPLER_WORDS
 from tune_jobs.study.schedulers import SCHEDULERS, rungs_in_words
-from tune_jobs.study.search_identity import default_config
+from tune_jobs.study.search_identity import default_config, moved_fields
 from tune_jobs.words import counted, duration
 
 # Panels of the audit's figure; a scheduler that looks at every epoch may stop trials at many epochs.
@@ -70,8 +71,8 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
         fresh = fresh_words(evidence, after, goal) if after is not None else {}
         sheets.append(best_sheet(study, state, frame, goal, default, fresh))
     paragraphs = [
-        f"The search covers {counted(len(state.search.space), 'hyperparameter')}. Every trial trained with seed 0 on "
-        "the same split, and all were compared on the same validation data; the test set was not used."
+        f"The search covers {counted(len(state.search.space), 'hyperparameter')}. {_seeds_words(state)}; the test set "
+        "was not used."
     ]
     return Section(
         "search",
@@ -81,6 +82,18 @@ def _search_section(evidence: Evidence, state: State, goal: Goal | None, frame: 
         sheets=sheets,
         pictures=_pictures(study, state, goal, frame),
         frames={"search": trials_csv(frame)},
+    )
+
+
+def _seeds_words(state: State) -> str:
+    """What trials of the search were compared on."""
+    if state.search.replicates == 1:
+        return "Every trial trained with seed 0 on the same split, and all were compared on the same validation data"
+    splits = "each with its own validation split" if moved_fields(state.study) else "on the same split"
+    return (
+        f"A trial is judged by its mean over up to {state.search.replicates} seeds, {splits}; trials that were clearly "
+        "behind at a rung got fewer, and two trials are compared on the seeds that both have (racing: Maron and Moore, "
+        "1994; Birattari et al., 2002)"
     )
 
 
@@ -102,6 +115,7 @@ def _facts(state: State, frame: pd.DataFrame, goal: Goal | None) -> list[Fact]:
         Fact("Scheduler", f"{search.scheduler.name}: {SCHEDULERS[search.scheduler.name]}"),
         Fact("Rungs", rungs_in_words(search.scheduler, state.epochs)),
         Fact("Budget", str(search.budget)),
+        Fact("Replicates", replicates_in_words(search).partition(": ")[2] if search.replicates > 1 else ""),
     ]
     if len(frame):
         found += [Fact("Used", _used(state, frame)), Fact("Trials", _counts(state, frame))]
@@ -116,9 +130,10 @@ def _used(state: State, frame: pd.DataFrame) -> str:
     drawn = frame[frame["number"] >= 0]
     epochs, seconds = int(drawn["epochs"].sum()), float(drawn["train_seconds"].sum())
     begun = drawn[drawn["epochs"] > 0]
+    replicates = f"{counted(int(drawn['seeds'].sum()), 'replicate')}, " if state.search.replicates > 1 else ""
     whole = int(begun["of_epochs"].where(begun["fate"] != DIVERGED_FATE, begun["epochs"]).sum())
     words = (
-        f"{counted(len(drawn), 'trial')}, {counted(epochs, 'epoch')}, {duration(seconds)} of training in "
+        f"{counted(len(drawn), 'trial')}, {replicates}{counted(epochs, 'epoch')}, {duration(seconds)} of training in "
         f"{duration(state.seconds)}"
     )
     if whole > epochs:

@@ -116,11 +116,15 @@ def best_sheet(
             Column("How it ended", tuple(_ended_words(line) for line in lines), "words"),
         ),
         (
-            "Each trial is a single run with seed 0, read at "
-            f"{'its last epoch' if state.search.read == 'last' else 'its best epoch'}; the best of many single runs "
+            f"Each trial is {_runs_words(state)}, read at "
+            f"{'its last epoch' if state.search.read == 'last' else 'its best epoch'}; the best of many "
             "looks better than it is. All trials are in search.csv, with all digits.",
         ),
     )
+
+
+def _runs_words(state: State) -> str:
+    return f"the mean of {state.search.replicates} seeds" if state.search.replicates > 1 else "a single run with seed 0"
 
 
 def _ended_words(line: "pd.Series[Any]") -> str:
@@ -129,11 +133,13 @@ def _ended_words(line: "pd.Series[Any]") -> str:
 
 def trials_csv(frame: pd.DataFrame) -> pd.DataFrame:
     """All trials in the order in which they were drawn: how far each got, and why it stopped."""
-    ordered = frame.sort_values("number").drop(columns=["name", "fate"])
+    without = ["name", "fate", *(["seeds"] if (frame["seeds"] < 2).all() else [])]
+    ordered = frame.sort_values("number").drop(columns=without)
     return ordered.rename(
         columns={
             "number": "trial",
             "source": "drawn_by",
+            "seeds": "seeds_trained",
             "ended": "how_it_ended",
             "stopped_at": "stopped_at_epoch",
             "rank": "rank_at_rung",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.replicates import Replicate
-from tune_jobs.standing.search.state import SearchTrial, make_trial, point_of
+from tune_jobs.standing.search.state import SearchTrial, further_trials, make_trial, point_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.trial.key import trajectory
@@ -20,7 +20,8 @@ def table_evidence(
 ) -> list[SearchTrial]:
     """Return the replicates that could have been trials of the search, numbered -1, -2, …
 
-    Such a replicate has seed 0 and differs from the search's base in searched fields alone.
+    Such a replicate has seed 0 and differs from the search's base in searched fields alone. In a search with
+    replicates, the other seeds of its row come along.
     """
     found: dict[str, SearchTrial] = {}
     for one in replicates:
@@ -34,5 +35,9 @@ def table_evidence(
         record = records.get(trial.key)
         # A schedule that counts epochs trains otherwise in a row of another length.
         if record is not None and trajectory(trial.config) == trajectory(one.config) and trial.key not in found:
-            found[trial.key] = SearchTrial(-len(found) - 1, values, "table", trial, 0, record=record)
+            more = further_trials(study, search, values, fingerprints)
+            known = tuple(records.get(one.key) for one in more)
+            found[trial.key] = SearchTrial(
+                -len(found) - 1, values, "table", trial, 0, record=record, more=more, more_records=known
+            )
     return list(found.values())

@@ -17,7 +17,7 @@ from tune_jobs.standing.search.state import SearchTrial, State
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SEARCH, SPLITS, STEPS, TRIED, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Row
-from tune_jobs.study.search_identity import default_config
+from tune_jobs.study.search_identity import default_config, moved_fields
 from tune_jobs.study.space import stream
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.feasibility import check_feasible
@@ -151,7 +151,8 @@ class _Follower:
         """Go as far as the records allow; return what has to end next."""
         for one in audited(self._state):
             if one.trial is not None:
-                self._rows.append(self._row(AUDIT, (f"Trial {one.number}",), one.trial.config, (0,)))
+                seeds = tuple(range(self._search.replicates))
+                self._rows.append(self._row(AUDIT, (f"Trial {one.number}",), one.trial.config, seeds))
         if not self._all_in(self._rows):
             return "stopped trials that the audit trains to the end"
         self._state = self._state.with_records(self._records(self._rows).get)
@@ -182,7 +183,7 @@ class _Follower:
         return rows
 
     def _row(self, table: str, labels: tuple[str, ...], config: TrialConfig, seeds: tuple[int, ...]) -> Row:
-        fresh = table != AUDIT
+        moves = moved_fields(self._study) if self._search.replicates > 1 else ()
         return Row(
             table,
             labels,
@@ -190,7 +191,7 @@ class _Follower:
             is_default=labels == (DEFAULT,),
             read=self._search.read,
             epochs=self._state.epochs,
-            moves=SPLITS["validation"] if fresh else (),
+            moves=SPLITS["validation"] if table != AUDIT else moves,
             seeds=seeds,
             select=self._search.select,
             mode=self._study.mode_of(SEARCH, config),

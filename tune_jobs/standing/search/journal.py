@@ -37,7 +37,8 @@ class Event:
         values: of the point that was drawn, and `source`: the sampler, or "default".
         epoch: of the rung, or how far the trial got.
         score: at the rung, the higher the better; None where the trial had diverged.
-        stop, rank, of: what was decided; see `tune_jobs.study.schedulers.Decision`.
+        stop, rank, of, more: what was decided; see `tune_jobs.study.schedulers.Decision`.
+        seed: of the replicate that reached the rung.
     """
 
     kind: str
@@ -50,6 +51,8 @@ class Event:
     stop: bool = False
     rank: int = 0
     of: int = 0
+    seed: int = 0
+    more: bool = False
 
     def to_line(self) -> str:
         """Write the event as a line of JSON, without empty fields."""
@@ -58,7 +61,17 @@ class Event:
 
 
 _NOTHING = object()
-_EMPTY: dict[str, Any] = {"values": {}, "source": "", "epoch": 0, "score": None, "stop": False, "rank": 0, "of": 0}
+_EMPTY: dict[str, Any] = {
+    "values": {},
+    "source": "",
+    "epoch": 0,
+    "score": None,
+    "stop": False,
+    "rank": 0,
+    "of": 0,
+    "seed": 0,
+    "more": False,
+}
 
 
 def read_journal(storage: Storage, search: str) -> list[Event]:

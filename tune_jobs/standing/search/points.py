@@ -46,8 +46,9 @@ def coded(state: State) -> Coded | None:
         if one.record is None or one.record.outcome == FAILED or not space.holds(one.values):
             continue
         scores = scores_of(one.record, read=search.read, select=search.select)
-        if len(scores) >= epoch:
-            found.append((one, scores[epoch - 1]))
+        mean = state.mean_at(one, epoch)
+        if mean is not None:
+            found.append((one, mean))
         elif scores and scores[-1] == -inf:
             found.append((one, -inf))
     finite = [score for _, score in found if isfinite(score)]

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite, nan
 from typing import Any, Protocol
 
-from models.history import DIVERGED
+from models.history import COMPLETED, DIVERGED, STOPPED_EARLY
 from models.metrics import metric_spec
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.study.model import SEARCH, Study
+from tune_jobs.study.rows import Row, replicate
 from tune_jobs.study.samplers import Observation
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, full_length
+from tune_jobs.study.search_identity import default_config, full_length, moved_fields
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
@@ -27,17 +28,18 @@ OPEN, STOPPED, FINISHED, BROKEN = "open", "stopped", "finished", "failed"
 
 @dataclass(frozen=True)
 class Arrival:
-    """A trial at a rung: its score there, and the decision."""
+    """A trial at a rung: its score there, and the decision. `seed` is the replicate's."""
 
     trial: int
     epoch: int
     score: float
     decision: Decision
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class SearchTrial:
-    """A trial of a search.
+    """A trial of a search; with replicates a candidate, whose seeds are trained one after the other.
 
     Attributes:
         number: in the order of drawing; negative for a row of the study's tables.
@@ -48,6 +50,7 @@ class SearchTrial:
         began: how long the search had been running when the trial was drawn, in seconds.
         seconds: how long the search had been running when the trial ended; None before.
         record: its record in the ledger.
+        more: its trials of seeds 1, 2, …, where the search has replicates; `more_records` are theirs.
     """
 
     number: int
@@ -59,6 +62,25 @@ class SearchTrial:
     began: float = 0.0
     seconds: float | None = None
     record: Record | None = None
+    more: tuple[Trial, ...] = ()
+    more_records: tuple[Record | None, ...] = ()
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Its trials, by seed; none if it cannot be built."""
+        return [] if self.trial is None else [self.trial, *self.more]
+
+    @property
+    def records(self) -> list[Record | None]:
+        """The records of its trials, by seed."""
+        return [self.record, *self.more_records]
+
+    @property
+    def begun(self) -> list[Trial]:
+        """Its trial of seed 0, and those of further seeds that have a record."""
+        return [
+            trial for trial, record in zip(self.trials, self.records, strict=False) if not trial.config.seed or record
+        ]
 
     @property
     def name(self) -> str:
@@ -68,26 +90,73 @@ class SearchTrial:
     @property
     def stopped_at(self) -> int | None:
         """The rung that stopped it, in epochs; None if no rung did."""
-        return next((arrival.epoch for arrival in self.arrivals if arrival.decision.stop), None)
+        return next((epoch for epoch, last in self.decisions.items() if last.stop and not last.more), None)
+
+    @property
+    def waits_at(self) -> int | None:
+        """The rung at which it waits for another of its seeds, in epochs; None for none."""
+        return next((epoch for epoch, last in self.decisions.items() if last.more), None)
+
+    @property
+    def decisions(self) -> dict[int, Decision]:
+        """What holds at each rung, by epoch: what was decided when the last of its seeds reached it."""
+        return {arrival.epoch: arrival.decision for arrival in self.arrivals}
+
+    def reached(self, seed: int) -> int:
+        """The last rung that a seed has reached, in epochs; 0 for none."""
+        return max((arrival.epoch for arrival in self.arrivals if arrival.seed == seed), default=0)
 
     def standing(self, read: str) -> str:
         """Return `OPEN` while there is something left to train, else how the trial ended."""
-        if self.trial is None or (self.record is not None and self.record.outcome == FAILED):
+        if self.trial is None or FAILED in (record.outcome for record in self.records if record is not None):
             return BROKEN
-        if self.record is None:
-            return OPEN
         if self.ending(read)[0] != MISSING:
             return FINISHED
         stopped = self.stopped_at
-        return STOPPED if stopped is not None and self.record.epochs >= stopped else OPEN
+        if stopped is None or any(_length(self.records[a.seed]) < stopped for a in self.arrivals if a.epoch == stopped):
+            return OPEN
+        return STOPPED
 
     def ending(self, read: str) -> tuple[str, int | None]:
-        """Return the outcome at full length, and the epoch that is read there."""
-        if self.trial is None or self.record is None:
+        """Return the outcome at full length, and the epoch that is read there.
+
+        With replicates, it is diverged if one of them is, missing if one of them is, and else the worst; the epoch is
+        that of the first.
+        """
+        endings = [self.ending_of(seed, read) for seed in range(len(self.trials))]
+        if len(endings) == 1:
+            return endings[0]
+        outcomes = [outcome for outcome, _ in endings]
+        for outcome in (DIVERGED, MISSING):
+            if outcome in outcomes:
+                return endings[outcomes.index(outcome)]
+        bad = (ending for ending in endings if ending[0] not in (COMPLETED, STOPPED_EARLY))
+        return next(bad, endings[0] if endings else (MISSING, None))
+
+    def ending_of(self, seed: int, read: str) -> tuple[str, int | None]:
+        """Return the outcome of one of its replicates at full length, and the epoch that is read there."""
+        trial, record = self.trials[seed], self.records[seed]
+        if record is None:
             return MISSING, None
-        patience = self.trial.config.early_stopping_patience
-        reading = self.record.reading(epochs=self.trial.epochs, patience=patience, read=read)
+        reading = record.reading(epochs=trial.epochs, patience=trial.config.early_stopping_patience, read=read)
         return reading.outcome, reading.epoch
+
+    def next_seed(self, read: str) -> int:
+        """The seed of the replicate to train next, if there is one left."""
+        seeds, waits_at = range(len(self.trials)), self.waits_at
+        for seed in seeds:
+            record = self.records[seed]
+            # Of a process that was killed, a decision is known and the record is not.
+            if _length(record) < self.reached(seed) or (record is not None and record.outcome == FAILED):
+                return seed
+        if waits_at is not None:
+            there = {arrival.seed for arrival in self.arrivals if arrival.epoch == waits_at}
+            return next((seed for seed in seeds if seed not in there), 0)
+        return next((seed for seed in seeds if self.ending_of(seed, read)[0] == MISSING), 0)
+
+
+def _length(record: Record | None) -> int:
+    return 0 if record is None else record.epochs
 
 
 class Curves(Protocol):
@@ -137,14 +206,25 @@ def comparable(values: Sequence[float], *, read: str) -> list[float]:
     return found
 
 
-def make_trial(study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str]) -> Trial:
+def make_trial(
+    study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str], seed: int = 0
+) -> Trial:
     """Build the trial of a point of the space.
+
+    Args:
+        study: with the search.
+        search: that tries the point.
+        values: of the point.
+        fingerprints: of the data, by `data_id`.
+        seed: of the replicate; 0 in a search without.
 
     Raises:
         UserError: it cannot be built.
     """
     config: TrialConfig = study.config(search.base, values).replace(seed=0)
     check_feasible(config)
+    if seed:
+        config = replicate(Row(SEARCH, (), config, moves=moved_fields(study)), seed)
     epochs = full_length(study, search)
     mode = study.mode_of(SEARCH, config)
     key = trial_key(config, fingerprints[data_id(config)], mode)
@@ -179,8 +259,7 @@ class State:
 
     def with_records(self, lookup: Callable[[str], Record | None]) -> "State":
         """Give each drawn trial the record that is found under its key; a trial without one keeps what it has."""
-        found = [(one, lookup(one.trial.key)) for one in self.trials.values() if one.trial is not None]
-        return self.with_trials(*(replace(one, record=record) for one, record in found if record is not None))
+        return self.with_trials(*(_with_records(one, lookup) for one in self.trials.values() if one.trial is not None))
 
     def make_trial(self, values: Mapping[str, Any]) -> Trial:
         """Build the trial of a point of the space.
@@ -192,13 +271,14 @@ class State:
 
     def drawn(self, event: Event, lookup: Callable[[str], Record | None] = lambda key: None) -> SearchTrial:
         """Make the trial that an event says was drawn, with the record that is found under its key."""
+        bracket = self.search.scheduler.bracket(event.trial, self.epochs)
+        drawn = SearchTrial(event.trial, event.values, event.source, None, bracket, began=event.seconds)
         try:
             trial = self.make_trial(event.values)
         except UserError:
-            trial = None
-        record = lookup(trial.key) if trial is not None else None
-        bracket = self.search.scheduler.bracket(event.trial, self.epochs)
-        return SearchTrial(event.trial, event.values, event.source, trial, bracket, began=event.seconds, record=record)
+            return drawn
+        more = further_trials(self.study, self.search, event.values, self.fingerprints)
+        return _with_records(replace(drawn, trial=trial, more=more, more_records=(None,) * len(more)), lookup)
 
     def out_of_time(self, seconds: float) -> bool:
         """Whether a budget of minutes is used up after this many seconds."""
@@ -252,7 +332,11 @@ class State:
     @property
     def failed(self) -> list[SearchTrial]:
         """The trials that ended in an error."""
-        return [one for one in self.trials.values() if one.record is not None and one.record.outcome == FAILED]
+        return [
+            one
+            for one in self.trials.values()
+            if FAILED in (record.outcome for record in one.records if record is not None)
+        ]
 
     @property
     def all(self) -> list[SearchTrial]:
@@ -264,19 +348,44 @@ class State:
     @property
     def epochs_trained(self) -> int:
         """The epochs of the trials that the search drew; what the audit has added to a stopped trial does not count."""
-        return sum(self._epochs(one) for one in self.trials.values())
+        return sum(sum(self.epochs_of(one)) for one in self.trials.values())
 
-    def _epochs(self, one: SearchTrial) -> int:
-        if one.record is None:
-            return one.arrivals[-1].epoch if one.arrivals else 0
-        return min(one.record.epochs, one.stopped_at or one.record.epochs)
+    def epochs_of(self, one: SearchTrial) -> list[int]:
+        """Return the epochs that the search trained of each replicate of a trial."""
+        stopped = one.stopped_at
+        found = []
+        for seed, record in enumerate(one.records):
+            if record is None:
+                found.append(one.reached(seed))
+            elif stopped is None:
+                found.append(record.epochs)
+            else:
+                # A replicate that did not get to that rung is further only in other parts of the study.
+                found.append(min(record.epochs, stopped if not one.more else one.reached(seed)))
+        return found
+
+    def mean_at(self, one: SearchTrial, epoch: int) -> float | None:
+        """Return the mean score of a trial's replicates that reached an epoch; None if none did."""
+        curves = [
+            scores_of(record, read=self.search.read, select=self.search.select)
+            for record in one.records
+            if record is not None and record.epochs >= epoch
+        ]
+        return sum(curve[epoch - 1] for curve in curves) / len(curves) if curves else None
 
     def final_score(self, one: SearchTrial) -> float:
         """Return a trial's score at full length; minus infinity if it ended badly or is not known."""
         outcome, epoch = one.ending(self.search.read)
-        if one.record is None or epoch is None or outcome == DIVERGED:
+        if epoch is None or outcome == DIVERGED:
             return -inf
-        return scores_of(one.record, read=self.search.read, select=self.search.select)[epoch - 1]
+        scores = [
+            scores_of(record, read=self.search.read, select=self.search.select)[(last or 0) - 1]
+            for record, (_, last) in zip(
+                one.records, (one.ending_of(seed, self.search.read) for seed in range(len(one.trials))), strict=True
+            )
+            if record is not None
+        ]
+        return sum(scores) / len(scores)
 
     def best(self, count: int) -> list[SearchTrial]:
         """Return the best of the finished trials, the first of equals, each trajectory once."""
@@ -297,6 +406,19 @@ class State:
             if one.number < 0 or one.bracket == bracket:
                 found.append(next((a for a in one.arrivals if a.epoch == rung), None) or self._from_record(one, rung))
         return [arrival for arrival in found if arrival is not None]
+
+    def scores_at(self, bracket: int, rung: int) -> dict[int, dict[int, float]]:
+        """Return the scores of the trials that have reached a rung, by number and seed; see `arrivals`."""
+        found = {}
+        for one in self.all:
+            if one.number < 0 or one.bracket == bracket:
+                scores = {a.seed: a.score for a in one.arrivals if a.epoch == rung}
+                if not scores:
+                    each = enumerate(self._from_record(replace(one, record=record), rung) for record in one.records)
+                    scores = {seed: arrival.score for seed, arrival in each if arrival is not None}
+                if scores:
+                    found[one.number] = scores
+        return found
 
     def _from_record(self, one: SearchTrial, rung: int) -> Arrival | None:
         if one.record is None or one.record.outcome == FAILED:
@@ -322,14 +444,30 @@ class State:
         standing = one.standing(self.search.read)
         if standing == BROKEN:
             return Observation(one.values, -inf, 0)
-        if one.record is None:
+        deepest = max(_length(record) for record in one.records)
+        if not deepest and all(record is None for record in one.records):
             return Observation(one.values, None)
-        if one.record.outcome == DIVERGED:
-            return Observation(one.values, -inf, one.record.epochs)
+        if DIVERGED in (record.outcome for record in one.records if record is not None):
+            return Observation(one.values, -inf, deepest)
         if standing == FINISHED:
             return Observation(one.values, self.final_score(one), self.epochs, complete=True)
-        scores = scores_of(one.record, read=self.search.read, select=self.search.select)
-        return Observation(one.values, scores[-1], len(scores))
+        return Observation(one.values, self.mean_at(one, deepest), deepest)
+
+
+def _with_records(one: SearchTrial, lookup: Callable[[str], Record | None]) -> SearchTrial:
+    """Give a trial the records that are found under its keys; where there is none it keeps what it has."""
+    found = [lookup(trial.key) for trial in one.trials]
+    if all(record is None for record in found):
+        return one
+    first, *more = (new or known for new, known in zip(found, one.records, strict=True))
+    return replace(one, record=first, more_records=tuple(more))
+
+
+def further_trials(
+    study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str]
+) -> tuple[Trial, ...]:
+    """Build the trials of a point of the space with seeds 1, 2, …; none in a search without replicates."""
+    return tuple(make_trial(study, search, values, fingerprints, seed) for seed in range(1, search.replicates))
 
 
 def build_state(
@@ -371,10 +509,11 @@ def _after(one: SearchTrial, event: Event) -> SearchTrial:
     """Take an event of the journal into a trial; the first decision at a rung holds."""
     if event.kind == ENDED:
         return replace(one, seconds=event.seconds)
-    if event.kind != RUNG or any(arrival.epoch == event.epoch for arrival in one.arrivals):
+    if event.kind != RUNG or any((a.epoch, a.seed) == (event.epoch, event.seed) for a in one.arrivals):
         return one
     score = -inf if event.score is None else event.score
-    arrival = Arrival(one.number, event.epoch, score, Decision(event.stop, event.rank, event.of))
+    decision = Decision(event.stop, event.rank, event.of, event.more)
+    arrival = Arrival(one.number, event.epoch, score, decision, event.seed)
     return replace(one, arrivals=(*one.arrivals, arrival))
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.schedulers import rungs_in_words
+from tune_jobs.study.search import Search
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.words import counted
 
@@ -22,6 +23,9 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
         f"budget {search.budget}, sampler {search.sampler}, {known} as known",
         f"rungs: {rungs_in_words(search.scheduler, state.epochs)}",
     ]
+    if search.replicates > 1:
+        trained = sum(bool(epochs) for one in state.trials.values() for epochs in state.epochs_of(one))
+        lines.append(f"{replicates_in_words(search)}; {counted(trained, 'replicate')} so far")
     best = state.best(1)
     if best:
         score = score_in_words(state, state.final_score(best[0]))
@@ -29,6 +33,16 @@ def search_in_words(state: State, after: "FollowUp") -> list[str]:
     if after.waiting_for:
         lines.append(f"waiting for: {after.waiting_for}")
     return lines
+
+
+def replicates_in_words(search: Search) -> str:
+    """Describe the replicates of a search for a person."""
+    if search.scheduler.name == "none":
+        return f"replicates: every trial is judged by its mean over {search.replicates} seeds"
+    return (
+        f"replicates: at a rung, a trial that is not clearly behind gets up to {search.replicates} seeds, and its mean "
+        "decides"
+    )
 
 
 def score_in_words(state: State, score: float) -> str:

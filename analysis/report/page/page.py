@@ -1,0 +1,98 @@
+"""Fill the page's template with a report: one file, which needs no other and no network."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from analysis.frames.evidence import Evidence
+from analysis.report.page.data import looks_of, marks_of, page_data
+from analysis.report.page.svg import inline_svg
+from analysis.report.section import Section
+from analysis.tables.columns import table_sheet
+from analysis.tables.sheet import Column
+
+_FOLDER = Path(__file__).resolve().parent
+_TEMPLATES = _FOLDER.parent / "templates"
+_SCRIPTS = ("parts", "tables", "curves", "search", "drawer", "start")
+# Cells of a longer text may break into lines.
+_LONG_CELL = 22
+
+
+def page_text(
+    words: Mapping[str, Any], sections: Sequence[Section], figures: Mapping[str, bytes], evidence: Evidence
+) -> str:
+    """Write the page.
+
+    Args:
+        words: of the report, for the template.
+        sections: all that have figures or tables.
+        figures: files by name; those that end in .svg are put into the page.
+        evidence: what the report was made from.
+    """
+    marks = marks_of(evidence)
+    pictures = [(section, picture) for section in sections for picture in section.pictures]
+    drawn = {
+        picture.name: Markup(inline_svg(figures[f"{picture.name}.svg"], f"f{number}", _title(section), marks))
+        for number, (section, picture) in enumerate(pictures)
+    }
+    data = page_data(sections, evidence, marks)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            words,
+            drawn=drawn,
+            marks=marks,
+            data=Markup(_json(data)),
+            style=Markup(_read("style.css")),
+            library=Markup(_read("plot.min.js")),
+            script=Markup("\n".join(_read(f"script/{name}.js") for name in _SCRIPTS)),
+        )
+    )
+
+
+def _title(section: Section) -> str:
+    return f"Figure: {section.title}"
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    """Write data for a script element, which ends at no text that the data have."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+@cache
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8").strip()
+
+
+def _coded(text: str) -> Markup:
+    """Escape text, and set what stands between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+
+
+def _is_long(column: Column) -> bool:
+    return column.kind == "number" and max(map(len, column.cells), default=0) > _LONG_CELL
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+    environment.filters |= {"sheet": table_sheet, "looks": looks_of, "is_long": _is_long, "coded": _coded}
+    return environment
