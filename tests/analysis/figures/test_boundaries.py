@@ -33,7 +33,7 @@ def test_panels_are_in_rows_with_the_accuracy_in_their_titles() -> None:
     assert [ax.get_title() for ax in shown] == [*(f"{number}\n100.0%" for number in range(6)), "7*"]
     assert [text.get_text() for text in shown[6].texts] == ["diverged"]
     assert [ax.get_xlabel() for ax in shown] == [*[""] * 3, *["x"] * 4], "the lowest of each column"
-    assert [ax.get_ylabel() for ax in shown] == ["y", *[""] * 4, "y", ""]
+    assert [ax.get_ylabel() for ax in shown] == ["y", *[""] * 3, "y", "", ""]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "Class 0",
         "Class 1",
