@@ -84,9 +84,11 @@ def _commands(evidence: Evidence) -> dict[str, str]:
     if evidence.standing.ledger is None:
         return {}
     place = shlex.join(["--storage", evidence.ledger.storage.uri])
-    run = evidence.study.command("run")
-    run = f"{run} {place}" if evidence.study.given else run
-    return {"show": f"ablatune show KEY {place}", "remove": f"ablatune ledger remove KEY {place}", "run": run}
+    return {
+        "show": f"ablatune show KEY {place}",
+        "remove": f"ablatune ledger remove KEY {place}",
+        "run": evidence.study.command("run"),
+    }
 
 
 def _replicates(trials: pd.DataFrame) -> dict[int, list[list[Any]]]:
