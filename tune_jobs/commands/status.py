@@ -7,7 +7,7 @@ from models.history import TIMED_OUT
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
-from tune_jobs.standing.search.state import BROKEN
+from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
