@@ -288,9 +288,10 @@ def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Re
     if record.epochs < read[0]:
         return f"ends at epoch {record.epochs}, and its row is read at epoch {' or '.join(map(str, read))}"
     if any(one.row.read == "best" or one.config.early_stopping_patience for one in replicates):
+        there = sum(epoch > 0 for epoch in epochs)
         return (
-            f"has {sum(epoch > 0 for epoch in epochs)} of {record.epochs} epochs, and its row reads the best epoch or is "
-            "stopped early: that takes a line for each epoch"
+            f"has {there} of {record.epochs} epochs, and its row reads the best epoch or is stopped early: that takes "
+            "a line for each epoch"
         )
     return f"has no number at epoch {' or '.join(map(str, read))}, where its row is read"
 
