@@ -9,7 +9,6 @@ from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.standing.confirmed import unreadable_picks
 from tune_jobs.standing.search.search_trial import BROKEN
-from tune_jobs.standing.search.state import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
