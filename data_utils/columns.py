@@ -69,14 +69,16 @@ class Column:
             places[row] = place.get(text, -1)
         return places
 
-    def with_decimal_commas(self, besides: Collection[str] = ()) -> "Column":
+    def with_decimal_commas(self, besides: Collection[str] = (), *, sure: bool = False) -> "Column":
         """Read text such as 2,5 as numbers if all text of the column is of this form; else leave the column as it is.
 
-        It is also left if the commas may separate thousands: if all of them are as in 1,234, or beside a number as 0.5.
-        The texts ``besides`` stay texts.
+        It is also left if the commas may separate thousands: if all of them are as in 1,234, unless it is ``sure``
+        that they are decimal, or beside a number as 0.5. The texts ``besides`` stay texts.
         """
         texts = [text for text in self.texts.values() if text not in besides]
-        if not texts or not all(map(_DECIMAL_COMMA.fullmatch, texts)) or all(map(_THOUSANDS.fullmatch, texts)):
+        if not texts or not all(map(_DECIMAL_COMMA.fullmatch, texts)):
+            return self
+        if not sure and all(map(_THOUSANDS.fullmatch, texts)):
             return self
         others = self.numbers[np.isfinite(self.numbers)]
         if (others != np.floor(others)).any():

@@ -30,9 +30,14 @@ def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str]:
     Levels that are too many for lines, or that have one epoch, are dots.
     """
     series = series_of(view, evidence.curves, evidence.trials)
-    if len(series) > MOST_LINES or all(entry.epochs < _FEWEST_EPOCHS for entry in series):
+    if are_dots(series):
         return dots_figure(view, evidence.trials), dots_caption(view)
     return curves_figure(view, series), curves_caption(view)
+
+
+def are_dots(series: Sequence[Series]) -> bool:
+    """Whether levels are drawn as dots, since they are too many for lines or have one epoch."""
+    return len(series) > MOST_LINES or all(entry.epochs < _FEWEST_EPOCHS for entry in series)
 
 
 def draw_metric(ax: Axes, view: TableView, series: Sequence[Series]) -> Axes:

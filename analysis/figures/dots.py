@@ -4,6 +4,7 @@ Curves of one epoch are points, and curves of many levels lie over each other.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,17 +45,17 @@ def draw_dots(ax: Axes, view: TableView, trials: pd.DataFrame) -> Axes:
     for place, line in enumerate(view.lines):
         colour, found = looks[line.position][0], line.estimates.get(COMPARED)
         shown = values[line.position]
-        ax.plot(shown, [place] * shown.size, "|", color=colour, markersize=6, alpha=0.6, label="_replicates")
+        marks: dict[str, Any] = {"color": colour, "gid": f"level-{line.position}"}
+        ax.plot(shown, [place] * shown.size, "|", markersize=6, alpha=0.6, label="_replicates", **marks)
         if found is None:
             words = line.ended or ("not run" if line.outcomes else "cannot be built")
             ax.text(0.01, place, plain(words), transform=ax.get_yaxis_transform(), va="center", fontsize="small")
             continue
         if found.half_width is not None:
             low, high = cut_range(found.mean - found.half_width, found.mean + found.half_width, limits)
-            ax.hlines(place, low, high, color=colour, linewidth=1.6, zorder=2)
-        ax.plot(
-            [found.mean], [place], "o", color=colour, markersize=6 if line.is_default else 5, zorder=3, label="_mean"
-        )
+            ax.hlines(place, low, high, linewidth=1.6, zorder=2, **marks)
+        size = 6 if line.is_default else 5
+        ax.plot([found.mean], [place], "o", markersize=size, zorder=3, label="_mean", **marks)
     _focus(ax, view, list(values.values()))
     ax.set_yticks(range(len(view.lines)), [plain(_name(line)) for line in view.lines], fontsize="small")
     ax.set_ylim(len(view.lines) - 0.4, -0.6)

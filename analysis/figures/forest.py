@@ -33,6 +33,7 @@ class ForestRow:
         verdict: of its table.
         holds: whether the verdict holds over the whole report.
         words: the difference with its interval, as text.
+        position: of its row among all rows of the study; None where the row is not one level's.
     """
 
     label: str
@@ -42,6 +43,7 @@ class ForestRow:
     verdict: str
     holds: bool
     words: str
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,17 +111,20 @@ def draw_forest(ax: Axes, groups: Sequence[ForestGroup]) -> Axes:
 
 def _draw_row(ax: Axes, place: int, row: ForestRow, reach: float) -> None:
     colour, marker = _MARKS.get(row.verdict, (GREY, "o"))
+    gid = None if row.position is None else f"level-{row.position}"
     if row.low is not None and row.high is not None:
         low, high = (float(np.clip(end, -reach, reach)) for end in (row.low, row.high))
-        ax.hlines(place, low, high, color=colour, linewidth=1.5, zorder=2)
+        ax.hlines(place, low, high, color=colour, linewidth=1.5, zorder=2, gid=gid)
         for end, cut in ((low, row.low < -reach), (high, row.high > reach)):
             if cut:
                 ax.plot([end], [place], marker="<" if end < 0 else ">", color=colour, markersize=4, zorder=2)
     if abs(row.mean) <= reach:
         face = colour if row.holds else "white"
-        ax.plot([row.mean], [place], marker=marker, color=colour, markerfacecolor=face, markersize=5.5, zorder=3)
-    _write(ax, -0.02, place, shorten(row.label, _LEVEL_WIDTH, placeholder="…"), ha="right")
-    _write(ax, 1.02, place, row.words, ha="left")
+        ax.plot(
+            [row.mean], [place], marker=marker, color=colour, markerfacecolor=face, markersize=5.5, zorder=3, gid=gid
+        )
+    _write(ax, -0.02, place, shorten(row.label, _LEVEL_WIDTH, placeholder="…"), ha="right", gid=gid)
+    _write(ax, 1.02, place, row.words, ha="left", gid=gid)
 
 
 def _reach(rows: Sequence[ForestRow]) -> float:
@@ -130,7 +135,9 @@ def _reach(rows: Sequence[ForestRow]) -> float:
     return (usual if farthest > usual > 0 else farthest) or 1.0
 
 
-def _write(ax: Axes, across: float, place: int, text: str, *, ha: Any, weight: str = "normal") -> None:
+def _write(
+    ax: Axes, across: float, place: int, text: str, *, ha: Any, weight: str = "normal", gid: str | None = None
+) -> None:
     ax.text(
         across,
         place,
@@ -141,6 +148,7 @@ def _write(ax: Axes, across: float, place: int, text: str, *, ha: Any, weight: s
         fontsize="small",
         fontweight=weight,
         clip_on=False,
+        gid=gid,
     )
 
 

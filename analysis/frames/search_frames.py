@@ -11,7 +11,8 @@ from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY,
 from analysis.text import NO_VALUE, difference_unit, format_number, within_sentence
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import audited
-from tune_jobs.standing.search.state import BROKEN, Arrival, SearchTrial, State, scores_of, signed
+from tune_jobs.standing.search.search_trial import BROKEN, Arrival, SearchTrial, scores_of, signed
+from tune_jobs.standing.search.state import State
 from tune_jobs.trial.config import METRIC_SPECS
 
 _WELL = (COMPLETED, STOPPED_EARLY)

@@ -95,11 +95,11 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
 
 def _row(level: LevelFound, found: Difference) -> ForestRow:
     if level.comparison.by_share:
-        return ForestRow(
-            level.label, found.mean, None, None, level.verdict, level.holds, f"{level.collapse}, {level.verdict}"
-        )
+        words, low, high = f"{level.collapse}, {level.verdict}", None, None
+        return ForestRow(level.label, found.mean, low, high, level.verdict, level.holds, words, level.line.position)
     words = _words(found, difference_decimals(level.view, found.half_width or 0.0), difference_limits(level.view.unit))
-    return ForestRow(level.label, found.mean, found.low, found.high, level.verdict, level.holds, words)
+    ends, position = (found.low, found.high), level.line.position
+    return ForestRow(level.label, found.mean, *ends, level.verdict, level.holds, words, position)
 
 
 def _words(found: Difference, decimals: int, limits: Limits) -> str:

@@ -64,9 +64,11 @@ def confirmation_sentences(table: Table, view: TableView, evidence: Evidence) ->
     """
     pick = evidence.standing.picks.get(table.name)
     line = next((line for line in view.lines if pick is not None and line.labels == pick.labels), None)
-    if pick is None or line is None:
+    if pick is None:
         return []
-    name = ", ".join(pick.labels)
+    name, again = ", ".join(pick.labels), evidence.study.command("run", "--confirm")
+    if line is None:
+        return [f"{name} was picked best and confirmed, and the table has no such row now; `{again}` confirms anew."]
     if line.is_default:
         sentences = [f"Picked best: {name}, the default, which leaves no gain to estimate with fresh seeds."]
     else:
@@ -75,7 +77,6 @@ def confirmation_sentences(table: Table, view: TableView, evidence: Evidence) ->
         sentences = [f"Picked best: {name}, {seen} on the seeds that it was picked with; {fresh}."]
     now = _best(table, evidence)
     if now is not None and now.labels != pick.labels:
-        again = evidence.study.command("run", "--confirm")
         sentences.append(f"By now {', '.join(now.labels)} is best; `{again}` trains it with fresh seeds.")
     return sentences
 

@@ -22,7 +22,7 @@ from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening
 from tune_jobs.standing.replicates import Replicate, RowReader
 from tune_jobs.standing.search.journal import Journal, read_journal
-from tune_jobs.standing.search.state import signed
+from tune_jobs.standing.search.search_trial import signed
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study

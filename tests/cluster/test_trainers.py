@@ -47,7 +47,7 @@ def assert_equal(found: Mapping[str, Record], expected: Mapping[str, Record]) ->
 def test_an_example_is_submitted_and_all_hosts_train_it(cluster: OnPrem, tmp_path: Path) -> None:
     study = smaller(cluster, "sklearn_rounds", "  - {factor: penalty, levels: [l1, l2, elasticnet]}\n", seeds=4)
     name = f"examples/{study.name}"
-    done = cluster.run(cluster.submit(name))
+    done = cluster.run(cluster.submit(name), seconds=900)
     assert "12 completed" in done.stdout
     records = cluster.records()
     assert {"h1", "h2"} <= {record.host for record in records.values()}

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 from models.history import COMPLETED, DIVERGED, PRUNED
 from tune_jobs.ledger.record import Record, combine, encode_fields
 from tune_jobs.standing.search.journal import Event, Journal, read_journal
-from tune_jobs.standing.search.state import SearchTrial, State, build_state, signed
+from tune_jobs.standing.search.search_trial import SearchTrial, signed
+from tune_jobs.standing.search.state import State, build_state
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study
 from tune_jobs.study.search_identity import search_id

@@ -12,7 +12,7 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.search.journal import Journal, read_journal
-from tune_jobs.standing.search.state import signed
+from tune_jobs.standing.search.search_trial import signed
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import load_study

@@ -13,7 +13,7 @@ from tune_jobs.ledger.looks import write_looks
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
-from tune_jobs.standing.confirmed import check_confirms
+from tune_jobs.standing.confirmed import check_confirms, unreadable_picks
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -71,6 +71,8 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     standing = with_kept_modes(stand(study, ledger and ledger.patient(), seeds, fingerprints), settings.resources.stack)
     for line in data_in_words(study, standing.rows, most=MOST_COLUMNS):
         say(f"data: {line}")
+    for line in () if options.confirm else unreadable_picks(standing.study, standing.rows, standing.picks):
+        say(line)
     if options.dry_run or standing.ledger is None:
         _say_counts(_count(standing, settings), say)
         return 0

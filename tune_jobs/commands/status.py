@@ -7,7 +7,8 @@ from models.history import TIMED_OUT
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
-from tune_jobs.standing.search.state import BROKEN
+from tune_jobs.standing.confirmed import unreadable_picks
+from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
@@ -47,6 +48,7 @@ def status_lines(standing: Standing) -> list[str]:
     variants = [one.variant or "as declared" for one in read_manifests(storage, standing.study.name).values()]
     if len(variants) > 1:
         lines.append(f"  variants that were run: {'; '.join(variants)}")
+    lines += (f"  {line}" for line in unreadable_picks(standing.study, standing.rows, standing.picks))
     return [*lines, *disagreement_warnings(standing.contents)]
 
 

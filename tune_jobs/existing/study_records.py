@@ -167,7 +167,7 @@ class _Matching:
             raise NotTakenError(self._why_no_row(run))
         rows = [row for row in matching if seed in (range(MOST_REPLICATES) if row.seeds is None else row.seeds)]
         if not rows:
-            raise NotTakenError(f"its seed is none that the study gives its row (0 to {MOST_REPLICATES - 1:,})")
+            raise NotTakenError(f"its seed is none that the study gives its row ({_seeds_in_words(matching)})")
         found = [Replicate(row, seed, row_trial(row, seed, self._belonging.fingerprints)) for row in rows]
         if SPLIT_SEED in self._places:
             split = run.settings[self._places[SPLIT_SEED]]
@@ -272,16 +272,26 @@ def _outcome(run: Run, compared: Sequence[float]) -> str:
     return DIVERGED if seen else COMPLETED
 
 
+def _seeds_in_words(rows: Sequence[Row]) -> str:
+    """The seeds that rows may have, as "0 to 9,999 or 1,000,000 to 1,000,004"."""
+    spans = {(one[0], one[-1]) for one in (row.seeds or range(MOST_REPLICATES) for row in rows)}
+    return " or ".join(f"{first:,} to {last:,}" if first < last else f"{first:,}" for first, last in sorted(spans))
+
+
 def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Replicate]) -> str:
     if not isfinite(record.validation_metric[-1]):
-        return f"has no number of the metric that is compared at its last epoch, {record.epochs}"
+        return (
+            f"has no number of the metric that is compared at its last epoch, {record.epochs}; if it diverged, write "
+            "inf there, or diverged in a column `status`"
+        )
     read = sorted({one.row.epochs for one in replicates})
     if record.epochs < read[0]:
         return f"ends at epoch {record.epochs}, and its row is read at epoch {' or '.join(map(str, read))}"
     if any(one.row.read == "best" or one.config.early_stopping_patience for one in replicates):
+        there = sum(epoch > 0 for epoch in epochs)
         return (
-            f"has {len(epochs)} of {record.epochs} epochs, and its row reads the best epoch or is stopped early: that "
-            "takes a line for each epoch"
+            f"has {there} of {record.epochs} epochs, and its row reads the best epoch or is stopped early: that takes "
+            "a line for each epoch"
         )
     return f"has no number at epoch {' or '.join(map(str, read))}, where its row is read"
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from data_utils.columns import column_of_cells
 from data_utils.separators import UnusableTableError, find_separator
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.existing.results import Results, flat, numbers_where_all_are
 
-# So many lines are read to see how their numbers are written.
-_TRIED_LINES = 50
 # Columns of mappings as text, as a script that asks a tracker for its runs writes them.
 _MAPPINGS = ("config", "summary", "params", "metrics")
 # A first column without a name: where a frame was written with its index.
@@ -35,12 +34,11 @@ def read_csv(place: str, content: bytes) -> Results:
         separator = find_separator(text)
     except UnusableTableError as error:
         raise UserError(f"{place}: {error}") from error
-    decimal = "," if separator == ";" and _has_decimal_commas(text) else "."
     try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
+        frame = pd.read_csv(io.StringIO(text), sep=separator, low_memory=False)
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{place}: is not a CSV file with a header ({first_line(error)}); give one") from error
-    return results_of(place, "a CSV file", frame)
+    return results_of(place, "a CSV file", _with_decimal_commas_read(frame))
 
 
 def read_parquet(place: str, content: bytes) -> Results:
@@ -102,14 +100,18 @@ def results_of(place: str, form: str, frame: pd.DataFrame) -> Results:
     return Results(place, form, frame, remarks=remarks)
 
 
-def _has_decimal_commas(text: str) -> bool:
-    cells = [cell for line in text.splitlines()[1:_TRIED_LINES] for cell in line.split(";")]
-    whole, comma, rest = "", "", ""
-    found = False
-    for cell in cells:
-        whole, comma, rest = cell.strip().lstrip("-+").partition(",")
-        found |= bool(comma) and whole.isdigit() and rest[:1].isdigit()
-    return found and not any("." in cell and cell.replace(".", "", 1).strip("-+ ").isdigit() for cell in cells)
+def _with_decimal_commas_read(frame: pd.DataFrame) -> pd.DataFrame:
+    """Read 2,5 as a number, by the rule for tables of a user's own; 1,234 too, if another column shows how."""
+    texts = {
+        name: column_of_cells([cell if isinstance(cell, str) else None for cell in frame[name]])
+        for name in frame.columns
+        if not pd.api.types.is_numeric_dtype(frame[name])
+    }
+    read = {name: column.with_decimal_commas() for name, column in texts.items()}
+    if any(texts[name].texts and not column.texts for name, column in read.items()):
+        read = {name: column.with_decimal_commas(sure=True) for name, column in texts.items()}
+    numbers = {name: column.numbers for name, column in read.items() if texts[name].texts and not column.texts}
+    return frame.assign(**{str(name): pd.Series(values, frame.index) for name, values in numbers.items()})
 
 
 def _with_mappings_opened(frame: pd.DataFrame) -> pd.DataFrame:

@@ -50,6 +50,18 @@ def picks_of(study: Study, ledger: Ledger | None) -> dict[str, Pick]:
     return read_picks(ledger.storage, study.name, variant_id(study.overrides, study.fraction))
 
 
+def unreadable_picks(study: Study, rows: Sequence[Row], picks: Mapping[str, Pick]) -> list[str]:
+    """Say of which picks the study has no row any more: their tables were edited, and show no confirmation."""
+    tables = {table.name for table in study.tables}
+    labels = {(row.table, row.labels) for row in rows if row.config is not None}
+    return [
+        f"confirm: {', '.join(pick.labels)} of table {table} was confirmed, and the study has no such "
+        f"{'row' if table in tables else 'table'} now; `{study.command('run', '--confirm')}` confirms the best again"
+        for table, pick in picks.items()
+        if (table, pick.labels) not in labels
+    ]
+
+
 def confirming_rows(study: Study, rows: Sequence[Row], picks: Mapping[str, Pick]) -> Iterator[Row]:
     """Yield the default and the best row of each table with fresh seeds; nothing where the default is the best."""
     for table in study.tables:

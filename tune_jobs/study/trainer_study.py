@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,20 +113,24 @@ def _source(trainer: str) -> tuple[Path, str, str]:
 
 def _folder_of(file: Path) -> Path:
     """The folder from which a file's module is imported: beside it, or for a part of packages beside these."""
-    folder = file.parent
+    beside = folder = Path(os.path.abspath(file.parent))
     while (folder / "__init__.py").is_file() and folder != folder.parent:
         folder = folder.parent
-    return folder
+    # Written as the file was given: relative if that was.
+    return file.parent if folder == beside else folder if file.is_absolute() else Path(os.path.relpath(folder))
 
 
 def _reference(file: Path, folder: Path, function: str) -> str:
-    try:
-        relative = file.absolute().resolve().relative_to(folder.absolute().resolve())
-    except ValueError as error:
+    # As they are named: a link in the folder is a module of it, wherever it leads.
+    named, inside = Path(os.path.abspath(file)), Path(os.path.abspath(folder))
+    if not named.is_relative_to(inside):
+        named, inside = file.absolute().resolve(), folder.absolute().resolve()
+    if not named.is_relative_to(inside):
         raise UserError(
             f"--trainer {file}: is not in {folder}, and a study finds modules beside it; leave the folder out, or copy "
             "the file there"
-        ) from error
+        )
+    relative = named.relative_to(inside)
     reference = f"{'.'.join(relative.with_suffix('').parts)}:{function}"
     if not is_reference(reference):
         raise UserError(

@@ -15,16 +15,8 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
-from tune_jobs.standing.search.state import (
-    BROKEN,
-    OPEN,
-    Arrival,
-    SearchTrial,
-    State,
-    comparable,
-    scores_of,
-    searched_default,
-)
+from tune_jobs.standing.search.search_trial import BROKEN, OPEN, Arrival, SearchTrial, comparable, scores_of
+from tune_jobs.standing.search.state import State, searched_default
 from tune_jobs.standing.search.words import score_in_words
 from tune_jobs.study.racing import race
 from tune_jobs.study.samplers import SAMPLERS
@@ -199,7 +191,7 @@ class Director:
 
         Args:
             number: of the trial.
-            values: for each epoch so far, as from `tune_jobs.standing.search.state.signed`.
+            values: for each epoch so far, as from `tune_jobs.standing.search.search_trial.signed`.
         """
         epoch = len(values)
         if epoch in self._rungs(number):

@@ -11,7 +11,7 @@ from models.history import History
 from models.version import STACKED
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
-from tune_jobs.standing.search.state import signed
+from tune_jobs.standing.search.search_trial import signed
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.data import shared_data
 from tune_jobs.training.director import Assignment

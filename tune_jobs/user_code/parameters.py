@@ -109,6 +109,12 @@ def parameters_of(component: Any, kind: str, reference: str) -> Parameters:
 def _check_trainer(component: Any, reference: str) -> None:
     if inspect.isclass(component):
         raise UserError(f"{reference}: is a class; a trainer is a function whose first parameter is the trial")
+    first = next(iter(inspect.signature(component).parameters), "") if inspect.isfunction(component) else ""
+    if first == "self":
+        raise UserError(
+            f"{reference}: is a method, which needs an object of its class; give a function whose first parameter is "
+            "the trial, and which makes the object"
+        )
     if inspect.iscoroutinefunction(component) or inspect.isasyncgenfunction(component):
         raise UserError(f"{reference}: is an `async` function; write it with `def` alone")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.curves import are_dots
 from analysis.figures.epoch_axes import good_limits, loss_label
 from analysis.figures.losses import LOSSES
 from analysis.figures.series import Series, series_of, styles
@@ -67,8 +68,8 @@ def page_data(sections: Sequence[Section], evidence: Evidence, marks: Mapping[in
     charts = _charts(sections, evidence)
     quantities = dict.fromkeys([COMPARED, *(panel["q"] for chart in charts.values() for panel in chart["panels"])])
     curves = page_curves(evidence.curves, list(quantities))
-    ends = evidence.curves.groupby("position", as_index=False)["epoch"].max()
-    last = dict(zip(ends["position"].tolist(), ends["epoch"].tolist(), strict=True))
+    ends = evidence.curves.groupby("position")["epoch"].max()
+    last = {int(position): int(epoch) for position, epoch in zip(ends.index.tolist(), ends.tolist(), strict=True)}
     replicates = _replicates(evidence.trials)
     return {
         "commands": _commands(evidence),
@@ -85,9 +86,11 @@ def _commands(evidence: Evidence) -> dict[str, str]:
     if evidence.standing.ledger is None:
         return {}
     place = shlex.join(["--storage", evidence.ledger.storage.uri])
-    run = evidence.study.command("run")
-    run = f"{run} {place}" if evidence.study.given else run
-    return {"show": f"ablatune show KEY {place}", "remove": f"ablatune ledger remove KEY {place}", "run": run}
+    return {
+        "show": f"ablatune show KEY {place}",
+        "remove": f"ablatune ledger remove KEY {place}",
+        "run": evidence.study.command("run"),
+    }
 
 
 def _replicates(trials: pd.DataFrame) -> dict[int, list[list[Any]]]:
@@ -147,7 +150,7 @@ def _settings(row: Row, evidence: Evidence) -> dict[str, str]:
 
 
 def _charts(sections: Sequence[Section], evidence: Evidence) -> dict[str, dict[str, Any]]:
-    """What the script draws in place of a figure of curves, by the figure's name."""
+    """What the script draws in place of a figure of curves, by the figure's name; dots stay as they are."""
     kinds = {table.name: table.showing.figures for table in all_tables(evidence.study)}
     found = {}
     for section in sections:
@@ -160,7 +163,7 @@ def _charts(sections: Sequence[Section], evidence: Evidence) -> dict[str, dict[s
                 continue
             series = series_of(view, evidence.curves, evidence.trials)
             panels = _metric_panels(view, series) if kind == _CURVES else _loss_panels(view)
-            found[name] = {"table": view.name, "panels": panels}
+            found[name] = {"table": view.name, "panels": panels, "still": kind == _CURVES and are_dots(series)}
     return found
 
 

@@ -144,6 +144,23 @@ def test_another_level_that_becomes_the_best_is_named(trained: list[Trial]) -> N
     assert "Picked best: 16, +" in report_of()
 
 
+def test_that_a_confirmed_level_has_another_name_now_is_said(
+    trained: list[Trial], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "s.yaml", "--cpus", "1", "--confirm"]) == 0
+    renamed = STUDY.replace("[4, 8, 16]", "[4, 8, {value: 16, label: Sixteen}]")
+    Path("s.yaml").write_text(renamed)
+    capsys.readouterr()
+    said = "confirm: 16 of table hidden_units was confirmed, and the study has no such row now; `ablatune run s.yaml "
+    for command in ("run", "status"):
+        assert main([command, "s.yaml", *(["--cpus", "1"] if command == "run" else [])]) == 0
+        printed = capsys.readouterr()
+        assert said in printed.out + printed.err
+    assert "16 was picked best and confirmed, and the table has no such row now; " in report_of()
+    Path("s.yaml").write_text(STUDY)
+    assert "Picked best: 16" in report_of()
+
+
 def test_studies_that_choose_with_fresh_seeds_themselves_are_refused(
     trained: list[Trial], capsys: pytest.CaptureFixture[str]
 ) -> None:

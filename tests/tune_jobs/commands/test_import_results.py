@@ -37,6 +37,7 @@ from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 
 TABLE = BASE + METRICS + "seeds: 2\ntables:\n  - {factor: width, levels: [2, 4]}\n"
+EPOCH_0_LEFT_OUT = "has 1 of 4 epochs, and its row reads the best epoch"
 BEST = TABLE.replace("levels: [2, 4]", "levels: [2, 4], read: best")
 
 
@@ -175,6 +176,8 @@ def test_a_run_of_its_last_epoch_alone_is_read_at_no_other(place: Place) -> None
         (TABLE, lines(seeds=(12345, 23456)), "its seed is none that the study gives its row (0 to 9,999)"),
         (TABLE, lines(seed=-1), "its seed -1 is not a whole number from 0 on"),
         (TABLE, lines(validation_accuracy=np.nan), "has no number of the metric that is compared"),
+        (TABLE, lines(validation_accuracy=np.nan), "if it diverged, write inf there, or diverged in a column `status`"),
+        (BEST, epochs(lines(), 3, 0).query("epoch != 1").assign(epoch=lambda frame: 2 * frame.epoch), EPOCH_0_LEFT_OUT),
         (TABLE, lines(validation_loss=np.nan), "has no number of validation_loss at epoch 3"),
         (TABLE, lines(status="failed"), "failed elsewhere"),
         (TABLE, lines(status="running"), "has not ended"),
@@ -429,12 +432,13 @@ tables:
 def test_results_of_every_form_are_imported(
     loaded: Callable[[str], ablatune.Study], write: Callable[[Path], Path], tmp_path: Path
 ) -> None:
+    optuna = (test_reading.write_optuna, test_reading.write_optuna_journal)
     columns = {
         "learning_rate": "optimizer/lr" if write is test_reading.write_ray_tune else "lr",
-        "validation_accuracy": "value" if write is test_reading.write_optuna else "val_acc",
+        "validation_accuracy": "value" if write in optuna else "val_acc",
     }
     study = loaded(FORMS_STUDY)
-    if write in (test_reading.write_optuna, test_reading.write_mlruns):
+    if write in (*optuna, test_reading.write_mlruns, test_reading.write_with_mlflow):
         study = loaded(FORMS_STUDY.replace("epochs: 3", "epochs: 2"))
     imported = study.import_results(write(tmp_path), columns=columns, dry_run=True)
     assert (imported.trials, imported.left) == (15, []), imported

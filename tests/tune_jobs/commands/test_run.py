@@ -1,5 +1,7 @@
 """Whole runs through Ray Tune, as a user starts them: in processes of their own, on the embedded data."""
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.history import CURVES
+from tune_jobs.commands.cli import main
 from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.record import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
@@ -36,6 +39,15 @@ def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+def told_here(*arguments: object, cwd: Path, expect: int = 0) -> str:
+    """Run a command that trains nothing, in this process, and return what it printed."""
+    printed = io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main(list(map(str, arguments)))
+    assert code == expect, printed.getvalue()
+    return printed.getvalue()
+
+
 def environment() -> dict[str, str]:
     root = Path(__file__).resolve().parents[3]
     return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
@@ -56,12 +68,23 @@ def keys_trained(output: str) -> int:
     return int(count)
 
 
-def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
+def test_look_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
+    said = ablatune("run", tiny_study, "--storage", "r", "--seeds", 2, "--fraction", 0.5, cwd=tmp_path)
+    assert "a quick look: 50% of the epochs" in said
+    quick = numbers(tmp_path / "r")
+    assert {record["epochs"] for record in quick.values()} == {1, 2}
+    told_here("report", tiny_study, "--storage", "r", "--output", "q", cwd=tmp_path)
+    assert "A quick look: every row was read at 50% of its epochs" in (tmp_path / "q" / "report.md").read_text()
+    assert "no trials" not in told_here("status", tiny_study, "--storage", "r", cwd=tmp_path)
+
     first = ablatune("run", tiny_study, "--storage", "r", "--seeds", 2, cwd=tmp_path)
     assert "2 rows" not in first
     assert "5 rows × 2 seeds = 10 table cells, filled by 4 trainings" in first
     assert keys_trained(first) == 4
     before = numbers(tmp_path / "r")
+    assert set(before) == set(quick)
+    for key, record in quick.items():
+        assert record["validation_loss"] == before[key]["validation_loss"][: record["epochs"]], "its beginning"
 
     code = (
         "import sys; from tune_jobs.commands.cli import main; "
@@ -81,11 +104,11 @@ def test_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> None:
     assert {key: after[key] for key in before} == before
 
     ablatune("run", tiny_study, "--storage", "r", "--seeds", 1, "--set", "batch_size=64", cwd=tmp_path)
-    status = ablatune("status", tiny_study, "--storage", "r", cwd=tmp_path)
+    status = told_here("status", tiny_study, "--storage", "r", cwd=tmp_path)
     assert "6 trials for 5 rows × 3 seeds" in status
     assert "done: 6, 6 completed" in status
     assert "variants that were run" in status
-    variant = ablatune("status", tiny_study, "--storage", "r", "--set", "batch_size=64", cwd=tmp_path)
+    variant = told_here("status", tiny_study, "--storage", "r", "--set", "batch_size=64", cwd=tmp_path)
     assert "(batch_size=64): 2 trials for 5 rows × 1 seed in" in variant
     assert "missing: 0" in variant
 
@@ -116,7 +139,7 @@ def test_killed_half_way_and_continued_equals_left_alone(tmp_path: Path) -> None
     time.sleep(5)  # the orphaned workers may still be writing their last records
     kept = set(numbers(tmp_path / "killed"))
     assert 3 <= len(kept) < 12
-    status = ablatune("status", study, "--storage", "killed", cwd=tmp_path)
+    status = told_here("status", study, "--storage", "killed", cwd=tmp_path)
     assert f"done: {len(kept)}" in status
     output = ablatune(*arguments, "--storage", "killed", "--max-concurrent", 2, cwd=tmp_path)
     assert keys_trained(output) == 12 - len(kept)
@@ -164,7 +187,7 @@ def test_failures_and_divergences_are_kept_named_and_say_so_in_the_exit_code(tmp
     output = ablatune("run", study, "--storage", "r", cwd=tmp_path)
     assert "diverged: learning_rate=1e+30, seed 0: the " in output
     assert "1 completed, 1 diverged" in output
-    again = ablatune("run", study, "--storage", "r", cwd=tmp_path)
+    again = told_here("run", study, "--storage", "r", cwd=tmp_path)
     assert "nothing to run" in again, "a divergence is a result"
 
 
@@ -264,7 +287,7 @@ def test_a_killed_worker_costs_a_restart_and_no_trial(tmp_path: Path) -> None:
     assert "Traceback" not in output
     assert_equal(numbers(tmp_path / "r"), numbers(tmp_path / "alone"))
     assert list(checkpoints.iterdir()) == []
-    status = ablatune("status", study, "--storage", "r", cwd=tmp_path)
+    status = told_here("status", study, "--storage", "r", cwd=tmp_path)
     assert "lost with their worker and run again: 1 trial" in status
     assert re.search(r"^    \S+ \w{8}  .*hidden_units=[48], seed 0: at epoch \d+ on node \S+ \(\w{6}\): ", status, re.M)
 
@@ -286,7 +309,7 @@ def test_a_trial_whose_worker_dies_again_and_again_is_lost(tmp_path: Path) -> No
     assert len(killed) == RESTARTS + 1
     assert output.count("lost its worker, starts again: ") == RESTARTS
     assert "lost: " in output
-    status = ablatune("status", study, "--storage", "r", cwd=tmp_path)
+    status = told_here("status", study, "--storage", "r", cwd=tmp_path)
     assert "lost with their worker and run again: 1 trial" in status
     assert "lost with their worker for good: 1 trial" in status
 
@@ -364,11 +387,11 @@ def test_a_staged_study_runs_stage_after_stage(tmp_path: Path) -> None:
     assert "stages: longer is next, then network" in said
     assert "stages: longer → 6; network is next" in said
     assert "stages: longer → 6; network → 32" in said
-    assert "nothing to run" in ablatune("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
-    status = ablatune("status", "s.yaml", "--storage", "whole", cwd=tmp_path)
+    assert "nothing to run" in told_here("run", "s.yaml", "--storage", "whole", cwd=tmp_path)
+    status = told_here("status", "s.yaml", "--storage", "whole", cwd=tmp_path)
     assert "stages: longer → 6; network → 32" in status
     assert "missing: 0" in status
-    ablatune("report", "s.yaml", "--storage", "whole", "--output", "w", cwd=tmp_path)
+    told_here("report", "s.yaml", "--storage", "whole", "--output", "w", cwd=tmp_path)
     text = (tmp_path / "w" / "report.md").read_text()
     assert "What each stage gained" in text
     assert "Chosen: 32, with the best validation mean of 2 levels." in text
@@ -388,21 +411,6 @@ def test_killing_a_staged_study_changes_nothing(tmp_path: Path) -> None:
     assert_equal(numbers(tmp_path / "cut"), numbers(tmp_path / "whole"))
 
 
-def test_a_quick_look_says_so_and_is_the_beginning_of_the_full_run(tiny_study: Path, tmp_path: Path) -> None:
-    said = ablatune("run", tiny_study, "--storage", "r", "--fraction", 0.5, cwd=tmp_path)
-    assert "a quick look: 50% of the epochs" in said
-    quick = numbers(tmp_path / "r")
-    assert {record["epochs"] for record in quick.values()} == {1, 2}
-    ablatune("report", tiny_study, "--storage", "r", "--output", "q", cwd=tmp_path)
-    assert "A quick look: every row was read at 50% of its epochs" in (tmp_path / "q" / "report.md").read_text()
-    ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
-    full = numbers(tmp_path / "r")
-    assert set(full) == set(quick)
-    for key, record in quick.items():
-        assert record["validation_loss"] == full[key]["validation_loss"][: record["epochs"]]
-    assert "no trials" not in ablatune("status", tiny_study, "--storage", "r", cwd=tmp_path)
-
-
 @pytest.mark.long
 @pytest.mark.needs_data
 def test_the_published_study_is_the_same_bits_with_one_and_two_at_once(data_dir: Path, tmp_path: Path) -> None:
@@ -415,5 +423,5 @@ def test_the_published_study_is_the_same_bits_with_one_and_two_at_once(data_dir:
 @pytest.mark.long
 def test_export_of_a_run_is_one_file(tiny_study: Path, tmp_path: Path) -> None:
     ablatune("run", tiny_study, "--storage", "r", cwd=tmp_path)
-    ablatune("ledger", "export", "all.parquet", "--storage", "r", cwd=tmp_path)
+    told_here("ledger", "export", "all.parquet", "--storage", "r", cwd=tmp_path)
     assert pq.read_metadata(tmp_path / "all.parquet").num_rows == 4

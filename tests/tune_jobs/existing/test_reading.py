@@ -15,6 +15,7 @@ from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out
 from tune_jobs.existing.looking import as_options, look
 from tune_jobs.existing.reading import read_results
+from tune_jobs.existing.tabular import read_csv
 
 DEFAULT = {"lr": 0.1, "width": 32}
 LEVELS = {"lr": [0.01, 0.1, 1.0], "width": [16, 32, 64]}
@@ -140,6 +141,40 @@ def write_optuna(folder: Path) -> Path:
     return path
 
 
+def write_optuna_journal(folder: Path) -> Path:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.copy_study(
+        from_study_name="sweep",
+        from_storage=f"sqlite:///{write_optuna(folder)}",
+        to_storage=optuna.storages.JournalStorage(JournalFileBackend(str(folder / "journal.log"))),
+    )
+    return folder / "journal.log"
+
+
+def write_with_mlflow(folder: Path) -> Path:
+    """A folder that MLflow's own client writes."""
+    pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow.entities import Metric, Param
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(tracking_uri=(folder / "mlruns").as_uri())
+        experiment = client.create_experiment("sweep")
+        for index, run in enumerate(runs()):
+            made = client.create_run(experiment, run_name=f"run-{index}").info.run_id
+            client.log_batch(
+                made,
+                metrics=[Metric("val_acc", run["accuracy"] - 2 + step, 1000 + step, step) for step in range(3)],
+                params=[Param(name, str(run[name])) for name in ("lr", "width", "seed")],
+            )
+            client.set_terminated(made)
+    return folder / "mlruns"
+
+
 def write_ray_tune(folder: Path) -> Path:
     """The files that Ray Tune writes; that it does is tested where Tune itself runs."""
     experiment = folder / "sweep"
@@ -166,7 +201,9 @@ FORMS = (
     write_parquet,
     write_json_lines,
     write_mlruns,
+    write_with_mlflow,
     write_optuna,
+    write_optuna_journal,
     write_ray_tune,
 )
 
@@ -189,6 +226,22 @@ def test_results_of_every_form_make_the_same_tables(write, tmp_path: Path) -> No
     }
     assert sorted(values.values()) == pytest.approx(sorted(run["accuracy"] for run in runs()))
     assert not layout.left
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a;loss\n1;1,234\n2;2,345\n", ["1,234", "2,345"]),  # thousands, or not: nothing tells
+        ("a;loss\n0,1;1,234\n0,2;2,345\n", [1.234, 2.345]),
+        ("a;loss\n0,1;1.234\n0,2;2.345\n", [1.234, 2.345]),
+        ('a,loss\n1,"0,25"\n2,"0,5"\n', [0.25, 0.5]),
+        ("a\tloss\n1\t0,25\n2\t\n3\tNA\n", [0.25, np.nan, np.nan]),
+        ("a;loss\n1;0,25\n2;none,yet\n", ["0,25", "none,yet"]),
+    ],
+)
+def test_decimal_commas_are_read_as_in_tables_of_one_s_own(text: str, expected: list[object]) -> None:
+    frame = read_csv("results.csv", text.encode()).frame
+    pd.testing.assert_series_equal(frame["loss"], pd.Series(expected, name="loss"), check_dtype=False)
 
 
 def test_reading_writes_nothing(tmp_path: Path) -> None:

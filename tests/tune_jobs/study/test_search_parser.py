@@ -95,6 +95,8 @@ def test_budgets_in_words() -> None:
         (space("learning_rate: {low: 0.1, high: 0.01}"), 4, "not above low"),
         (space("dropout: {low: 0, high: 0.5, scale: log}"), 4, "no logarithm; give a low above 0, or scale: linear"),
         (space("dropout: {low: 0, high: 1.5}"), 4, "out of bounds"),
+        ("replicates: 2\nscheduler: median\n" + space("dropout: [0.1]"), 3, "the median rule judges single curves"),
+        ("replicates: 0\n" + space("dropout: [0.1]"), 3, "at least 1"),
         (space("hidden_units: {low: 1.5, high: 4}"), 4, "not a whole number"),
         (space("dropout: {low: 0.1}"), 4, "lacks `high`"),
         (space("dropout: {low: 0.1, high: 0.2, scale: lin}"), 4, "there is no scale 'lin'"),
@@ -222,7 +224,7 @@ def test_the_journal_is_named_by_what_the_trials_have_in_common(tmp_path: Path) 
         "budget: {trials: 3}\nscheduler: none\nsampler: random\n" + space("dropout: [0.1]"),
     ):
         assert name(same) == first
-    for other in ("base: {hidden_units: 9}\n", "base: {epochs: 9}\n", "seed: 1\n"):
+    for other in ("base: {hidden_units: 9}\n", "base: {epochs: 9}\n", "seed: 1\n", "replicates: 2\n"):
         assert name(other + space("dropout: [0.1]")) != first
     assert name(space("dropout: [0.1]"), fraction=0.5) != first
     assert name(space("dropout: [0.1]"), overrides={"learning_rate": 0.5}) != first

@@ -103,12 +103,14 @@ def test_metrics_that_the_source_does_not_spell_out_are_to_fill_in(
         (["climb.py:train", "--data", "rows.csv"], "init: --trainer is for a training function"),
         (["kept.py:train"], "kept.yaml: already exists and was not changed"),
         (["raises.py:train"], "raises:train: ZeroDivisionError"),
+        (["kw.py:T.train"], "kw:T.train: is a method, which needs an object of its class; give a function"),
     ],
 )
 def test_what_init_cannot_use_gets_one_line(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, climb=CLIMB, kept=CLIMB, plain="def main():\n    pass\n", broken="def train(:\n", raises="1 / 0\n")
+    write(tmp_path, kw="class T:\n    def train(self, trial, *, lr=0.1):\n        trial.report(loss=lr)\n")
     write(tmp_path, script="def main(lr=0.1, epochs=3):\n    print(lr)\n")
     (tmp_path / "my-loop.py").write_text(CLIMB)
     (tmp_path / "kept.yaml").write_text("mine")
@@ -130,6 +132,16 @@ def test_the_study_lies_where_its_module_is_found(tmp_path: Path) -> None:
         assert main(["init", "--trainer", f"{file}:train"]) == 0
         assert f"  trainer: {reference}\n" in Path(study).read_text()
     assert main(["init", "--trainer", "src/loop.py:train", str(tmp_path / "src" / "..")]) == 2
+    (tmp_path / "loop.yaml").unlink()
+    # From within a package, and by a link: a module of the folder that the link lies in.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "pkg" / "deep")
+        assert main(["init", "--trainer", "loop.py:train"]) == 0
+    assert "  trainer: pkg.deep.loop:train\n" in Path("loop.yaml").read_text()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "other.py").symlink_to(tmp_path / "src" / "loop.py")
+    assert main(["init", "--trainer", "linked/other.py:train"]) == 0
+    assert "  trainer: other:train\n" in Path("linked/other.yaml").read_text()
     (tmp_path / "loop.yaml").unlink()
     assert main(["init", "--trainer", "src/loop.py:train", "."]) == 0
     assert "  trainer: src.loop:train\n" in Path("loop.yaml").read_text()

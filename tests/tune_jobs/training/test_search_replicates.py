@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.history import COMPLETED
 from tune_jobs.standing.search.journal import RUNG
-from tune_jobs.standing.search.state import FINISHED
+from tune_jobs.standing.search.search_trial import FINISHED
 from tune_jobs.trial.trial import Trial
 
 

@@ -13,7 +13,8 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.replicates import RowReader
 from tune_jobs.standing.search.points import coded
-from tune_jobs.standing.search.state import SearchTrial, State
+from tune_jobs.standing.search.search_trial import SearchTrial
+from tune_jobs.standing.search.state import State
 from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SEARCH, SPLITS, STEPS, TRIED, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Row

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_jobs.ledger.record import FAILED
-from tune_jobs.standing.search.state import SearchTrial, State, scores_of
+from tune_jobs.standing.search.search_trial import SearchTrial, scores_of
+from tune_jobs.standing.search.state import State
 from tune_jobs.study.space import Parameter
 
 _LEAST_TRIALS = 10

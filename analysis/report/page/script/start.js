@@ -24,7 +24,7 @@ function drawWhenNear(figure, draw) {
 function startFigures() {
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     const spec = report.charts[figure.dataset.figure];
-    const made = spec && curvesFigure(spec);
+    const made = spec && !spec.still && curvesFigure(spec);
     if (!made) continue;
     figure.querySelector(".still").after(made.box);
     drawWhenNear(figure, (room) => {

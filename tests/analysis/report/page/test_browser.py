@@ -145,13 +145,11 @@ def test_a_table_sorts_and_filters(browser: Any) -> None:
 def test_a_legend_hides_a_level_and_pointing_marks_it(browser: Any) -> None:
     entry = script(
         browser,
-        "const figure = document.querySelector('[data-figure=learning_rate]'); figure.scrollIntoView();"
+        "const figure = document.querySelector('[data-figure=odd]'); figure.scrollIntoView({block: 'center'});"
         "return figure.querySelector('.legend button')",
     )
     of = entry.get_attribute("data-of")
-    lines = (
-        "return document.querySelectorAll('[data-figure=learning_rate] .panels [data-of=' + arguments[0] + ']').length"
-    )
+    lines = "return document.querySelectorAll('[data-figure=odd] .panels [data-of=' + arguments[0] + ']').length"
     assert script(browser, lines, of)
     entry.click()
     assert entry.get_attribute("aria-pressed") == "false"

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -125,6 +125,7 @@ def test_figures_have_the_colours_of_the_page_and_ids_of_their_own() -> None:
     assert "&lt;b&gt;&amp;" in first, "text stays text"
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.text() | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
@@ -136,6 +137,7 @@ def test_data_end_no_script_and_come_back_as_they_were(value: Any) -> None:
     assert json.loads(text) == {"value": value}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 6))
 def test_thinned_curves_keep_their_ends_and_order(epochs: int, trials: int) -> None:
     frame = pd.DataFrame(

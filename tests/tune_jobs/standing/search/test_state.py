@@ -8,17 +8,8 @@ import pytest
 
 from models.history import COMPLETED, DIVERGED, PRUNED, TIMED_OUT
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
-from tune_jobs.standing.search.state import (
-    BROKEN,
-    FINISHED,
-    OPEN,
-    STOPPED,
-    build_state,
-    comparable,
-    make_trial,
-    scores_of,
-    signed,
-)
+from tune_jobs.standing.search.search_trial import BROKEN, FINISHED, OPEN, STOPPED, comparable, scores_of, signed
+from tune_jobs.standing.search.state import build_state, make_trial
 
 FINGERPRINTS = {"digits": "data"}
 
