@@ -26,7 +26,7 @@ def test_the_study_that_the_readme_shows_is_one(tmp_path: Path) -> None:
     (tmp_path / "shown.yaml").write_text(text)
     study = load_study(str(tmp_path / "shown.yaml"))
     assert [table.name for table in study.stages] == ["depth", "rate"]
-    assert len(study.finals) == 1
+    assert study.fresh_seeds == 10
 
 
 def test_three_lines_load_a_model_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
