@@ -253,6 +253,60 @@ def flattery(repeats: int) -> None:
     print()
 
 
+def best_epochs(repeats: int) -> None:
+    """Print what comparing best epochs with last ones would show where there is no difference, and what is compared."""
+    print(f"Levels read at their best epoch, the default at its last, 10 seeds; {repeats} tables of 4 levels each")
+    print(f"{'epochs':10}{'looks better by':>18}{'would be shown (%)':>22}{'best against best (%)':>24}")
+    for epochs in (10, 50):
+        rng, gains, unlike, alike = np.random.default_rng(epochs), [], 0, 0
+        for _ in range(repeats):
+            # Epochs of one training share half of the spread of its seed.
+            courses = 97.0 + 0.2 * rng.standard_normal((5, 10, 1)) + 0.2 * rng.standard_normal((5, 10, epochs))
+            best, last = courses.max(axis=2), courses[:, :, -1]
+            gains.append(float((best[:4] - last[4]).mean()))
+            unlike += bool(shown(best[:4], last[4], None).any())
+            alike += bool(shown(best[:4], best[4], None).any())
+        cells = (np.mean(gains), 100 * unlike / repeats, 100 * alike / repeats)
+        print(f"{epochs:<10}{cells[0]:18.2f}{cells[1]:22.1f}{cells[2]:24.1f}")
+    print("Rows that are read differently get no verdict (`analysis.tables.comparing.read_differently`).\n")
+
+
+def shared_rows(repeats: int) -> None:
+    """Print how often a claim about new data is false where replicates share rows, with and without the correction."""
+    print(f"A claim about new data, splits of one data set, 4 levels: false verdicts (%); {repeats} tables each")
+    print(f"{'validation share':20}{'n':>6}{'uncorrected':>16}{'corrected':>14}")
+    for share in (0.1, 0.2):
+        # How far results on two splits go together (Nadeau and Bengio, 2003).
+        for n in (5, 10, 20):
+            rng, wrong = np.random.default_rng(n), np.zeros(2)
+            for _ in range(repeats):
+                common = np.sqrt(share) * rng.standard_normal((5, 1))
+                values = 97.0 + 0.3 * (common + np.sqrt(1 - share) * rng.standard_normal((5, n)))
+                table = [Pairs(level, values[4]) for level in values[:4]]
+                for place, overlap in enumerate((0.0, share / (1 - share))):
+                    found = compare(table, higher_is_better=True, overlap=overlap)
+                    wrong[place] += any(one.verdict in (BETTER, WORSE) for one in found)
+            cells = 100 * wrong / repeats
+            print(f"{f'{share:.0%}':20}{n:6}{cells[0]:16.1f}{cells[1]:14.1f}")
+    print()
+
+
+def confirmed(repeats: int) -> None:
+    """Print how often the difference of a table's best level from the default is 0, as it is true, within intervals."""
+    print(f"The best of nine equal levels, 5 seeds; {repeats} tables each: its interval holds the truth (%)")
+    draw, holds = KINDS["binomial, 97% of 1,291 rows, + 0.3"], np.zeros(2)
+    rng = np.random.default_rng(0)
+    for _ in range(repeats):
+        chosen, fresh = draw.draw(rng, (10, 5)), draw.draw(rng, (2, 5))
+        best = int(chosen[:9].mean(axis=1).argmax())
+        for place, (level, default) in enumerate(((chosen[best], chosen[9]), (fresh[0], fresh[1]))):
+            (found,) = compare([Pairs(level, default)], higher_is_better=True, step=100 / ROWS)
+            low, high = (found.difference.low, found.difference.high) if found.difference else (None, None)
+            holds[place] += low is not None and high is not None and low <= 0.0 <= high
+    print(f"  on the seeds that chose it, uncorrected: {100 * holds[0] / repeats:.1f}")
+    print(f"  on fresh seeds (`--confirm`): {100 * holds[1] / repeats:.1f}\n")
+
+
 def tuning_curve_band(repeats: int) -> None:
     """Print how often the band of the best of n random trials holds for all n from 1 to twice the trials."""
     print(f"The 95% band of the best of n random trials holds for all n (%); {repeats} searches each")
@@ -321,6 +375,9 @@ PARTS: Mapping[str, Callable[[int], None]] = {
     "looking": lambda repeats: looking(max(repeats // 2, 1)),
     "until_decided": lambda repeats: until_decided(max(repeats * 3 // 10, 1)),
     "flattery": flattery,
+    "best_epochs": lambda repeats: best_epochs(max(repeats // 4, 1)),
+    "shared_rows": lambda repeats: shared_rows(max(repeats // 2, 1)),
+    "confirmed": confirmed,
     "tuning_curve": lambda repeats: tuning_curve_band(max(repeats // 2, 1)),
     "replicates": lambda repeats: replicates(max(repeats // 10, 1)),
 }
