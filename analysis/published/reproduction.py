@@ -78,6 +78,21 @@ def counts_in_words(reproduction: Reproduction) -> list[str]:
     return words
 
 
+def counts_line(reproduction: Reproduction) -> str:
+    """Say in one line how many numbers and sentences of the report agree."""
+    counts = reproduction.counts
+    left = sum((counts.not_comparable or {}).values())
+    line = (
+        f"Of {counted(counts.total, 'published number')}, {_many(counts.agrees, AGREES)}, "
+        f"{_many(counts.differs, DIFFERS)} and {_many(left, NOT_COMPARABLE)}"
+    )
+    if reproduction.statements:
+        verdicts = count_verdicts(reproduction.statements)
+        listed = ", ".join(_many(number, verdict) for verdict, number in verdicts.items() if number)
+        line += f"; of {counted(len(reproduction.statements), 'sentence')}, {listed}"
+    return f"{line}."
+
+
 # What stands before a verdict that is no verb, and the plurals of the verbs.
 _IS = frozenset({NOT_COMPARABLE, CONTRADICTED, NO_TEST})
 _PLURAL = {AGREES: "agree", DIFFERS: "differ", "repeats": "repeat", HOLDS: "hold", "is": "are"}

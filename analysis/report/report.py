@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 
 from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
-from analysis.published.reproduction import counts_in_words, reproduction_of
+from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
-from analysis.report.findings import findings
+from analysis.report.findings import findings_of
 from analysis.report.outline import sections_of
+from analysis.report.overview import overview_of, shared_words
 from analysis.report.section import Section
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
 from analysis.tables.columns import table_sheet
@@ -96,6 +97,7 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
         lambda: sections_of(evidence, reproduction),
         facts(evidence, variant=standing.variant),
         warnings(evidence),
+        reproduction,
     )
     if reproduction is None:
         return written
@@ -125,26 +127,32 @@ def _written(
     sections_of_report: Callable[[], list[Section]],
     shown_facts: Sequence[Fact],
     shown_warnings: Sequence[str],
+    reproduction: Reproduction | None = None,
 ) -> tuple[list[Section], ReportFiles]:
     _make(folder)
     with matplotlib.rc_context(_FIGURE_STYLE):
         sections = sections_of_report()
-        figures = _figure_files(sections)
-    views = [section.view for section in sections if section.view]
+        views = [section.view for section in sections if section.view]
+        overview = overview_of(views, evidence)
+        shown = sections if overview is None else [overview, *sections]
+        figures = _figure_files(shown)
+    found = findings_of(evidence, views, reproduction)
     words = {
         "study": evidence.study,
-        "findings": findings(views),
+        "findings": found.sentences,
         "facts": shown_facts,
         "warnings": shown_warnings,
+        "overview": overview,
+        "shared": shared_words(views),
         "sections": sections,
         "unplanned": not_as_planned(views, evidence.trials),
     }
     written = replace(
-        _write_all(folder, words, sections, figures, evidence),
+        _write_all(folder, words, shown, figures, evidence),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
-        frames=_frames(sections),
-        drawn={picture.name: (picture.figure, picture.caption) for section in sections for picture in section.pictures},
+        frames=_frames(shown),
+        drawn={picture.name: (picture.figure, picture.caption) for section in shown for picture in section.pictures},
     )
     return sections, written
 

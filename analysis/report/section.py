@@ -25,6 +25,8 @@ class Section:
     """A section: paragraphs, facts, a table of the study, further tables, figures. Any of them may be empty.
 
     Attributes:
+        base: the configuration that the section's levels change, in a line; "" without one.
+        command: that runs what the section shows; "" where there is none.
         view: a table of the study.
         sheets: further tables.
         frames: numbers that are written only as CSV, by file name.
@@ -38,3 +40,5 @@ class Section:
     sheets: Sequence[Sheet] = ()
     pictures: Sequence[Picture] = ()
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    base: str = ""
+    command: str = ""

@@ -93,6 +93,26 @@ def openings_in_words(study: str, openings: Sequence[Opening], *, evaluate: str 
     return [words, f"{counted(unfinished, 'opening')} ended without numbers."] if unfinished else [words]
 
 
+def openings_count(study: str, openings: Sequence[Opening]) -> str | None:
+    """Say how often a study opened its test set: "The test set was opened once"; None where it never did.
+
+    Args:
+        study: its name.
+        openings: of all studies in the ledger.
+    """
+    of_study = [opening for opening in openings if opening.study == study]
+    if not of_study:
+        return None
+    by_all = sum(opening in of_study or _same_test_set(opening, of_study) for opening in openings)
+    others = f" ({_times(by_all)} by all studies of this ledger)" if by_all > len(of_study) else ""
+    return f"The test set was opened {_times(len(of_study))}{others}"
+
+
+def reached_words(reached: Reached) -> str:
+    """What a configuration reached: "Final configuration has a test accuracy of 97.13 ± 1.05% (n = 3)"."""
+    return f"{reached.label} has a test {_metric(reached)} of {_reached(reached)} (n = {len(reached.seeds)})"
+
+
 def _same_test_set(opening: Opening, others: Sequence[Opening]) -> bool:
     """Whether an opening shares a test set with others: by fingerprints, or by names where it ended without any."""
     if opening.test_sets:

@@ -1,8 +1,11 @@
-"""What all tables of a report show together."""
+"""What a report found, in plain sentences."""
 
 from typing import Any
 
-from analysis.report.findings import findings
+import pytest
+
+from analysis.report.differences import differences, heading_within
+from analysis.report.findings import Findings, difference_sentences, findings_of
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -14,19 +17,87 @@ tables:
 """
 
 
-def test_findings_hold_over_all_tables(run: Any, fate: Any) -> None:
+def found(ran: Any) -> Findings:
+    return findings_of(ran.evidence)
+
+
+@pytest.fixture(scope="module")
+def ran(run: Any, fate: Any) -> Any:
+    """Return a run in which one level is clearly worse, and no other differs."""
+
     def fates(config: TrialConfig) -> Any:
         noise = (config.seed * (5 + config.hidden_units)) % 5 * 0.6
         return fate(last=90.0 - 8.0 * (config.hidden_units == 4) + noise)
 
-    ran = run(STUDY, seeds=10, fates=fates)
-    (words,) = findings([ran.view("hidden_units"), ran.view("learning_rate")])
-    assert words.startswith("Over 3 comparisons in 2 tables, 1 difference can be built on: Width, 4: worse, −")
-    assert "at most 5% of them are false" in words
+    return run(STUDY, seeds=10, fates=fates)
 
 
-def test_without_a_finding_the_report_says_so(run: Any, fate: Any) -> None:
-    ran = run(STUDY, seeds=4, fates=lambda config: fate(last=90.0 + (config.seed * config.hidden_units) % 5))
-    (words,) = findings([ran.view("hidden_units")])
-    assert words == "Over 2 comparisons in 1 table, no difference holds for the report as a whole."
-    assert findings([run(STUDY, seeds=1).view("hidden_units")]) == []
+def test_the_largest_difference_comes_first_with_its_interval(ran: Any) -> None:
+    first, *rest = found(ran).sentences
+    assert first.startswith("Hidden layer size matters most: 4 costs ")
+    assert " points (" in first
+    assert first.endswith("practically equal to 8.") or "no clear difference for 16" in first
+    assert any("at most 5% of the differences named first are false" in words for words in rest)
+
+
+def test_what_to_use_is_never_stronger_than_the_verdicts(ran: Any) -> None:
+    assert found(ran).use == ("No level was shown to be better than the default: keep the default.",)
+
+
+def test_factors_without_a_difference_say_what_it_would_have_taken(run: Any, fate: Any) -> None:
+    noisy = run(STUDY, seeds=4, fates=lambda config: fate(last=90.0 + (config.seed * config.hidden_units) % 5))
+    words = difference_sentences(differences([noisy.view("hidden_units")]))
+    assert words[0] == "No difference holds over the 2 comparisons of this report."
+    assert words[1].startswith("Hidden layer size: no clear difference between 4, 8 and 16 with 4 seeds; ")
+    assert "a difference of 1 point would have needed about " in words[1]
+
+
+def test_one_seed_tells_nothing_from_chance(run: Any) -> None:
+    single = found(run(STUDY, seeds=1))
+    assert single.matters[0].startswith("With one seed no difference can be told from chance. The best validation ")
+    assert single.use == ()
+    assert "--seeds 5" in single.next
+
+
+def test_seeds_that_would_settle_a_level_are_the_next_command(run: Any, fate: Any) -> None:
+    noisy = run(STUDY, seeds=4, fates=lambda config: fate(last=90.0 + (config.seed * config.hidden_units) % 5))
+    known = found(noisy)
+    assert "undecided level" in known.why or not known.next
+    assert known.sentences[-1].startswith("Next: `") or not known.next
+
+
+def test_an_unfinished_run_is_continued_first(run: Any, fate: Any) -> None:
+    def fates(config: TrialConfig) -> Any:
+        return fate("missing" if config.hidden_units == 16 else "completed")
+
+    known = found(run(STUDY, fates=fates))
+    assert known.why == "continues the run, which has not ended"
+    assert known.next.startswith("ablatune run ")
+    assert "not run yet" in known.endings[0]
+
+
+def test_the_test_set_and_the_cost_are_told(ran: Any, run: Any, opened: Any) -> None:
+    assert found(ran).test == (
+        "The test set has not been opened: all numbers here are of validation, on one split of the data.",
+    )
+    assert found(ran).cost == ("40 trainings fill 50 table cells and took 6 min 40 s, summed over the trials.",)
+    final = run(STUDY + "final: {hidden_units: 16}\n")
+    opened(final, [95.0, 96.0, 97.0])
+    assert found(final).test == (
+        "The test set was opened once: Final configuration has a test accuracy of 96.00 ± 2.48% (n = 3).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        ("Number of Layers", "number of layers"),
+        ("Optimizer (learning rate)", "optimizer (learning rate)"),
+        ("L2 Penalty", "L2 penalty"),
+        ("RMSE", "RMSE"),
+        ("Impact of Adam", "impact of adam"),
+        ("Sampled by Bayes rule", "sampled by Bayes rule"),
+    ],
+)
+def test_a_heading_within_a_sentence_keeps_its_abbreviations(heading: str, words: str) -> None:
+    assert heading_within(heading) == words

@@ -138,7 +138,7 @@ def test_everything_is_written(files: ReportFiles) -> None:
 
 
 def test_the_order_of_the_report(files: ReportFiles) -> None:
-    titles = ("What was run", "Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned")
+    titles = ("Learning rate", "Grid", "Odd labels", "Final configuration", "Not as planned", "What was run")
     opening = {files.html: "<h2", files.markdown: "## ", files.latex: "\\section{"}
     for path, mark in opening.items():
         head, *sections = path.read_text().split(mark)

@@ -1,0 +1,135 @@
+"""What a path gained, in plain sentences: that of a study's stages, or that from a search's default to its winner."""
+
+import re
+from collections.abc import Sequence
+
+from analysis.frames.evidence import Evidence
+from analysis.frames.search_frames import goal_of
+from analysis.report.search.ablation_path import replicate_values, steps_of
+from analysis.report.stage_path import metric_of, path_of, unit_of
+from analysis.statistics.intervals import Difference, paired_difference
+from analysis.statistics.waterfall import GAINED, LOST, Step, Waterfall
+from analysis.text import difference_unit, format_range, within_sentence
+from tune_jobs.study.model import CONFIRM
+from tune_jobs.trial.config import METRIC_SPECS
+from tune_jobs.words import counted, signed
+
+_LONG_NUMBER = re.compile(r"\d+\.\d{4,}")
+
+
+def path_sentences(evidence: Evidence) -> list[str]:
+    """Say what the stages, or the changes from a search's default to its winner, gained with fresh seeds."""
+    return [*_stage_sentences(evidence), *_search_sentences(evidence)]
+
+
+def path_gained(evidence: Evidence) -> bool | None:
+    """Whether the whole path is better than its start with fresh seeds; None where that is not known."""
+    path = known_path(evidence)
+    if path is None or path.total is None or not path.complete:
+        return None
+    return path.total.low is not None and path.total.low > 0
+
+
+def known_path(evidence: Evidence) -> Waterfall | None:
+    """The path of the search, or else of the stages; None where neither is known yet."""
+    state = evidence.standing.search
+    goal = goal_of(state) if state is not None else None
+    if goal is not None:
+        return steps_of(evidence, goal)
+    return path_of(evidence) if evidence.study.stages else None
+
+
+def _stage_sentences(evidence: Evidence) -> list[str]:
+    path = path_of(evidence) if evidence.study.stages else None
+    if path is None or path.total is None:
+        return []
+    label = METRIC_SPECS[metric_of(evidence)].label
+    what = "The stages" if path.complete else "The stages so far"
+    return _gain_sentences(path, what, unit_of(evidence), label)
+
+
+def _search_sentences(evidence: Evidence) -> list[str]:
+    state, after = evidence.standing.search, evidence.standing.follow_up
+    goal = goal_of(state) if state is not None else None
+    if after is None or goal is None:
+        return []
+    if after.default_won:
+        return ["The search found nothing better than the default: with fresh seeds the default won."]
+    path = steps_of(evidence, goal)
+    if after.winner is None or path is None or path.total is None or not path.complete:
+        return ["The search has not named its winner yet."]
+    return [
+        *_gain_sentences(path, "The winner of the search", goal.unit, goal.label),
+        *_seen_sentence(evidence, path, goal.unit),
+    ]
+
+
+def _gain_sentences(path: Waterfall, what: str, unit: str, metric: str) -> list[str]:
+    """Say what a path gained as a whole, and which of its steps were shown to."""
+    total = path.total
+    if total is None:
+        return []
+    head = f"{what}: {_difference(total, unit)} in validation {within_sentence(metric)}"
+    head += f" against the {within_sentence(path.label)}, with {counted(path.n, 'fresh seed')}"
+    if total.low is None or total.high is None:
+        verdict = "which one seed cannot tell from chance" if path.n == 1 else "the same in every pair"
+    else:
+        verdict = "better" if total.low > 0 else "worse" if total.high < 0 else "no clear difference"
+    sentences = [f"{head}: {verdict}."]
+    for kind, words in ((GAINED, "gained"), (LOST, "lost")):
+        shown = [
+            f"{_step(step)} {_difference(step.gain, unit)}"
+            for step in path.steps
+            if step.verdict == kind and step.gain is not None
+        ]
+        if shown:
+            sentences.append(f"Shown to have {words} on the way: {'; '.join(shown)}.")
+    return sentences
+
+
+def _seen_sentence(evidence: Evidence, path: Waterfall, unit: str) -> list[str]:
+    """Say what the seeds that chose the winner showed, which flatters it."""
+    state, after = evidence.standing.search, evidence.standing.follow_up
+    goal = goal_of(state) if state is not None else None
+    rows = evidence.rows_of(CONFIRM)
+    winner = [place for place, row in rows if after is not None and row.config == after.winner]
+    default = [place for place, row in rows if row.is_default]
+    if goal is None or not winner or not default or path.total is None:
+        return []
+    values, against = (
+        replicate_values(evidence, places[0], goal).query("ended == ''").set_index("seed")["value"]
+        for places in (winner, default)
+    )
+    seeds = values.index.intersection(against.index)
+    if seeds.empty:
+        return []
+    seen = paired_difference(goal.sign * values[seeds], goal.sign * against[seeds])
+    return [f"With the seeds that chose it the gain looked like {_number(seen.mean, unit)}, which flatters it."]
+
+
+def _difference(found: Difference, unit: str) -> str:
+    if found.low is None or found.high is None:
+        return _number(found.mean, unit)
+    return f"{_number(found.mean, unit)} ({format_range(found.low, found.high, _decimals(found.mean, unit))})"
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{signed(value, _decimals(value, unit))} {difference_unit(unit)}".rstrip()
+
+
+def _decimals(value: float, unit: str) -> int:
+    if unit == "%":
+        return 1 if abs(value) >= 0.1 else 2
+    return 0 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
+
+
+def chosen_words(evidence: Evidence) -> Sequence[str]:
+    """What the steps of the path chose, in words."""
+    path = known_path(evidence)
+    return [] if path is None else [_step(step) for step in path.steps if step.chosen]
+
+
+def _step(step: Step) -> str:
+    """Name what a step changed, its numbers with three digits: "Learning rate 0.0255"."""
+    text = step.label if step.chosen in ("", step.label) else f"{step.label} {step.chosen}"
+    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.3g}", text)
