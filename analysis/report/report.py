@@ -18,7 +18,7 @@ from analysis.frames.existing import existing_evidence
 from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
-from analysis.report.findings import findings_of
+from analysis.report.findings import Findings, findings_of
 from analysis.report.outline import sections_of
 from analysis.report.overview import overview_of, without_shared
 from analysis.report.page.page import page_text
@@ -66,6 +66,7 @@ class ReportFiles:
         drawn: the figures by name, each with its caption.
         missing: how many replicates have not been run to the end.
         replicates: how many there are in all.
+        findings: what was found, in sentences by question.
     """
 
     folder: Path
@@ -80,6 +81,7 @@ class ReportFiles:
     drawn: Mapping[str, tuple[Figure, str]] = field(default_factory=dict, repr=False)
     missing: int = 0
     replicates: int = 0
+    findings: Findings | None = field(default=None, repr=False)
 
 
 def write_report(standing: Standing, folder: Path) -> ReportFiles:
@@ -156,6 +158,7 @@ def _written(
         _write_all(folder, words, shown, figures, evidence),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
+        findings=found,
         frames=_frames(shown),
         drawn={picture.name: (picture.figure, picture.caption) for section in shown for picture in section.pictures},
     )

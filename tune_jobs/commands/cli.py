@@ -2,19 +2,19 @@
 
 import argparse
 import functools
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
+from tune_jobs.commands.arguments import Parser, Version, storage_argument, study_arguments, study_of
+from tune_jobs.commands.completion import SHELLS
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
+from tune_jobs.commands.ledger_commands import ledger_parser
 from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
-from tune_jobs.commands.secret_fields import refuse_secrets
-from tune_jobs.errors import UserError, cut, redacted
+from tune_jobs.errors import UserError
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
 from tune_jobs.training.run_options import (
@@ -27,7 +27,7 @@ from tune_jobs.training.run_options import (
 )
 from tune_jobs.words import counted
 
-_LONGEST_PROBLEM = 500
+_AS_JSON = "print one JSON object in place of lines, for scripts"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +43,9 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     try:
         try:
             options = parser().parse_args(arguments)
+            if not hasattr(options, "command"):
+                options.help_of.print_help()
+                return USER_ERROR
             log_to_terminal(verbose=getattr(options, "verbose", False))
             command: Callable[[argparse.Namespace], int] = options.command
             code = command(options)
@@ -73,15 +76,17 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Make the parser of the command line."""
-    made = _Parser(
+    made = Parser(
         prog="ablatune",
         description="Which hyperparameters matter, by how much, and how sure are we? "
         "Sweeps and ablations for PyTorch models on Ray Tune.",
     )
-    made.add_argument("--version", action=_Version, nargs=0, help="show which version of Ablatune this is, and exit")
-    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    made.set_defaults(help_of=made)
+    made.add_argument("--version", action=Version, nargs=0, help="show which version of Ablatune this is, and exit")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND")
 
     studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
+    studies.add_argument("--json", action="store_true", help=_AS_JSON)
     studies.set_defaults(command=_studies)
 
     init = commands.add_parser("init", help="write a study file with comments and a small network, ready to run")
@@ -97,59 +102,74 @@ def parser() -> argparse.ArgumentParser:
     _training_parsers(commands)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
-    _study_arguments(status)
+    study_arguments(status)
+    status.add_argument("--json", action="store_true", help=_AS_JSON)
     status.set_defaults(command=_status)
 
-    report = commands.add_parser("report", help="write a study's tables and figures")
-    _study_arguments(report)
-    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
-    add_flags(report, TrackerOptions)
-    report.set_defaults(command=_report)
-
+    _report_parser(commands)
     _tables_parser(commands)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
     show.add_argument("trial", metavar="TRIAL", help="the beginning of its key")
-    _storage_argument(show)
+    storage_argument(show)
     show.set_defaults(command=_show)
 
-    _ledger_parser(commands)
+    ledger_parser(commands)
+
+    completion = commands.add_parser(
+        "completion", help="print a script that completes commands and flags in a shell; its page says where to put it"
+    )
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    completion.set_defaults(command=_completion)
     return made
+
+
+def _report_parser(commands: Any) -> None:
+    report = commands.add_parser("report", help="write a study's tables and figures")
+    study_arguments(report)
+    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
+    report.add_argument("--open", action="store_true", help="also open the page in a browser")
+    said = report.add_mutually_exclusive_group()
+    said.add_argument("--json", action="store_true", help=_AS_JSON)
+    said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    add_flags(report, TrackerOptions)
+    report.set_defaults(command=_report)
 
 
 def _training_parsers(commands: Any) -> None:
     """Add the commands that train; their flags are declared in `tune_jobs.training.run_options`."""
     plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
-    _study_arguments(plan)
+    study_arguments(plan)
     add_flags(plan, PlanOptions)
+    plan.add_argument("--json", action="store_true", help=_AS_JSON)
     plan.set_defaults(command=_plan)
 
     check = commands.add_parser(
         "check", help="whether a seed fixes a study's numbers, and a checkpoint continues to the same"
     )
-    _study_arguments(check)
+    study_arguments(check)
     add_flags(check, CheckOptions)
     check.set_defaults(command=_check)
 
     run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
-    _study_arguments(run)
+    study_arguments(run)
     add_flags(run, RunOptions)
     run.set_defaults(command=_run)
 
     evaluate = commands.add_parser(
         "evaluate", help="open the test set once, for the final configuration and the one that validation chose"
     )
-    _study_arguments(evaluate)
+    study_arguments(evaluate)
     add_flags(evaluate, EvaluateOptions)
     evaluate.set_defaults(command=_evaluate)
 
     submit = commands.add_parser("submit", help="run a study as a job on a cluster, and stream its progress")
-    _study_arguments(submit, optional=True)
+    study_arguments(submit, optional=True)
     submit.add_argument("--cluster", type=Path, metavar="FILE", help="the file that `ray up` took; reached through ssh")
     submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
     submit.add_argument("--job", metavar="ID", help="follow a job that was submitted before, in place of a study")
     dashboard = "address of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
-    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None)
+    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None, quiet=None)
     submit.set_defaults(command=_submit)
 
 
@@ -173,139 +193,24 @@ def _tables_parser(commands: Any) -> None:
     tables.set_defaults(command=_tables)
 
 
-def _ledger_parser(commands: Any) -> None:
-    ledger = commands.add_parser("ledger", help="list, check, export, import, merge or remove trials")
-    actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="one line per trial")
-    listing.set_defaults(command=_ledger_list)
-    check = actions.add_parser(
-        "check", help="name files that are cut or damaged, and trials whose numbers other trials' code may have changed"
-    )
-    check.add_argument("--keys", action="store_true", help="list every such trial")
-    check.set_defaults(command=_ledger_check)
-    export = actions.add_parser("export", help="write all trials into one .parquet or .csv file")
-    export.add_argument("file", type=Path, metavar="FILE")
-    export.set_defaults(command=_ledger_export)
-    merge = actions.add_parser("merge", help="add the trials of another ledger")
-    merge.add_argument("other", metavar="STORAGE", help="the storage that holds the other ledger")
-    merge.set_defaults(command=_ledger_merge)
-    remove = actions.add_parser("remove", help="remove trials for good")
-    remove.add_argument("trials", nargs="*", metavar="TRIAL", help="the beginnings of their keys")
-    remove.add_argument("--doubtful", action="store_true", help="also those whose numbers `ledger check` doubts")
-    remove.add_argument("--yes", action="store_true", help="do not ask")
-    remove.set_defaults(command=_ledger_remove)
-    for action in (listing, check, export, merge, remove):
-        _storage_argument(action)
-    _import_parser(actions)
+def _completion(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.completion import completion_script
 
-
-def _import_parser(actions: Any) -> None:
-    importing = actions.add_parser(
-        "import",
-        help="add results that others trained to a study with a training function, so that new seeds extend them",
-    )
-    importing.add_argument("place", metavar="RESULTS", help="as for `ablatune tables`: a file, a folder or a URI")
-    _study_arguments(importing)
-    matched = "which column is a field or a metric of the study (default: the one of its name)"
-    importing.add_argument("--columns", default="", metavar="NAME=COLUMN,…", help=matched)
-    importing.add_argument("--seed-column", default="", metavar="COLUMN", help="the seed (default: found by its name)")
-    importing.add_argument("--epoch-column", default="", metavar="COLUMN", help="what counts the epochs")
-    importing.add_argument("--time-column", default="", metavar="COLUMN", help="the training time")
-    importing.add_argument("--ignore", default="", metavar="A,B", help="columns that vary and made no difference")
-    importing.add_argument(
-        "--experiment", default="", metavar="NAME", help="which study of Optuna, or MLflow experiment"
-    )
-    importing.add_argument("--dry-run", action="store_true", help="say what would be imported, and stop")
-    importing.set_defaults(command=_ledger_import)
-
-
-def _storage_argument(parser: argparse.ArgumentParser) -> None:
-    default = os.environ.get("ABLATUNE_STORAGE", DEFAULT_STORAGE)
-    shown = redacted(default).replace("%", "%%")
-    parser.add_argument(
-        "--storage",
-        default=default,
-        metavar="URI",
-        help=f"folder or s3://bucket/path that holds the ledger (ABLATUNE_STORAGE; default: {shown})",
-    )
-
-
-def _study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    named = "the name of a shipped study, or a study file (.yaml)"
-    parser.add_argument("study", nargs="?" if optional else None, metavar="STUDY", help=named)
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        dest="overrides",
-        help="override a field of the base configuration; may be given several times",
-    )
-    add_flags(parser, VariantOptions)
-    _storage_argument(parser)
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)),
-        metavar="DIR",
-        help="folder with the datasets (ABLATUNE_DATA_DIR; default: %(default)s)",
-    )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and which command's help has what it takes; each command takes `--verbose`."""
-
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        shown = "also write to standard error what was passed over, and why"
-        self.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=shown)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        # Without this, the parser of all commands would name the arguments that the parser of one does not know.
-        parsed, others = super().parse_known_args(args, namespace)
-        if others:
-            self.error(f"unrecognized arguments: {cut(' '.join(others))}")
-        return parsed, others
-
-    def print_help(self, file: Any = None) -> None:
-        """Print the help; argparse itself would not say that it cannot be written."""
-        print(self.format_help(), end="", file=file or sys.stdout)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USER_ERROR, f"ablatune: {cut(message, _LONGEST_PROBLEM)}; `{self.prog} --help` says what there is\n")
-
-
-class _Version(argparse.Action):
-    """Prints the version; a class, so that git is asked for the commit by this flag alone."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *ignored: Any) -> NoReturn:
-        from tune_jobs.ledger import provenance
-
-        print(f"ablatune {provenance.code_version()}")
-        parser.exit()
-
-
-def _overrides(items: Sequence[str]) -> dict[str, Any]:
-    from tune_jobs.study.yaml_reader import parse_scalar
-
-    values = {}
-    for item in items:
-        name, equals, value = item.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            raise UserError(f"--set {cut(item)}: give FIELD=VALUE, such as --set learning_rate=0.01")
-        if name.strip() in values:
-            raise UserError(f"--set {cut(item)}: {cut(name.strip())} is given twice; give it once")
-        values[name.strip()] = parse_scalar(value.strip())
-        refuse_secrets({name.strip(): values[name.strip()]})
-    return values
+    print(completion_script(parser(), options.shell))
+    return 0
 
 
 def _studies(options: argparse.Namespace) -> int:
     from tune_jobs.study.load import load_study, shipped_studies
 
-    for name in shipped_studies():
-        study = load_study(name)
-        print(f"{name}\n    {study.title}\n    reproduces: {study.reproduces}")
+    found = [load_study(name) for name in shipped_studies()]
+    if options.json:
+        from tune_jobs.commands.documents import print_document, studies_document
+
+        print_document(studies_document(found))
+        return 0
+    for study in found:
+        print(f"{study.name}\n    {study.title}\n    reproduces: {study.reproduces}")
         stages = f", {counted(len(study.stages), 'stage')}" if study.stages else ""
         search = f", a search of {counted(len(study.search.space), 'field')}" if study.search is not None else ""
         tables = f"{counted(len(study.tables), 'table')}{stages}{search}"
@@ -313,27 +218,19 @@ def _studies(options: argparse.Namespace) -> int:
     return 0
 
 
-def _study(parsed: argparse.Namespace) -> Any:
-    from tune_jobs.commands.interface import Study
-    from tune_jobs.submit.sent_data import data_folder
-
-    return Study.load(
-        parsed.study,
-        storage=parsed.storage,
-        data_dir=data_folder(parsed.data_dir, parsed.storage),
-        overrides=_overrides(parsed.overrides),
-        fraction=parsed.fraction,
-        replicates=parsed.replicates,
-    )
-
-
 def _plan(parsed: argparse.Namespace) -> int:
-    print(_study(parsed).plan(**vars(options_from(parsed, PlanOptions))))
+    forecast = study_of(parsed).plan(**vars(options_from(parsed, PlanOptions)))
+    if parsed.json:
+        from tune_jobs.commands.documents import plan_document, print_document
+
+        print_document(plan_document(forecast))
+    else:
+        print(forecast)
     return 0
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    findings = _study(parsed).check(**vars(options_from(parsed, CheckOptions)))
+    findings = study_of(parsed).check(**vars(options_from(parsed, CheckOptions)))
     for finding in findings:
         print(finding.line)
     return 0 if all(finding.fine for finding in findings) else 1
@@ -342,7 +239,7 @@ def _check(parsed: argparse.Namespace) -> int:
 def _run(parsed: argparse.Namespace) -> int:
     from tune_jobs.commands.run import run_study
 
-    study = _study(parsed)
+    study = study_of(parsed)
     return run_study(study.definition, study.settings(options_from(parsed, RunOptions)))
 
 
@@ -357,7 +254,7 @@ def _submit(parsed: argparse.Namespace) -> int:
     if parsed.study is None:
         raise UserError("submit: give a study, or --job ID to follow a job that was submitted before")
     # Bad input is found before anything is sent.
-    study = _study(parsed)
+    study = study_of(parsed)
     options = options_from(parsed, RunOptions)
     study.settings(options)
     refuse_places_here(chosen_trackers(study.definition.trackers, options.tracker))
@@ -381,7 +278,7 @@ def run_arguments(parsed: argparse.Namespace) -> list[str]:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    done = _study(options).evaluate(**vars(options_from(options, EvaluateOptions)))
+    done = study_of(options).evaluate(**vars(options_from(options, EvaluateOptions)))
     if done.opening is not None:
         from analysis.report.test_results import in_words
 
@@ -394,23 +291,42 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    print(_study(options).status())
+    study = study_of(options)
+    if options.json:
+        from tune_jobs.commands.documents import print_document, status_document
+
+        print_document(status_document(study.standing()))
+    else:
+        print(study.status())
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    study = _study(options)
+    study = study_of(options)
     report = study.report(options.output, tracker=options.tracker)
-    for line in report.published:
-        print(line)
+    if options.json:
+        from tune_jobs.commands.documents import print_document, report_document
+
+        print_document(report_document(study.definition, report))
+    elif not options.quiet:
+        for line in _report_lines(study, report):
+            print(line)
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(report.html.resolve().as_uri())
+    return 0
+
+
+def _report_lines(study: Any, report: Any) -> list[str]:
+    lines = list(report.published)
     if report.missing:
         are, them = ("is", "it") if report.missing == 1 else ("are", "them")
-        print(
+        lines.append(
             f"{report.missing} of {counted(report.replicates, 'replicate')} {are} missing; "
             f"`{study.definition.command('run')}` trains {them}"
         )
-    print(f"report: {report.html}")
-    return 0
+    return [*lines, f"report: {report.html}"]
 
 
 def _tables(options: argparse.Namespace) -> int:
@@ -478,51 +394,3 @@ def _show(options: argparse.Namespace) -> int:
     from tune_jobs.commands.inspect_ledger import show
 
     return show(options.storage, options.trial)
-
-
-def _ledger_list(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.inspect_ledger import list_trials
-
-    return list_trials(options.storage)
-
-
-def _ledger_check(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.check_ledger import check
-
-    return check(options.storage, keys=options.keys)
-
-
-def _ledger_export(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.inspect_ledger import export
-
-    return export(options.storage, options.file)
-
-
-def _ledger_import(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.import_results import columns_from
-
-    columns = columns_from(options.columns)
-    imported = _study(options).import_results(
-        options.place,
-        columns=columns,
-        seed_column=options.seed_column,
-        epoch_column=options.epoch_column,
-        time_column=options.time_column,
-        ignore=[name for name in options.ignore.split(",") if name],
-        experiment=options.experiment,
-        dry_run=options.dry_run,
-    )
-    print(imported)
-    return 0
-
-
-def _ledger_merge(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.inspect_ledger import merge
-
-    return merge(options.storage, options.other)
-
-
-def _ledger_remove(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.inspect_ledger import remove
-
-    return remove(options.storage, options.trials, doubtful=options.doubtful, confirmed=options.yes)

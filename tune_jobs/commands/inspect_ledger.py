@@ -3,20 +3,21 @@
 import io
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.history import CURVES
-from tune_jobs.errors import UserError
+from tune_jobs.commands.arguments import overrides_from
+from tune_jobs.errors import UserError, cut
 from tune_jobs.ledger.checkpoints import forget_checkpoints
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.record import OUTCOMES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
@@ -83,10 +84,35 @@ def _provenance(name: str, value: object) -> str:
     return f"{words.removesuffix(' seconds')}: " + ("none" if value is None else f"{value:,.4g} s")
 
 
-def list_trials(storage_uri: str) -> int:
-    """Print one line per trial."""
-    contents = Ledger.open(Storage.at(storage_uri)).read()
-    for record in sorted(contents.records.values(), key=lambda r: r.started_at):
+def list_trials(storage_uri: str, *, study: str = "", outcome: str = "", where: Sequence[str] = ()) -> int:
+    """Print one line per trial.
+
+    Args:
+        storage_uri: of the ledger.
+        study: only trials that it trained.
+        outcome: only trials that ended so.
+        where: only trials whose configuration has these values, each FIELD=VALUE.
+
+    Raises:
+        UserError: a filter is none that any trial could pass.
+    """
+    wanted = outcome.strip().lower().replace(" ", "_")
+    if wanted and wanted not in OUTCOMES:
+        raise UserError(f"--outcome {cut(outcome)}: is none; give one of {', '.join(OUTCOMES)}")
+    values = overrides_from(where, flag="--where")
+    records = Ledger.open(Storage.at(storage_uri)).read().records
+    known = {name for record in records.values() for name in _fields(record)} if values else set()
+    for name in values:
+        if name not in known:
+            raise UserError(
+                f"--where {cut(name)}: no trial of {storage_uri} has such a field; `show` lists those of a trial"
+            )
+    shown = [
+        record
+        for record in sorted(records.values(), key=lambda r: r.started_at)
+        if study in ("", record.study) and wanted in ("", record.outcome) and _has(record, values)
+    ]
+    for record in shown:
         last = record.validation_metric[-1] if record.validation_metric else float("nan")
         metric = METRIC_SPECS[record.metric]
         score = f"{metric.label} {last:,.6g} {metric.unit or record.target_unit}" if isfinite(last) else "no metric"
@@ -95,8 +121,19 @@ def list_trials(storage_uri: str) -> int:
             f"seed {record.seed}  {counted(record.epochs, 'epoch')}  {record.outcome.replace('_', ' ')}  {score}"
             + ("  imported" if record.is_imported else "")
         )
-    print(counted(len(contents.records), "trial"), file=sys.stderr)
+    of = f" of {len(records)}" if len(shown) < len(records) else ""
+    print(f"{len(shown)}{of} trials" if of else counted(len(records), "trial"), file=sys.stderr)
     return 0
+
+
+def _has(record: Record, values: Mapping[str, Any]) -> bool:
+    """Whether a trial was configured with these values."""
+    fields = _fields(record) if values else {}
+    return all(name in fields and fields[name] == value for name, value in values.items())
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {**json.loads(record.fields), "dataset": record.dataset, "seed": record.seed}
 
 
 def export(storage_uri: str, path: Path) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from analysis.frames.evidence import Evidence
+    from analysis.report.findings import Findings
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.commands.import_results import Imported
     from tune_jobs.forecast.forecast import Forecast
@@ -89,6 +90,7 @@ class Report:
         figures: by name.
         published: what it says beside the published numbers, in lines.
         missing: how many of its `replicates` have not been run.
+        findings: what was found, in sentences by question.
     """
 
     html: Path
@@ -97,6 +99,7 @@ class Report:
     published: Sequence[str] = field(repr=False, default=())
     missing: int = 0
     replicates: int = 0
+    findings: "Findings | None" = field(repr=False, default=None)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -259,7 +262,7 @@ class Study:
         """
         from tune_jobs.commands.status import status_lines
 
-        return "\n".join(status_lines(self._standing()))
+        return "\n".join(status_lines(self.standing()))
 
     @takes_options(EvaluateOptions)
     def evaluate(self, options: EvaluateOptions) -> "Evaluation":
@@ -270,7 +273,7 @@ class Study:
         """
         from tune_jobs.commands.evaluate import evaluate_study
 
-        standing = self._standing()
+        standing = self.standing()
         study, seeds = standing.study, len(standing.seeds)
         if self.replicates is None and seeds < study.seeds:
             raise UserError(
@@ -298,7 +301,7 @@ class Study:
         options = TrackerOptions(tracker=tracker)
         trackers = chosen_trackers(self.definition.trackers, options.tracker)
         given = None if folder is None else Path(path_text("folder", folder))
-        standing = self._standing()
+        standing = self.standing()
         default = Path("report") / _report_name(standing.study.name, standing.variant)
         written = write_report(standing, given or default)
         study, variant = standing.study, variant_id(standing.study.overrides, standing.study.fraction)
@@ -314,6 +317,7 @@ class Study:
             written.published,
             written.missing,
             written.replicates,
+            written.findings,
         )
 
     def import_results(
@@ -375,9 +379,14 @@ class Study:
     def _evidence(self) -> "Evidence":
         from analysis.frames.evidence import gather
 
-        return gather(self._standing())
+        return gather(self.standing())
 
-    def _standing(self) -> "Standing":
+    def standing(self) -> "Standing":
+        """Return where the study stands, as the ledger has it: what commands and reports are made from.
+
+        Raises:
+            UserError: the study was never run.
+        """
         from tune_jobs.standing.variants import stand_as_run
 
         return stand_as_run(

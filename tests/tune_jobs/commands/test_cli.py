@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tune_jobs.commands.cli import _overrides, _study, main, parser
+from tune_jobs.commands.arguments import overrides_from, study_of
+from tune_jobs.commands.cli import main, parser
 from tune_jobs.commands.interface import Study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger import provenance
@@ -91,7 +92,6 @@ def test_bad_input_gets_one_line(
         (["x" * 5000], "`ablatune --help` says what there is"),
         (["--nothing", "studies"], "`ablatune --help` says what there is"),
         (["rum"], "invalid choice: 'rum'"),
-        ([], "required: COMMAND"),
     ],
 )
 def test_arguments_that_do_not_parse(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
@@ -297,6 +297,17 @@ def test_help_reads_no_study(arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(("arguments", "named"), [([], "completion"), (["ledger"], "export")])
+def test_without_a_command_the_help_is_shown(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("usage: ablatune")
+    assert named in said.out
+    assert said.err == ""
+
+
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
@@ -314,7 +325,7 @@ def test_values_of_the_command_line_may_be_yes_no_and_null(tmp_path: Path) -> No
         "batch_norm": True,
         "dropout": 0.0,
     }
-    overrides = _overrides(["pooling=yes", "batch_norm=no", "weight_decay=null"])
+    overrides = overrides_from(["pooling=yes", "batch_norm=no", "weight_decay=null"])
     study = load_study(str(tmp_path / "s.yaml"), overrides)
     assert study.overrides == {"pooling": True, "batch_norm": False, "weight_decay": 0.0}
 
@@ -346,7 +357,7 @@ def test_a_hint_names_the_study_as_the_user_did(
     assert f"`{command}` creates it" in line
     hint = parser().parse_args(shlex.split(command)[1:])
     asked = parser().parse_args(["run", *arguments])
-    hinted, meant = _study(hint).definition, _study(asked).definition
+    hinted, meant = study_of(hint).definition, study_of(asked).definition
     assert (hinted.source, hinted.overrides, hinted.fraction) == (meant.source, meant.overrides, meant.fraction)
     assert (hint.storage, hint.replicates) == (asked.storage, asked.replicates)
 
