@@ -69,7 +69,7 @@ def test_report(capsys: pytest.CaptureFixture[str], tmp_path: Path, filled: tupl
         assert Path(found[name]).is_file()
     assert found["tables"] == ["hidden_units", "rate", "differences"]
     assert found["replicates_missing"] == 0
-    assert found["findings"]["what_matters"][0].startswith("Width: 4 costs 5.8")
+    assert found["findings"]["what_matters"][0].startswith("Hidden layer size: 4 costs 5.8 points")
     assert found["findings"]["sentences"]
     # The same without a word, and in lines.
     assert main(["report", str(path), *map(str, storage), "--quiet"]) == 0
