@@ -24,6 +24,7 @@ def test_there_are_pages() -> None:
         "developing",
         "own_problems",
         "planning",
+        "report",
         "report_page",
         "results_from_elsewhere",
         "running",
