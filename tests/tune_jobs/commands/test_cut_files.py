@@ -109,7 +109,7 @@ def test_verbose_may_stand_before_or_after_the_command(
     provenance.code_version.cache_clear()
     for words in (["--verbose", "ledger", "list"], ["ledger", "list", "--verbose"], ["ledger", "list"]):
         monkeypatch.setattr(
-            "tune_jobs.commands.inspect_ledger.list_trials", lambda uri: 0 * len(provenance.code_version())
+            "tune_jobs.commands.inspect_ledger.list_trials", lambda uri, **chosen: 0 * len(provenance.code_version())
         )
         provenance.code_version.cache_clear()
         assert main([*words, "--storage", ledger.storage.uri]) == 0
