@@ -192,7 +192,7 @@ def trained_in_process(
     """
     what = " and ".join(references)
     try:
-        with process_with(code, references, what=what, data=data) as isolated:
+        with process_with(code, references, what=what, data=data, trains=True) as isolated:
             return train(isolated)
     except CallError as error:
         return failed_in_process(seen(), error.failure, code)
