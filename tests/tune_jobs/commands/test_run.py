@@ -193,14 +193,12 @@ def test_failures_and_divergences_are_kept_named_and_say_so_in_the_exit_code(tmp
 
 def test_fractional_gpus_are_scheduled_and_never_over_subscribed(tiny_study: Path, tmp_path: Path) -> None:
     """Two logical GPUs on a machine without any: four trials fit at a quarter each with half a CPU."""
-    arguments = ("run", tiny_study, "--gpus-per-trial", 0.5, "--cpus-per-trial", 0.5)
-    output = ablatune(*arguments, "--storage", "r", "--logical-gpus", 1, cwd=tmp_path)
+    # That a share which no node has is refused is tested where the cluster's capacity is.
+    shares = ("--gpus-per-trial", 0.5, "--cpus-per-trial", 0.5, "--logical-gpus", 1)
+    output = ablatune("run", tiny_study, "--storage", "r", *shares, cwd=tmp_path)
     assert keys_trained(output) == 4
     records = Ledger.open(Storage.at(str(tmp_path / "r"))).read().records.values()
     assert {record.device for record in records} == {"cpu"}
-    refused = ablatune(*arguments, "--storage", "other", cwd=tmp_path, expect=2)
-    assert "the largest node has" in refused
-    assert "lower --cpus-per-trial or --gpus-per-trial" in refused
 
 
 @pytest.mark.long

@@ -63,6 +63,8 @@ def test_a_damaged_rule_counts_as_none(content: str, tmp_path: Path, caplog: pyt
     assert "x.json" in caplog.text
 
 
+# Some 15 s of training; that the rule is measured and kept is tested in every run.
+@pytest.mark.long
 def test_measuring_finds_a_ratio_for_each_size() -> None:
     rule = measure_rule(processes=2)
     assert rule is not None

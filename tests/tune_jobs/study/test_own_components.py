@@ -110,6 +110,7 @@ def test_a_network_of_the_wrong_shape_is_found_before_the_first_trial(folder: Pa
     assert records(folder) == []
 
 
+@pytest.mark.long
 def test_members_of_enums_that_are_text_or_numbers_stand_for_these(tmp_path: Path) -> None:
     (tmp_path / "enumnet.py").write_text(
         "from enum import Enum, IntEnum\nfrom typing import Literal\nfrom sklearn.datasets import load_iris\n"
