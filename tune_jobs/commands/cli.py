@@ -169,7 +169,7 @@ def _training_parsers(commands: Any) -> None:
     submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
     submit.add_argument("--job", metavar="ID", help="follow a job that was submitted before, in place of a study")
     dashboard = "address of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
-    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None, quiet=None)
+    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None)
     submit.set_defaults(command=_submit)
 
 

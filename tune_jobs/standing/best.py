@@ -24,14 +24,6 @@ class Score:
     unit: str
     value: float
 
-    @property
-    def words(self) -> str:
-        """The metric with its value and unit: "accuracy 97.50%"."""
-        number = f"{self.value:,.0f}" if abs(self.value) >= 1000 else f"{self.value:.4g}"
-        if self.unit == "%":
-            return f"{METRIC_SPECS[self.metric].label} {self.value:.2f}%"
-        return f"{METRIC_SPECS[self.metric].label} {number} {self.unit}".rstrip()
-
 
 def score_of(record: Record) -> Score | None:
     """Return what a trial has reached; None if it has no finite value."""

@@ -223,7 +223,6 @@ class RunOptions(TrackerOptions, StackOptions):
     """Options of `run`."""
 
     dry_run: bool = option(False, "count what would run, and stop", travels=False)
-    quiet: bool = option(False, "print nothing unless something goes wrong", travels=False)
     retry_failed: bool = option(False, "also run trials that failed before")
     confirm: bool = option(
         False,
