@@ -1,17 +1,14 @@
 """What commands say with `--json`: one object for scripts. docs/report.md lists the fields; they keep their names."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from models.history import TIMED_OUT
-from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.standing.best import best_score, score_of
-from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
+from tune_jobs.standing.trial_states import stale_among, trial_states
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.trial.trial import Trial, differences
 
@@ -50,22 +47,9 @@ def studies_document(studies: "Sequence[Study]") -> dict[str, Any]:
 def status_document(standing: Standing) -> dict[str, Any]:
     """Say where a study stands; it has a ledger."""
     study, storage = standing.study, standing.existing_ledger.storage
-    records = standing.contents.records
-    missing = standing.missing()
-    missing_keys = {trial.key for trial in missing}
     beacons = [beacon for beacon in live_beacons(storage) if beacon.study == study.name]
     running = {key: epoch for beacon in beacons for key, epoch in beacon.running.items()}
-    outcomes = Counter(
-        records[trial.key].outcome
-        for trial in standing.trials
-        if trial.key in records and trial.key not in missing_keys
-    )
-    failed = [trial for trial in standing.trials if _outcome(standing, trial) == FAILED]
-    timed_out = [trial for trial in standing.trials if _outcome(standing, trial) == TIMED_OUT]
-    ended_badly = {trial.key for trial in (*failed, *timed_out)}
-    waiting = [trial for trial in missing if trial.key not in running and trial.key not in ended_badly]
-    edited = [trial for trial in missing if trial.config.own or trial.config.info is not None]
-    stale = stale_trials(edited, standing.existing_ledger.read().records) if edited else []
+    states, named = trial_states(standing, running), _Named(standing)
     return {
         "study": study.name,
         "title": study.title,
@@ -74,23 +58,23 @@ def status_document(standing: Standing) -> dict[str, Any]:
         "seeds": len(standing.seeds),
         "trials": {
             "needed": len(standing.trials),
-            "done": sum(count for outcome, count in outcomes.items() if outcome != FAILED),
-            "running": sum(trial.key in running for trial in missing),
-            "failed": len(failed),
-            "timed_out": len(timed_out),
-            "missing": len(waiting),
-            "stale": len(stale),
+            "done": sum(states.well.values()),
+            "running": states.running,
+            "failed": len(states.failed),
+            "timed_out": len(states.timed_out),
+            "missing": len(states.waiting),
+            "stale": len(stale_among(standing, states.missing)),
         },
-        "outcomes": dict(sorted(outcomes.items())),
-        "running": [{"key": key, **_named(standing, key), "epochs_done": epoch} for key, epoch in running.items()],
-        "failed": [_ended(standing, trial) for trial in failed],
-        "timed_out": [_ended(standing, trial) for trial in timed_out],
-        "missing": [{"key": trial.key, **_named(standing, trial.key)} for trial in waiting],
-        "best": _best(standing),
+        "outcomes": dict(sorted(states.outcomes.items())),
+        "running": [{**named(key), "epochs_done": epoch} for key, epoch in running.items()],
+        "failed": [_ended(standing, named, trial) for trial in states.failed],
+        "timed_out": [_ended(standing, named, trial) for trial in states.timed_out],
+        "missing": [named(trial.key) for trial in states.waiting],
+        "best": _best(standing, named),
         "stages": [{"stage": choice.stage, "levels": list(choice.labels)} for choice in standing.choices],
         "search": _search(standing),
         "variants": [one.variant for one in read_manifests(storage, study.name).values()],
-        "next": study.command("run") if missing else study.command("report"),
+        "next": study.command("run") if states.missing else study.command("report"),
         "warnings": disagreement_warnings(standing.contents),
     }
 
@@ -168,32 +152,29 @@ def findings_document(found: "Findings | None") -> dict[str, Any]:
     }
 
 
-def _outcome(standing: Standing, trial: Trial) -> str:
-    record = standing.contents.records.get(trial.key)
-    return record.outcome if record is not None else ""
+class _Named:
+    """Says what a trial of a study is, by its key: what it differs in from the base, its seed, and its epochs."""
+
+    def __init__(self, standing: Standing) -> None:
+        searched = () if standing.search is None else standing.search.trials.values()
+        self._trials = {trial.key: trial for one in searched for trial in one.trials}
+        self._trials |= {trial.key: trial for trial in standing.trials}
+        self._base = standing.study.config()
+
+    def __call__(self, key: str) -> dict[str, Any]:
+        """Return the fields that every trial of a document has."""
+        found = self._trials.get(key)
+        if found is None:
+            return {"key": key, "differs_in": "", "seed": None, "epochs": None}
+        differs = differences(found.config, self._base)
+        return {"key": key, "differs_in": differs, "seed": found.config.seed, "epochs": found.epochs}
 
 
-def _named(standing: Standing, key: str) -> dict[str, Any]:
-    """What a trial differs in from the base, its seed, and its epochs; of a search's trial its name."""
-    base = standing.study.config()
-    found = next((trial for trial in standing.trials if trial.key == key), None)
-    if found is None and standing.search is not None:
-        trials = (one.trial for one in standing.search.trials.values())
-        found = next((trial for trial in trials if trial is not None and trial.key == key), None)
-    if found is None:
-        return {"differs_in": "", "seed": None, "epochs": None}
-    return {"differs_in": differences(found.config, base), "seed": found.config.seed, "epochs": found.epochs}
+def _ended(standing: Standing, named: _Named, trial: Trial) -> dict[str, Any]:
+    return {**named(trial.key), "reason": standing.contents.records[trial.key].reason}
 
 
-def _ended(standing: Standing, trial: Trial) -> dict[str, Any]:
-    return {
-        "key": trial.key,
-        **_named(standing, trial.key),
-        "reason": standing.contents.records[trial.key].reason,
-    }
-
-
-def _best(standing: Standing) -> dict[str, Any] | None:
+def _best(standing: Standing, named: _Named) -> dict[str, Any] | None:
     keys = {trial.key for trial in standing.trials}
     records = [record for key, record in standing.contents.records.items() if key in keys]
     if standing.search is not None:
@@ -201,8 +182,7 @@ def _best(standing: Standing) -> dict[str, Any] | None:
     best = best_score(map(score_of, records))
     if best is None:
         return None
-    named = _named(standing, best.key)
-    return {"key": best.key, **named, "metric": best.metric, "unit": best.unit, "validation": best.value}
+    return {**named(best.key), "metric": best.metric, "unit": best.unit, "validation": best.value}
 
 
 def _search(standing: Standing) -> dict[str, Any] | None:

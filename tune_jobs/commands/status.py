@@ -3,15 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from models.history import TIMED_OUT
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests
 from tune_jobs.standing.confirmed import unreadable_picks
 from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
-from tune_jobs.standing.stale import stale_trials
 from tune_jobs.standing.standing import Standing
+from tune_jobs.standing.trial_states import stale_among, trial_states
 from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, replicates_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, differences
@@ -23,26 +22,21 @@ _MOST_NAMED = 20
 def status_lines(standing: Standing) -> list[str]:
     """Say in lines where a study stands; it has a ledger."""
     storage = standing.existing_ledger.storage
-    missing = standing.missing()
-    missing_keys = {trial.key for trial in missing}
-    done = Counter(_outcome(standing, trial) for trial in standing.trials if trial.key not in missing_keys)
-    well = {outcome: count for outcome, count in done.items() if outcome != FAILED}
-    failed = [trial for trial in standing.trials if _outcome(standing, trial) == FAILED]
-    timed_out = [trial for trial in standing.trials if _outcome(standing, trial) == TIMED_OUT]
     running = {key: epoch for beacon in live_beacons(storage) for key, epoch in beacon.running.items()}
-    waiting = [one for one in missing if one.key not in running and one not in failed and one not in timed_out]
+    states = trial_states(standing, running)
+    well = states.well
     lines = [
         _heading(standing),
         *_search_lines(standing, running),
         f"  done: {sum(well.values())}" + (f", {outcomes_in_words(well)}" if well else ""),
-        f"  running: {sum(trial.key in running for trial in missing)}",
-        f"  failed: {len(failed)}",
-        f"  missing: {len(waiting)}",
+        f"  running: {states.running}",
+        f"  failed: {len(states.failed)}",
+        f"  missing: {len(states.waiting)}",
         *([f"  {stages_in_words(standing)}"] if standing.study.stages else []),
-        *_stale_lines(standing, missing),
-        *_named("failed", failed, standing),
-        *_named("timed out", timed_out, standing),
-        *_named("missing", waiting, standing),
+        *_stale_lines(standing, states.missing),
+        *_named("failed", states.failed, standing),
+        *_named("timed out", states.timed_out, standing),
+        *_named("missing", states.waiting, standing),
         *incident_lines(_incidents(standing), _MOST_NAMED),
     ]
     variants = [one.variant or "as declared" for one in read_manifests(storage, standing.study.name).values()]
@@ -104,10 +98,7 @@ def _search_lines(standing: Standing, running: Mapping[str, int]) -> list[str]:
 
 def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
     """Write a line for each edit that made trials stale, then name the trials."""
-    edited = [trial for trial in missing if trial.config.own or trial.config.info is not None]
-    if not edited:
-        return []
-    found = stale_trials(edited, standing.existing_ledger.read().records)
+    found = stale_among(standing, missing)
     counts = Counter((stale.changed, stale.record.is_imported) for stale in found)
     base, run = standing.study.config(), standing.study.command("run")
     lines = [
@@ -120,11 +111,6 @@ def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
         for stale in found[:_MOST_NAMED]
     ]
     return [*lines, *_more(len(found), "stale")]
-
-
-def _outcome(standing: Standing, trial: Trial) -> str:
-    record = standing.contents.records.get(trial.key)
-    return record.outcome if record is not None else ""
 
 
 def _named(heading: str, trials: Sequence[Trial], standing: Standing) -> list[str]:
