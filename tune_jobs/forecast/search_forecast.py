@@ -6,10 +6,8 @@ from math import ceil, sqrt
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.estimate import Span
 from tune_jobs.standing.search.state import State
-from tune_jobs.study.model import SEARCH
-from tune_jobs.study.rows import Row, replicate
 from tune_jobs.study.samplers import random
-from tune_jobs.study.search_identity import moved_fields
+from tune_jobs.study.search_identity import search_replicate
 from tune_jobs.trial.trial import Trial
 
 # Enough points to know the average cost of a trial; further trials count as repeats of these.
@@ -36,13 +34,9 @@ def trials_to_come(state: State) -> list[tuple[Trial, Span]]:
         for seed in range(1, state.search.replicates):
             span = _of_further_seed(state, Span(low, expected, high))
             if span.high:
-                found.append((replace(_with_seed(trial, state, seed), key=f"{trial.key}-{number}-{seed}"), span))
+                config = search_replicate(state.study, trial.config, seed)
+                found.append((replace(trial, config=config, key=f"{trial.key}-{number}-{seed}"), span))
     return found
-
-
-def _with_seed(trial: Trial, state: State, seed: int) -> Trial:
-    config = replicate(Row(SEARCH, (), trial.config, moves=moved_fields(state.study)), seed)
-    return replace(trial, config=config)
 
 
 def _of_further_seed(state: State, first: Span) -> Span:

@@ -5,7 +5,8 @@ import json
 import math
 from typing import Any
 
-from tune_jobs.study.model import SPLITS, Study
+from tune_jobs.study.model import SEARCH, SPLITS, Study
+from tune_jobs.study.rows import Row, replicate
 from tune_jobs.study.search import ID_LENGTH, Search
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.key import trajectory
@@ -19,6 +20,11 @@ def default_config(study: Study, search: Search) -> TrialConfig:
 def moved_fields(study: Study) -> tuple[str, ...]:
     """The fields that a search's replicates shift by their seed: the validation part, where the study's splits move."""
     return () if study.showing.splits == "fixed" else SPLITS["validation"]
+
+
+def search_replicate(study: Study, config: TrialConfig, seed: int) -> TrialConfig:
+    """The configuration of a search's replicate: that of seed 0 as it is, any other with its seed and its split."""
+    return replicate(Row(SEARCH, (), config, moves=moved_fields(study)), seed) if seed else config
 
 
 def full_length(study: Study, search: Search) -> int:

@@ -10,10 +10,9 @@ from itertools import product
 from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
-from tune_jobs.study.model import SEARCH, Study
-from tune_jobs.study.rows import Row, replicate
+from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, moved_fields, search_id
+from tune_jobs.study.search_identity import default_config, moved_fields, search_id, search_replicate
 from tune_jobs.training.data import keep_targets, untrained_classes
 from tune_jobs.training.director import Director
 from tune_jobs.training.early_start import load_as_ray_starts
@@ -105,6 +104,5 @@ def data_configs(study: Study, search: Search) -> list[TrialConfig]:
     varied = [one for one in search.space if one.name in SCALING_FIELDS and one.choices]
     cells = product(*(one.choices for one in varied))
     prepared = [default.replace(**dict(zip((one.name for one in varied), cell, strict=True))) for cell in cells]
-    moves = moved_fields(study)
-    seeds = range(search.replicates) if moves or default.folds else range(1)
-    return [replicate(Row(SEARCH, (), one, moves=moves), seed) if seed else one for one in prepared for seed in seeds]
+    seeds = range(search.replicates) if moved_fields(study) or default.folds else range(1)
+    return [search_replicate(study, one, seed) for one in prepared for seed in seeds]

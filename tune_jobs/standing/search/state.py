@@ -11,11 +11,10 @@ from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
 from tune_jobs.standing.search.search_trial import BROKEN, FINISHED, OPEN, Arrival, SearchTrial, length_of, scores_of
 from tune_jobs.study.model import SEARCH, Study
-from tune_jobs.study.rows import Row, replicate
 from tune_jobs.study.samplers import Observation
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, full_length, moved_fields
+from tune_jobs.study.search_identity import default_config, full_length, search_replicate
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
@@ -40,8 +39,7 @@ def make_trial(
     """
     config: TrialConfig = study.config(search.base, values).replace(seed=0)
     check_feasible(config)
-    if seed:
-        config = replicate(Row(SEARCH, (), config, moves=moved_fields(study)), seed)
+    config = search_replicate(study, config, seed)
     epochs = full_length(study, search)
     mode = study.mode_of(SEARCH, config)
     key = trial_key(config, fingerprints[data_id(config)], mode)
