@@ -141,12 +141,12 @@ def process_with(
         references: to the user's components, ``module:Name``.
         what: names them in messages.
         data: that the process is to hold, with its name; see `held_data`.
-        trains: whether something is trained in it, as with data that it holds.
+        trains: whether something is trained in it.
 
     Raises:
         UserError: the import fails, ends the process or hangs; the message has the user's file and line.
     """
-    used = _PROCESSES.take(code, tuple(sorted(set(references))), what, data, trains=trains or data is not None)
+    used = _PROCESSES.take(code, tuple(sorted(set(references))), what, data, trains=trains)
     try:
         yield used
     finally:
