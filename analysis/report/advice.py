@@ -8,6 +8,7 @@ from analysis.report.differences import FactorFound, LevelFound
 from analysis.report.path_findings import chosen_words, known_path, path_gained
 from analysis.report.test_results import openings_count
 from analysis.statistics.comparisons import BETTER
+from analysis.statistics.waterfall import Waterfall
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.words import counted
 
@@ -33,19 +34,20 @@ def advice_of(evidence: Evidence, factors: Sequence[FactorFound]) -> Advice:
         evidence: what the ledger knows of the study.
         factors: of `analysis.report.differences.differences`.
     """
-    use = () if evidence.study.fraction < 1 else (*_of_path(evidence), *_of_tables(factors))
-    command, why = ("", "") if evidence.standing.ledger is None else _next(evidence, factors)
+    path = known_path(evidence)
+    use = () if evidence.study.fraction < 1 else (*_of_path(evidence, path), *_of_tables(factors))
+    command, why = ("", "") if evidence.standing.ledger is None else _next(evidence, factors, path)
     return Advice(use, command, why)
 
 
-def _of_path(evidence: Evidence) -> list[str]:
+def _of_path(evidence: Evidence, path: Waterfall | None) -> list[str]:
     after = evidence.standing.follow_up
     if after is not None and after.default_won:
         return ["Use the default."]
-    gained, path = path_gained(evidence), known_path(evidence)
+    gained = path_gained(path)
     if gained is None or path is None:
         return []
-    changes = ", ".join(chosen_words(evidence)) or "nothing changed"
+    changes = ", ".join(chosen_words(path)) or "nothing changed"
     what = "the winner of the search" if after is not None else "what the stages settled on"
     if gained:
         return [f"Use {what}: {changes}."]
@@ -68,7 +70,7 @@ def _better(one: FactorFound) -> list[LevelFound]:
     return [level for level in one.held if level.verdict == BETTER]
 
 
-def _next(evidence: Evidence, factors: Sequence[FactorFound]) -> tuple[str, str]:
+def _next(evidence: Evidence, factors: Sequence[FactorFound], path: Waterfall | None) -> tuple[str, str]:
     study, standing = evidence.study, evidence.standing
     seeds = [] if standing.looks or len(standing.seeds) == study.seeds else ["--seeds", str(len(standing.seeds))]
     missing = int((evidence.trials["outcome"] == MISSING).sum())
@@ -89,7 +91,7 @@ def _next(evidence: Evidence, factors: Sequence[FactorFound]) -> tuple[str, str]
         why = "trains the best levels again with fresh seeds, for a gain that picking does not flatter"
         return study.command("run", *seeds, "--confirm"), why
     settled = bool(study.finals or study.stages or (standing.follow_up and standing.follow_up.winner))
-    if settled and path_gained(evidence) is not False and openings_count(study.name, evidence.openings) is None:
+    if settled and path_gained(path) is not False and openings_count(study.name, evidence.openings) is None:
         return study.command("evaluate", *seeds), "opens the test set, once, for the configuration that is settled on"
     return "", ""
 

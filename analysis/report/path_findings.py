@@ -22,9 +22,8 @@ def path_sentences(evidence: Evidence) -> list[str]:
     return [*_stage_sentences(evidence), *_search_sentences(evidence)]
 
 
-def path_gained(evidence: Evidence) -> bool | None:
+def path_gained(path: Waterfall | None) -> bool | None:
     """Whether the whole path is better than its start with fresh seeds; None where that is not known."""
-    path = known_path(evidence)
     if path is None or path.total is None or not path.complete:
         return None
     return path.total.low is not None and path.total.low > 0
@@ -132,10 +131,9 @@ def _decimals(value: float, unit: str) -> int:
     return 0 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
 
 
-def chosen_words(evidence: Evidence) -> Sequence[str]:
-    """What the steps of the path chose, in words."""
-    path = known_path(evidence)
-    return [] if path is None else [step_words(step) for step in path.steps if step.chosen]
+def chosen_words(path: Waterfall) -> Sequence[str]:
+    """What the steps of a path chose, in words."""
+    return [step_words(step) for step in path.steps if step.chosen]
 
 
 def step_words(step: Step) -> str:

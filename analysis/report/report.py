@@ -17,6 +17,7 @@ from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
 from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
+from analysis.report.environment import template_environment
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import Findings, findings_of
 from analysis.report.outline import sections_of
@@ -42,7 +43,6 @@ from tune_jobs.standing.standing import Standing
 
 # Commands within a sentence.
 _CODE = re.compile(r"(`[^`|]+`)")
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
 _FIGURE_STYLE: Any = {
     "svg.hashsalt": "ablatune",
@@ -257,7 +257,7 @@ def _unwritable(path: Path, error: OSError) -> UserError:
 
 def _plain(escape: Any) -> jinja2.Environment:
     """An environment for text: the filter `e` escapes it, and LaTeX does not use the brackets of its blocks."""
-    environment = _environment(
+    environment = template_environment(
         autoescape=False,
         block_start_string="<%",
         block_end_string="%>",
@@ -284,14 +284,3 @@ def _prose(text: str, escape: Any) -> str:
             part if code else " " * part[:1].isspace() + escape(part) + " " * part[-1:].isspace() * bool(part.strip())
         )
     return found
-
-
-def _environment(**options: Any) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **options,
-    )

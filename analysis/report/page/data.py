@@ -124,7 +124,7 @@ def _table(
     return {
         "title": view.title,
         "heading": view.heading_words,
-        "metric": axis_label(view.compared_label, view.unit).replace("\\$", "$"),
+        "metric": _unshielded(axis_label(view.compared_label, view.unit)),
         "higher": view.higher_is_better,
         "shared": [[name, value] for name, value in (built[0].items() if built else ()) if (name, value) in shared],
         "rows": [
@@ -181,12 +181,20 @@ def _loss_panels(view: TableView) -> list[dict[str, Any]]:
     return [_panel(name, loss_label(part, of), log=True) for name, part in LOSSES.items()]
 
 
+def _unshielded(label: str) -> str:
+    """A figure's label without what shields it from matplotlib, which a page does not need."""
+    return label.replace("\\$", "$")
+
+
 def _panel(
     quantity: str, label: str, *, log: bool = False, domain: tuple[float, float] | None = None
 ) -> dict[str, Any]:
-    """A panel; its label is shielded from matplotlib, which a page does not need."""
-    words = " ".join(label.replace("\\$", "$").split())
-    return {"q": quantity, "label": words, "log": log, "domain": few_digits(domain) if domain else None}
+    return {
+        "q": quantity,
+        "label": " ".join(_unshielded(label).split()),
+        "log": log,
+        "domain": few_digits(domain) if domain else None,
+    }
 
 
 def _search(evidence: Evidence) -> dict[str, Any] | None:
@@ -209,7 +217,7 @@ def _search(evidence: Evidence) -> dict[str, Any] | None:
     columns = [frame[name].tolist() for name in ("number", "name", "key", "ended", "epochs")]
     columns.append(few_digits(frame["value"].to_numpy(dtype=float)))
     return {
-        "label": axis_label(goal.label, goal.unit).replace("\\$", "$"),
+        "label": _unshielded(axis_label(goal.label, goal.unit)),
         "higher": goal.higher_is_better,
         "parameters": parameters,
         "trials": [list(line) for line in zip(*columns, *values, strict=True)],

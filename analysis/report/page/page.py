@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from analysis.frames.evidence import Evidence
+from analysis.report.environment import template_environment
 from analysis.report.page.data import looks_of, marks_of, page_data
 from analysis.report.page.svg import inline_svg
 from analysis.report.section import Section
@@ -17,7 +18,6 @@ from analysis.tables.columns import table_sheet
 from analysis.tables.sheet import Column
 
 _FOLDER = Path(__file__).resolve().parent
-_TEMPLATES = _FOLDER.parent / "templates"
 _SCRIPTS = ("parts", "tables", "curves", "search", "drawer", "start")
 # Cells of a longer text may break into lines.
 _LONG_CELL = 22
@@ -86,13 +86,6 @@ def _is_long(column: Column) -> bool:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
+    environment = template_environment(autoescape=True)
     environment.filters |= {"sheet": table_sheet, "looks": looks_of, "is_long": _is_long, "coded": _coded}
     return environment
