@@ -1,11 +1,13 @@
-"""A simulated S3 and a study to run on it."""
+"""A simulated S3 and a study to run on it, and a cluster on the hosts of a lab."""
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.onprem import OnPrem
 from tests.cluster.s3_server import ENVIRONMENT, FOREIGN, Gate, served
 from tune_jobs.storage.storage import Storage
 
@@ -53,3 +55,11 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(TINY)
     return "tiny.yaml"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[OnPrem]:
+    """Return a cluster that is up, on the hosts of a lab."""
+    with closing(OnPrem(tmp_path / "lab")) as hosts:
+        hosts.up()
+        yield hosts

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +18,6 @@ from tests.cluster.lab import wait_until
 from tests.cluster.onprem import FILE, OnPrem, assert_same, most_at_once, trained_alone
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[OnPrem]:
-    with closing(OnPrem(tmp_path / "lab")) as hosts:
-        hosts.up()
-        yield hosts
 
 
 def test_a_study_is_submitted_and_all_hosts_share_its_trials(cluster: OnPrem, tmp_path: Path) -> None:

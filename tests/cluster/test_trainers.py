@@ -3,8 +3,7 @@
 import functools
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from tests.cluster.onprem import OnPrem, trained_alone
 from tune_jobs.ledger.record import Record
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lab.why_not()), reason=lab.why_not())]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[OnPrem]:
-    with closing(OnPrem(tmp_path / "lab")) as hosts:
-        hosts.up()
-        yield hosts
 
 
 def smaller(cluster: OnPrem, example: str, tables: str, **head: object) -> Path:
