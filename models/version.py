@@ -1,7 +1,11 @@
 """What a trajectory depends on besides its configuration (no torch)."""
 
-# Part of every trial's key: raise it when a change alters any trajectory's numbers.
-ENGINE_VERSION = 1
+from collections.abc import Mapping
+from types import MappingProxyType
 
 # How a trial was trained: by itself, or as a member of a stack (see `models.stacking`). The two agree to rounding only.
 SINGLE, STACKED = "single", "stacked"
+
+# Part of every trial's key, by its execution mode: raise one when a change alters any trajectory's numbers.
+# Stacks, 2: square roots by NumPy on the CPU; the gradient of the Gaussian likelihood is written out.
+ENGINE_VERSIONS: Mapping[str, int] = MappingProxyType({SINGLE: 1, STACKED: 2})

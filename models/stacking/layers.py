@@ -1,11 +1,13 @@
 """The layers of a stack: each computes all members at once, from inputs [members, n, in] to outputs [members, n, out].
 
+The gradients of the usual layers are written out: for small networks autograd takes longer to find out what to call
+than the kernels take, which are the same. For the others `_Differentiated` asks autograd.
+
 To stack another kind of layer, write a class like `_Linear`, and say in `stacked_layers` what it stands for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,23 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 
 from models.stacking.shape import filled_up
 
-Layer = Callable[[Tensor], Tensor]
+_aten = torch.ops.aten
+
+
+class Layer(Protocol):
+    """A layer of all members, which remembers from `forward` to `backward` what its gradients need.
+
+    Attributes:
+        gradients: of the loss by its parameters, in their order, after `backward`.
+    """
+
+    gradients: Sequence[Tensor]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Compute the outputs; the inputs may be overwritten."""
+
+    def backward(self, slope: Tensor) -> Tensor:
+        """Given the gradient of the loss by the outputs, return that by the inputs."""
 
 
 class Draws:
@@ -53,92 +71,130 @@ class Draws:
                 one[place, :, :real] = values.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
 
 
-class _Affine(torch.autograd.Function):
-    """Inputs [members, n, in] to inputs times weight [members, out, in], transposed, plus bias [members, out].
+class _Linear:
+    """As `nn.Linear`.
 
-    PyTorch's own gradient of the weight would be laid out as its transpose, which fused optimizers do not take.
+    Args:
+        weight: [members, out, in].
+        bias: [members, out].
+        first: whether it is the network's first layer, so nobody asks for the gradient by its inputs.
     """
 
-    @staticmethod
-    def forward(context: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        context.save_for_backward(inputs, weight)
-        return torch.baddbmm(bias.unsqueeze(1), inputs, weight.transpose(1, 2))
+    def __init__(self, weight: Tensor, bias: Tensor, *, first: bool) -> None:
+        self.gradients: Sequence[Tensor] = ()
+        self._weight, self._transposed, self._bias = weight, weight.transpose(1, 2), bias.unsqueeze(1)
+        self._first = first
 
-    @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        inputs, weight = context.saved_tensors
-        to_inputs = torch.bmm(slope, weight) if context.needs_input_grad[0] else None
-        return to_inputs, torch.bmm(slope.transpose(1, 2), inputs), slope.sum(dim=1)
+    def forward(self, inputs: Tensor) -> Tensor:
+        self._inputs = inputs
+        return torch.baddbmm(self._bias, inputs, self._transposed)
+
+    def backward(self, slope: Tensor) -> Tensor:
+        self.gradients = torch.bmm(slope.transpose(1, 2), self._inputs), slope.sum(dim=1)
+        return slope if self._first else torch.bmm(slope, self._weight)
 
 
-@dataclass(frozen=True)
-class _Linear:
-    """As `nn.Linear`: weight [members, out, in], bias [members, out]."""
+class _ReLU:
+    """As `nn.ReLU`, in place."""
 
-    weight: Tensor
-    bias: Tensor
+    gradients: Sequence[Tensor] = ()
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        made: Tensor = _Affine.apply(inputs, self.weight, self.bias)
+    def forward(self, inputs: Tensor) -> Tensor:
+        self._outputs = inputs.relu_()
+        return self._outputs
+
+    def backward(self, slope: Tensor) -> Tensor:
+        made: Tensor = _aten.threshold_backward.default(slope, self._outputs, 0)
         return made
 
 
-@dataclass(frozen=True)
-class _BatchNorm:
-    """As `nn.BatchNorm1d` in training: all tensors [members, units]."""
+class _Tanh:
+    """As `nn.Tanh`, in place."""
 
-    single: nn.BatchNorm1d
-    weight: Tensor
-    bias: Tensor
-    running_mean: Tensor
-    running_var: Tensor
+    gradients: Sequence[Tensor] = ()
 
-    def __call__(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
+        self._outputs = inputs.tanh_()
+        return self._outputs
+
+    def backward(self, slope: Tensor) -> Tensor:
+        made: Tensor = _aten.tanh_backward.default(slope, self._outputs)
+        return made
+
+
+class _Dropout:
+    """As `nn.Dropout` in training, with a rate and a generator for each member."""
+
+    gradients: Sequence[Tensor] = ()
+
+    def __init__(self, draws: Draws, layer: int) -> None:
+        self._draws, self._layer = draws, layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * self._draws.kept[self._layer]
+
+    def backward(self, slope: Tensor) -> Tensor:
+        return slope * self._draws.kept[self._layer]
+
+
+class _Differentiated:
+    """A layer whose gradients autograd computes.
+
+    Args:
+        compute: inputs to outputs.
+        parameters: what it reads besides, of which gradients are wanted.
+    """
+
+    def __init__(self, compute: Callable[[Tensor], Tensor], parameters: Sequence[Tensor] = ()) -> None:
+        self.gradients: Sequence[Tensor] = ()
+        self._compute, self._parameters = compute, parameters
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.enable_grad():
+            self._inputs = inputs.detach().requires_grad_()
+            self._outputs = self._compute(self._inputs)
+        return self._outputs.detach()
+
+    def backward(self, slope: Tensor) -> Tensor:
+        to_inputs, *self.gradients = torch.autograd.grad(self._outputs, [self._inputs, *self._parameters], slope)
+        return to_inputs
+
+
+def _batch_norm(single: nn.BatchNorm1d, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor) -> Layer:
+    """Make a layer as `nn.BatchNorm1d` in training: all tensors [members, units]."""
+    weight, bias = weight.detach().requires_grad_(), bias.detach().requires_grad_()
+
+    def compute(inputs: Tensor) -> Tensor:
         members, rows, units = inputs.shape
         # Every unit of every member is a channel of its own.
         normalised = F.batch_norm(
             inputs.transpose(0, 1).reshape(rows, members * units),
-            self.running_mean.view(-1),
-            self.running_var.view(-1),
-            self.weight.reshape(-1),
-            self.bias.reshape(-1),
+            mean.view(-1),
+            var.view(-1),
+            weight.reshape(-1),
+            bias.reshape(-1),
             training=True,
-            momentum=self.single.momentum or 0.0,
-            eps=self.single.eps,
+            momentum=single.momentum or 0.0,
+            eps=single.eps,
         )
         return normalised.view(rows, members, units).transpose(0, 1).contiguous()
 
-
-@dataclass(frozen=True)
-class _Dropout:
-    """As `nn.Dropout` in training, with a rate and a generator for each member."""
-
-    draws: Draws
-    layer: int
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        return inputs * self.draws.kept[self.layer]
+    return _Differentiated(compute, (weight, bias))
 
 
-@dataclass(frozen=True)
-class _Activation:
-    """An activation that is not 0 at 0, which the features that only fill up must stay."""
-
-    single: nn.Module
-    real: Tensor
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        made: Tensor = self.single(inputs) * self.real
-        return made
+_WRITTEN_OUT: Mapping[type[nn.Module], Callable[[], Layer]] = {nn.ReLU: _ReLU, nn.Tanh: _Tanh}
 
 
 def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
+    if type(single) in _WRITTEN_OUT:
+        return _WRITTEN_OUT[type(single)]()
     filled = filled_up(features)
     if filled == features or not float(single(torch.zeros(()))):
-        return single
+        return _Differentiated(single)
+    # What only fills up must stay 0.
     real = torch.zeros(filled, device=like.device)
     real[:features] = 1
-    return _Activation(single, real)
+    return _Differentiated(lambda inputs: single(inputs) * real)
 
 
 def stacked_layers(
@@ -163,10 +219,11 @@ def stacked_layers(
         if isinstance(single, nn.Flatten):
             continue  # the inputs of a stack are rows
         if isinstance(single, nn.Linear):
-            layers.append(_Linear(weights["weight"], weights["bias"]))
+            layers.append(_Linear(weights["weight"], weights["bias"], first=not layers))
             features = single.out_features
         elif isinstance(single, nn.BatchNorm1d):
-            layers.append(_BatchNorm(single, **weights, **own(index, buffers)))
+            running = own(index, buffers)
+            layers.append(_batch_norm(single, **weights, mean=running["running_mean"], var=running["running_var"]))
         elif isinstance(single, nn.Dropout):
             layers.append(_Dropout(draws, len(draws.features)))
             draws.features.append(features)

@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
 from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
@@ -76,7 +77,7 @@ class Stack:
         ends = [0, *accumulate(math.prod(shape) for shape in self._shapes.values())]
         self._table = torch.zeros((self.places, -(-ends[-1] // VECTOR) * VECTOR), device=device)
         self._columns_of = {name: slice(*bounds) for name, bounds in zip(singles, pairwise(ends), strict=True)}
-        self._parameters = {name: one.requires_grad_() for name, one in self._views(self._table).items()}
+        self._parameters = self._views(self._table)
         self._buffers = {
             name: torch.zeros((self.places, *_filled_up(single)), device=device)
             for name, single in network.named_buffers()
@@ -131,18 +132,30 @@ class Stack:
         Returns:
             The outputs [places, n, outputs] before the step, and the loss of each place.
         """
-        outputs = inputs
-        for layer in self._layers:
-            outputs = layer(outputs)
-        outputs = outputs[..., : self._outputs].contiguous()
-        losses = self._losses(outputs, targets, self.smoothing)
-        gradients = torch.autograd.grad([losses], list(self._parameters.values()), [torch.ones_like(losses)])
         with torch.no_grad():
+            filled = inputs
+            for layer in self._layers:
+                filled = layer.forward(filled)
+            outputs = filled[..., : self._outputs].contiguous()
+            losses, slope = self._losses_and_slope(outputs, targets)
+            if filled.shape[2] > self._outputs:
+                slope = F.pad(slope, (0, filled.shape[2] - self._outputs))
+            for layer in reversed(self._layers):
+                slope = layer.backward(slope)
+            gradients = [one for layer in self._layers for one in layer.gradients]
             if self.updates_together:
                 self._update_together(gradients, wanted)
             else:
                 self._update_singly(gradients)
-        return outputs.detach(), losses.detach()
+        return outputs, losses
+
+    def _losses_and_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of each place, and the gradient of each by its outputs."""
+        with torch.enable_grad():
+            given = outputs.detach().requires_grad_()
+            losses = self._losses(given, targets, self.smoothing)
+            (slope,) = torch.autograd.grad([losses], [given], [torch.ones_like(losses)])
+        return losses.detach(), slope
 
     def _update_together(self, gradients: Sequence[Tensor], wanted: Tensor) -> None:
         for view, gradient in zip(self._gradients_of, gradients, strict=True):

@@ -1,6 +1,6 @@
 """Small golden histories, and the kind of machine that made them.
 
-`python tests/models/golden.py` rewrites `golden.json`, after `models.version.ENGINE_VERSION` was raised.
+`python tests/models/golden.py` rewrites `golden.json`, after a version in `models.version.ENGINE_VERSIONS` was raised.
 """
 
 import hashlib
@@ -74,11 +74,11 @@ def bits(curves: dict[str, list[float]]) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    from models.version import ENGINE_VERSION
+    from models.version import ENGINE_VERSIONS
 
     made = histories()
     content = {
-        "engine_version": ENGINE_VERSION,
+        "engine_versions": dict(ENGINE_VERSIONS),
         "machine": machine(),
         "bits": {name: bits(curves) for name, curves in made.items()},
         "histories": made,

@@ -1,4 +1,4 @@
-"""New numbers need a new `ENGINE_VERSION`: otherwise the ledger would mix trials that cannot be compared."""
+"""New numbers need a new version of the engine: otherwise the ledger would mix trials that cannot be compared."""
 
 import importlib.util
 import json
@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from models.version import ENGINE_VERSION
+from models.version import ENGINE_VERSIONS
 
 ADVICE = (
-    "the engine's numbers changed: raise models.version.ENGINE_VERSION and run `python tests/models/golden.py`, "
+    "the engine's numbers changed: raise models.version.ENGINE_VERSIONS and run `python tests/models/golden.py`, "
     "or undo the change"
 )
 
@@ -28,7 +28,7 @@ def golden() -> ModuleType:
 
 def test_the_numbers_are_those_of_this_engine_version(golden: ModuleType) -> None:
     stored = json.loads(golden.PATH.read_text())
-    assert stored["engine_version"] == ENGINE_VERSION, "run `python tests/models/golden.py` after raising the version"
+    assert stored["engine_versions"] == ENGINE_VERSIONS, "run `python tests/models/golden.py` after raising the version"
     found = golden.histories()
     assert set(found) == set(stored["histories"])
     assert len(found) >= 6

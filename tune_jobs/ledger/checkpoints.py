@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 
 from models.sealed import is_whole
-from models.version import ENGINE_VERSION
+from models.version import ENGINE_VERSIONS
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.record import ISOLATED
@@ -37,7 +37,7 @@ class Checkpoints:
         kind = provenance.machine_kind(device, trial.config.threads)
         stops = sorted({*trial.stops, trial.config.early_stopping_patience})
         measured = [sorted(trial.measure_at), trial.measure_improvements, stops]
-        same = json.dumps([ENGINE_VERSION, trial.mode, ISOLATED, kind, measured])
+        same = json.dumps([ENGINE_VERSIONS[trial.mode], trial.mode, ISOLATED, kind, measured])
         if trial.config.trainer:  # of which every epoch has all its numbers
             same = json.dumps(["trainer", TRAINER_VERSION, kind])
         self._storage = storage

@@ -1,4 +1,4 @@
-"""Trials that an edit made stale: trained as the study asks, but with other code or other data."""
+"""Trials that an edit made stale: trained as the study asks, but with other code, other data or another engine."""
 
 import json
 from collections import defaultdict
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_utils.registry import DATASETS
-from models.version import SINGLE
+from models.version import ENGINE_VERSIONS, SINGLE
 from tune_jobs.ledger.record import Record
-from tune_jobs.trial.config import FIELDS, TrialConfig
+from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.key import code_name, is_code, trajectory
 from tune_jobs.trial.trial import Trial
 from tune_jobs.user_code.parameters import KINDS
@@ -44,15 +44,23 @@ def stale_trials(missing: Sequence[Trial], records: Mapping[str, Record]) -> lis
         ]
         if before:
             latest = max(before, key=lambda record: record.started_at)
-            found.append(Stale(trial, latest, _changed(trial.config, mine, json.loads(latest.fields))))
+            found.append(Stale(trial, latest, _changed(trial, mine, latest)))
     return found
 
 
-def _changed(config: TrialConfig, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
+def may_be_stale(trial: Trial) -> bool:
+    """Whether a trial can have been trained before and be missing all the same."""
+    config = trial.config
+    return bool(config.own) or config.info is not None or ENGINE_VERSIONS[trial.mode] > 1
+
+
+def _changed(trial: Trial, mine: Mapping[str, Any], latest: Record) -> tuple[str, ...]:
+    config, theirs = trial.config, json.loads(latest.fields)
     kinds = [kind for kind in KINDS if mine.get(code_name(kind)) != theirs.get(code_name(kind))]
-    return tuple(f"{kind} {getattr(config, kind)}" for kind in kinds) or (
-        f"the data of {config.trainer or config.dataset}",
-    )
+    changed = [f"{kind} {getattr(config, kind)}" for kind in kinds]
+    if not config.trainer and latest.engine_version != ENGINE_VERSIONS[trial.mode]:
+        changed.append("the training engine")
+    return tuple(changed) or (f"the data of {config.trainer or config.dataset}",)
 
 
 def _registered(fields: Mapping[str, Any]) -> str:

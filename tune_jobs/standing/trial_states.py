@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.history import TIMED_OUT
 from tune_jobs.ledger.record import FAILED
-from tune_jobs.standing.stale import Stale, stale_trials
+from tune_jobs.standing.stale import Stale, may_be_stale, stale_trials
 from tune_jobs.standing.standing import Standing
 from tune_jobs.trial.trial import Trial
 
@@ -61,5 +61,5 @@ def trial_states(standing: Standing, running: Collection[str]) -> TrialStates:
 
 def stale_among(standing: Standing, missing: Sequence[Trial]) -> list[Stale]:
     """Find the missing trials that an edit made stale; the whole ledger is read only if there can be any."""
-    edited = [trial for trial in missing if trial.config.own or trial.config.info is not None]
-    return stale_trials(edited, standing.existing_ledger.read().records) if edited else []
+    possible = [trial for trial in missing if may_be_stale(trial)]
+    return stale_trials(possible, standing.existing_ledger.read().records) if possible else []

@@ -13,7 +13,7 @@ from data_utils import TrialData
 from models.history import COMPLETED, PRUNED, STOPPED_EARLY, TIMED_OUT, History
 from models.plan import TrainingPlan
 from models.registry import metric_name
-from models.version import ENGINE_VERSION
+from models.version import ENGINE_VERSIONS
 from tune_jobs.files import private
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
@@ -184,7 +184,7 @@ def _provenance(trial: Trial, job: Job, device: str) -> dict[str, Any]:
 
 
 def _record(trial: Trial, data: TrialData, history: History, metrics: Metrics | None) -> Record:
-    own: dict[str, Any] = {"dataset": trial.config.dataset, "engine_version": ENGINE_VERSION}
+    own: dict[str, Any] = {"dataset": trial.config.dataset, "engine_version": ENGINE_VERSIONS[trial.mode]}
     if trial.config.trainer and metrics is not None:
         own = {
             "dataset": TRAINERS_OWN,

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.networks import NETWORKS
 from models.registry import OBJECTIVES, OPTIMIZERS, SCHEDULES, entry
-from models.version import ENGINE_VERSION, SINGLE
+from models.version import ENGINE_VERSIONS, SINGLE
 from tune_jobs.trial.config import FIELDS, TrialConfig
 
 KEY_LENGTH = 20
@@ -101,7 +101,7 @@ def trial_key(config: TrialConfig, fingerprint: str, mode: str = SINGLE) -> str:
     if config.trainer:
         told = {"trajectory": trajectory(config), "trainer": TRAINER_VERSION}
         return hashlib.sha256(_CANONICAL.encode(told).encode()).hexdigest()[:KEY_LENGTH]
-    content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSION}
+    content = {"trajectory": trajectory(config), "data": fingerprint, "engine": ENGINE_VERSIONS[mode]}
     if mode != SINGLE:  # trials of before there were stacks keep their keys
         content["mode"] = mode
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:KEY_LENGTH]
