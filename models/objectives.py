@@ -20,6 +20,10 @@ from models.user_code import Form
 
 MINIMUM_VARIANCE = 1e-6
 
+# Of a stack: outputs [members, n, outputs], encoded targets [members, n, …] and the label smoothing [members], to the
+# mean loss of each member, [members], and the gradient of each by its outputs, [members, n, outputs].
+MembersLosses = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -35,8 +39,7 @@ class Objective:
         gaussian: outputs to mean and standard deviation, float64 [n] each, of a Gaussian of the standardised value;
             None where the registry declares no such distribution.
         probabilities: outputs to the probability of each class, [n, classes]; None where the loss defines none.
-        losses: of a stack: outputs [members, n, outputs], encoded targets [members, n, …] and the label smoothing
-            [members] of each, to the mean loss of each member, [members]; None for a user's loss.
+        losses: of a stack; None for a user's loss.
     """
 
     outputs: int
@@ -47,7 +50,7 @@ class Objective:
     metric_name: str = ""
     gaussian: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     probabilities: Callable[[Tensor], Tensor] | None = None
-    losses: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    losses: MembersLosses | None = None
 
 
 def build_objective(config: ObjectiveConfig, data: Targets, form: Form | None = None) -> Objective:
@@ -117,16 +120,22 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
         # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
         return nll if not config.label_smoothing else (1 - smoothing) * nll - smoothing * logarithms.mean(dim=(1, 2))
 
-    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=losses)
+    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
 
 
 def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     """Squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) in classification."""
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        errors = outputs - targets
+        count = errors.shape[1] * errors.shape[2]
+        return errors.square().mean(dim=(1, 2)), errors.mul_(2 / count)
+
     if task == "regression":
-        return Objective(1, _column, F.mse_loss, _first, losses=_squared_errors)
+        return Objective(1, _column, F.mse_loss, _first, losses=losses)
     if classes == 2:
-        return Objective(1, _column, F.mse_loss, _above_half, losses=_squared_errors)
-    return Objective(classes, _one_hot(classes), F.mse_loss, _largest, losses=_squared_errors)
+        return Objective(1, _column, F.mse_loss, _above_half, losses=losses)
+    return Objective(classes, _one_hot(classes), F.mse_loss, _largest, losses=losses)
 
 
 def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -136,9 +145,9 @@ def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
         return F.mse_loss(outputs.softmax(dim=1), targets)
 
     def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-        return _squared_errors(outputs.softmax(dim=2), targets, smoothing)
+        return (outputs.softmax(dim=2) - targets).square().mean(dim=(1, 2))
 
-    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=losses)
+    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
 
 
 def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -149,8 +158,8 @@ def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objecti
         return loss(outputs, targets, reduction="none").mean(dim=(1, 2))
 
     if classes == 2:
-        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=losses)
-    return Objective(classes, _one_hot(classes), loss, _largest, losses=losses)
+        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=_differentiated(losses))
+    return Objective(classes, _one_hot(classes), loss, _largest, losses=_differentiated(losses))
 
 
 def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -164,9 +173,18 @@ def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
         mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
         return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
 
-    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-        made: Tensor = _GaussianLosses.apply(outputs, targets, config.variance_link)
-        return made
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        raw = outputs[..., 1:]
+        variance = gaussian_variance(raw, config.variance_link)
+        errors = targets - outputs[..., :1]
+        pulls = errors / variance
+        squares = errors.mul_(pulls)
+        # With v the variance and e the error, twice the loss is log v + e² / v + log 2 pi: by the mean its gradient
+        # is -2 e / v, by the variance (1 - e² / v) / v.
+        by_variance = (1 - squares).div_(variance).mul_(0.5)
+        changes = raw.exp() if config.variance_link == "exp" else raw.sigmoid()
+        slope = torch.cat((-pulls, by_variance.mul_(changes)), dim=2).div_(outputs.shape[1])
+        return (variance.log_().add_(squares).mean(dim=(1, 2)) + log(2 * pi)).mul_(0.5), slope
 
     return Objective(2, _column, loss, _first, gaussian=gaussian_moments(config.variance_link), losses=losses)
 
@@ -248,35 +266,17 @@ class _Chosen(torch.autograd.Function):
         return torch.where(chosen, slope, 0.0), None
 
 
-class _GaussianLosses(torch.autograd.Function):
-    """The mean negative log-likelihood of each member, and its gradient in a third of the kernels of autograd's.
+def _differentiated(losses: Callable[[Tensor, Tensor, Tensor], Tensor]) -> MembersLosses:
+    """Let autograd find the gradient."""
 
-    With v the variance and e the error, 2 loss = log v + e² / v + log 2 pi, so by the mean it has the gradient
-    -e / v, and by the variance (1 - e² / v) / 2 v.
-    """
+    def with_slope(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            given = outputs.detach().requires_grad_()
+            made = losses(given, targets, smoothing)
+            (slope,) = torch.autograd.grad([made], [given], [torch.ones_like(made)])
+        return made.detach(), slope
 
-    @staticmethod
-    def forward(context: Any, outputs: Tensor, targets: Tensor, link: str) -> Tensor:
-        raw = outputs[..., 1:]
-        variance = gaussian_variance(raw, link)
-        errors = targets - outputs[..., :1]
-        pulls = errors / variance
-        squares = errors.mul_(pulls)
-        context.link = link
-        context.save_for_backward(raw, variance, pulls, squares)
-        return (variance.log().add_(squares).mean(dim=(1, 2)) + log(2 * pi)).mul_(0.5)
-
-    @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None, None]:
-        raw, variance, pulls, squares = context.saved_tensors
-        # Of the variance by the raw output.
-        changes = raw.exp() if context.link == "exp" else raw.sigmoid()
-        by_raw = (1 - squares).mul_(changes).div_(variance).mul_(0.5)
-        return torch.cat((-pulls, by_raw), dim=2).mul_((slope / raw.shape[1]).view(-1, 1, 1)), None, None
-
-
-def _squared_errors(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-    return (outputs - targets).square().mean(dim=(1, 2))
+    return with_slope
 
 
 def _unchanged(targets: Tensor) -> Tensor:

@@ -94,32 +94,28 @@ class _Linear:
         return slope if self._first else torch.bmm(slope, self._weight)
 
 
-class _ReLU:
-    """As `nn.ReLU`, in place."""
+class _InPlace:
+    """An activation that overwrites its inputs, and whose gradient follows from its outputs.
+
+    Args:
+        compute: overwrites.
+        slope: given the gradient by the outputs, and the outputs, returns that by the inputs.
+        real: 1 for each feature and 0 for what only fills up, which must stay 0; None if it does.
+    """
 
     gradients: Sequence[Tensor] = ()
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        self._outputs = inputs.relu_()
-        return self._outputs
-
-    def backward(self, slope: Tensor) -> Tensor:
-        made: Tensor = _aten.threshold_backward.default(slope, self._outputs, 0)
-        return made
-
-
-class _Tanh:
-    """As `nn.Tanh`, in place."""
-
-    gradients: Sequence[Tensor] = ()
+    def __init__(
+        self, compute: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], real: Tensor | None
+    ) -> None:
+        self._compute, self._slope, self._real = compute, slope, real
 
     def forward(self, inputs: Tensor) -> Tensor:
-        self._outputs = inputs.tanh_()
-        return self._outputs
+        self._outputs = self._compute(inputs)
+        return self._outputs if self._real is None else self._outputs.mul_(self._real)
 
     def backward(self, slope: Tensor) -> Tensor:
-        made: Tensor = _aten.tanh_backward.default(slope, self._outputs)
-        return made
+        return self._slope(slope, self._outputs)
 
 
 class _Dropout:
@@ -182,19 +178,26 @@ def _batch_norm(single: nn.BatchNorm1d, weight: Tensor, bias: Tensor, mean: Tens
     return _Differentiated(compute, (weight, bias))
 
 
-_WRITTEN_OUT: Mapping[type[nn.Module], Callable[[], Layer]] = {nn.ReLU: _ReLU, nn.Tanh: _Tanh}
+_LEAK = nn.LeakyReLU().negative_slope
+_WRITTEN_OUT: Mapping[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+    nn.ReLU: (torch.relu_, lambda slope, outputs: _aten.threshold_backward.default(slope, outputs, 0)),
+    nn.LeakyReLU: (
+        lambda inputs: F.leaky_relu_(inputs, _LEAK),
+        lambda slope, outputs: _aten.leaky_relu_backward.default(slope, outputs, _LEAK, True),
+    ),
+    nn.Tanh: (torch.tanh_, _aten.tanh_backward.default),
+    nn.Sigmoid: (torch.sigmoid_, _aten.sigmoid_backward.default),
+}
 
 
 def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
+    filled, real = filled_up(features), None
+    if filled > features and float(single(torch.zeros(()))):
+        real = torch.zeros(filled, device=like.device)
+        real[:features] = 1
     if type(single) in _WRITTEN_OUT:
-        return _WRITTEN_OUT[type(single)]()
-    filled = filled_up(features)
-    if filled == features or not float(single(torch.zeros(()))):
-        return _Differentiated(single)
-    # What only fills up must stay 0.
-    real = torch.zeros(filled, device=like.device)
-    real[:features] = 1
-    return _Differentiated(lambda inputs: single(inputs) * real)
+        return _InPlace(*_WRITTEN_OUT[type(single)], real)
+    return _Differentiated(single if real is None else lambda inputs: single(inputs) * real)
 
 
 def stacked_layers(

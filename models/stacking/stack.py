@@ -137,7 +137,7 @@ class Stack:
             for layer in self._layers:
                 filled = layer.forward(filled)
             outputs = filled[..., : self._outputs].contiguous()
-            losses, slope = self._losses_and_slope(outputs, targets)
+            losses, slope = self._losses(outputs, targets, self.smoothing)
             if filled.shape[2] > self._outputs:
                 slope = F.pad(slope, (0, filled.shape[2] - self._outputs))
             for layer in reversed(self._layers):
@@ -148,14 +148,6 @@ class Stack:
             else:
                 self._update_singly(gradients)
         return outputs, losses
-
-    def _losses_and_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of each place, and the gradient of each by its outputs."""
-        with torch.enable_grad():
-            given = outputs.detach().requires_grad_()
-            losses = self._losses(given, targets, self.smoothing)
-            (slope,) = torch.autograd.grad([losses], [given], [torch.ones_like(losses)])
-        return losses.detach(), slope
 
     def _update_together(self, gradients: Sequence[Tensor], wanted: Tensor) -> None:
         for view, gradient in zip(self._gradients_of, gradients, strict=True):
