@@ -28,6 +28,7 @@ class Display:
         self._stream = stream or sys.stderr
         self._began = time.monotonic()
         self._shown = 0.0
+        self._best_named: set[str] = set()
         self._bad: Counter[str] = Counter()
         self._live: Terminal | _NotebookBar | None = None
         if stream is None and _in_notebook():
@@ -54,7 +55,9 @@ class Display:
         if self._live is not None:
             self._live.update(taken())
         else:
-            print(taken().line, file=self._stream, flush=True)
+            snapshot = taken()
+            print(snapshot.line_after(self._best_named), file=self._stream, flush=True)
+            self._best_named = {label for _, label in snapshot.best}
 
     def _period(self, now: float) -> float:
         if self._live is not None:

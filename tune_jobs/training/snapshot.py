@@ -1,13 +1,13 @@
 """How far a run is at a moment, as values for a display, and as one line for a log."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from tune_jobs.words import duration
 
-# So many trials in training are named in one line.
-_MOST_TRAINING = 3
+# So many trials in training are named in one line, with so many letters.
+_MOST_TRAINING, _MOST_LETTERS = 3, 50
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,20 @@ class Snapshot:
     @property
     def line(self) -> str:
         """All of it in one line."""
+        return self.line_after(())
+
+    def line_after(self, named: Container[str]) -> str:
+        """All of it in one line of a log, in which some trials were named as the best before."""
         parts = [", ".join([self.count, *self.notes, self.elapsed, self.left])]
         if self.best:
-            parts.append("best so far " + ", ".join(f"{value} ({label})" for value, label in self.best))
+            best = (value if label in named else f"{value} ({label})" for value, label in self.best)
+            parts.append(f"best so far {', '.join(best)}")
         if self.training:
-            parts.append("training " + "; ".join(f"{one.label} {one.position}" for one in self._named))
+            shown = (f"{_cut(one.label)} {one.position}" for one in self.training[:_MOST_TRAINING])
+            parts.append(f"training {'; '.join(shown)}")
         more = len(self.training) - _MOST_TRAINING
-        return "; ".join([*parts, *([f"and {more} more"] if more > 0 else [])])
+        return "; ".join([*parts, *([f"and {more:,} more"] if more > 0 else [])])
 
-    @property
-    def _named(self) -> Sequence[InTraining]:
-        return self.training[:_MOST_TRAINING]
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _MOST_LETTERS else f"{label[: _MOST_LETTERS - 1].rstrip()}…"
