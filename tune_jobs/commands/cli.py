@@ -13,7 +13,7 @@ from tune_jobs.commands.completion import SHELLS
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.ledger_commands import ledger_parser
-from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
+from tune_jobs.commands.output import flush_output, is_of_output, say, stop_printing
 from tune_jobs.errors import UserError
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
@@ -240,7 +240,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from tune_jobs.commands.run import run_study
 
     study = study_of(parsed)
-    return run_study(study.definition, study.settings(options_from(parsed, RunOptions)))
+    return run_study(study.definition, study.settings(options_from(parsed, RunOptions)), say=say)
 
 
 def _submit(parsed: argparse.Namespace) -> int:

@@ -1,7 +1,15 @@
 """The standard output of a command, which may be a full disk or a pipe whose reader has gone."""
 
 import os
+import re
+import shutil
 import sys
+import textwrap
+
+# Narrower terminals break lines themselves.
+_LEAST_COLUMNS = 20
+_CODE = re.compile(r"`[^`]*`")
+_KEPT_BLANK = "\0"
 
 
 def flush_output() -> None:
@@ -25,3 +33,21 @@ def is_of_output(error: OSError) -> bool:
 def stop_printing() -> None:
     """Let the rest of the output go nowhere, or Python complains of it when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(lines: str) -> None:
+    """Print lines; on a terminal, break them between words, and no command in them."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        columns = shutil.get_terminal_size().columns
+        lines = "\n".join(wrapped(line, columns) for line in lines.split("\n"))
+    print(lines)
+
+
+def wrapped(line: str, columns: int) -> str:
+    """Break a line between words, with the rest indented; a command between backquotes stays whole."""
+    if len(line) <= columns or columns < _LEAST_COLUMNS:
+        return line
+    kept = _CODE.sub(lambda found: found[0].replace(" ", _KEPT_BLANK), line)
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    broken = textwrap.fill(kept, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return broken.replace(_KEPT_BLANK, " ")

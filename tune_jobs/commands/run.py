@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from models.history import TIMED_OUT
+from tune_jobs.commands.run_findings import closing_lines
 from tune_jobs.errors import StorageRefusedError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.confirmed import write_picks
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
-from tune_jobs.ledger.record import FAILED
+from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.confirmed import check_confirms, unreadable_picks
@@ -78,12 +79,22 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
         return 0
     with Tracking(trackers, storage, study.name, say) as tracking, ExitStack() as ray_exit:
         run = RunContext(standing.study, standing.ledger, settings, say, ray_exit, tracking.ended)
+        rounds = _Rounds(run, settings, tracking)
         try:
-            code = _Rounds(run, settings, tracking).run(standing)
+            code = rounds.run(standing)
         except StorageRefusedError as error:
-            code = end_refused(error, storage, say)
+            return end_refused(error, storage, say)
         tracking.interrupted = code == INTERRUPTED
-        return code
+    if rounds.rounds and code != INTERRUPTED:
+        trials = max(len(standing.trials), len(rounds.tried))
+        for line in closing_lines(standing.study, trials, lambda: _again(standing)):
+            say(line)
+    return code
+
+
+def _again(standing: Standing) -> Standing:
+    """Read again where a study stands."""
+    return stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
 
 
 def _count(standing: Standing, settings: Settings[RunOptions], *, retry_failed: bool | None = None) -> Counts:
@@ -123,7 +134,7 @@ class _Rounds:
             again = self._round(standing)
             if not again and not self._look(standing) and not self._confirm(standing):
                 return self.code
-            standing = stand(standing.study, standing.ledger, standing.seeds, standing.fingerprints)
+            standing = _again(standing)
 
     def _look(self, before: Standing) -> bool:
         """Take the next look of a study that adds seeds until its levels are decided; return whether any get more."""
@@ -131,7 +142,7 @@ class _Rounds:
             return False
         from analysis.tables.looks import after_look
 
-        standing = stand(before.study, before.ledger, before.seeds, before.fingerprints)
+        standing = _again(before)
         looks = None if standing.missing() else after_look(standing)
         if looks is None:
             return False
@@ -149,7 +160,7 @@ class _Rounds:
         if not self.settings.options.confirm or self.confirmed or self.code:
             return False
         self.confirmed = True
-        standing = stand(before.study, before.ledger, before.seeds, before.fingerprints)
+        standing = _again(before)
         study = standing.study
         if standing.missing():
             return False
@@ -167,7 +178,7 @@ class _Rounds:
             else:
                 fresh = counted(pick.seeds, "fresh seed")
                 self.ongoing.say(f"confirm: {table.title}: {', '.join(pick.labels)} and the default, with {fresh}")
-        return bool(stand(study, standing.ledger, standing.seeds, standing.fingerprints).missing())
+        return bool(_again(standing).missing())
 
     def _exit_code(self, standing: Standing) -> int:
         """The exit code of a run that has nothing to train."""
@@ -204,12 +215,21 @@ class _Rounds:
         self.rounds += 1
         if missing:
             self.tried += missing
-            self.code = max(self.code, train_trials(run, missing))
+            self.code = max(self.code, train_trials(run, missing, known=_known(standing)))
         elif standing.search is not None:
             self.searched, self.progress_before = True, progress
             self.code = max(self.code, train_search(run, standing.search, retry_failed=retry_search))
         study = standing.study
         return self.code != INTERRUPTED and (bool(study.stages) or study.search is not None)
+
+
+def _known(standing: Standing) -> list[tuple[Trial, Record]]:
+    """The trials of the study that have a record, and those of its search."""
+    records = standing.contents.records
+    known = [(trial, records[trial.key]) for trial in standing.trials if trial.key in records]
+    for one in standing.search.trials.values() if standing.search is not None else ():
+        known += [(trial, record) for trial, record in zip(one.trials, one.records, strict=False) if record]
+    return known
 
 
 def _searches(standing: Standing, *, retry_failed: bool) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from tune_jobs.ledger.record import Record
-from tune_jobs.trial.config import METRIC_SPECS
+from models.history import DIVERGED
+from tune_jobs.ledger.record import FAILED, Record
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,35 @@ class Score:
     unit: str
     value: float
 
+    @property
+    def words(self) -> str:
+        """The metric with the value and its unit: "Accuracy 98.06%"."""
+        return value_in_words(self.metric, self.unit, self.value)
+
+    def is_better(self, other: "Score") -> bool:
+        """Whether it is better than another of the same metric."""
+        ahead = self.value - other.value
+        return ahead > 0 if METRIC_SPECS[self.metric].higher_is_better else ahead < 0
+
+
+def value_in_words(metric: str, unit: str, value: float) -> str:
+    """Write a value of a metric with the metric's label and the unit.
+
+    Args:
+        metric: its name in records.
+        unit: of the metric, or else of the target; "" for none.
+        value: finite.
+    """
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"
+    if unit != "%" and abs(value) < 1:
+        number = f"{value:.3g}"
+    return f"{METRIC_SPECS[metric].label} {number}{'%' if unit == '%' else f' {unit}'.rstrip()}"
+
 
 def score_of(record: Record) -> Score | None:
     """Return what a trial has reached; None if it has no finite value."""
+    if record.outcome in (DIVERGED, FAILED):
+        return None
     if not record.validation_metric or not isfinite(record.validation_metric[-1]):
         return None
     unit = METRIC_SPECS[record.metric].unit or record.target_unit
@@ -40,3 +67,27 @@ def best_score(scores: Iterable[Score | None]) -> Score | None:
         return None
     choose = max if METRIC_SPECS[found[0].metric].higher_is_better else min
     return choose(found, key=lambda score: score.value)
+
+
+class BestSoFar:
+    """The best trial of each dataset and metric, which alone can be compared, as trials end."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[str, str, str], tuple[Score, str, str]] = {}
+
+    def add(self, config: TrialConfig, score: Score | None, label: str) -> None:
+        """Take in a trial that has ended, by a readable name."""
+        if score is None:
+            return
+        group = config.dataset, score.metric, score.unit
+        if group not in self._best or score.is_better(self._best[group][0]):
+            self._best[group] = score, label, config.dataset_info.label
+
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """The value of each best trial, in words, and which trial that is."""
+        several = len({dataset for dataset, *_ in self._best}) > 1
+        return [
+            (f"{dataset}: {score.words}" if several and dataset else score.words, label)
+            for score, label, dataset in self._best.values()
+        ]

@@ -1,7 +1,9 @@
 """Where a study stands, in words."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from models.history import PRUNED
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.standing.standing import Standing
 from tune_jobs.study.rows import Row
@@ -24,7 +26,10 @@ def replicates_in_words(rows: Iterable[Row], seeds: int) -> str:
 
 def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
     """Say how many trials ended how: "40 completed, 2 diverged"."""
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(outcomes.items())) or "none"
+    counts: Counter[str] = Counter()
+    for name, count in sorted(outcomes.items()):
+        counts["stopped early" if name == PRUNED else name.replace("_", " ")] += count
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
 
 
 def disagreement_warnings(contents: Contents) -> list[str]:

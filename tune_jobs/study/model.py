@@ -1,7 +1,7 @@
 """A study as a value: a base configuration, tables of levels, stages, a search, and final configurations."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,12 +178,11 @@ class Study:
             options: flags, with their values as words of their own.
         """
         if not self.given:
-            keywords = ", ".join(f"{option.removeprefix('--').replace('-', '_')}=True" for option in options)
-            return f"{action}({keywords})"
+            return _call(action, options)
         changes = [f"{name}={scalar_words(value)}" for name, value in self.overrides.items()]
         overrides = [word for change in changes for word in ("--set", change)]
         fraction = ["--fraction", f"{self.fraction:g}"] if self.fraction < 1 else []
-        return shlex.join(["ablatune", action, *self.given, *overrides, *fraction, *options])
+        return shlex.join(["ablatune", action, *_without(self.given, options), *overrides, *fraction, *options])
 
     def mode_of(self, table: str, config: TrialConfig) -> str:
         """How a configuration of a table, stage, path or search is trained: "single" or "stacked"."""
@@ -198,3 +197,25 @@ class Study:
         for layer in (self.base, self.overrides, *layers):
             merged.update(layer)
         return self.own.configure(merged)
+
+
+def _without(given: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Leave out the flags that options give anew, with their values."""
+    words = list(given)
+    for flag in (option for option in options if option.startswith("--") and option in words):
+        at = words.index(flag)
+        has_value = at + 1 < len(words) and not words[at + 1].startswith("--")
+        del words[at : at + 1 + has_value]
+    return words
+
+
+def _call(action: str, options: Sequence[str]) -> str:
+    """The call of `ablatune.Study` that a command line stands for; how many seeds there are is said to the study."""
+    keywords, seeds = [], ""
+    for option, following in zip(options, [*options[1:], "--"], strict=True):
+        value = "True" if following.startswith("--") else following
+        if option == "--seeds":
+            seeds = f" with replicates={value}"
+        elif option.startswith("--"):
+            keywords.append(f"{option.removeprefix('--').replace('-', '_')}={value}")
+    return f"{action}({', '.join(keywords)}){seeds}"

@@ -17,7 +17,7 @@ from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
 from tune_jobs.standing.search.search_trial import BROKEN, OPEN, Arrival, SearchTrial, comparable, scores_of
 from tune_jobs.standing.search.state import State, searched_default
-from tune_jobs.standing.search.words import score_in_words
+from tune_jobs.standing.search.tally import Tally, tally_of
 from tune_jobs.study.racing import race
 from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
@@ -46,21 +46,6 @@ class Assignment:
     label: str
     select: str
     has_replicates: bool = False
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How far a search is.
-
-    Attributes:
-        best: the best score of a finished trial, in words, and which trial that is; "" for none.
-        share: of the budget that is used up, 0 to 1.
-    """
-
-    ended: int
-    stopped: int
-    best: str
-    share: float
 
 
 class Director:
@@ -227,15 +212,7 @@ class Director:
 
     def tally(self) -> Tally:
         """How far the search is."""
-        best = next(iter(self._state.best(1)), None)
-        words = "" if best is None else score_in_words(self._state, self._state.final_score(best))
-        done = self._state.ended
-        return Tally(
-            ended=len(done),
-            stopped=sum(searched.stopped_at is not None for searched in done),
-            best="" if best is None else f"{words} ({best.name})",
-            share=self._state.share_used(self._seconds()),
-        )
+        return tally_of(self._state, self._seconds())
 
     def _seconds(self) -> float:
         return round(float(self._clock() - self._began), 3)

@@ -2,8 +2,6 @@
 
 import time
 
-from tune_jobs.words import duration
-
 
 class Eta:
     """Extrapolates from the pace so far: work done since `begin`, per second.
@@ -34,8 +32,3 @@ class Eta:
         if seconds < self._least_seconds or gained <= 0 or gained < self._least_gain:
             return None
         return seconds * (self._total - done) / gained
-
-    def words(self, done: float) -> str:
-        """Say how long it will still take."""
-        left = self.seconds_left(done)
-        return "estimating what is left" if left is None else f"about {duration(left)} left"

@@ -15,6 +15,7 @@ from models.version import STACKED
 from tune_jobs.errors import StorageError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record, is_finished
+from tune_jobs.standing.best import score_of
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_report
 from tune_jobs.training.data import shared_data
@@ -147,7 +148,7 @@ class _Reports:
         self._reported = time.monotonic()
         ended = [*self.found, *self._writer.taken()]
         self.found = []
-        endings = [(one.key, one.outcome, one.reason, one.wall_seconds) for one in ended]
+        endings = [(one.key, one.outcome, one.reason, one.wall_seconds, score_of(one)) for one in ended]
         worker_report.report({TRAINING: list(self._training.items()), ENDED: endings})
 
     def _send_if_due(self) -> None:

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from tune_jobs.training.display import Display, training_words
+from tune_jobs.standing.best import BestSoFar, Score
+from tune_jobs.training.display import Display
 from tune_jobs.training.eta import Eta
+from tune_jobs.training.snapshot import InTraining, Snapshot
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
 from tune_jobs.trial.trial import Trial
-from tune_jobs.words import duration
 
 _SECONDS_BEFORE_ESTIMATE = 3.0
 
@@ -26,6 +27,7 @@ class Progress:
         weigh: how long an epoch of a configuration takes, relative to others.
         counted: what the trials are called.
         on_ended: told the key of each trial that has ended.
+        best: of the trials that ended before; it takes in those to come.
     """
 
     def __init__(
@@ -37,8 +39,11 @@ class Progress:
         weigh: Callable[[TrialConfig], float] = epoch_weight,
         counted: str = "trials",
         on_ended: Callable[[str], None] = lambda key: None,
+        best: BestSoFar | None = None,
     ) -> None:
-        self._display = Display(len(trials), stream=stream)
+        self._display = Display(stream=stream)
+        self._best = BestSoFar() if best is None else best
+        self._configs = {trial.key: trial.config for trial in trials}
         self._counted = counted
         self._on_ended = on_ended
         self._weights = {trial.key: weigh(trial.config) for trial in trials}
@@ -51,6 +56,7 @@ class Progress:
         self._weight_done = 0.0
         self._started = time.monotonic()
         total = sum(self._weights[key] * epochs for key, epochs in self._epochs.items())
+        self._total = total
         self._eta = Eta(total, least_seconds=_SECONDS_BEFORE_ESTIMATE)
 
     @property
@@ -96,11 +102,12 @@ class Progress:
         self.restarts.append(key)
         self._display.say_restart(label)
 
-    def ended(self, key: str, outcome: str, reason: str) -> None:
-        """Note that a trial has ended."""
+    def ended(self, key: str, outcome: str, reason: str, score: Score | None = None) -> None:
+        """Note that a trial has ended, with what it has reached."""
         if key not in self._endings:
             self._weight_done += self._weights[key] * (self._epochs[key] - self._running.pop(key, 0))
         self._endings[key] = outcome, reason
+        self._best.add(self._configs[key], score, self.label(key))
         self._on_ended(key)
         self._eta.begin(self._weight_done)
         self._display.say_ending(outcome, self.label(key), reason)
@@ -115,22 +122,25 @@ class Progress:
         self._display.say(line)
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the display."""
         self._display.close()
 
     def seconds_left(self) -> float | None:
         """Estimate the time to the end; None while too little has been done to tell."""
         return self._eta.seconds_left(self._weight_done)
 
-    def line(self) -> str:
-        """Say in one line how far the run is."""
-        parts = [
-            f"{len(self._endings)}/{len(self._epochs)} {self._counted}",
-            f"elapsed {duration(time.monotonic() - self._started)}",
-            self._eta.words(self._weight_done),
-        ]
-        running = ((self.label(key), epoch, self._epochs[key]) for key, epoch in self._running.items())
-        return ", ".join(parts) + training_words(running)
+    def snapshot(self) -> Snapshot:
+        """How far the run is now."""
+        return Snapshot(
+            count=f"{len(self._endings):,}/{len(self._epochs):,} {self._counted}",
+            share=self._weight_done / self._total if self._total else 0.0,
+            began=self._started,
+            taken=time.monotonic(),
+            seconds_left=self.seconds_left(),
+            notes=self._display.bad_endings,
+            best=self._best.found,
+            training=[InTraining(self.label(key), epoch, self._epochs[key]) for key, epoch in self._running.items()],
+        )
 
     def _show(self, *, force: bool) -> None:
-        self._display.show(len(self._endings), self.line, force=force)
+        self._display.show(self.snapshot, force=force)

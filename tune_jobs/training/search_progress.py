@@ -6,9 +6,10 @@ from typing import Any, TextIO
 
 from tune_jobs.ledger.record import LOST
 from tune_jobs.study.search import Search
-from tune_jobs.training.display import Display, training_words
+from tune_jobs.training.display import Display
 from tune_jobs.training.eta import Eta
-from tune_jobs.words import counted, duration
+from tune_jobs.training.snapshot import InTraining, Snapshot
+from tune_jobs.words import counted
 
 _SHARE_BEFORE_ESTIMATE = 0.02
 
@@ -18,7 +19,7 @@ class SearchProgress:
 
     Args:
         search: with its budget.
-        share: of the budget that earlier runs have used up.
+        tally: how far earlier runs have brought it, as of `tune_jobs.standing.search.tally`.
         stream: takes the lines; standard error by default.
         on_ended: told key and name of each trial that has ended.
     """
@@ -26,20 +27,19 @@ class SearchProgress:
     def __init__(
         self,
         search: Search,
-        share: float,
+        tally: Mapping[str, Any],
         *,
         stream: TextIO | None = None,
         on_ended: Callable[[str, str], None] = lambda key, label: None,
     ) -> None:
-        self._display = Display(100, stream=stream)
+        self._display = Display(stream=stream)
         self._search = search
         self._on_ended = on_ended
         self._training: dict[str, tuple[str, int, int]] = {}
-        self._share = share
+        self._tally, self._share = tally, tally["share"]
         self._started = time.monotonic()
         self._eta = Eta(1.0, least_share=_SHARE_BEFORE_ESTIMATE)
-        self._eta.begin(share)
-        self._tally: Mapping[str, Any] = {}
+        self._eta.begin(self._share)
         self.endings: list[tuple[str, str]] = []
         self.restarts: list[str] = []
 
@@ -88,22 +88,37 @@ class SearchProgress:
         self._display.say_ending(LOST, label, reason)
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the display."""
         self._display.close()
 
-    def line(self) -> str:
-        """Say in one line how far the search is."""
+    def snapshot(self) -> Snapshot:
+        """How far the search is now."""
+        tally, budget = self._tally, self._search.budget
+        ended = counted(tally["ended"], "trial")
+        best = [(tally["best"], tally["best_trial"])] if tally["best"] else []
+        return Snapshot(
+            count=ended if budget.trials is None else f"{tally['ended']:,}/{counted(budget.trials, 'trial')}",
+            share=self._share,
+            began=self._started,
+            taken=time.monotonic(),
+            seconds_left=self._eta.seconds_left(self._share),
+            notes=[*self._budget_words(), *self._stopped_words(), *self._display.bad_endings],
+            best=best,
+            training=[InTraining(*one) for one in self._training.values()],
+        )
+
+    def _budget_words(self) -> list[str]:
+        """How much of the budget is used, unless its trials alone say that."""
+        budget = self._search.budget
+        if budget.epochs is None and budget.minutes is None:
+            return []
+        return [f"{self._share:.0%} of {budget} used"]
+
+    def _stopped_words(self) -> list[str]:
         tally = self._tally
-        parts = [
-            f"{counted(tally.get('ended', 0), 'trial')} ended ({tally.get('stopped', 0)} stopped early)",
-            f"budget {self._search.budget}: {self._share:.0%} used",
-            f"elapsed {duration(time.monotonic() - self._started)}",
-            self._eta.words(self._share),
-        ]
-        if tally.get("best"):
-            parts.insert(1, f"best {tally['best']}")
-        running = ((label.partition(" (")[0], epoch, epochs) for label, epoch, epochs in self._training.values())
-        return ", ".join(parts) + training_words(running)
+        rungs = [f"epoch {epoch} by {count:,}" for epoch, count in tally["rungs"] if count]
+        reached = [f"reached: {', '.join(rungs)}"] if rungs else []
+        return [f"{tally['stopped']:,} stopped early", *reached]
 
     def _show(self, *, force: bool) -> None:
-        self._display.show(round(100 * self._share), self.line, force=force)
+        self._display.show(self.snapshot, force=force)

@@ -10,6 +10,7 @@ from itertools import product
 from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
+from tune_jobs.standing.search.tally import tally_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, moved_fields, search_id, search_replicate
@@ -55,7 +56,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
-    progress = SearchProgress(search, state.share_used(state.seconds), on_ended=run.ended)
+    progress = SearchProgress(search, vars(tally_of(state, state.seconds)), on_ended=run.ended)
     start, complete, refused = time.monotonic(), False, None
     name = search_id(study, search, state.fingerprints[data_id(default)])
     journal = Journal(storage, name, read_journal(storage, name))

@@ -101,9 +101,9 @@ class TableWatch(Watch[Progress]):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        for key, outcome, reason, seconds in result.get(ENDED, ()):
+        for key, outcome, reason, seconds, score in result.get(ENDED, ()):
             self._groups.ended(key, seconds)
-            self.progress.ended(key, outcome, reason)
+            self.progress.ended(key, outcome, reason, score)
         if TRAINING in result:
             self._training[trial.trial_id] = [key for key, _ in result[TRAINING]]
             for key, epoch in result[TRAINING]:

@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tune_jobs.errors import StorageError, StorageRefusedError
-from tune_jobs.ledger.record import is_finished
+from tune_jobs.ledger.record import Record, is_finished
+from tune_jobs.standing.best import BestSoFar, score_of
 from tune_jobs.training.data import keep_targets, untrained_classes
 from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
@@ -13,18 +14,22 @@ from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.user_code_check import check_user_code
+from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted
 
 
-def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False) -> int:
+def train_trials(
+    run: RunContext, trials: Sequence[Trial], *, keep_models: bool = False, known: Iterable[tuple[Trial, Record]] = ()
+) -> int:
     """Train trials and write their records; return the exit code, see `exit_code`; 130 if interrupted.
 
     Args:
         run: that they belong to.
         trials: with different keys.
         keep_models: whether to keep the trained networks too.
+        known: trials that have ended before, with their records: one of them may be the best so far.
 
     Raises:
         StorageRefusedError: the storage takes no more results; has those that it did not take.
@@ -37,14 +42,17 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
     for config in {data_slot(trial.config): trial.config for trial in trials}.values():
         keep_targets(ledger, config, data)
     base = run.study.config()
-    labels = {trial.key: f"{differences(trial.config, base)}, seed {trial.config.seed}" for trial in trials}
+    labels = {trial.key: _label(trial, base) for trial in trials}
+    best = BestSoFar()
+    for trial, record in known:
+        best.add(trial.config, score_of(record), _label(trial, base))
     job = run.job(base, keep_models=keep_models)
     if run.ray_exit is None:
         run.say_start()
     # Imported here: a run with nothing to do, and every other command, saves the second that importing Ray takes.
     from tune_jobs.training.table_launch import run_trials
 
-    progress = Progress(trials, labels, on_ended=lambda key: run.ended(key, ""))
+    progress = Progress(trials, labels, on_ended=lambda key: run.ended(key, ""), best=best)
     start = time.monotonic()
     interrupted, refused = False, None
     try:
@@ -68,6 +76,10 @@ def train_trials(run: RunContext, trials: Sequence[Trial], *, keep_models: bool 
         return INTERRUPTED
     compact(ledger, run.say)
     return exit_code(progress.endings, run.study, run.say, limit_seconds=settings.limit_seconds)
+
+
+def _label(trial: Trial, base: TrialConfig) -> str:
+    return f"{differences(trial.config, base)}, seed {trial.config.seed}"
 
 
 def _kept(trials: Sequence[Trial], run: RunContext) -> int:

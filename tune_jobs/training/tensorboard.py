@@ -167,10 +167,20 @@ class TrialLog:
         ends = history.reported or {name: getattr(history, name) for name in names}
         final = {f"final/{name}": values[-1] for name, values in ends.items() if values}
         finite = {name: value for name, value in final.items() if isfinite(value)}
-        for summary in hparams(hparam_dict=dict(fields), metric_dict=finite):
+        # Without the first, which describes an experiment: TensorBoard would take its columns from one run alone, and
+        # no other could have a field of its own, such as the momentum of another optimizer.
+        _, *session = hparams(hparam_dict=_hparams(fields), metric_dict=finite)
+        for summary in session:
             self._add(summary)
         for name, value in finite.items():
             self._add(scalar(name, value), history.epochs)
+
+
+def _hparams(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyperparameters as TensorBoard takes them: a list of widths, or no value, is text."""
+    return {
+        name: value if isinstance(value, bool | int | float | str) else str(value) for name, value in fields.items()
+    }
 
 
 def _curves(history: History) -> Iterator[tuple[str, Sequence[float]]]:

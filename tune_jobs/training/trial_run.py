@@ -26,7 +26,7 @@ from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.tensorboard import TrialLog
 from tune_jobs.training.trial_training import Trained, Training
 from tune_jobs.trial.data import TRAINERS_OWN
-from tune_jobs.trial.key import TRAINER_VERSION, trajectory
+from tune_jobs.trial.key import TRAINER_VERSION, settings, trajectory
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial, differences
 
@@ -149,7 +149,7 @@ class TrialRun:
         # A training function of the user continues from its last checkpoint where more epochs are wanted.
         if not (self.trial.config.trainer and record.outcome in _CONTINUED):
             self.checkpoints.forget()
-        self._log.summarise(trajectory(self.trial.config), trained.history)
+        self._log.summarise(settings(self.trial.config), trained.history)
         return record
 
 

@@ -8,8 +8,8 @@ from tune_jobs.errors import StorageRefusedError
 from tune_jobs.logs import taken_lines
 
 LOG, REFUSED, UNWRITTEN = "log", "refused", "unwritten"
-# Of a group: the key and the epochs of each trial in training; the key, outcome, reason and seconds of each that ended.
-# Lists, since Tune keeps statistics of every number in a mapping.
+# Of a group: the key and the epochs of each trial in training; the key, outcome, reason, seconds and score of each that
+# ended. Lists, since Tune keeps statistics of every number in a mapping.
 TRAINING, ENDED = "training", "ended"
 # What the worker's node lacks, in words.
 LACKS = "lacks"

@@ -27,7 +27,7 @@ from tune_jobs.training.worker_report import LACKS, LOG, refusal_in
 # How often a trial whose worker died is started again; deaths of whole nodes do not count.
 RESTARTS = 3
 _JUDGE_PERIOD_SECONDS = 5.0
-_REFRESH_PERIOD_SECONDS = 10.0
+_REFRESH_PERIOD_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 

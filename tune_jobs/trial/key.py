@@ -50,6 +50,26 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
     return {**built_in, **dict(sorted(config.own.items()))}
 
 
+def settings(config: TrialConfig) -> dict[str, Any]:
+    """All that a configuration sets and something reads, with neutral values too, in a fixed order: for people.
+
+    Unlike `trajectory`, configurations with the same parts have the same names, and no fingerprints of code.
+    """
+    if config.trainer:
+        found = trajectory(config)
+    else:
+        names, values_of, _ = _read(
+            tuple(config.dataset_info.reads),
+            config.network,
+            config.objective,
+            config.optimizer,
+            config.schedule,
+            epochs=True,
+        )
+        found = {**dict(zip(names, values_of(config), strict=True)), **dict(sorted(config.own.items()))}
+    return {name: value for name, value in found.items() if not is_code(name)}
+
+
 def _trainer_trajectory(config: TrialConfig) -> dict[str, Any]:
     """What a training function of the user is told, and its code: nothing else decides its numbers."""
     names = ("trainer", "split_seed", *(("epochs",) if counts_epochs(config) else ()), "threads", "seed")

@@ -365,3 +365,9 @@ def test_a_hint_names_the_study_as_the_user_did(
 def test_a_study_that_is_defined_in_python_is_told_of_the_call() -> None:
     study = Study(base={"epochs": 1}, tables=[{"factor": "hidden_units", "levels": [4]}])
     assert study.definition.command("run", "--retry-failed") == "run(retry_failed=True)"
+    assert study.definition.command("run", "--seeds", "5", "--confirm") == "run(confirm=True) with replicates=5"
+
+
+def test_a_flag_that_a_hint_gives_anew_stands_in_it_once(tiny_study: Path) -> None:
+    study = Study.load(tiny_study, replicates=2, storage="r").definition
+    assert study.command("run", "--seeds", "5") == f"ablatune run {tiny_study} --storage r --seeds 5"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tune_jobs.commands.output import wrapped
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -26,3 +28,15 @@ def test_a_full_disk_is_one_line_and_a_closed_pipe_none(unbuffered: str, argumen
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_lines_are_broken_between_words_and_commands_stay_whole() -> None:
+    line = "3 trials failed, all for one reason: no memory; `ablatune status digits_demo --seeds 3` names them"
+    lines = wrapped(line, 40).splitlines()
+    assert lines == [
+        "3 trials failed, all for one reason: no",
+        "  memory;",
+        "  `ablatune status digits_demo --seeds 3`",
+        "  names them",
+    ]
+    assert wrapped(line, 200) == line

@@ -79,6 +79,8 @@ def test_look_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> Non
 
     first = ablatune("run", tiny_study, "--storage", "r", "--seeds", 2, cwd=tmp_path)
     assert "2 rows" not in first
+    assert "\nfound:\n  " in first
+    assert "\nreport: `ablatune report " in first
     assert "5 rows × 2 seeds = 10 table cells, filled by 4 trainings" in first
     assert keys_trained(first) == 4
     before = numbers(tmp_path / "r")
@@ -95,6 +97,7 @@ def test_look_run_again_extend_and_vary(tiny_study: Path, tmp_path: Path) -> Non
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=True
     )
     assert "nothing to run" in again.stdout
+    assert "found:" not in again.stdout
     assert again.stdout.splitlines()[-1] == "[]", "neither Ray nor torch is needed for a run with nothing to do"
 
     more = ablatune("run", tiny_study, "--storage", "r", "--seeds", 3, cwd=tmp_path)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.tune_jobs.trainers import CLIMB, METRICS, Own
+from tune_jobs.standing.search.tally import Tally
 from tune_jobs.study.search import Budget, Search
 from tune_jobs.study.space import Space
 from tune_jobs.study.trackers import chosen_trackers
@@ -82,10 +83,12 @@ def test_each_trial_of_a_search_is_told_when_it_ends_and_as_the_study_names_it(
     study = own.study(SEARCHED + METRICS)
     with Tracking(chosen_trackers((), "wandb:x"), own.ledger.storage, "own", print) as told:
         told.expect(own.standing(study))
-        progress = SearchProgress(Search(Space(()), budget=Budget(trials=3)), 0.0, on_ended=told.ended)
+        progress = SearchProgress(
+            Search(Space(()), budget=Budget(trials=3)), vars(Tally(0, 0, "", 0.0)), on_ended=told.ended
+        )
         after = own.search(study)
         assert after.search is not None
-        tally: dict[str, Any] = {"share": 0.3}
+        tally = vars(Tally(1, 0, "", 0.3))
         for label, key in searched(after).items():
             progress.ended(key, label, "completed", "", tally)
         told.expect(after)

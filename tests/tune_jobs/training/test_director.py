@@ -334,7 +334,8 @@ def test_the_tally_is_in_words(simulation: Any) -> None:
     assert tally.ended == 12
     assert tally.stopped == len(state.stopped)
     assert tally.share == 1.0
-    assert tally.best == f"Accuracy {best.record.validation_metric[-1]:.2f}% (trial {best.number})"
+    assert tally.best == f"Accuracy {best.record.validation_metric[-1]:.2f}%"
+    assert tally.best_trial.startswith(f"{best.name}: ")
 
 
 def test_an_event_of_nobody_is_ignored(simulation: Any) -> None:

@@ -141,7 +141,7 @@ def test_the_short_trials_of_a_group_are_one_file_and_one_report(job: Job, repor
     assert set(records(job)) == {one.key for one in trials}
     assert len(reports) <= 2
     assert ended(reports) == [one.key for one in trials]
-    (key, outcome, reason, seconds) = reports[-1]["ended"][0]
+    (key, outcome, reason, seconds, _) = reports[-1]["ended"][0]
     assert (key, outcome, reason) == (trials[0].key, "completed", "")
     assert 0 < seconds < 60
 

@@ -98,7 +98,7 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "r").exists()
 
     first = ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path)
-    assert re.search(r"^6 trials in .*: .* pruned$", first, re.MULTILINE), first
+    assert re.search(r"^6 trials in .*: .* stopped early$", first, re.MULTILINE), first
     assert "6 trials ended" in first
     searched = [one for one in records(tmp_path / "r").values() if one.seed == 0]
     assert len(searched) == 6

@@ -46,7 +46,7 @@ class Run:
         self.progress = Progress(TRIALS, {trial.key: f"label of {trial.key}" for trial in TRIALS}, stream=io.StringIO())
         self.watch = TableWatch(self.progress, storage, "s", self.groups)
         self.drawn = iter(self.groups)
-        self.reports(OfTune(next(self.drawn)), ended=[("k0", "completed", "", 0.01)])
+        self.reports(OfTune(next(self.drawn)), ended=[("k0", "completed", "", 0.01, None)])
 
     def reports(self, trial: OfTune, training: Any = (), ended: Any = ()) -> None:
         self.watch.on_trial_result(1, [], trial, {"training": list(training), "ended": list(ended)})
@@ -76,7 +76,7 @@ def test_a_group_that_lost_its_worker_keeps_the_trial_in_training_and_the_rest_c
     group = OfTune(next(run.drawn))
     first, second, *rest = members(group)
     assert len(rest) > 5
-    run.reports(group, training=[(second, 3)], ended=[(first, "completed", "", 0.01)])
+    run.reports(group, training=[(second, 3)], ended=[(first, "completed", "", 0.01, None)])
     run.loses(group)
     assert members(group) == [second]
     assert group.config["trial"]["again"]
@@ -91,7 +91,7 @@ def test_a_group_that_lost_its_worker_keeps_the_trial_in_training_and_the_rest_c
 def test_of_a_stack_that_lost_its_worker_one_goes_on_and_the_others_come_next(run: Run) -> None:
     group = OfTune(next(run.drawn))
     first, second, third, *rest = members(group)
-    run.reports(group, training=[(second, 3), (third, 2)], ended=[(first, "completed", "", 0.01)])
+    run.reports(group, training=[(second, 3), (third, 2)], ended=[(first, "completed", "", 0.01, None)])
     run.loses(group)
     assert members(group) == [second]
     assert run.progress.restarts == [second, third]
@@ -107,7 +107,7 @@ def test_before_the_first_report_it_is_the_first_trial_that_was_in_training(run:
 
 def test_a_worker_that_dies_after_its_last_report_costs_no_trial(run: Run, tmp_path: Path) -> None:
     group = OfTune(next(run.drawn))
-    run.reports(group, ended=[(key, "completed", "", 0.01) for key in members(group)])
+    run.reports(group, ended=[(key, "completed", "", 0.01, None) for key in members(group)])
     run.loses(group)
     assert members(group) == []
     assert run.progress.restarts == []
@@ -161,7 +161,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
 
 
 def finish(watch: Any, trial: OfTune) -> None:
-    endings = [(key, "completed", "", 0.01) for key in members(trial)]
+    endings = [(key, "completed", "", 0.01, None) for key in members(trial)]
     watch.on_trial_result(1, [], trial, {"training": [], "ended": endings})
 
 

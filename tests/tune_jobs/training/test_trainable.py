@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from data_utils import load_trial_data
 from models.history import History
@@ -95,6 +96,34 @@ def test_tensorboard_gets_curves_hyperparameters_and_final_metrics(job: Job) -> 
     assert [step for tag, step in values if tag == "loss/validation"] == [1, 2, 3]
     assert ("final/validation_metric", 3) in values
     assert "_hparams_/session_start_info" in {tag for tag, _ in values}
+
+
+def test_the_hparams_tab_names_runs_by_level_and_seed_and_has_every_setting(job: Job) -> None:
+    folder = Path(job.storage) / "tensorboard"
+    on = dataclasses.replace(job, tensorboard="on")
+    plain, other = trial(1), trial(1, optimizer="nesterov", momentum=0.8, dropout=0.3, seed=7)
+    for one in (plain, other):
+        run_trial(one, DATA, on)
+    # TensorBoard names a run by its folder, below the one that it is started on, and reads the summary that begins a
+    # session; one of an experiment would have all runs show the settings of the first alone.
+    told = {}
+    for path in folder.rglob("events.out.*"):
+        values = [value for event in events(path.parent) for value in event.summary.value]
+        plugins = {v.tag: v.metadata.plugin_data for v in values if v.metadata.plugin_data.plugin_name == "hparams"}
+        assert set(plugins) == {"_hparams_/session_start_info", "_hparams_/session_end_info"}
+        began = HParamsPluginData.FromString(plugins["_hparams_/session_start_info"].content).session_start_info
+        told[str(path.parent.relative_to(folder))] = {
+            name: getattr(value, value.WhichOneof("kind")) for name, value in began.hparams.items()
+        }
+    assert {name.rpartition("-")[0] for name in told} == {
+        "study/hidden_units=4,epochs=1,seed=0",
+        "study/hidden_units=4,dropout=0.3,optimizer=Nesterov,momentum=0.8,epochs=1,seed=7",
+    }
+    names = {next(name for name in told if name.endswith(one.key[:8])): one for one in (plain, other)}
+    for name, one in names.items():
+        assert told[name] == {field: getattr(one.config, field) for field in told[name]}
+        assert {"dropout", "learning_rate", "hidden_units", "batch_size", "epochs", "seed"} <= set(told[name])
+    assert set(told[max(names, key=len)]) - set(told[min(names, key=len)]) == {"momentum"}
 
 
 def test_the_same_trial_gives_the_same_bits(job: Job, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from tune_jobs.standing.best import value_in_words
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.schedulers import rungs_in_words
 from tune_jobs.study.search import Search
@@ -54,6 +55,4 @@ def score_in_words(state: State, score: float) -> str:
         return f"loss {-score:.4g}"
     metric = METRIC_SPECS[record.metric]
     value = score if metric.higher_is_better else -score
-    unit = metric.unit or record.target_unit
-    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"
-    return f"{metric.label} {number}{'%' if unit == '%' else f' {unit}'.rstrip()}"
+    return value_in_words(record.metric, metric.unit or record.target_unit, value)
