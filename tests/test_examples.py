@@ -1,5 +1,7 @@
 """Each of the shipped examples, as a user runs it."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,10 +10,20 @@ import pytest
 from tune_jobs.commands.cli import main
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training import ray_session
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STUDIES = sorted(EXAMPLES.glob("*.yaml"))
 TINY = ["--seeds", "1", "--cpus", "1", "--tensorboard", "off"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_ray() -> Iterator[None]:
+    """Let all examples train on one Ray: to start it again for each takes seconds."""
+    start = ray_session.ray_running
+    with ExitStack() as until, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray_session, "ray_running", lambda cluster, data, ray_exit=None: start(cluster, data, until))
+        yield
 
 
 def test_each_example_is_a_study_with_a_short_module() -> None:

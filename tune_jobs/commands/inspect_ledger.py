@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from models.history import CURVES
 from tune_jobs.commands.arguments import overrides_from
 from tune_jobs.errors import UserError, cut
-from tune_jobs.ledger.checkpoints import forget_checkpoints
 from tune_jobs.ledger.doubtful import doubtful_records
+from tune_jobs.ledger.kept_files import forget_files, kept_files
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import OUTCOMES, PREDICTIONS, PROVENANCE, SCHEMA, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
@@ -185,16 +185,28 @@ def remove(storage_uri: str, prefixes: list[str], *, confirmed: bool, doubtful: 
     if not keys:
         print("no trial is in doubt: nothing removed")
         return 0
-    if not confirmed:
-        if not sys.stdin.isatty():
-            raise UserError("ledger remove: there is no terminal to ask on; give --yes to remove for good")
-        if input(f"remove {counted(len(keys), 'trial')} from {storage_uri} for good? [y/N] ").strip().lower() != "y":
-            print("nothing removed")
-            return 0
+    question = f"remove {counted(len(keys), 'trial')} from {storage_uri} for good?"
+    if not agreed("ledger remove", question, confirmed=confirmed):
+        print("nothing removed")
+        return 0
     _remove_models(ledger.storage, set(doubted))
-    forget_checkpoints(ledger.storage, keys)
-    print(f"{ledger.remove(keys)} trials removed")
+    kept = kept_files(ledger.storage, folders=True)
+    forget_files(ledger.storage, [kept[key] for key in keys if key in kept])
+    print(f"{counted(ledger.remove(keys), 'trial')} removed")
     return 0
+
+
+def agreed(command: str, question: str, *, confirmed: bool) -> bool:
+    """Ask whether to go on with what cannot be undone, unless that is confirmed already.
+
+    Raises:
+        UserError: nobody can be asked.
+    """
+    if confirmed:
+        return True
+    if not sys.stdin.isatty():
+        raise UserError(f"{command}: there is no terminal to ask on; give --yes, and it is done for good")
+    return input(f"{question} [y/N] ").strip().lower() == "y"
 
 
 def _remove_models(storage: Storage, keys: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from tune_jobs.commands.arguments import storage_argument, study_arguments, stud
 
 
 def ledger_parser(commands: Any) -> None:
-    ledger = commands.add_parser("ledger", help="list, check, export, import, merge or remove trials")
+    ledger = commands.add_parser("ledger", help="list, check, export, import, merge, remove or prune trials")
     actions = ledger.add_subparsers(title="actions", metavar="ACTION")
     ledger.set_defaults(help_of=ledger)
     listing = actions.add_parser("list", help="one line per trial")
@@ -33,7 +33,17 @@ def ledger_parser(commands: Any) -> None:
     remove.add_argument("--doubtful", action="store_true", help="also those whose numbers `ledger check` doubts")
     remove.add_argument("--yes", action="store_true", help="do not ask")
     remove.set_defaults(command=_remove)
-    for action in (listing, check, export, merge, remove):
+    prune = actions.add_parser(
+        "prune", help="delete the checkpoints that training functions keep for longer runs; no table needs them"
+    )
+    prune.add_argument("--study", default="", metavar="NAME", help="only of trials that this study trained")
+    wrote = "also what training functions have written into `trial.folder`"
+    prune.add_argument("--folders", action="store_true", help=wrote)
+    stopped = "also of trials that were stopped before the end, which then start anew"
+    prune.add_argument("--unfinished", action="store_true", help=stopped)
+    prune.add_argument("--yes", action="store_true", help="do not ask")
+    prune.set_defaults(command=_prune)
+    for action in (listing, check, export, merge, remove, prune):
         storage_argument(action)
     _import_parser(actions)
 
@@ -104,3 +114,15 @@ def _remove(options: argparse.Namespace) -> int:
     from tune_jobs.commands.inspect_ledger import remove
 
     return remove(options.storage, options.trials, doubtful=options.doubtful, confirmed=options.yes)
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.prune_ledger import prune
+
+    return prune(
+        options.storage,
+        study=options.study,
+        folders=options.folders,
+        unfinished=options.unfinished,
+        confirmed=options.yes,
+    )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from models.sealed import is_whole
 from models.version import ENGINE_VERSIONS
@@ -89,13 +89,6 @@ class Checkpoints:
                 self._storage.delete(FOLDER, self._name)
             except StorageError as error:
                 _log.info("the checkpoint %s of a trial that has ended was not deleted: %s", self._name, error)
-
-
-def forget_checkpoints(storage: Storage, keys: Collection[str]) -> None:
-    """Delete the snapshots of trials, from which the same trials trained again would continue."""
-    for name in storage.names(FOLDER):
-        if name.partition("-")[0] in keys:
-            storage.delete(FOLDER, name)
 
 
 def kept_snapshots(storage: Storage, key: str) -> Iterator[bytes]:

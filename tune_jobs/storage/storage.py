@@ -141,6 +141,16 @@ class Storage:
         infos = self._request("read", lambda: self.filesystem.get_file_info(selector))
         return {info.base_name: info.type == fs.FileType.File for info in infos}
 
+    def sizes(self, *parts: str) -> dict[str, int]:
+        """List the files of a folder with their bytes. A folder that does not exist is empty.
+
+        Raises:
+            StorageError: the storage cannot be read.
+        """
+        selector = fs.FileSelector(self.path(*parts), allow_not_found=True)
+        infos = self._request("read", lambda: self.filesystem.get_file_info(selector))
+        return {info.base_name: info.size for info in infos if info.type == fs.FileType.File}
+
     def read(self, *parts: str) -> bytes:
         """Read a whole file.
 

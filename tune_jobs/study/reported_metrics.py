@@ -9,6 +9,13 @@ from dataclasses import dataclass
 
 from tune_jobs.trial.metrics import CURVE_NAMES, SECONDS, VALIDATION_LOSS, name_problem
 
+# What a training function may ask of its trial.
+TRIAL_NAMES = frozenset(
+    {
+        *("seed", "split_seed", "device", "devices", "threads", "total", "folder", "ended"),
+        *("epochs", "report", "save", "load", "predictions", "finish"),
+    }
+)
 _TRIAL, _LIGHTNING = "trial", "TrialCallback"
 _LOGS = ("log", "log_dict")
 # From a report to where its names are written, over variables and functions.
@@ -85,12 +92,25 @@ def reported_names(text: str, function: str) -> tuple[str, ...]:
 
 
 def in_place_of_trial(text: str, function: str) -> str:
-    """Name the first parameter of a function where it is no trial but a value with a default; else ""."""
+    """Name the first parameter of a function where it cannot be the trial, "nothing" if there is none; else "".
+
+    It has a default, or is used as no trial is: `args.rate`, `config["rate"]`.
+    """
     found = _Source(text).functions.get(function)
-    if found is None or len(found.args.defaults) < len([*found.args.posonlyargs, *found.args.args]):
+    if found is None or found.args.vararg:
         return ""
+    if not _first_parameter(found):
+        return "nothing"
     first = _first_parameter(found)
-    return "" if first == _TRIAL else first
+    if first != _TRIAL and len(found.args.defaults) == len([*found.args.posonlyargs, *found.args.args]):
+        return first
+    uses = (node for node in ast.walk(found) if isinstance(node, ast.Attribute | ast.Subscript))
+    strange = any(
+        isinstance(use, ast.Subscript) or use.attr not in TRIAL_NAMES
+        for use in uses
+        if isinstance(use.value, ast.Name) and use.value.id == first
+    )
+    return first if strange else ""
 
 
 def functions_of_trials(text: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tune_jobs.study.reported_metrics import (
     metric_to_compare,
     reported_names,
 )
+from tune_jobs.study.script_options import parameters_of_options
 from tune_jobs.study.suggested_levels import suggested_levels
 from tune_jobs.study.table_study import quoted
 from tune_jobs.trial.config import TrialConfig
@@ -67,14 +68,9 @@ def write_trainer_study(folder: Path | None, trainer: str) -> TrainerStudy:
     path = folder / f"{file.stem}.yaml"
     if path.exists():
         raise UserError(f"{path}: already exists and was not changed; give another folder")
-    parameters = ask_parameters(freeze([reference], [folder, Path()]), "trainer", reference)
     metrics = [guessed_metric(name) for name in reported_names(text, function)]
-    first = in_place_of_trial(text, function)
-    if first and not metrics:
-        raise UserError(
-            f"--trainer {trainer}: has {first} where a training function has the trial, and reports nothing; let it "
-            "take `trial` first, loop over `trial.epochs()`, and call `trial.report(name=…)` in each of them"
-        )
+    _check_takes_trial(trainer, text, function, reports=bool(metrics))
+    parameters = ask_parameters(freeze([reference], [folder, Path()]), "trainer", reference)
     lines = _lines(path.name, reference, parameters, metrics, splits="split_seed" in text)
     try:
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -109,6 +105,21 @@ def _source(trainer: str) -> tuple[Path, str, str]:
         form = f"give --trainer {file}:{found[0]}" if found else _FORM
         raise UserError(f"--trainer {trainer}: names no function; {form}")
     return file, text, function
+
+
+def _check_takes_trial(trainer: str, text: str, function: str, *, reports: bool) -> None:
+    """Refuse a function that was written for something else than a trial, and say what it would need."""
+    first, others = in_place_of_trial(text, function), functions_of_trials(text)
+    if not first or (reports and not others):
+        return
+    problem = f"--trainer {trainer}: has {first} where a training function has the trial"
+    if others:
+        raise UserError(f"{problem}; give --trainer {trainer.rpartition(':')[0]}:{others[0]}")
+    settings = ", ".join(parameters_of_options(text)) or "learning_rate: float = 0.1"
+    raise UserError(
+        f"{problem}; write `def {function}(trial, *, {settings}):`, loop over `trial.epochs()`, and call "
+        "`trial.report(name=…)` in each epoch"
+    )
 
 
 def _folder_of(file: Path) -> Path:

@@ -69,7 +69,8 @@ class WandbRuns:
         begun.finish()
 
     def close(self) -> None:
-        """Remove the files that the client leaves behind."""
+        """Wait until the client's own process has written everything, and remove the files that it leaves behind."""
+        self._wandb.teardown()
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 

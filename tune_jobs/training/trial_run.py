@@ -17,6 +17,7 @@ from models.version import ENGINE_VERSIONS
 from tune_jobs.files import private
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
+from tune_jobs.ledger.kept_files import TRIAL_FOLDERS
 from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
@@ -30,8 +31,6 @@ from tune_jobs.trial.key import TRAINER_VERSION, settings, trajectory
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial, differences
 
-# A folder of the storage.
-FILES = "trials"
 _CONTINUED = (COMPLETED, STOPPED_EARLY, PRUNED, TIMED_OUT)
 
 
@@ -97,7 +96,7 @@ class TrialRun:
     def folder(self) -> Path:
         """For what a training function of the user writes: in the storage where that is a folder, else on this node."""
         place = Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
-        return (self._storage.local_root or private(place)) / FILES / self.trial.key
+        return (self._storage.local_root or private(place)) / TRIAL_FOLDERS / self.trial.key
 
     @property
     def training(self) -> Training:

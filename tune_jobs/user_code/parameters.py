@@ -190,7 +190,7 @@ def _after(parameters: list[inspect.Parameter], count: int, reference: str, form
     if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters[:count]):
         return parameters
     if len(parameters) < count or any(parameter.kind not in positional for parameter in parameters[:count]):
-        raise UserError(f"{reference}: must take {form} as its first parameters")
+        raise UserError(f"{reference}: must take {form} first")
     return parameters[count:]
 
 

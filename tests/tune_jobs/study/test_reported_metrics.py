@@ -2,7 +2,15 @@
 
 import pytest
 
-from tune_jobs.study.reported_metrics import functions_of_trials, guessed_metric, metric_to_compare, reported_names
+from tune_jobs.study.reported_metrics import (
+    TRIAL_NAMES,
+    functions_of_trials,
+    guessed_metric,
+    metric_to_compare,
+    reported_names,
+)
+from tune_jobs.trainer.link import Printing
+from tune_jobs.trainer.trial import Trial
 
 HEAD = "def train(trial, *, width=3):\n    for epoch in trial.epochs():\n        "
 
@@ -65,3 +73,8 @@ def test_tables_compare_the_validation_part(names: list[str], compared: str) -> 
 def test_functions_of_trials_are_those_that_take_one() -> None:
     text = "def fit(trial): ...\ndef other(a): ...\ndef train(trial, *, a=1): ...\ndef evaluate(trial): ...\n"
     assert functions_of_trials(text) == ("train", "fit")
+
+
+def test_the_names_of_a_trial_are_those_that_it_has() -> None:
+    trial = Trial(Printing(), total=1)
+    assert {name for name in dir(trial) if not name.startswith("_")} - {"local"} == TRIAL_NAMES

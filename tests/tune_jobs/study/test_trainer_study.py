@@ -26,6 +26,29 @@ def train(
         trial.report(quality=rate, seconds=1.0)
 """
 
+OPTIONS = """
+import argparse
+
+def main(args):
+    print(args.lr)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--learning-rate", "-r", dest="lr", type=float, default=1e-3)
+    parser.add_argument("-w", "--batch-size", type=int, default=2 ** 6)
+    parser.add_argument("--kind", choices=["adam", "sgd"], default="adam")
+    parser.add_argument("--plain", action="store_false")
+    parser.add_argument("--name", default="run")
+    parser.add_argument("--depth", type=int)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    main(parser.parse_args())
+"""
+PARAMETERS = (
+    "trial, *, lr: float = 0.001, batch_size: int = 2 ** 6, kind: Literal['adam', 'sgd'] = 'adam', "
+    "plain: bool = True, name: str = 'run', depth: int"
+)
+
 
 @pytest.fixture(autouse=True)
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +117,10 @@ def test_metrics_that_the_source_does_not_spell_out_are_to_fill_in(
         (["climb.py"], "--trainer climb.py: names no function; give --trainer climb.py:train"),
         (["none.py:train"], "--trainer none.py:train: there is no file none.py; give --trainer FILE:FUNCTION"),
         (["climb.py:trian"], "climb has no trian"),
-        (["plain.py:main"], "plain:main: must take (trial) as its first parameters"),
-        (["script.py:main"], "has lr where a training function has the trial, and reports nothing; let it take"),
+        (["plain.py:main"], "has nothing where a training function has the trial; write `def main(trial, *, learning"),
+        (["script.py:main"], "has lr where a training function has the trial; write `def main(trial, *, learning_ra"),
+        (["options.py:main"], f"has args where a training function has the trial; write `def main({PARAMETERS}):`, "),
+        (["both.py:main"], "has args where a training function has the trial; give --trainer both.py:train"),
         (["plain.py"], "names no function; give --trainer FILE:FUNCTION, such as my_training.py:train"),
         (["broken.py:train"], "--trainer broken.py, line 1: "),
         (["my-loop.py:train"], "Python cannot import a name with other than letters, digits and _; rename it"),
@@ -112,6 +137,7 @@ def test_what_init_cannot_use_gets_one_line(
     write(tmp_path, climb=CLIMB, kept=CLIMB, plain="def main():\n    pass\n", broken="def train(:\n", raises="1 / 0\n")
     write(tmp_path, kw="class T:\n    def train(self, trial, *, lr=0.1):\n        trial.report(loss=lr)\n")
     write(tmp_path, script="def main(lr=0.1, epochs=3):\n    print(lr)\n")
+    write(tmp_path, options=OPTIONS, both=f"{CLIMB}\n{OPTIONS}")
     (tmp_path / "my-loop.py").write_text(CLIMB)
     (tmp_path / "kept.yaml").write_text("mine")
     assert main(["init", "--trainer", *arguments]) == 2

@@ -15,6 +15,8 @@ def test_a_folder_has_an_experiment_with_a_run_for_each_trial(
     tmp_path: Path, make_record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    for name in ("MLFLOW_TRACKING_TOKEN", "MY_API_KEY"):
+        monkeypatch.setenv(name, f"MARKED-4711 {name}")
     from tune_jobs.trackers.mlflow_client import MlflowRuns
 
     place, levels = str(tmp_path / "runs"), {"width": ["4"], "depth": ["1", "2"]}
@@ -44,3 +46,5 @@ def test_a_folder_has_an_experiment_with_a_run_for_each_trial(
     assert sorted(metric.step for metric in history) == [1, 2, 3, 4, 5]
     (artifact,) = client.list_artifacts(found["report"].info.run_id, "report")
     assert artifact.path == "report/index.html"
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"MARKED-4711" in path.read_bytes()]

@@ -36,7 +36,9 @@ def test_offline_files_hold_the_configuration_and_each_epoch(
     from tune_jobs.trackers.wandb_client import WandbRuns
 
     record = make_record(seed=0, epochs=3)
-    WandbRuns("team/project", "study", offline=True).send(TrackedRun("study", {"width": ["4"]}, record))
+    runs = WandbRuns("team/project", "study", offline=True)
+    runs.send(TrackedRun("study", {"width": ["4"]}, record))
+    runs.close()
 
     from wandb.proto import wandb_internal_pb2
 
