@@ -42,6 +42,7 @@ ROOMS = (
     "tune_jobs.training",
     "tune_jobs.forecast",
     "tune_jobs.submit",
+    "tune_jobs.view",
     "tune_jobs.commands",
     "tune_jobs.__main__",
     "ablatune",

@@ -43,6 +43,11 @@ def study_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) 
     )
     add_flags(parser, VariantOptions)
     storage_argument(parser)
+    data_argument(parser)
+
+
+def data_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for the folder of datasets."""
     parser.add_argument(
         "--data-dir",
         type=Path,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.commands.arguments import Parser, Version, storage_argument, study_arguments, study_of
+from tune_jobs.commands.arguments import Parser, Version, data_argument, storage_argument, study_arguments, study_of
 from tune_jobs.commands.completion import SHELLS
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     status.set_defaults(command=_status)
 
     _report_parser(commands)
+    _view_parser(commands)
     _tables_parser(commands)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
@@ -134,6 +135,17 @@ def _report_parser(commands: Any) -> None:
     said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
     add_flags(report, TrackerOptions)
     report.set_defaults(command=_report)
+
+
+def _view_parser(commands: Any) -> None:
+    view = commands.add_parser("view", help="a local page that shows studies as they run, with their reports")
+    named = "names of shipped studies, or study files (default: those that the storage has)"
+    view.add_argument("studies", nargs="*", metavar="STUDY", help=named)
+    storage_argument(view)
+    data_argument(view)
+    view.add_argument("--port", type=int, default=0, metavar="N", help="of the page (default: any that is free)")
+    view.add_argument("--no-browser", action="store_true", help="only print the address")
+    view.set_defaults(command=_view)
 
 
 def _training_parsers(commands: Any) -> None:
@@ -327,6 +339,12 @@ def _report_lines(study: Any, report: Any) -> list[str]:
             f"`{study.definition.command('run')}` trains {them}"
         )
     return [*lines, f"report: {report.html}"]
+
+
+def _view(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.view import view
+
+    return view(options.studies, options.storage, options.data_dir, port=options.port, opens=not options.no_browser)
 
 
 def _tables(options: argparse.Namespace) -> int:

@@ -17,7 +17,8 @@ from tune_jobs.files import folded_name
 from tune_jobs.storage.storage import Storage
 
 STUDIES, ACTIVE = "studies", "active"
-BEACON_PERIOD_SECONDS = 10.0
+# How often a run renews its beacon in a storage that costs requests, and in a folder.
+BEACON_PERIOD_SECONDS, LOCAL_BEACON_PERIOD_SECONDS = 10.0, 2.0
 _BEACON_LIFETIME = timedelta(seconds=60)
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,15 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Beacon:
-    """A run in progress: where, and the trials in training, by key, with the epochs they have done."""
+    """A run in progress.
+
+    Attributes:
+        running: the epochs done, by key, of the trials in training.
+        curves: of these trials, epochs with their validation metric.
+        share: of the work that is done, 0 to 1; None where a run does not say.
+        seconds_left: from `seen_at` on; None while that cannot be told.
+        best: what the best trials so far have reached, in words, and which trials they are.
+    """
 
     run: str
     study: str
@@ -71,6 +80,10 @@ class Beacon:
     process: int
     seen_at: str
     running: Mapping[str, int] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    share: float | None = None
+    seconds_left: float | None = None
+    best: Sequence[tuple[str, str]] = ()
 
 
 def variant_words(overrides: Mapping[str, Any], fraction: float) -> str:

@@ -21,6 +21,7 @@ from tune_jobs.training import worker_report
 from tune_jobs.training.data import shared_data
 from tune_jobs.training.job import Job, Members, from_payload
 from tune_jobs.training.record_writer import RecordWriter
+from tune_jobs.training.running_curves import last_value
 from tune_jobs.training.stack_training import run_stack, width_for
 from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, begins, device_of, run_trial
 from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
@@ -125,13 +126,13 @@ class _Reports:
     def __init__(self, writer: RecordWriter) -> None:
         self.found: list[Record] = []
         self._writer = writer
-        self._training: dict[str, int] = {}
+        self._training: dict[str, tuple[int, float]] = {}
         self._reported = time.monotonic()
 
     def epoch(self, key: str, history: History) -> str | None:
         """Note that a trial has trained an epoch."""
         self._writer.check()
-        self._training[key] = history.epochs
+        self._training[key] = history.epochs, last_value(history)
         self._send_if_due()
         return None
 
@@ -149,7 +150,7 @@ class _Reports:
         ended = [*self.found, *self._writer.taken()]
         self.found = []
         endings = [(one.key, one.outcome, one.reason, one.wall_seconds, score_of(one)) for one in ended]
-        worker_report.report({TRAINING: list(self._training.items()), ENDED: endings})
+        worker_report.report({TRAINING: [(key, *known) for key, known in self._training.items()], ENDED: endings})
 
     def _send_if_due(self) -> None:
         if time.monotonic() - self._reported >= REPORT_PERIOD_SECONDS:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import TextIO
 
 from tune_jobs.standing.best import BestSoFar, Score
 from tune_jobs.training.display import Display
 from tune_jobs.training.eta import Eta
+from tune_jobs.training.running_curves import Point, RunningCurves
 from tune_jobs.training.snapshot import InTraining, Snapshot
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.cost import epoch_weight
@@ -51,6 +53,7 @@ class Progress:
         self._labels = labels
         self.restarts: list[str] = []
         self._running: dict[str, int] = {}
+        self._curves = RunningCurves()
         self._endings: dict[str, tuple[str, str]] = {}
         # Summed up as trials go: they may be many, and each is heard of often.
         self._weight_done = 0.0
@@ -63,6 +66,11 @@ class Progress:
     def running(self) -> dict[str, int]:
         """Epochs done, by key, of the trials that have begun and not finished."""
         return dict(self._running)
+
+    @property
+    def curves(self) -> Mapping[str, Sequence[Point]]:
+        """Points of the learning curves of the trials in training, by key."""
+        return self._curves.points
 
     @property
     def finished(self) -> dict[str, str]:
@@ -82,12 +90,13 @@ class Progress:
         """The epochs that a trial in training has done."""
         return self._running.get(key, 0)
 
-    def advanced(self, key: str, epoch: int) -> None:
-        """Note that a trial has done so many epochs."""
+    def advanced(self, key: str, epoch: int, value: float = nan) -> None:
+        """Note that a trial has done so many epochs, and the validation metric of the last, if that is known."""
         if key in self._endings:
             return
         self._weight_done += self._weights[key] * (epoch - self._running.get(key, 0))
         self._running[key] = epoch
+        self._curves.add(key, epoch, value)
         # From the first sign of training, so Ray's start-up does not count.
         self._eta.begin(self._weight_done)
         self._show(force=False)
@@ -99,6 +108,7 @@ class Progress:
     def restarted(self, key: str, label: str) -> None:
         """Note that a trial lost its worker and starts again."""
         self._weight_done -= self._weights[key] * self._running.pop(key, 0)
+        self._curves.forget(key)
         self.restarts.append(key)
         self._display.say_restart(label)
 
@@ -107,6 +117,7 @@ class Progress:
         if key not in self._endings:
             self._weight_done += self._weights[key] * (self._epochs[key] - self._running.pop(key, 0))
         self._endings[key] = outcome, reason
+        self._curves.forget(key)
         self._best.add(self._configs[key], score, self.label(key))
         self._on_ended(key)
         self._eta.begin(self._weight_done)

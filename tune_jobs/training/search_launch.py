@@ -153,9 +153,9 @@ class _SearchWatch(Watch[SearchProgress]):
             self._seen.get(trial.trial_id, {}).pop(result["key"], None)
             self.progress.ended(result["key"], result["label"], result["outcome"], result["reason"], result["tally"])
         elif TRAINING in result:
-            self._seen[trial.trial_id] = {key: (label, epoch) for key, label, epoch, _ in result[TRAINING]}
-            for key, label, epoch, epochs in result[TRAINING]:
-                self.progress.advanced(key, label, epoch, epochs)
+            self._seen[trial.trial_id] = {key: (label, epoch) for key, label, epoch, *_ in result[TRAINING]}
+            for known in result[TRAINING]:
+                self.progress.advanced(*known)
         super().on_trial_result(iteration, trials, trial, result, **info)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

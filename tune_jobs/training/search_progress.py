@@ -1,13 +1,15 @@
 """Live progress of a search: what has ended, the best so far, and how much of the budget is left."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import Any, TextIO
 
 from tune_jobs.ledger.record import LOST
 from tune_jobs.study.search import Search
 from tune_jobs.training.display import Display
 from tune_jobs.training.eta import Eta
+from tune_jobs.training.running_curves import Point, RunningCurves
 from tune_jobs.training.snapshot import InTraining, Snapshot
 from tune_jobs.words import counted
 
@@ -36,6 +38,7 @@ class SearchProgress:
         self._search = search
         self._on_ended = on_ended
         self._training: dict[str, tuple[str, int, int]] = {}
+        self._curves = RunningCurves()
         self._tally, self._share = tally, tally["share"]
         self._started = time.monotonic()
         self._eta = Eta(1.0, least_share=_SHARE_BEFORE_ESTIMATE)
@@ -49,18 +52,24 @@ class SearchProgress:
         return {key: epoch for key, (_, epoch, _) in self._training.items()}
 
     @property
+    def curves(self) -> Mapping[str, Sequence[Point]]:
+        """Points of the learning curves of the trials in training, by key."""
+        return self._curves.points
+
+    @property
     def outcomes(self) -> list[str]:
         """How the trials ended, in order."""
         return [outcome for outcome, _ in self.endings]
 
-    def advanced(self, key: str, label: str, epoch: int, epochs: int) -> None:
-        """Note that a trial has done so many of its epochs."""
+    def advanced(self, key: str, label: str, epoch: int, epochs: int, value: float = nan) -> None:
+        """Note that a trial has done so many of its epochs, and the validation metric of the last, if that is known."""
         self._training[key] = (label, epoch, epochs)
+        self._curves.add(key, epoch, value)
         self._show(force=False)
 
     def ended(self, key: str, label: str, outcome: str, reason: str, tally: Mapping[str, Any]) -> None:
         """Note that a trial has ended, and where the search stands now."""
-        self._training.pop(key, None)
+        self._forget(key)
         self.endings.append((outcome, reason))
         self._tally, self._share = tally, tally["share"]
         self._on_ended(key, label)
@@ -77,15 +86,19 @@ class SearchProgress:
 
     def restarted(self, key: str, label: str) -> None:
         """Note that a trial lost its worker and starts again."""
-        self._training.pop(key, None)
+        self._forget(key)
         self.restarts.append(key or label)
         self._display.say_restart(label)
 
     def lost(self, key: str, label: str, reason: str) -> None:
         """Note that a trial lost its worker for good."""
-        self._training.pop(key, None)
+        self._forget(key)
         self.endings.append((LOST, reason))
         self._display.say_ending(LOST, label, reason)
+
+    def _forget(self, key: str) -> None:
+        self._training.pop(key, None)
+        self._curves.forget(key)
 
     def close(self) -> None:
         """Remove the display."""

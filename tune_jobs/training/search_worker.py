@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from math import nan
 from typing import Any
 
 from data_utils import TrialData
@@ -17,6 +18,7 @@ from tune_jobs.training.data import shared_data
 from tune_jobs.training.director import Assignment
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
+from tune_jobs.training.running_curves import last_value
 from tune_jobs.training.stack_training import run_stack
 from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS, begins, device_of, run_trial
 from tune_jobs.training.trial_run import WorkerCutOff, WorkerStopped
@@ -138,18 +140,19 @@ class _InTraining:
         self.assignment = assignment
         self._asked = 0.0
         self._passed = 0
+        self._reached = nan
 
     @property
-    def position(self) -> tuple[str, int, int]:
-        """Its label, the epochs that it has done, and all of them."""
-        return self.assignment.label, self._passed, self.assignment.trial.epochs
+    def position(self) -> tuple[str, int, int, float]:
+        """Its label, the epochs that it has done, all of them, and the validation metric of the last one done."""
+        return self.assignment.label, self._passed, self.assignment.trial.epochs, self._reached
 
     def due(self, history: History) -> Sequence[int]:
         """Return the epochs of which the director must hear now."""
         rungs, now = self.assignment.rungs, time.monotonic()
         # A trial that resumes from a checkpoint may have passed rungs that were not decided yet.
         due = [rung for rung in rungs if self._passed < rung < history.epochs]
-        self._passed = history.epochs
+        self._passed, self._reached = history.epochs, last_value(history)
         # A trial that diverges ends by itself.
         if not history.ends_without_number and (history.epochs in rungs or now - self._asked >= _ASK_PERIOD_SECONDS):
             due.append(history.epochs)

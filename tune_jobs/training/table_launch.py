@@ -105,9 +105,9 @@ class TableWatch(Watch[Progress]):
             self._groups.ended(key, seconds)
             self.progress.ended(key, outcome, reason, score)
         if TRAINING in result:
-            self._training[trial.trial_id] = [key for key, _ in result[TRAINING]]
-            for key, epoch in result[TRAINING]:
-                self.progress.advanced(key, epoch)
+            self._training[trial.trial_id] = [key for key, *_ in result[TRAINING]]
+            for key, epoch, value in result[TRAINING]:
+                self.progress.advanced(key, epoch, value)
         super().on_trial_result(iteration, trials, trial, result, **info)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

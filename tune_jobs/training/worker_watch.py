@@ -18,9 +18,18 @@ from tune_jobs.capacity.ray_private import let_fail
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.lost_workers import Incident, LostWorker, unexplained_losses, write_incident
-from tune_jobs.ledger.runs import BEACON_PERIOD_SECONDS, Beacon, now, remove_beacon, write_beacon
+from tune_jobs.ledger.runs import (
+    BEACON_PERIOD_SECONDS,
+    LOCAL_BEACON_PERIOD_SECONDS,
+    Beacon,
+    now,
+    remove_beacon,
+    write_beacon,
+)
 from tune_jobs.logs import Line, log_again
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training.running_curves import Point
+from tune_jobs.training.snapshot import Snapshot
 from tune_jobs.training.storage_check import refusal
 from tune_jobs.training.worker_report import LACKS, LOG, refusal_in
 
@@ -37,7 +46,10 @@ class Running(Protocol):
 
     @property
     def running(self) -> dict[str, int]: ...
+    @property
+    def curves(self) -> Mapping[str, Sequence[Point]]: ...
 
+    def snapshot(self) -> Snapshot: ...
     def restarted(self, key: str, label: str) -> None: ...
     def refresh(self) -> None: ...
     def say(self, line: str) -> None: ...
@@ -74,7 +86,8 @@ class Watch(tune.Callback, Generic[Shown]):
         self._storage = storage.patient(0)
         self._study = study
         self._run = uuid.uuid4().hex[:12]
-        self._beaconed = -BEACON_PERIOD_SECONDS
+        self._period = BEACON_PERIOD_SECONDS if storage.local_root is None else LOCAL_BEACON_PERIOD_SECONDS
+        self._beaconed = -self._period
         self._judged = 0.0
         self._refreshed = time.monotonic()
         self._nodes: dict[str, str] = {}
@@ -106,10 +119,21 @@ class Watch(tune.Callback, Generic[Shown]):
         self.lacks = self.lacks or result.get(LACKS, "")
         self._take_refusal(refusal_in(result))
         self._log_once(result.get(LOG, ()))
-        if time.monotonic() - self._beaconed >= BEACON_PERIOD_SECONDS:
+        if time.monotonic() - self._beaconed >= self._period:
             self._beaconed = time.monotonic()
-            running = self.progress.running
-            beacon = Beacon(self._run, self._study, provenance.host(), os.getpid(), now(), running)
+            shown = self.progress.snapshot()
+            beacon = Beacon(
+                self._run,
+                self._study,
+                provenance.host(),
+                os.getpid(),
+                now(),
+                self.progress.running,
+                self.progress.curves,
+                shown.share,
+                shown.seconds_left,
+                shown.best,
+            )
             # Workers wait for the storage to come back; Tune must not be blocked meanwhile.
             with self._passing_over("the sign of life of this run was not written"):
                 write_beacon(self._storage, beacon)

@@ -76,7 +76,7 @@ def test_a_group_that_lost_its_worker_keeps_the_trial_in_training_and_the_rest_c
     group = OfTune(next(run.drawn))
     first, second, *rest = members(group)
     assert len(rest) > 5
-    run.reports(group, training=[(second, 3)], ended=[(first, "completed", "", 0.01, None)])
+    run.reports(group, training=[(second, 3, 0.5)], ended=[(first, "completed", "", 0.01, None)])
     run.loses(group)
     assert members(group) == [second]
     assert group.config["trial"]["again"]
@@ -91,7 +91,7 @@ def test_a_group_that_lost_its_worker_keeps_the_trial_in_training_and_the_rest_c
 def test_of_a_stack_that_lost_its_worker_one_goes_on_and_the_others_come_next(run: Run) -> None:
     group = OfTune(next(run.drawn))
     first, second, third, *rest = members(group)
-    run.reports(group, training=[(second, 3), (third, 2)], ended=[(first, "completed", "", 0.01, None)])
+    run.reports(group, training=[(second, 3, 0.5), (third, 2, 0.4)], ended=[(first, "completed", "", 0.01, None)])
     run.loses(group)
     assert members(group) == [second]
     assert run.progress.restarts == [second, third]
@@ -119,7 +119,7 @@ def test_a_trial_is_lost_after_its_restarts_and_those_of_its_group_are_not(run: 
     key, *rest = members(group)
     waiting = len(run.groups)
     for _ in range(RESTARTS + 1):
-        run.reports(group, training=[(key, 1)])
+        run.reports(group, training=[(key, 1, 0.5)])
         run.loses(group)
     assert run.progress.finished == {"k0": "completed", key: LOST}
     assert len(run.groups) == waiting + len(rest)

@@ -8,8 +8,10 @@ import pytest
 
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.ledger.lost_workers import DOUBT_SECONDS, read_incidents
+from tune_jobs.ledger.runs import live_beacons
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training import worker_watch as module
+from tune_jobs.training.snapshot import Snapshot
 from tune_jobs.training.worker_report import LACKS, LOG, REFUSED, UNWRITTEN
 from tune_jobs.training.worker_watch import RESTARTS, EndsWith, Watch
 
@@ -30,8 +32,12 @@ class Display:
 
     def __init__(self) -> None:
         self.running = {"k": 7}
+        self.curves = {"k": [(7, 0.5)]}
         self.restarts: list[str] = []
         self.said: list[str] = []
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot("0/1 trials", 0.7, began=0.0, taken=0.0, seconds_left=3.0)
 
     def say(self, line: str) -> None:
         self.said.append(line)
@@ -172,3 +178,10 @@ def test_a_node_that_lacks_what_the_study_requires_ends_the_run(
     assert stop.stop_all()
     with pytest.raises(UserError, match=r"requirements: node 10.0.0.2 \(bbbbbbbb\) lacks lightning>=2; install it on"):
         cluster.watch.raise_unusable()
+
+
+def test_the_sign_of_life_says_how_far_the_run_is(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.watch.on_trial_result(1, [], cluster.trial, {})
+    (beacon,) = live_beacons(Storage.at(str(tmp_path)))
+    assert (beacon.running, beacon.share, beacon.seconds_left) == ({"k": 7}, 0.7, 3.0)
+    assert beacon.curves == {"k": [[7, 0.5]]}

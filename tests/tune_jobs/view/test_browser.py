@@ -1,0 +1,68 @@
+"""The page in a browser: it shows the study and its report, follows what happens, and fails nowhere."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tune_jobs.view.conftest import Page
+from tune_jobs.ledger.ledger import Ledger
+from tune_jobs.ledger.runs import Beacon, now, write_beacon
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+DRIVER = shutil.which("chromedriver") or ""
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with its chromedriver")
+
+
+@pytest.fixture
+def browser(page: Page, tmp_path: Path) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        f"--user-data-dir={tmp_path}/profile",
+    ):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    try:
+        driver.set_script_timeout(60)
+        driver.get(page.address)
+        yield driver
+    finally:
+        driver.quit()
+
+
+def until(browser: Any, condition: str) -> Any:
+    """Wait until an expression of the page is true; return its value."""
+    return browser.execute_async_script(
+        f"const done = arguments[0]; (function look() {{ const found = {condition}; "
+        "if (found) done(found); else setTimeout(look, 100); })();"
+    )
+
+
+def says(text: str) -> str:
+    """Return an expression that is true once the first study says so."""
+    return f"(document.querySelector('.study')?.textContent || '').includes({text!r})"
+
+
+def test_the_page_follows_a_run_and_shows_the_report(browser: Any, filled: tuple[Path, Ledger]) -> None:
+    assert until(browser, says("11 of 12 trials have ended, 1 failed"))
+    assert browser.execute_script("return document.querySelector('h2').textContent") == "Widths & <b>rates</b>"
+    assert until(browser, "document.querySelector('iframe').contentDocument?.querySelector('h1')?.textContent")
+    curve = {"k": [(1, 10.0), (2, 40.0), (3, 50.0)]}
+    write_beacon(
+        filled[1].storage, Beacon("run", "widths", "here", 1, now(), {"k": 3}, curve, share=0.5, seconds_left=90.0)
+    )
+    assert until(browser, says("1 in training"))
+    assert until(browser, "document.querySelector('.training svg path') && true")
+    assert browser.execute_script("return document.querySelector('progress').value") == 0.5
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
