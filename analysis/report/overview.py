@@ -11,9 +11,8 @@ from analysis.frames.evidence import Evidence
 from analysis.report.differences import FactorFound, LevelFound, difference_decimals, differences, factor_names
 from analysis.report.path_findings import known_path, path_unit, step_words
 from analysis.report.section import Picture, Section
-from analysis.statistics.comparisons import BETTER, UNCLEAR, WORSE
+from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.statistics.intervals import Difference
-from analysis.statistics.waterfall import GAINED, LOST
 from analysis.tables.captions import compared_words, shared_sentences
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import TableView
@@ -74,7 +73,6 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
     path = known_path(evidence)
     if path is None:
         return []
-    verdicts = {GAINED: BETTER, LOST: WORSE}
     unit = path_unit(evidence)
     rows = [
         ForestRow(
@@ -82,8 +80,8 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
             mean=step.gain.mean,
             low=step.gain.low,
             high=step.gain.high,
-            verdict=verdicts.get(step.verdict, UNCLEAR),
-            holds=step.verdict in verdicts,
+            verdict=step.verdict,
+            holds=step.verdict in (BETTER, WORSE),
             words=_words(step.gain, 2, difference_limits(unit)),
         )
         for step in path.steps
