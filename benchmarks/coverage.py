@@ -15,19 +15,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.collapse import collapse_of, find_collapsed
 from analysis.statistics.comparisons import BETTER, WORSE, Pairs, compare
-from analysis.statistics.intervals import SIGNIFICANCE, estimate
+from analysis.statistics.interaction import DEPENDS, Change, interaction, judged
+from analysis.statistics.intervals import SIGNIFICANCE, estimate, holm_of_known, paired_difference
+from analysis.statistics.measure import Measure
 from analysis.statistics.sequential import Decision, decide
 from analysis.statistics.tuning_curve import tuning_curve
+from analysis.statistics.waterfall import waterfall
 from tune_jobs.study.racing import race
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 SEEDS = (2, 3, 5, 10, 20)
 SIZES = (4, 8)
+CHANGE_SEEDS = (3, 5, 10)
 ROWS = 1291
 # The accuracy of a network that predicts the most frequent class.
 CHANCE = 17.0
@@ -291,6 +296,57 @@ def shared_rows(repeats: int) -> None:
     print()
 
 
+def changes(repeats: int) -> None:
+    """Print how often a path of changes without effect, and two factorials without interaction, have a verdict."""
+    heads = "/".join(map(str, CHANGE_SEEDS))
+    print(f"False verdicts (%) outside of tables, n = {heads}; {repeats} each; plain paired t tests with Holm → now")
+    print(f"{'data':36}{'a path of 4 changes':>38}{'2 factorials':>38}")
+    for name, kind in KINDS.items():
+        measure = Measure(True, accuracy=True, rows=kind.rows, chance=CHANCE)
+        cells = []
+        for wrong in (_wrong_paths, _wrong_factorials):
+            shares = np.array([wrong(np.random.default_rng(n), kind, measure, n, repeats) for n in CHANGE_SEEDS])
+            cells.append(" → ".join(_percents(list(share), 1) for share in shares.T))
+        print(f"{name:36}" + "".join(f"{cell:>38}" for cell in cells))
+    print()
+
+
+def _wrong_paths(rng: Rng, kind: Kind, measure: Measure, n: int, repeats: int) -> tuple[float, float]:
+    """The shares of paths with a false verdict, by plain tests and now."""
+    plain = now = 0
+    for _ in range(repeats):
+        levels, start = kind.table(rng, 4, n)
+        values = np.array([start, *levels])
+        plain += _plainly([paired_difference(*pair).p_value for pair in zip(values[1:], values, strict=False)])
+        points, seeds = np.indices(values.shape)
+        frame = pd.DataFrame({"point": points.ravel(), "seed": seeds.ravel(), "value": values.ravel()})
+        found = waterfall(frame, frame, labels="sabcd", chosen="abcd", measure=measure)
+        now += any(step.verdict in (BETTER, WORSE) for step in found.steps)
+    return plain / repeats, now / repeats
+
+
+def _wrong_factorials(rng: Rng, kind: Kind, measure: Measure, n: int, repeats: int) -> tuple[float, float]:
+    """The shares of reports with a false interaction, by plain tests and now."""
+    plain = now = 0
+    change = Change("a change", "before", "after")
+    for _ in range(repeats):
+        found, p_values = [], []
+        for _ in range(2):
+            levels, first = kind.table(rng, 3, n)
+            values = np.array([first, *levels])
+            p_values.append(paired_difference(values[3] - values[2], values[1] - values[0]).p_value)
+            cells, seeds = (index.ravel() for index in np.indices(values.shape))
+            frame = pd.DataFrame({"first": cells % 2, "second": cells // 2, "seed": seeds, "value": values.ravel()})
+            found.append(interaction(frame, change, change, measure))
+        plain += _plainly(p_values)
+        now += any(one.verdict == DEPENDS for one in judged(found, measure))
+    return plain / repeats, now / repeats
+
+
+def _plainly(p_values: Sequence[float | None]) -> bool:
+    return any(p_value is not None and p_value <= SIGNIFICANCE for p_value in holm_of_known(p_values))
+
+
 def confirmed(repeats: int) -> None:
     """Print how often the difference of a table's best level from the default is 0, as it is true, within intervals."""
     print(f"The best of nine equal levels, 5 seeds; {repeats} tables each: its interval holds the truth (%)")
@@ -377,6 +433,7 @@ PARTS: Mapping[str, Callable[[int], None]] = {
     "flattery": flattery,
     "best_epochs": lambda repeats: best_epochs(max(repeats // 4, 1)),
     "shared_rows": lambda repeats: shared_rows(max(repeats // 2, 1)),
+    "changes": lambda repeats: changes(max(repeats // 5, 1)),
     "confirmed": confirmed,
     "tuning_curve": lambda repeats: tuning_curve_band(max(repeats // 2, 1)),
     "replicates": lambda repeats: replicates(max(repeats // 10, 1)),

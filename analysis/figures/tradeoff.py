@@ -38,16 +38,18 @@ def pareto_front(points: Sequence[Point], *, higher_is_better: bool) -> list[Poi
     return front
 
 
-def draw_tradeoff(ax: Axes, points: Sequence[Point], *, heading: str, higher_is_better: bool) -> Axes:
+def draw_tradeoff(
+    ax: Axes, points: Sequence[Point], front: Sequence[Point], *, heading: str, higher_is_better: bool
+) -> Axes:
     """Draw a mark for each configuration, the front as steps with its points named, and the default.
 
     Args:
         ax: to draw on.
         points: at least one.
+        front: of `pareto_front`.
         heading: of the axis of the metric.
         higher_is_better: the metric's direction.
     """
-    front = pareto_front(points, higher_is_better=higher_is_better)
     ax.plot(
         [one.seconds for one in points],
         [one.value for one in points],
@@ -93,10 +95,10 @@ def draw_tradeoff(ax: Axes, points: Sequence[Point], *, heading: str, higher_is_
     return style_axes(ax)
 
 
-def tradeoff_figure(points: Sequence[Point], *, heading: str, higher_is_better: bool) -> Figure:
+def tradeoff_figure(points: Sequence[Point], front: Sequence[Point], *, heading: str, higher_is_better: bool) -> Figure:
     """Draw time against quality as a figure; see `draw_tradeoff`."""
     figure = Figure(figsize=(PAGE_WIDTH, 3.4), layout="constrained")
-    ax = draw_tradeoff(figure.subplots(), points, heading=heading, higher_is_better=higher_is_better)
+    ax = draw_tradeoff(figure.subplots(), points, front, heading=heading, higher_is_better=higher_is_better)
     return legend_below(figure, [ax])
 
 

@@ -21,12 +21,13 @@ from analysis.figures.style import (
     style_axes,
     write_reason,
 )
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE
 from analysis.statistics.intervals import SIGNIFICANCE, Estimate
-from analysis.statistics.waterfall import ENDED, GAINED, KEPT, LOST, NOT_SHOWN, Step, Waterfall
+from analysis.statistics.waterfall import KEPT, UNKNOWN, Step, Waterfall
 from analysis.text import cut_range, difference_unit, format_number, percent_limits
 from tune_jobs.words import counted, signed
 
-COLOURS = {GAINED: GREEN, LOST: ORANGE, NOT_SHOWN: GREY, KEPT: GREY, ENDED: GREY}
+COLOURS = {BETTER: GREEN, WORSE: ORANGE, EQUAL: GREY, UNCLEAR: GREY, KEPT: GREY, UNKNOWN: GREY}
 _KEPT_WORDS = "kept as it was"
 # Characters of a label, and of all labels beside each other on a page.
 _LABEL_WIDTH, _PAGE_LETTERS = 17, 90
@@ -79,10 +80,10 @@ def waterfall_figure(path: Waterfall, *, metric: str, unit: str) -> Figure:
     lines = max(label.count("\n") + 1 for label in _tick_labels(path, unit))
     figure = Figure(figsize=(min(max(1.0 + 1.3 * columns, 5.2), PAGE_WIDTH), 3.5 + 0.14 * lines), layout="constrained")
     draw_waterfall(figure.subplots(), path, metric=metric, unit=unit)
-    words = {GAINED: "Gain shown", LOST: "Loss shown", NOT_SHOWN: "No clear difference"}
+    words = {BETTER: "Gain shown", WORSE: "Loss shown", EQUAL: "Practically equal", UNCLEAR: "No clear difference"}
     verdicts = [verdict for verdict in words if any(step.verdict == verdict for step in path.steps)]
     handles: list[Any] = [Patch(color=COLOURS[verdict], alpha=0.75, label=words[verdict]) for verdict in verdicts]
-    if any(step.seen is not None and step.verdict not in (KEPT, ENDED) for step in path.steps):
+    if any(step.seen is not None and step.verdict not in (KEPT, UNKNOWN) for step in path.steps):
         handles.append(Line2D([], [], **_HOLLOW, label="With the choosing seeds"))
     if handles:
         legend_of(figure, handles, columns=4, loc="upper")
@@ -93,8 +94,8 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
     """Say what a reader must know to read the path."""
     better = "" if path.higher_is_better else f" A reduction of the {metric} is a gain."
     interval = (
-        " Error bars are 95% intervals, a stage's of its gain (paired by seed), cut at the limits of the metric; "
-        f"gains and losses are shown at {SIGNIFICANCE:.0%} after Holm's correction over the stages."
+        " Error bars are 95% intervals; a stage's is that of its gain (paired by seed), corrected for the stages as "
+        f"the verdicts are, at {SIGNIFICANCE:.0%}, and cut at the limits of the metric."
         if path.n > 1
         else " With one fresh seed there is no interval, and a gain cannot be told from chance."
     )
@@ -104,8 +105,9 @@ def waterfall_caption(path: Waterfall, *, metric: str) -> str:
     ended = (
         f" No gain is given where a seed ended badly, since the others alone would flatter it: {bad}." if bad else ""
     )
-    scattered = "; ".join(f"{step.label} {step.scatter}" for step in path.steps if step.scatter)
-    ended += f" After the stage: {scattered}." if scattered else ""
+    ended += "".join(f" {step.label} is {step.unlike}." for step in path.steps if step.unlike)
+    lost = "; ".join(f"{step.label} {step.collapse}" for step in path.steps if step.collapse)
+    ended += f" Values are those of seeds that learnt: {lost}." if lost else ""
     left = f" Left out, for want of a value somewhere: {counted(len(path.left_out), 'seed')}." if path.left_out else ""
     return (
         f"Validation {metric} from the start to what the stages settled on, the mean over {seeds}: each bar reaches "
@@ -131,8 +133,8 @@ def _draw_step(ax: Axes, place: int, step: Step, path: Waterfall, unit: str) -> 
     """Draw a stage's bar with its interval, and the gain that the choosing seeds showed beside it."""
     if step.before is None or step.after is None or step.gain is None:
         if step.after is not None:
-            ax.hlines(step.after.mean, place - _HALF_BAR, place + _HALF_BAR, color=COLOURS[ENDED], linewidth=2.0)
-        write_reason(ax, place, step.ended, width=_LABEL_WIDTH)
+            ax.hlines(step.after.mean, place - _HALF_BAR, place + _HALF_BAR, color=COLOURS[UNKNOWN], linewidth=2.0)
+        write_reason(ax, place, step.missing or step.collapse, width=_LABEL_WIDTH)
         return
     after, height = step.after.mean, step.after.mean - step.before
     colour = COLOURS[step.verdict]

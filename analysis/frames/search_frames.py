@@ -46,12 +46,14 @@ class Goal:
         label: the name of the validation metric, or of the loss.
         unit: of it; "" for a loss.
         quantity: its column in the frame of `analysis.frames.frames.trials_frame`.
+        metric: its name in `METRIC_SPECS`; "" for the loss.
     """
 
     label: str
     unit: str
     higher_is_better: bool
     quantity: str
+    metric: str = ""
 
     @property
     def words(self) -> str:
@@ -88,7 +90,7 @@ def goal_of(state: State) -> Goal | None:
     if record is None:
         return None
     spec = METRIC_SPECS[record.metric]
-    return Goal(spec.label, spec.unit or record.target_unit, spec.higher_is_better, "validation_metric")
+    return Goal(spec.label, spec.unit or record.target_unit, spec.higher_is_better, "validation_metric", record.metric)
 
 
 def name_of(one: SearchTrial) -> str:

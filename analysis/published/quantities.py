@@ -28,12 +28,14 @@ class Replicates:
         trials: the trials frame with a column for each quantity; see `with_derived`.
         correlations: of the predicted standard deviation with an input; None where none is known.
         overlaps: of the training parts of each row, by table and level; see `analysis.statistics.intervals`.
+        validation_rows: of each row, by table and level.
     """
 
     labels: Levels
     trials: pd.DataFrame
     correlations: pd.DataFrame | None = None
     overlaps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    validation_rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
     _read: dict[tuple[str, str, str], "pd.Series[float]"] = field(default_factory=dict)
 
     def series(self, quantity: str, places: Sequence[Place]) -> list["pd.Series[float]"]:
@@ -77,12 +79,22 @@ class Replicates:
         """How much the training parts of a check's replicates overlap, for a quantity that is validated."""
         if not check.quantity.startswith("validation") and not check.quantity.endswith("gap"):
             return 0.0
-        levels = [
+        return max((self.overlaps.get(level, 0.0) for level in self._levels(check)), default=0.0)
+
+    def step(self, check: Check) -> float:
+        """How far neighbouring values of a validation accuracy lie apart, one row; 0 for any other quantity."""
+        if check.quantity != "validation_metric" or self._metric(check)[0] != "accuracy":
+            return 0.0
+        fewest = min((self.validation_rows.get(level, 0) for level in self._levels(check)), default=0)
+        cells = max(len(place.cells(self.labels.get(place.table, ()))) for place in check.places)
+        return 100 / fewest / cells if fewest and cells else 0.0
+
+    def _levels(self, check: Check) -> list[tuple[str, str]]:
+        return [
             (place.table, level)
             for place in check.places
             for level in place.cells(self.labels.get(place.table, ())).values()
         ]
-        return max((self.overlaps.get(level, 0.0) for level in levels), default=0.0)
 
     def never_words(self, check: Check) -> str:
         """Say how many replicates never reach the target, and what they count as; "" where all reach it."""

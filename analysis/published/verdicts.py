@@ -37,6 +37,7 @@ from analysis.statistics.claim_inference import (
 )
 from analysis.statistics.intervals import estimate, holm_of_known
 from tune_jobs.study.rows import Row, training_overlap
+from tune_jobs.trial.data import validation_rows
 from tune_jobs.words import counted
 
 HOLDS, CONTRADICTED, CANNOT_TELL, NO_TEST = "holds", "contradicted", "undecided", "not tested"
@@ -106,7 +107,10 @@ def judge(
     for row in rows:
         labels.setdefault(row.table, []).append(row.labels)
     overlaps = {(row.table, ", ".join(row.labels)): training_overlap(row) for row in rows}
-    data = Replicates(labels, with_derived(trials, rows, tests), correlations, overlaps)
+    held_out = {
+        (row.table, ", ".join(row.labels)): validation_rows(row.config) for row in rows if row.config is not None
+    }
+    data = Replicates(labels, with_derived(trials, rows, tests), correlations, overlaps, held_out)
     results = []
     for statement in statements:
         findings = [_find(check, data) for check in statement.checks]
@@ -160,27 +164,28 @@ def _find(check: Check, data: Replicates) -> Finding:
 def _compared(check: Check, data: Replicates) -> Finding:
     """Test that a level lies above, or below, each of the levels under `than`."""
     sign = -1.0 if check.kind == "lower" else 1.0
-    parts = []
+    parts, overlap, step = [], data.overlap(check), data.step(check)
     for other in check.than:
         values, against = data.arrays(check.quantity, [check.subjects[0], other])
         what = f"against {other.level}"
-        parts.append(directed(values, against, sign, data.unit(check), what, overlap=data.overlap(check)))
+        parts.append(directed(values, against, sign, data.unit(check), what, overlap=overlap, step=step))
     return all_of(parts)
 
 
 def _more_varied(check: Check, data: Replicates) -> Finding:
-    parts = []
+    parts, overlap, step = [], data.overlap(check), data.step(check)
     for other in check.than:
         values, against = data.arrays(check.quantity, [check.subjects[0], other], finite=True)
         what = f"against {other.level}"
-        parts.append(more_varied(values, against, data.unit(check), what, data.overlap(check)))
+        parts.append(more_varied(values, against, data.unit(check), what, overlap, step))
     return all_of(parts)
 
 
 def _ordered(check: Check, data: Replicates) -> Finding:
     sign = 1.0 if check.kind == "increasing" else -1.0
     values = np.stack(data.arrays(check.quantity, check.subjects))
-    return ordered(values, sign, data.unit(check), [place.level for place in check.subjects], data.overlap(check))
+    names = [place.level for place in check.subjects]
+    return ordered(values, sign, data.unit(check), names, data.overlap(check), data.step(check))
 
 
 def _equivalent(check: Check, data: Replicates) -> Finding:
@@ -191,12 +196,12 @@ def _equivalent(check: Check, data: Replicates) -> Finding:
         if "relative_margin" in check.numbers:
             reference = float(against.mean())
             values, against = 100 * values / reference, 100 * against / reference
-            margin, unit = 100 * check.numbers["relative_margin"], "%"
+            margin, unit, step = 100 * check.numbers["relative_margin"], "%", 100 * data.step(check) / abs(reference)
         else:
-            margin, unit = check.numbers["margin"], data.unit(check)
+            margin, unit, step = check.numbers["margin"], data.unit(check), data.step(check)
         what = f"from {other.level} to {place.level}"
         size = np.abs(values).max()
-        parts.append(within_margin(values - against, margin, unit, what, size, data.overlap(check)))
+        parts.append(within_margin(values - against, margin, unit, what, size, data.overlap(check), step))
     return all_of(parts)
 
 
@@ -221,13 +226,17 @@ def _threshold(check: Check, data: Replicates) -> Finding:
     (values,) = data.arrays(check.quantity, check.subjects)
     value = check.numbers["value"]
     level = np.full_like(values, value)
-    return directed(values, level, sign, data.unit(check), f"against {value:g}", overlap=data.overlap(check))
+    return directed(
+        values, level, sign, data.unit(check), f"against {value:g}", overlap=data.overlap(check), step=data.step(check)
+    )
 
 
 def _gain(check: Check, data: Replicates) -> Finding:
     """Test that subjects[0] - subjects[1] is larger than than[0] - than[1]: an interaction."""
     one, two, three, four = data.arrays(check.quantity, check.places, finite=True)
-    return directed(one - two, three - four, 1.0, data.unit(check), "", overlap=data.overlap(check))
+    return directed(
+        one - two, three - four, 1.0, data.unit(check), "", overlap=data.overlap(check), step=data.step(check)
+    )
 
 
 def _reached(check: Check, data: Replicates) -> Finding:

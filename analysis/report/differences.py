@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf, log10
 
+from analysis.frames.evidence import Evidence
 from analysis.statistics.comparisons import BETTER, UNCLEAR, WORSE, Comparison
 from analysis.statistics.intervals import SIGNIFICANCE, benjamini_hochberg
 from analysis.statistics.power import seeds_needed
@@ -141,6 +142,12 @@ class FactorFound:
         unit = difference_unit(self.view.unit)
         words = "1 point" if self.view.unit == "%" else f"{target:,.6g} {unit}".rstrip()
         return words, seeds
+
+
+def compared_views(evidence: Evidence, views: Sequence[TableView]) -> list[TableView]:
+    """The tables that a study declares: not those of its stages, its search and its final configurations."""
+    names = {table.name for table in evidence.study.tables}
+    return [view for view in views if view.name in names]
 
 
 def differences(views: Sequence[TableView]) -> list[FactorFound]:

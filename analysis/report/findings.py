@@ -11,7 +11,7 @@ from analysis.frames.evidence import Evidence, all_tables
 from analysis.published.reproduction import Reproduction, counts_line, reproduction_of
 from analysis.report.account import cost_sentences, ending_sentences, test_sentences
 from analysis.report.advice import advice_of
-from analysis.report.differences import FactorFound, LevelFound, differences, factor_names
+from analysis.report.differences import FactorFound, LevelFound, compared_views, differences, factor_names
 from analysis.report.path_findings import path_sentences
 from analysis.report.summary import not_as_planned
 from analysis.statistics.comparisons import EQUAL, UNCLEAR, seeds_words
@@ -63,7 +63,10 @@ class Findings:
 
 
 def findings_of(
-    evidence: Evidence, views: Sequence[TableView] | None = None, reproduction: Reproduction | None = None
+    evidence: Evidence,
+    views: Sequence[TableView] | None = None,
+    reproduction: Reproduction | None = None,
+    factors: Sequence[FactorFound] | None = None,
 ) -> Findings:
     """Say what a study found.
 
@@ -71,13 +74,13 @@ def findings_of(
         evidence: what the ledger knows of the study.
         views: its tables, if they are built already.
         reproduction: of `reproduction_of`, if it is known already.
+        factors: of `differences` over the study's own tables, if they are known already.
     """
     views = views_of(evidence) if views is None else views
     if reproduction is None:
         reproduction = reproduction_of(evidence)
-    compared = {table.name for table in evidence.study.tables}
-    tables = [view for view in views if view.name in compared]
-    factors = differences(tables)
+    tables = compared_views(evidence, views)
+    factors = differences(tables) if factors is None else factors
     advice = advice_of(evidence, factors)
     return Findings(
         matters=(*_matters(factors, tables, evidence), *path_sentences(evidence)),

@@ -8,12 +8,18 @@ import pandas as pd
 from analysis.figures.forest import ForestGroup, ForestRow, forest_figure
 from analysis.figures.tradeoff import Point, pareto_front, tradeoff_figure
 from analysis.frames.evidence import Evidence
-from analysis.report.differences import FactorFound, LevelFound, difference_decimals, differences, factor_names
+from analysis.report.differences import (
+    FactorFound,
+    LevelFound,
+    compared_views,
+    difference_decimals,
+    differences,
+    factor_names,
+)
 from analysis.report.path_findings import known_path, path_unit, step_words
 from analysis.report.section import Picture, Section
-from analysis.statistics.comparisons import BETTER, UNCLEAR, WORSE
+from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.statistics.intervals import Difference
-from analysis.statistics.waterfall import GAINED, LOST
 from analysis.tables.captions import compared_words, shared_sentences
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import TableView
@@ -26,11 +32,18 @@ _MOST_LINES = 40
 _FEWEST = 2
 
 
-def overview_of(views: Sequence[TableView], evidence: Evidence) -> Section | None:
-    """Draw what the tables show together; None where no level is compared with a default."""
-    names = {table.name for table in evidence.study.tables}
-    compared = [view for view in views if view.name in names]
-    factors = differences(compared)
+def overview_of(
+    views: Sequence[TableView], evidence: Evidence, factors: Sequence[FactorFound] | None = None
+) -> Section | None:
+    """Draw what the tables show together; None where no level is compared with a default.
+
+    Args:
+        views: the tables.
+        evidence: what the ledger knows of the study.
+        factors: of `differences` over the study's own tables, if they are known already.
+    """
+    compared = compared_views(evidence, views)
+    factors = differences(compared) if factors is None else factors
     groups = [*_table_groups(factors), *_path_groups(evidence)]
     pictures, frames = [], {}
     if groups:
@@ -40,9 +53,9 @@ def overview_of(views: Sequence[TableView], evidence: Evidence) -> Section | Non
     points, first = _points(compared, evidence)
     if first is not None and len(points) > _FEWEST:
         heading = f"{first.compared_label} ({first.unit})" if first.unit else first.compared_label
-        figure = tradeoff_figure(points, heading=heading, higher_is_better=first.higher_is_better)
-        pictures.append(Picture("tradeoff", figure, _tradeoff_caption(first)))
         front = pareto_front(points, higher_is_better=first.higher_is_better)
+        figure = tradeoff_figure(points, front, heading=heading, higher_is_better=first.higher_is_better)
+        pictures.append(Picture("tradeoff", figure, _tradeoff_caption(first)))
         frames["time-quality"] = pd.DataFrame(
             {
                 "configuration": [one.label for one in points],
@@ -74,7 +87,6 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
     path = known_path(evidence)
     if path is None:
         return []
-    verdicts = {GAINED: BETTER, LOST: WORSE}
     unit = path_unit(evidence)
     rows = [
         ForestRow(
@@ -82,8 +94,8 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
             mean=step.gain.mean,
             low=step.gain.low,
             high=step.gain.high,
-            verdict=verdicts.get(step.verdict, UNCLEAR),
-            holds=step.verdict in verdicts,
+            verdict=step.verdict,
+            holds=step.verdict in (BETTER, WORSE),
             words=_words(step.gain, 2, difference_limits(unit)),
         )
         for step in path.steps

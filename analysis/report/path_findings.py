@@ -7,8 +7,9 @@ from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import goal_of
 from analysis.report.search.ablation_path import replicate_values, steps_of
 from analysis.report.stage_path import metric_of, path_of, unit_of
+from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.statistics.intervals import Difference, paired_difference
-from analysis.statistics.waterfall import GAINED, LOST, Step, Waterfall
+from analysis.statistics.waterfall import Step, Waterfall
 from analysis.text import difference_unit, format_range, within_sentence
 from tune_jobs.study.model import CONFIRM
 from tune_jobs.trial.config import METRIC_SPECS
@@ -26,7 +27,7 @@ def path_gained(path: Waterfall | None) -> bool | None:
     """Whether the whole path is better than its start with fresh seeds; None where that is not known."""
     if path is None or path.total is None or not path.complete:
         return None
-    return path.total.low is not None and path.total.low > 0
+    return path.whole is not None and path.whole.verdict == BETTER
 
 
 def known_path(evidence: Evidence) -> Waterfall | None:
@@ -75,16 +76,17 @@ def _search_sentences(evidence: Evidence) -> list[str]:
 def _gain_sentences(path: Waterfall, what: str, unit: str, metric: str) -> list[str]:
     """Say what a path gained as a whole, and which of its steps were shown to."""
     total = path.total
-    if total is None:
+    if path.whole is None or total is None:
         return []
     head = f"{what}: {_difference(total, unit)} in validation {within_sentence(metric)}"
     head += f" against the {within_sentence(path.label)}, with {counted(path.n, 'fresh seed')}"
-    if total.low is None or total.high is None:
-        verdict = "which one seed cannot tell from chance" if path.n == 1 else "the same in every pair"
+    if path.n == 1:
+        verdict = "which one seed cannot tell from chance"
     else:
-        verdict = "better" if total.low > 0 else "worse" if total.high < 0 else "no clear difference"
+        same = "the same in every pair, " if total.half_width is None else ""
+        verdict = f"{same}{path.whole.verdict}"
     sentences = [f"{head}: {verdict}."]
-    for kind, words in ((GAINED, "gained"), (LOST, "lost")):
+    for kind, words in ((BETTER, "gained"), (WORSE, "lost")):
         shown = [
             f"{step_words(step)} {_difference(step.gain, unit)}"
             for step in path.steps

@@ -17,6 +17,7 @@ from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
 from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
 from analysis.published.sheets import lines_in_words
+from analysis.report.differences import compared_views, differences
 from analysis.report.environment import template_environment
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import Findings, findings_of
@@ -140,10 +141,11 @@ def _written(
     with matplotlib.rc_context(_FIGURE_STYLE):
         shared, sections = without_shared(sections_of_report())
         views = [section.view for section in sections if section.view]
-        overview = overview_of(views, evidence)
+        factors = differences(compared_views(evidence, views))
+        overview = overview_of(views, evidence, factors)
         shown = sections if overview is None else [overview, *sections]
         figures = _figure_files(shown)
-    found = findings_of(evidence, views, reproduction)
+    found = findings_of(evidence, views, reproduction, factors)
     words = {
         "study": evidence.study,
         "findings": found.sentences,

@@ -4,14 +4,17 @@ import pandas as pd
 
 from analysis.frames.evidence import Evidence
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
-from analysis.statistics.intervals import SIGNIFICANCE, Difference
+from analysis.report.measure import fresh_overlap, measure_of, one_class, read_words
+from analysis.statistics.comparisons import outlook_words
+from analysis.statistics.intervals import Difference
 from analysis.statistics.waterfall import Step, Waterfall, waterfall
 from analysis.statistics.words import format_difference, format_estimate, format_with_unit
-from analysis.tables.captions import OVERLAP_WORDS
-from analysis.tables.sheet import Column, Sheet
+from analysis.tables.captions import OVERLAP_WORDS, judging_words
+from analysis.tables.comparing import FAIR
+from analysis.tables.sheet import OUTLOOK, Column, Sheet
 from analysis.text import percent_limits
 from tune_jobs.study.model import FRESH_PATH, PATH
-from tune_jobs.study.rows import path_labels, training_overlap
+from tune_jobs.study.rows import path_labels
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.words import counted
 
@@ -26,14 +29,10 @@ def path_of(evidence: Evidence) -> Waterfall | None:
         _points(evidence, PATH),
         labels=path_labels(evidence.study),
         chosen=[", ".join(choice.labels) for choice in evidence.standing.choices],
-        higher_is_better=METRIC_SPECS[metric_of(evidence)].higher_is_better,
-        unit=unit_of(evidence),
-        overlap=(_overlap(evidence, FRESH_PATH), _overlap(evidence, PATH)),
+        measure=measure_of(evidence, FRESH_PATH, metric_of(evidence), unit_of(evidence)),
+        reads=[read_words(row) for _, row in evidence.rows_of(FRESH_PATH)],
+        choosing_overlap=fresh_overlap([row for _, row in evidence.rows_of(PATH)], evidence.study.showing),
     )
-
-
-def _overlap(evidence: Evidence, table: str) -> float:
-    return max((training_overlap(row) for _, row in evidence.rows_of(table)), default=0.0)
 
 
 def metric_of(evidence: Evidence) -> str:
@@ -71,13 +70,18 @@ def path_sheet(path: Waterfall, evidence: Evidence) -> Sheet:
                 f"Gain, seeds that chose ({points})", tuple(_gain(step, step.seen, decimals) for step in path.steps)
             ),
             Column("Verdict", tuple(_verdict(step) for step in path.steps), "words"),
+            *_outlooks(path, decimals),
         ),
         (
             f"Start: {_start(path, decimals, unit)}, {counted(path.n, 'fresh seed')}.",
-            f"Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the stages; a positive gain is an "
-            f"improvement.{OVERLAP_WORDS}",
+            f"A positive gain is an improvement. {judging_words('stages', path.margin, points)}{OVERLAP_WORDS}",
         ),
     )
+
+
+def _outlooks(path: Waterfall, decimals: int) -> list[Column]:
+    cells = tuple(outlook_words(step.comparison, decimals) for step in path.steps)
+    return [Column(OUTLOOK, cells)] if any(cells) else []
 
 
 def _points(evidence: Evidence, table: str) -> pd.DataFrame:
@@ -87,8 +91,9 @@ def _points(evidence: Evidence, table: str) -> pd.DataFrame:
         {
             "point": trials["position"].map(order),
             "seed": trials["seed"],
-            "value": trials["validation_metric"],
+            "value": trials[FAIR],
             "ended": bad_endings(trials["outcome"]),
+            "one_class": one_class(trials),
         }
     ).reset_index(drop=True)
 
@@ -107,7 +112,7 @@ def shared(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(step: Step) -> str:
-    return "; ".join(words for words in (step.ended or step.verdict, step.scatter) if words)
+    return "; ".join(words for words in (step.missing or step.verdict, step.collapse) if words)
 
 
 def _start(path: Waterfall, decimals: int, unit: str) -> str:

@@ -36,7 +36,7 @@ from analysis.statistics.intervals import (
 from analysis.statistics.power import MOST_SEEDS, critical_value, seeds_needed, smallest_shown
 from analysis.statistics.proportions import binomial_variance, equal_shares_p
 from analysis.statistics.words import format_difference
-from analysis.text import Limits
+from analysis.text import Limits, format_number
 
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
@@ -325,6 +325,13 @@ def _typical_variance(tested: Sequence[_Tested]) -> tuple[float | None, int]:
 def seeds_words(seeds: int) -> str:
     """Write how many seeds settle a difference: "41 seeds", or "more than 1,000 seeds"."""
     return f"{seeds} seeds" if seeds <= MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
+
+
+def outlook_words(found: Comparison | None, decimals: int) -> str:
+    """Write what the seeds of an unclear difference could have shown, and how many would settle it: "0.8; 12 seeds"."""
+    if found is None or found.verdict != UNCLEAR or found.smallest is None or found.seeds is None:
+        return ""
+    return f"{format_number(found.smallest, decimals)}; {seeds_words(found.seeds)}"
 
 
 def comparison_words(found: Comparison, decimals: int, *, ends: bool = False, limits: Limits = None) -> str:

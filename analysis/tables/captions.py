@@ -229,6 +229,21 @@ def _comparison_sentences(compared: Sequence[Comparison], metric: tuple[str, str
     return said
 
 
+def judging_words(family: str, margin: float | None, unit: str) -> str:
+    """Say how changes outside of tables were judged.
+
+    Args:
+        family: what shares one chance of error, in words: "stages".
+        margin: within which a change is none for practical purposes.
+        unit: of a difference.
+    """
+    inside = f" “{EQUAL}”: the whole interval lies within ±{_with_unit(margin, unit)}." if margin is not None else ""
+    return (
+        f"Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the {family}, and the intervals of these "
+        f"differences are corrected as well.{inside}"
+    )
+
+
 def _pairing_words(tested: Sequence[Comparison]) -> str:
     unpaired = sum(not one.paired for one in tested)
     if not unpaired:

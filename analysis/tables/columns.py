@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
-from analysis.statistics.comparisons import UNCLEAR, comparison_words, seeds_words
+from analysis.statistics.comparisons import comparison_words, outlook_words
 from analysis.statistics.words import format_estimates, is_cut
 from analysis.tables.captions import DEFAULT_MARK
 from analysis.tables.comparing import COMPARED
-from analysis.tables.sheet import Column, Sheet
+from analysis.tables.sheet import OUTLOOK, Column, Sheet
 from analysis.tables.tables import Line, Quantity, TableView
 from analysis.text import NO_VALUE, Limits, difference_limits, format_number, percent_limits
 
@@ -122,15 +122,8 @@ def _differences(view: TableView) -> list[Column]:
 def _outlooks(view: TableView) -> list[Column]:
     """What the seeds of an unclear difference could have shown, and how many would settle it."""
     quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
-    cells = [_outlook(line, view.decimals(quantity)) for line in view.lines]
-    return [Column("Smallest shown; seeds to settle", tuple(cells))] if any(cells) else []
-
-
-def _outlook(line: Line, decimals: int) -> str:
-    found = line.comparison
-    if found is None or found.verdict != UNCLEAR or found.smallest is None or found.seeds is None:
-        return ""
-    return f"{format_number(found.smallest, decimals)}; {seeds_words(found.seeds)}"
+    cells = [outlook_words(line.comparison, view.decimals(quantity)) for line in view.lines]
+    return [Column(OUTLOOK, tuple(cells))] if any(cells) else []
 
 
 def _notes(view: TableView) -> list[Column]:

@@ -19,7 +19,7 @@ from tune_jobs.trial.data import validation_rows
 # The metric that a table shows, and that by which its levels are compared.
 COMPARED, FAIR = "validation_metric", "fair_metric"
 # Metrics that are the root of a mean square.
-_ROOTS = ("rmse",)
+ROOTS = ("rmse",)
 
 
 # The claim where some replicates were trained elsewhere.
@@ -204,7 +204,7 @@ def _learnt(replicates: pd.DataFrame, collapsed: frozenset[int]) -> NDArray[np.f
 
 def _default_margin(read: pd.DataFrame, collapsed: frozenset[int], held_out: int) -> float | None:
     learnt = read[~read["seed"].isin(collapsed)]
-    if learnt.empty or not (is_accuracy(read) or read["metric"].iloc[0] in _ROOTS):
+    if learnt.empty or not (is_accuracy(read) or read["metric"].iloc[0] in ROOTS):
         return None
     return default_margin(float(learnt[COMPARED].mean()), rows=held_out, proportion=is_accuracy(read))
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The heading of what the seeds of an unclear difference could have shown.
+OUTLOOK = "Smallest shown; seeds to settle"
+
 
 @dataclass(frozen=True)
 class Column:

@@ -151,7 +151,10 @@ class _Rounds:
         compared = [row for row in standing.rows if compares(study, row)]
         left = sum(row_id(row) not in looks.settled for row in compared)
         decided = f"{len(compared) - left} of {counted(len(compared), 'level')} decided"
-        more = f"; the others go on to {looks.next} seeds" if left and looks.next else ""
+        more = ""
+        if left and looks.next:
+            defaults = "its default" if left == 1 else "the defaults"
+            more = f"; {counted(left, 'open level')} and {defaults} get {looks.next - looks.taken[-1]} more seeds"
         self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
         return bool(left and looks.next)
 

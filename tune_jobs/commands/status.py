@@ -11,7 +11,7 @@ from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import stale_among, trial_states
-from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, replicates_in_words, stages_in_words
+from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, rows_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted
@@ -49,10 +49,7 @@ def status_lines(standing: Standing) -> list[str]:
 def _heading(standing: Standing) -> str:
     """Say what the study needs, and where its results are."""
     shown = [row for row in standing.rows if row.table != PATH]
-    needs = (
-        f"{counted(len(standing.trials), 'trial')} for {counted(len(shown), 'row')} × "
-        f"{replicates_in_words(shown, len(standing.seeds))}"
-    )
+    needs = f"{counted(len(standing.trials), 'trial')} for {rows_in_words(shown, standing)}"
     if standing.search is not None:
         tables = "its tables and for " if any(row.table not in SEARCH_TABLES for row in shown) else ""
         drawn = counted(len(standing.search.trials), "trial")

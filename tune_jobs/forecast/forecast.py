@@ -37,6 +37,7 @@ class Forecast:
         untimed: how many shapes were estimated by their weight alone.
         disk: space that the run takes; None without a timing.
         later: stages to come.
+        confirming: at most what trains the best levels again; None where that is not asked for.
         storage: whether and from where it can be written, in lines.
         shares: what share of a GPU each trial gets, if the study leaves that open, in lines.
         data: what is read, in lines.
@@ -58,6 +59,7 @@ class Forecast:
     untimed: int = 0
     disk: Disk | None = None
     later: Sequence[Later] = ()
+    confirming: Later | None = None
     storage: Sequence[str] = ()
     shares: Sequence[str] = ()
     data: Sequence[str] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from data_utils import TrialData
 from tune_jobs.capacity.packing import Node, at_once, pack
 from tune_jobs.errors import UserError
+from tune_jobs.forecast.confirming import trials_that_confirm
 from tune_jobs.forecast.disk import disk
 from tune_jobs.forecast.estimate import Cost, Estimate, Span, Work, costs, estimate
 from tune_jobs.forecast.forecast import Forecast, Later
@@ -23,6 +24,7 @@ from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.stacking.choice import places_on, with_modes
+from tune_jobs.standing.confirmed import check_confirms
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import with_kept_modes
@@ -74,6 +76,8 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
     if options.rate is not None and not (options.rate >= 0 and math.isfinite(options.rate)):
         raise UserError(f"--rate: {options.rate:g} is not a price; give the price of one node for one hour")
     study, settings = with_declared_looks(study, settings)
+    if options.confirm:
+        check_confirms(study)
     storage = Storage.at(settings.storage)
     counts = _count(study, settings, storage)
     standing = counts.standing
@@ -83,6 +87,9 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
         pass
     searching = trials_to_come(standing.search) if standing.search is not None else []
     missing = [*counts.missing, *(trial for trial, _ in searching)]
+    confirming = trials_that_confirm(standing) if options.confirm else []
+    if not missing:  # the levels that are confirmed have shapes of their own to time then
+        missing = list({shape(trial.config): trial for trial in confirming}.values())
     load = os.getloadavg()[0]
     begun = time.monotonic()
     data = load_data((trial.config for trial in missing), settings.data_dir, study.own.code)
@@ -111,13 +118,14 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
             *untrained_classes((trial.config for trial in missing), data),
         ],
         later=[Later(stage, len(trials), None) for stage, trials in later_trials(standing).items()],
+        confirming=Later("confirm", len(confirming), None) if options.confirm else None,
         load=load if address is None else 0.0,
         rate=options.rate,
         assumed=options.nodes is not None,
         to_come=len(found.to_come) if options.nodes is None else 0,
         pilot_seconds=found.seconds,
     )
-    forecast = _with_estimate(forecast, settings, found.fixed_seconds + load_seconds)
+    forecast = _with_estimate(forecast, settings, found.fixed_seconds + load_seconds, confirming)
     return replace(forecast, text="\n".join(plan_lines(forecast)))
 
 
@@ -239,14 +247,16 @@ def later_trials(standing: Standing) -> dict[str, list[Trial]]:
     return {name: trials for name, trials in later.items() if trials}
 
 
-def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_seconds: float) -> Forecast:
+def _with_estimate(
+    forecast: Forecast, settings: Settings[PlanOptions], fixed_seconds: float, confirming: Sequence[Trial]
+) -> Forecast:
     """Add times and disk space, if pilots timed anything."""
     piloted = forecast.piloted
     if piloted is None or not piloted.pilots or not forecast.at_once:
         return forecast
     limit_seconds = settings.limit_seconds
     later = later_trials(forecast.counts.standing)
-    every = [*forecast.missing, *(trial for trials in later.values() for trial in trials)]
+    every = [*forecast.missing, *(trial for trials in later.values() for trial in trials), *confirming]
     weights = {shape(trial.config): epoch_weight(trial.config) for trial in every}
     known: dict[str, Cost] = costs(piloted.pilots, weights, piloted.between)
 
@@ -270,6 +280,9 @@ def _with_estimate(forecast: Forecast, settings: Settings[PlanOptions], fixed_se
         untimed=len(untimed),
         disk=disk(now, piloted.pilots, LOGGED_AFTER[settings.options.tensorboard]),
         later=[Later(stage, len(trials), time_of(works(trials))) for stage, trials in later.items()],
+        # Ray is up by then.
+        confirming=forecast.confirming
+        and replace(forecast.confirming, estimate=estimate(works(confirming), known, forecast.at_once)),
     )
 
 

@@ -24,7 +24,8 @@ def plan_lines(forecast: Forecast) -> list[str]:
         lines += _searching(forecast)
     if not forecast.missing:
         lines.append("nothing to run: the ledger has everything that the study is known to need")
-    lines += [*_timed(forecast), *_times(forecast), *_later(forecast), *_packing(forecast)]
+    lines += [*_timed(forecast), *_times(forecast), *_later(forecast), *_confirming(forecast)]
+    lines += _packing(forecast)
     lines += _disk(forecast)
     lines += [f"storage: {line}" for line in forecast.storage]
     lines += [f"data: {line}" for line in forecast.data]
@@ -135,6 +136,22 @@ def _later(forecast: Forecast) -> Iterator[str]:
             "trains as fast as now"
         )
     yield words
+
+
+def _confirming(forecast: Forecast) -> Iterator[str]:
+    """Say what training the best levels again adds."""
+    found = forecast.confirming
+    if found is None:
+        return
+    if not found.trials:
+        yield "to confirm the best levels: nothing more; what was picked is counted above"
+        return
+    wall = None if found.estimate is None else found.estimate.wall
+    slowest = ", if the slowest level of each table is the best" if wall is not None else ""
+    yield (
+        f"to confirm the best levels and their defaults with fresh seeds: at most {counted(found.trials, 'trial')} more"
+        f"{_about(wall)}{slowest}"
+    )
 
 
 def _until_decided(forecast: Forecast, looks: Looks) -> str:

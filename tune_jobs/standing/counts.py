@@ -7,7 +7,7 @@ from typing import Any
 from models.version import STACKED
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.standing import Standing
-from tune_jobs.standing.words import replicates_in_words, stages_in_words
+from tune_jobs.standing.words import rows_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.study.rows import Row
 from tune_jobs.trial.trial import Trial
@@ -57,10 +57,9 @@ class Counts:
             if trials:
                 lines.append(f"after the search: {counted(done, 'trial')} done, {len(missing)} to run")
             return [*lines, *self._search_lines()]
-        replicates = replicates_in_words(self._built, len(self.standing.seeds))
         epochs_missing = sum(trial.epochs for trial in missing)
         lines = [
-            f"{study.name}{quick}: {counted(len(rows), 'row')} × {replicates} = "
+            f"{study.name}{quick}: {rows_in_words(rows, self.standing)} = "
             f"{counted(self.readings, 'table cell')}, filled by {counted(len(trials), 'training')}",
             f"epochs: {sum(trial.epochs for trial in trials):,}, instead of {self.epochs_by_hand:,} if no row shared a "
             "trial",

@@ -1,7 +1,7 @@
 """Where a study stands, in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from models.history import PRUNED
 from tune_jobs.ledger.ledger import Contents
@@ -16,6 +16,21 @@ def stages_in_words(standing: Standing) -> str:
     left = [stage.name for stage in standing.study.stages[len(settled) :]]
     words = "; ".join([*settled, *([f"{left[0]} is next"] if left else [])])
     return f"stages: {words}" + (f", then {', '.join(left[1:])}" if left[1:] else "")
+
+
+def rows_in_words(rows: Sequence[Row], standing: Standing) -> str:
+    """Say how many rows there are, each with how many seeds: "5 rows × 3 seeds".
+
+    Where looks decide, each row has as many seeds as it needs: "5 rows, each with 5 to 10 seeds".
+    """
+    built = [row for row in rows if row.config is not None]
+    if standing.looks is None or not built:
+        return f"{counted(len(rows), 'row')} × {replicates_in_words(built, len(standing.seeds))}"
+    counts = [len(standing.of(row)) for row in built]
+    least, most = min(counts), max(counts)
+    if least == most:
+        return f"{counted(len(rows), 'row')} × {replicates_in_words(built, most)}"
+    return f"{counted(len(rows), 'row')}, each with {least} to {most} seeds"
 
 
 def replicates_in_words(rows: Iterable[Row], seeds: int) -> str:

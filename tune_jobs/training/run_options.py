@@ -219,23 +219,29 @@ class TrackerOptions(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(TrackerOptions, StackOptions):
-    """Options of `run`."""
+class ConfirmOptions(StackOptions):
+    """Options of what trains, or plans to train, the best levels again."""
 
-    dry_run: bool = option(False, "count what would run, and stop", travels=False)
-    retry_failed: bool = option(False, "also run trials that failed before")
     confirm: bool = option(
         False,
         "then train the best level of each table and the default again with fresh seeds, for a gain that picking the "
         "best does not flatter",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TrackerOptions, ConfirmOptions):
+    """Options of `run`."""
+
+    dry_run: bool = option(False, "count what would run, and stop", travels=False)
+    retry_failed: bool = option(False, "also run trials that failed before")
     time_alone: bool = option(
         False, "also train one replicate of each level that trains in a stack by itself, for the tables' time column"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanOptions(StackOptions):
+class PlanOptions(ConfirmOptions):
     """Options of `plan`."""
 
     pilot: bool = option(

@@ -1,7 +1,7 @@
 """The path from the default configuration to the winner of a search: what each change gained on it and in the winner.
 
-Gains are over seeds that chose nothing, paired by seed and corrected by Holm. A row with a replicate that ended badly
-has no mean: the mean of the survivors would look too good.
+Gains are over seeds that chose nothing, paired by seed, and judged as the levels of
+a table are. A row with a replicate that ended badly has no mean: the mean of the survivors would look too good.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,17 @@ import pandas as pd
 
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
+from analysis.report.measure import fresh_overlap, measure_of, one_class, read_words
 from analysis.report.stage_path import bad_endings, shared
-from analysis.statistics.intervals import SIGNIFICANCE, Difference, Estimate, estimate, holm_of_known, paired_difference
-from analysis.statistics.waterfall import ENDED, GAINED, LOST, NOT_SHOWN, Waterfall, waterfall
+from analysis.statistics.comparisons import Comparison, Pairs
+from analysis.statistics.intervals import Difference, Estimate
+from analysis.statistics.measure import Array, Measure, collapse_words
+from analysis.statistics.waterfall import UNKNOWN, Waterfall, waterfall
+from analysis.tables.comparing import COMPARED, FAIR
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.search.follow_up import step_words
 from tune_jobs.study.model import BACK, CONFIRM, STEPS, TRIED
-from tune_jobs.study.rows import Row, training_overlap
+from tune_jobs.study.rows import Row
 
 
 @dataclass(frozen=True)
@@ -26,19 +30,37 @@ class TakenBack:
 
     Attributes:
         label: the change, in words.
-        without: the metric without it; None where a replicate ended badly or none has been run.
-        worth: the winner's gain over that, paired by seed, above 0 where the change makes the winner better.
-        ended: how many seeds ended badly, and how, in words; "" where all ended well.
-        adjusted_p: the p value of the change being worth nothing, after Holm's correction over the changes.
-        verdict: `GAINED`, `LOST` or `NOT_SHOWN`; `ENDED` where it is not known.
+        without: the metric without it, over the seeds that learnt; None where a replicate ended badly or none has been
+            run.
+        ended: how many seeds ended badly, and how, or why both are not compared, in words; "" where both are.
+        comparison: of the winner with that, better where the change makes the winner better; None where it is not
+            known.
     """
 
     label: str
     without: Estimate | None
-    worth: Difference | None
     ended: str
-    adjusted_p: float | None = None
-    verdict: str = NOT_SHOWN
+    comparison: Comparison | None = None
+
+    @property
+    def worth(self) -> Difference | None:
+        """The winner's gain over the winner without the change; its interval is corrected for all changes."""
+        return None if self.comparison is None else self.comparison.difference
+
+    @property
+    def adjusted_p(self) -> float | None:
+        """Of the change being worth nothing, after Holm's correction; None where there is no test."""
+        return None if self.comparison is None else self.comparison.adjusted_p
+
+    @property
+    def verdict(self) -> str:
+        """One of the verdicts of comparisons; `UNKNOWN` where there is no comparison."""
+        return UNKNOWN if self.comparison is None else self.comparison.verdict
+
+    @property
+    def collapse(self) -> str:
+        """How many seeds of the winner collapsed, and how many without the change; "" where none did."""
+        return collapse_words(self.comparison)
 
 
 def replicate_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFrame:
@@ -50,8 +72,17 @@ def replicate_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFr
             "seed": trials["seed"],
             "value": trials[goal.quantity].astype(float),
             "ended": bad_endings(trials["outcome"]),
+            "one_class": one_class(trials),
         }
     )
+
+
+def compared_values(evidence: Evidence, position: int, goal: Goal) -> pd.DataFrame:
+    """The same, with the values by which configurations are compared; see `analysis.tables.comparing.FAIR`."""
+    found = replicate_values(evidence, position, goal)
+    if goal.quantity != COMPARED:
+        return found
+    return found.assign(value=evidence.trials.loc[found.index, FAIR].astype(float))
 
 
 def ended_words(replicates: pd.DataFrame) -> str:
@@ -74,14 +105,15 @@ def steps_of(evidence: Evidence, goal: Goal) -> Waterfall | None:
         _stacked(evidence, _choosing(evidence, labels), goal),
         labels=labels,
         chosen=labels[1:],
-        higher_is_better=goal.higher_is_better,
-        unit=goal.unit,
-        overlap=(_overlap(evidence, STEPS), _overlap(evidence, TRIED)),
+        measure=goal_measure(evidence, STEPS, goal),
+        reads=[read_words(row) for _, row in rows],
+        choosing_overlap=fresh_overlap([row for _, row in evidence.rows_of(TRIED)], evidence.study.showing),
     )
 
 
-def _overlap(evidence: Evidence, table: str) -> float:
-    return max((training_overlap(row) for _, row in evidence.rows_of(table)), default=0.0)
+def goal_measure(evidence: Evidence, table: str, goal: Goal) -> Measure:
+    """How the rows of a search's follow-up are judged."""
+    return measure_of(evidence, table, goal.metric, goal.unit)
 
 
 def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
@@ -89,13 +121,12 @@ def taken_back(evidence: Evidence, goal: Goal) -> list[TakenBack]:
     path, back = evidence.rows_of(STEPS), evidence.rows_of(BACK)
     if not path or not back:
         return []
-    winner = replicate_values(evidence, path[-1][0], goal)
-    found = [_without_change(row, winner, replicate_values(evidence, position, goal), goal) for position, row in back]
-    adjusted = holm_of_known([None if one.worth is None else one.worth.p_value for one in found])
-    return [
-        replace(one, adjusted_p=p_value, verdict=_verdict(one.worth, p_value))
-        for one, p_value in zip(found, adjusted, strict=True)
-    ]
+    (position, row), measure = path[-1], goal_measure(evidence, STEPS, goal)
+    winner = compared_values(evidence, position, goal)
+    found = [_without_change(row, one, winner, compared_values(evidence, at, goal), measure) for at, one in back]
+    mean = float(winner["value"].mean()) if len(winner) else 0.0
+    comparisons = iter(measure.judge([pairs for _, pairs in found if pairs is not None], mean=mean))
+    return [one if pairs is None else replace(one, comparison=next(comparisons)) for one, pairs in found]
 
 
 def tried_rows(evidence: Evidence, goal: Goal) -> list[tuple[str, str, float | None, bool]]:
@@ -127,29 +158,28 @@ def _choosing(evidence: Evidence, labels: Sequence[str]) -> dict[int, int]:
 
 
 def _stacked(evidence: Evidence, positions: dict[int, int], goal: Goal) -> pd.DataFrame:
-    parts = [replicate_values(evidence, position, goal).assign(point=point) for point, position in positions.items()]
+    parts = [compared_values(evidence, position, goal).assign(point=point) for point, position in positions.items()]
     if not parts:
-        return pd.DataFrame(columns=["point", "seed", "value", "ended"])
+        return pd.DataFrame(columns=["point", "seed", "value", "ended", "one_class"])
     return pd.concat(parts, ignore_index=True)
 
 
-def _without_change(row: Row, winner: pd.DataFrame, without: pd.DataFrame, goal: Goal) -> TakenBack:
+def _without_change(
+    row: Row, changed: Row, winner: pd.DataFrame, without: pd.DataFrame, measure: Measure
+) -> tuple[TakenBack, Pairs | None]:
+    """The winner without a change, and both over the seeds that they share; None where they are not compared."""
+    label = changed.labels[0]
     seeds = set(winner["seed"]) & set(without["seed"])
     if not seeds:
-        return TakenBack(row.labels[0], None, None, "not run yet")
+        return TakenBack(label, None, "not run yet"), None
     mine, other = (frame[frame["seed"].isin(seeds)].set_index("seed").sort_index() for frame in (winner, without))
-    ended = ended_words(other.reset_index())
-    overlap = training_overlap(row)
-    reference = None if ended else estimate(other["value"], overlap=overlap)
-    if ended or (mine["ended"] != "").any():
-        return TakenBack(row.labels[0], reference, None, ended or f"the winner {ended_words(mine.reset_index())}")
-    worth = paired_difference(goal.sign * mine["value"], goal.sign * other["value"], overlap=overlap)
-    return TakenBack(row.labels[0], reference, worth, "")
-
-
-def _verdict(worth: Difference | None, adjusted_p: float | None) -> str:
-    if worth is None:
-        return ENDED
-    if adjusted_p is None or adjusted_p > SIGNIFICANCE:
-        return NOT_SHOWN
-    return GAINED if worth.mean > 0 else LOST
+    ended, bad = (ended_words(frame.reset_index()) for frame in (other, mine))
+    values: list[Array] = [frame["value"].to_numpy() for frame, words in ((other, ended), (mine, bad)) if not words]
+    lost = measure.collapsed(values)
+    reference = None if ended else measure.estimate(values[0], lost[0])
+    unlike = read_words(row) != read_words(changed)
+    if ended or bad or unlike:
+        why = ended or (f"the winner {bad}" if bad else f"not compared: it shows {read_words(changed)}")
+        return TakenBack(label, reference, why), None
+    marks = [mark | frame["one_class"].to_numpy() for mark, frame in zip(lost, (other, mine), strict=True)]
+    return TakenBack(label, reference, ""), measure.gain(values[1], values[0], marks[1], marks[0])

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from analysis.frames.search_frames import Goal
 from analysis.statistics.edges import LOW, Edge
-from analysis.statistics.interaction import Change, Interaction
-from analysis.statistics.intervals import SIGNIFICANCE
+from analysis.statistics.interaction import DEPENDS, Change, Interaction
 from analysis.statistics.words import format_difference
-from analysis.tables.captions import OVERLAP_WORDS
+from analysis.tables.captions import OVERLAP_WORDS, judging_words
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import format_number, format_p
 from tune_jobs.standing.search.importance import Effect, Importance
@@ -93,6 +92,7 @@ def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
     """The 2 × 2 factorials: the gain of the first change with and without the second."""
     means = [cell.mean for pair in found for cell in pair.cells.values() if cell is not None]
     decimals = goal.decimals(means[0] if means else 0.0)
+    margin = next((pair.comparison.margin for pair in found if pair.comparison is not None), None)
     of = f" ({goal.difference_unit})" if goal.difference_unit else ""
     return Sheet(
         "search-pairs",
@@ -105,12 +105,12 @@ def pairs_sheet(found: Sequence[Interaction], goal: Goal) -> Sheet:
             Column(f"They differ by{of}", tuple(format_difference(pair.contrast, decimals) for pair in found)),
             Column("p (Holm)", tuple(format_p(pair.adjusted_p) for pair in found)),
             Column("Verdict", tuple(pair.verdict for pair in found), "words"),
-            Column("Note", tuple(_joined(pair.ended, pair.scatter).replace("`", "") for pair in found), "note"),
+            Column("Note", tuple(_joined(pair.ended, pair.collapse).replace("`", "") for pair in found), "note"),
         ),
         (
             "All other settings are the winner's. Gains are those of the first change, with and without the second, "
-            f"paired by seed, with 95% Student-t intervals; verdicts are at {SIGNIFICANCE:.0%} after Holm's correction "
-            f"over the pairs.{OVERLAP_WORDS}",
+            f"paired by seed, with plain 95% intervals. “{DEPENDS}”: that the gains differ is shown. "
+            f"{judging_words('pairs', margin, goal.difference_unit)}{OVERLAP_WORDS}",
         ),
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures.effects import Bar, importance_figure
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
-from analysis.report.search.ablation_path import replicate_values
+from analysis.report.search.ablation_path import compared_values, goal_measure
 from analysis.report.search.effect_sheets import edges_sheet, importance_sheet, pairs_sheet, share_words
 from analysis.report.section import Picture, Section
 from analysis.statistics import edges as edge
@@ -19,7 +19,6 @@ from tune_jobs.standing.search.importance import Importance, functional_anova
 from tune_jobs.standing.search.points import Coded, coded
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import PAIRS, Study, Table
-from tune_jobs.study.rows import training_overlap
 from tune_jobs.study.space import Parameter
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.trial.fields import scalar_words
@@ -187,18 +186,15 @@ def _high_last(bound: float | None) -> float:
 
 def pairs_of(evidence: Evidence, after: FollowUp, goal: Goal) -> list[tuple[Pair, Interaction]]:
     """The factorials that have a seed in all four cells, each with its pair."""
-    found = []
+    found, measure = [], goal_measure(evidence, PAIRS, goal)
     for pair in after.pairs:
         lines = _cells(evidence, pair, goal)
         there = lines[lines["value"].notna() | (lines["ended"] != "")]
         counts = there.groupby("seed")["cell"].nunique()
         if len(counts) and (counts == 4).any():
             changes = [_change(evidence.study, after, pair, place) for place in (0, 1)]
-            overlap = max(training_overlap(row) for _, row in evidence.rows_of(PAIRS))
-            better = goal.higher_is_better
-            tested = interaction(lines, *changes, higher_is_better=better, unit=goal.unit, overlap=overlap)
-            found.append((pair, tested))
-    corrected = judged([tested for _, tested in found])
+            found.append((pair, interaction(lines, changes[0], changes[1], measure)))
+    corrected = judged([tested for _, tested in found], measure)
     return [(pair, tested) for (pair, _), tested in zip(found, corrected, strict=True)]
 
 
@@ -207,10 +203,10 @@ def _cells(evidence: Evidence, pair: Pair, goal: Goal) -> pd.DataFrame:
     for position, row in evidence.rows_of(PAIRS):
         if row.labels[:2] == pair.factors:
             first, second = (int(label == "winner") for label in row.labels[2:])
-            lines = replicate_values(evidence, position, goal)
+            lines = compared_values(evidence, position, goal)
             parts.append(lines.assign(first=first, second=second, cell=first + 2 * second))
     if not parts:
-        return pd.DataFrame(columns=["seed", "value", "ended", "first", "second", "cell"])
+        return pd.DataFrame(columns=["seed", "value", "ended", "one_class", "first", "second", "cell"])
     return pd.concat(parts, ignore_index=True)
 
 

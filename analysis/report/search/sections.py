@@ -167,7 +167,9 @@ def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> li
         rungs = sorted({rung for rungs in state.search.scheduler.brackets(state.epochs) for rung in rungs})
         drawn = [] if state.search.scheduler.name == "median" else rungs
         figure = search_curves_figure(curves, rungs=drawn, **told)
-        pictures.append(Picture("search-curves", figure, _curves_caption(goal, drawn)))
+        pictures.append(
+            Picture("search-curves", figure, _curves_caption(goal, drawn, replicates=state.search.replicates))
+        )
     marked = frame[frame["fate"] != ""]
     if len(marked):
         panels, trials = _slices(study, state, marked)
@@ -234,10 +236,11 @@ def _progress_caption(goal: Goal) -> str:
     )
 
 
-def _curves_caption(goal: Goal, rungs: Sequence[int]) -> str:
+def _curves_caption(goal: Goal, rungs: Sequence[int], *, replicates: int) -> str:
     where = f" Dotted: the rungs, after epochs {', '.join(map(str, rungs))}." if rungs else ""
+    seed = ", with seed 0 alone: a rung decides by the mean over seeds" if replicates > 1 else ""
     return (
-        f"Validation {goal.words} of all trials of the search.{where} Grey curves end where a rung stopped them; "
+        f"Validation {goal.words} of all trials of the search{seed}.{where} Grey curves end where a rung stopped them; "
         "dashed curves are epochs that the audit added. Poor values before the first rung may be cut off."
     )
 

@@ -18,8 +18,9 @@ from analysis.report.search.winner_sheets import back_sheet, settings_sheet, ste
 from analysis.report.section import Picture, Section
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE
 from analysis.statistics.intervals import Estimate, estimate
-from analysis.statistics.waterfall import GAINED, LOST, NOT_SHOWN, Waterfall
+from analysis.statistics.waterfall import Waterfall
 from analysis.statistics.words import format_difference, format_with_unit
 from analysis.tables.captions import Said
 from analysis.tables.tables import TableView, build_table
@@ -85,7 +86,17 @@ def _named(row: Row, after: FollowUp) -> Row:
 
 
 def _view(evidence: Evidence, state: State, name: str, title: str, rows: Sequence[tuple[int, Row]]) -> TableView:
-    showing = Showing(read=state.search.read, splits="validation", select=state.search.select)
+    of_study = evidence.study.showing
+    # Replicates have validation parts of their own, so no claim is about a single split.
+    claims = None if of_study.claims == "split" else of_study.claims
+    showing = Showing(
+        read=state.search.read,
+        splits="validation",
+        select=state.search.select,
+        claims=claims,
+        margin=of_study.margin,
+        collapsed_below=of_study.collapsed_below,
+    )
     table = Table(name, title, (_HEADING,), (), {}, showing)
     view = build_table(table, rows, evidence.trials, seeds=evidence.standing.seeds)
     optimistic = "The winner was picked by these means, so its own is optimistic; other seeds estimate it again."
@@ -188,10 +199,11 @@ def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str
     """Say which changes were shown to matter, and for which nothing is shown."""
     labels = list(dict.fromkeys([*by_step, *by_back]))
     both = {label: {by_step.get(label), by_back.get(label)} - {None} for label in labels}
-    good = [label for label in labels if GAINED in both[label] and LOST not in both[label]]
-    bad = [label for label in labels if LOST in both[label] and GAINED not in both[label]]
-    mixed = [label for label in labels if {GAINED, LOST} <= both[label]]
-    neither = [label for label in labels if both[label] == {NOT_SHOWN}]
+    good = [label for label in labels if BETTER in both[label] and WORSE not in both[label]]
+    bad = [label for label in labels if WORSE in both[label] and BETTER not in both[label]]
+    mixed = [label for label in labels if {BETTER, WORSE} <= both[label]]
+    equal = [label for label in labels if both[label] == {EQUAL}]
+    neither = [label for label in labels if UNCLEAR in both[label] and both[label] <= {UNCLEAR, EQUAL}]
     found = []
     if good:
         found.append(f"Shown to improve the result, on the path or in the winner: {_list(good)}.")
@@ -199,6 +211,8 @@ def _verdict_words(by_step: dict[str, str], by_back: dict[str, str]) -> list[str
         found.append(f"Shown to make it worse: {_list(bad)}.")
     if mixed:
         found.append(f"Better on the path and worse in the winner, or the reverse: {_list(mixed)}.")
+    if equal:
+        found.append(f"Practically equal with and without: {_list(equal)}.")
     if neither:
         found.append(
             f"No clear difference, on the path or in the winner: {_list(neither)}. That does not prove that "

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from analysis.frames.search_frames import Goal
 from analysis.report.search.ablation_path import TakenBack
 from analysis.report.summary import Fact
-from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.waterfall import Waterfall
 from analysis.statistics.words import format_difference, format_estimate
-from analysis.tables.captions import OVERLAP_WORDS
+from analysis.tables.captions import OVERLAP_WORDS, judging_words
 from analysis.tables.sheet import Column, Sheet
 from analysis.text import NO_VALUE, format_number, format_p, percent_limits
 from tune_jobs.words import counted
@@ -17,6 +16,7 @@ from tune_jobs.words import counted
 def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
     """The path from the default to the winner, one change after another."""
     decimals, limits = goal.decimals(path.level), percent_limits(goal.unit)
+    unit_words = goal.difference_unit
     unit, of = f" ({goal.unit})" if goal.unit else "", f" ({goal.difference_unit})" if goal.difference_unit else ""
     estimates = [format_estimate(path.start, decimals, limits) if path.start else path.ended]
     estimates += [format_estimate(s.after, decimals, limits) if s.after else s.ended for s in path.steps]
@@ -32,14 +32,13 @@ def steps_sheet(path: Waterfall, goal: Goal) -> Sheet:
                 f"Gain when it was chosen{of}, optimistic",
                 ("", *(format_difference(step.seen, decimals) for step in path.steps)),
             ),
-            Column("Verdict", ("", *(s.ended or s.verdict for s in path.steps))),
-            Column("Note", ("", *(s.scatter for s in path.steps)), "note"),
+            Column("Verdict", ("", *(s.missing or s.verdict for s in path.steps))),
+            Column("Note", ("", *(s.collapse for s in path.steps)), "note"),
         ),
         (
             f"Each line keeps the changes above it; the last line is the winner. {counted(path.n, 'fresh seed')}: "
-            "mean ± 95% Student-t interval, gains paired by seed. Verdicts are at "
-            f"{SIGNIFICANCE:.0%} after Holm's correction over the changes; “no clear difference”: the data show "
-            "neither gain nor loss. The order follows the gains with the seeds that chose it, which look better than "
+            f"mean ± 95% Student-t interval, gains paired by seed. {judging_words('changes', path.margin, unit_words)} "
+            "The order follows the gains with the seeds that chose it, which look better than "
             f"they are for that reason.{OVERLAP_WORDS}",
         ),
     )
@@ -69,6 +68,7 @@ def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
     """What each change is worth in the winner."""
     known = [change.without.mean for change in found if change.without is not None]
     decimals, limits = goal.decimals(known[0] if known else 0.0), percent_limits(goal.unit)
+    margin = next((one.comparison.margin for one in found if one.comparison is not None), None)
     unit, of = f" ({goal.unit})" if goal.unit else "", f" ({goal.difference_unit})" if goal.difference_unit else ""
     return Sheet(
         "search-back",
@@ -82,10 +82,11 @@ def back_sheet(found: Sequence[TakenBack], goal: Goal) -> Sheet:
             Column(f"Worth in the winner{of}", tuple(format_difference(change.worth, decimals) for change in found)),
             Column("p (Holm)", tuple(format_p(change.adjusted_p) for change in found)),
             Column("Verdict", tuple(change.ended or change.verdict for change in found)),
+            Column("Note", tuple(change.collapse for change in found), "note"),
         ),
         (
             "Worth: the winner minus the winner without the change, paired by seed; above 0 the change makes the "
-            f"winner better. Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the changes."
+            f"winner better. {judging_words('changes', margin, goal.difference_unit)}"
             f"{OVERLAP_WORDS}",
         ),
     )

@@ -64,6 +64,8 @@ def test_no_point_beats_one_of_the_front(pairs: list[tuple[int, int]], higher: b
 
 def test_the_points_of_the_front_are_named_and_far_ones_counted() -> None:
     points = [Point("slow", 9.0, 97.0), Point("default", 2.0, 96.0, is_default=True), Point("bad", 3.0, 10.0)]
-    (ax,) = tradeoff_figure([*points, Point("ok", 4.0, 95.5)], heading="Accuracy (%)", higher_is_better=True).axes
+    points.append(Point("ok", 4.0, 95.5))
+    front = pareto_front(points, higher_is_better=True)
+    (ax,) = tradeoff_figure(points, front, heading="Accuracy (%)", higher_is_better=True).axes
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["↓ 1 more level beyond the axis", "default", "slow"]

@@ -5,14 +5,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.figures.waterfall import COLOURS, draw_waterfall, waterfall_caption, waterfall_figure
-from analysis.statistics.waterfall import ENDED, GAINED, KEPT, LOST, NOT_SHOWN, waterfall
-from tests.analysis.statistics.test_waterfall import FRESH, LABELS, RAW, frame, path, with_ending
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE
+from analysis.statistics.waterfall import KEPT, UNKNOWN, waterfall
+from tests.analysis.statistics.test_waterfall import FRESH, HIGHER, LABELS, PERCENT, RAW, frame, path, with_ending
 
 
 def test_without_choosing_seeds_there_is_no_mark() -> None:
-    empty = waterfall(
-        frame(RAW.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["a", "", "c"], higher_is_better=True
-    )
+    empty = waterfall(frame(RAW.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["a", "", "c"], measure=HIGHER)
     waterfall_figure(empty, metric="Accuracy", unit="%").draw_without_rendering()
 
 
@@ -55,15 +54,13 @@ def test_the_caption_does_not_take_chance_for_flattery() -> None:
 def test_a_seed_that_collapsed_after_a_stage_is_in_the_caption() -> None:
     values = RAW[:2].copy()
     values[1, 0] = 16.0
-    found = waterfall(
-        frame(values.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["CNN"], higher_is_better=True, unit="%"
-    )
-    assert f"Architecture {found.steps[0].scatter}." in waterfall_caption(found, metric="accuracy")
+    found = waterfall(frame(values.tolist(), FRESH), frame([], ()), labels=LABELS, chosen=["CNN"], measure=PERCENT)
+    assert f"Architecture {found.steps[0].collapse}." in waterfall_caption(found, metric="accuracy")
 
 
 def test_error_bars_of_accuracies_end_at_100_percent() -> None:
     fresh = frame([[99.0, 99.9, 100.0], [99.5, 99.2, 99.9]], range(3))
-    high = waterfall(fresh, frame([], ()), labels=LABELS, chosen=["CNN"], higher_is_better=True)
+    high = waterfall(fresh, frame([], ()), labels=LABELS, chosen=["CNN"], measure=HIGHER)
     ax = draw_waterfall(Figure().subplots(), high, metric="Accuracy", unit="%")
     ends = [float(y) for bars in ax.collections for segment in bars.get_segments() for _, y in segment]
     assert max(ends) == pytest.approx(100)
@@ -95,7 +92,7 @@ def test_bars_reach_from_value_to_value() -> None:
 def test_bars_of_an_error_fall_where_it_gains() -> None:
     thousand = frame((1000 * RAW[::-1]).tolist(), FRESH)
     found = path(thousand, higher=False, chosen=["a", "", "b"])
-    assert [step.verdict for step in found.steps] == [LOST, KEPT, GAINED]
+    assert [step.verdict for step in found.steps] == [WORSE, KEPT, BETTER]
     ax = draw_waterfall(Figure().subplots(), found, metric="Validation RMSE", unit="dollars")
     texts = [text.get_text() for text in ax.texts]
     assert texts[1] == "+720 dollars"
@@ -108,12 +105,12 @@ def test_the_legend_names_what_is_there() -> None:
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == ["Gain shown", "Loss shown", "With the choosing seeds"]
     figure.draw_without_rendering()
-    assert set(COLOURS) == {GAINED, LOST, NOT_SHOWN, KEPT, ENDED}
+    assert set(COLOURS) == {BETTER, WORSE, EQUAL, UNCLEAR, KEPT, UNKNOWN}
 
 
 @pytest.mark.parametrize("label", ["_hidden", "a $ b $ c"])
 def test_odd_labels_are_drawn(label: str) -> None:
     found = waterfall(
-        frame(RAW[:2].tolist(), FRESH), frame([], ()), labels=["Start", label], chosen=[label], higher_is_better=True
+        frame(RAW[:2].tolist(), FRESH), frame([], ()), labels=["Start", label], chosen=[label], measure=HIGHER
     )
     waterfall_figure(found, metric=label, unit="$").draw_without_rendering()

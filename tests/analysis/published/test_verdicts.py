@@ -92,11 +92,12 @@ def result(rows: Sequence[Row], trials: pd.DataFrame, *checks: Check, **frames: 
 
 
 def test_higher_holds_with_its_size_in_words(rows: Sequence[Row]) -> None:
-    trials = replicates({"ReLU": around(97, 3), "Tanh": around(95, 3)})
+    values = around(97, 3, own=8.0), around(95, 3, own=8.0)  # whose differences vary by more than a row
+    trials = replicates({"ReLU": values[0], "Tanh": values[1]})
     found = result(rows, trials, check("higher", ["ReLU"], ["Tanh"]))
     assert found.verdict == HOLDS
     (part,) = found.checks
-    differences = np.array(around(97, 3)) - np.array(around(95, 3))
+    differences = np.array(values[0]) - np.array(values[1])
     assert part.p_value == pytest.approx(stats.ttest_1samp(differences, 0, alternative="greater").pvalue)
     half_width = stats.t.ppf(0.975, 2) * stats.sem(differences)
     assert part.effects == (f"+{differences.mean():.2f} ± {half_width:.2f} points against Tanh, n = 3",)
@@ -375,6 +376,19 @@ def test_gaps_that_are_not_finite_are_not_tested(rows: Sequence[Row]) -> None:
 def test_equal_differences_of_three_claim_nothing(rows: Sequence[Row]) -> None:
     trials = replicates({"ReLU": [97.0, 96.0, 95.0], "Tanh": [96.0, 95.0, 94.0]})
     assert result(rows, trials, check("higher", ["ReLU"], ["Tanh"])).verdict == CANNOT_TELL
+
+
+@pytest.mark.parametrize(("kind", "levels"), [("higher", (["ReLU"], ["Tanh"])), ("decreasing", (["ReLU", "Tanh"], []))])
+def test_differences_of_three_that_vary_by_one_row_claim_nothing(
+    rows: Sequence[Row], kind: str, levels: tuple[list[str], list[str]]
+) -> None:
+    """A t test of 5, 5 and 6 rows of 360 has p = 0.004."""
+    row = 100 / 360
+    trials = replicates({"ReLU": [97.0, 96.0, 95.0], "Tanh": [97.0 - 5 * row, 96.0 - 5 * row, 95.0 - 6 * row]})
+    found = result(rows, trials, check(kind, *levels))
+    assert found.verdict == CANNOT_TELL
+    assert found.checks[0].p_value == pytest.approx(1 / 8), "of the sign test, one-sided"
+    assert "±" not in found.checks[0].effects[0]
 
 
 def test_pairs_are_those_of_the_seeds_that_both_have(rows: Sequence[Row]) -> None:

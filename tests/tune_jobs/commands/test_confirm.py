@@ -188,3 +188,20 @@ def test_fresh_seeds_are_as_many_as_those_that_picked(
     if more:  # whole divisions
         assert sorted(config.fold for config in with_16) == sorted([0, 1, 2] * 8)
     assert "Picked best: 16, +" in report_of()
+
+
+def test_a_plan_foresees_what_confirming_adds(trained: list[Trial], capsys: pytest.CaptureFixture[str]) -> None:
+    plan = ["plan", "s.yaml", "--no-pilot"]
+    assert main([*plan, "--confirm"]) == 0
+    # Of both tables the default and one level; the tables share the default.
+    assert "with fresh seeds: at most 12 trials more" in capsys.readouterr().out
+    assert main(plan) == 0
+    assert "confirm" not in capsys.readouterr().out
+    assert main(["run", "s.yaml", "--confirm"]) == 0
+    added = len(fresh(trained))
+    assert 0 < added <= 12
+    capsys.readouterr()
+    assert main([*plan, "--confirm"]) == 0
+    assert "to confirm the best levels: nothing more" in capsys.readouterr().out
+    assert main(["plan", "digits_search", "--confirm", "--no-pilot"]) == 2
+    assert "it is for studies of tables" in capsys.readouterr().err

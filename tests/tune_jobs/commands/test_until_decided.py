@@ -52,7 +52,9 @@ def test_only_open_levels_get_more_seeds(
     flags = [] if declared else ["--until-decided"]
     assert main(["run", "s.yaml", "--cpus", "1", *flags]) == 0
     shown = capsys.readouterr().out
-    assert "a look at 5 seeds: 1 of 2 levels decided; the others go on to 10 seeds" in shown
+    assert "a look at 5 seeds: 1 of 2 levels decided; 1 open level and its default get 5 more seeds\n" in shown
+    assert "s: 3 rows × 5 seeds = 15 table cells" in shown
+    assert "s: 3 rows, each with 5 to 10 seeds = 25 table cells" in shown
     assert seeds_of(trained) == {4: 5, 8: 20, 16: 20}
     # A second run takes no further look, and status and report know how far each level went.
     assert main(["run", "s.yaml", "--cpus", "1", *flags]) == 0

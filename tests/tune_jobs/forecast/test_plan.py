@@ -213,3 +213,15 @@ def test_a_plan_times_the_users_own_network_and_names_what_raises(tmp_path: Path
     assert re.search(r"wall time: about \d+ s \(", out)
     assert not (tmp_path / "results").exists(), "pilots never enter the ledger"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["nets.py", "own.yaml"]
+
+
+def test_confirming_takes_time_of_its_own(plan: Plan) -> None:
+    text = TABLE.replace("final: {hidden_units: 8}\n", "")
+    found = plan(text, confirm=True)
+    assert found.confirming.trials == 2 * 2, (
+        "of 8 units and of the default; fewer epochs of it are no trials of their own"
+    )
+    # Ray is up by then, and four trials of ten seconds or more share two CPUs.
+    assert 20 <= found.confirming.estimate.wall.expected < found.wall_seconds.expected
+    assert "with fresh seeds: at most 4 trials more, about " in str(found)
+    assert plan(text).confirming is None

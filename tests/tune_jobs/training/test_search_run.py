@@ -1,5 +1,6 @@
 """Whole searches through Ray Tune, as a user starts them; some are killed again and again."""
 
+import json
 import os
 import random
 import re
@@ -68,9 +69,10 @@ def ablatune(*arguments: object, cwd: Path, expect: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def write_study(tmp_path: Path, *, trials: int, epochs: int = 5, audit: int = 0) -> Path:
+def write_study(tmp_path: Path, *, trials: int, epochs: int = 5, audit: int = 0, replicates: int = 1) -> Path:
     path = tmp_path / "study.yaml"
-    path.write_text(SEARCH.format(trials=trials, epochs=epochs, audit=audit))
+    text = SEARCH.format(trials=trials, epochs=epochs, audit=audit)
+    path.write_text(text.replace("  seeds: 1\n", f"  seeds: 1\n  replicates: {replicates}\n"))
     return path
 
 
@@ -113,6 +115,25 @@ def test_a_search_runs_to_the_end_and_then_does_nothing(tmp_path: Path) -> None:
     again = ablatune("run", study, "--storage", "r", cwd=tmp_path)
     assert "nothing to run" in again
     assert set(files_by_key(tmp_path / "r").values()) == {1}
+
+
+def test_a_search_judges_its_trials_by_several_seeds(tmp_path: Path) -> None:
+    study = write_study(tmp_path, trials=4, replicates=2)
+    ablatune("run", study, "--storage", "r", "--cpus", 1, cwd=tmp_path)
+    known = records(tmp_path / "r")
+    searched = [one for one in known.values() if one.seed in (0, 1)]
+    # By configuration: what went to the end did so with both seeds.
+    seeds: dict[str, dict[int, int]] = {}
+    for one in searched:
+        seeds.setdefault(str({**json.loads(one.fields), "seed": 0}), {})[one.seed] = one.epochs
+    assert len(seeds) == 4
+    whole = [epochs for epochs in seeds.values() if epochs[0] == 5]
+    assert whole
+    assert all(epochs == {0: 5, 1: 5} for epochs in whole)
+    decided = [event for event in events(tmp_path / "r") if event.kind == RUNG]
+    assert {event.seed for event in decided} == {0, 1}
+    assert any(event.more for event in decided), "a first seed waited for the second"
+    assert any(one.seed >= 100_000 for one in known.values()), "the winner has fresh seeds"
 
 
 # An interrupted run of tables is tested in every run of the tests.
@@ -218,6 +239,17 @@ def drawn(storage: Path) -> dict[int, dict[str, Any]]:
 
 def curves(storage: Path) -> dict[str, tuple[Any, ...]]:
     return {key: (one.outcome, one.validation_loss, one.validation_metric) for key, one in records(storage).items()}
+
+
+@pytest.mark.long
+def test_a_race_that_is_killed_twice_and_continued_equals_one_left_alone(tmp_path: Path) -> None:
+    study = write_study(tmp_path, trials=20, replicates=2)
+    alone, killed = (tmp_path / name for name in ("alone", "killed"))
+    ablatune("run", study, "--storage", "alone", "--max-concurrent", 1, cwd=tmp_path)
+    killed_and_continued(study, "killed", "--max-concurrent", 1, cwd=tmp_path, kills=2, seed=0)
+    assert drawn(killed) == drawn(alone)
+    assert rungs(killed) == rungs(alone)
+    assert curves(killed) == curves(alone)
 
 
 @pytest.mark.long

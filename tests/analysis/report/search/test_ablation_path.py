@@ -18,9 +18,9 @@ def test_the_path_adds_up_and_names_what_did_nothing(evidence: Any, whole: dict[
     assert path.total is not None
     assert path.total.mean == pytest.approx(sum(step.gain.mean for step in path.steps if step.gain))
     rate = next(step for step in path.steps if step.label.startswith("Learning Rate"))
-    assert rate.verdict == "gained"
+    assert rate.verdict == "better"
     worth = next(one for one in back if one.label.startswith("Learning Rate"))
-    assert worth.verdict == "gained"
+    assert worth.verdict == "better"
     assert worth.worth is not None
     winner = path.steps[-1].after
     assert winner is not None

@@ -36,6 +36,11 @@ def test_replicates_are_counted_and_their_epochs_add_up(raced: Any, found: dict[
     assert "seeds_trained" in found["search"].frames["search"].columns
 
 
+def test_the_caption_of_the_curves_says_which_seed_they_show(found: dict[str, Section]) -> None:
+    curves = next(one for one in found["search"].pictures if one.name == "search-curves")
+    assert "of all trials of the search, with seed 0 alone" in curves.caption
+
+
 def test_the_audit_trains_all_seeds_of_a_trial(raced: Any, found: dict[str, Section]) -> None:
     rows = [row for row in raced.standing.rows if row.table == "search-audit" or row.seeds == (0, 1, 2)]
     assert rows
