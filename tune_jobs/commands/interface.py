@@ -28,6 +28,7 @@ from tune_jobs.training.run_options import (
 )
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
+from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -237,9 +238,11 @@ class Study:
         """
         from tune_jobs.training.determinism import check_determinism
 
-        settings = self.settings(TrainingOptions())
+        settings = self.settings(TrainingOptions(logical_gpus=options.logical_gpus))
         gpus = max(1, int(settings.resources.gpus_per_trial or 0))
-        devices = ("cpu",) if settings.device == "cpu" else tuple(f"cuda:{gpu}" for gpu in range(gpus))
+        if settings.device == "cuda":
+            _check_cuda(gpus)
+        devices = ("cpu",) * gpus if settings.device == "cpu" else tuple(f"cuda:{gpu}" for gpu in range(gpus))
         return check_determinism(self.definition, self.data_dir, devices, options.epochs)
 
     @takes_options(RunOptions)
@@ -401,6 +404,16 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
+
+
+def _check_cuda(gpus: int) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"a trial asks for {counted(gpus, 'GPU')}, and CUDA does not work on this machine; check where the study "
+            f"trains, or give --logical-gpus {gpus} to check on the CPU"
+        )
 
 
 def _check_difference(study: Definition, difference: float) -> None:

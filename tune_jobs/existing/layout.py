@@ -158,5 +158,7 @@ def _square(corner: Levels, first: int, second: int, there: set[Levels]) -> bool
 
 def _why_outside(found: Found, levels: Levels) -> str:
     moved = _moved(found, levels)
+    if not moved:
+        return "is the default, and no other run differs from it by one factor"
     names = ", ".join(name for name in found.factors if name in moved)
     return f"differs from the default in {counted(len(moved), 'factor')} that are not crossed ({names})"

@@ -54,8 +54,14 @@ def read_mlruns(storage: Storage, place: str, *parts: str, experiment: str = "")
             f"--experiment {names[0]}"
         )
     name, folder = filled[0]
-    runs = storage.each(lambda run: _run(storage, (*folder, run)), _run_folders(storage, folder))
-    frame = frame_of(line for lines in runs for line in lines)
+    runs = [
+        lines
+        for lines in storage.each(lambda run: _run(storage, (*folder, run)), _run_folders(storage, folder))
+        if lines
+    ]
+    # Such as one that holds a report.
+    empty = [lines[0][NAME] or lines[0][RUN] for lines in runs if not _says(lines[0])]
+    frame = frame_of(line for lines in runs if _says(lines[0]) or len(empty) == len(runs) for line in lines)
     columns = [str(column) for column in frame]
     return Results(
         place,
@@ -67,7 +73,13 @@ def read_mlruns(storage: Storage, place: str, *parts: str, experiment: str = "")
         epoch=EPOCH if frame[EPOCH].nunique() > 1 else "",
         seconds=SECONDS if SECONDS in frame else "",
         status=STATUS,
+        remarks=(f"left out, without parameters and metrics: {cut(', '.join(empty), 200)}",) if empty else (),
     )
+
+
+def _says(line: Mapping[str, Any]) -> bool:
+    """Whether a run's line has a parameter or a metric."""
+    return any(column.startswith((PARAM, METRIC)) for column in line)
 
 
 def _is_experiment(storage: Storage, parts: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.existing.results import Results, flat, frame_of
 from tune_jobs.storage.storage import Storage
+from tune_jobs.words import counted
 
 RESULT, PROGRESS, PARAMS, ERROR = "result.json", "progress.csv", "params.json", "error.txt"
 RUN, EPOCH, SECONDS, STATUS = "trial_id", "training_iteration", "time_total_s", "status"
@@ -71,7 +72,7 @@ def read_experiment(storage: Storage, place: str, *parts: str) -> Results:
         lines += [{RUN: trial, STATUS: status, **shown, **_measured(one)} for one in by_epoch.values()]
     if silent == len({line[RUN] for line in lines}):
         raise UserError(f"{place}: no trial of this experiment has reported a result; run it first")
-    remarks = (f"{silent} trials reported nothing.",) if silent else ()
+    remarks = (f"{counted(silent, 'trial')} reported nothing.",) if silent else ()
     frame = frame_of(lines)
     known = {RUN, STATUS, EPOCH, SECONDS, *settings}
     return Results(

@@ -17,6 +17,7 @@ from tune_jobs.study.space import GRID_POINTS, Parameter, Space
 from tune_jobs.study.yaml_node import YamlNode
 from tune_jobs.trial.config import FIELDS
 from tune_jobs.user_code.components import Components
+from tune_jobs.words import counted
 
 _NOT_SEARCHED = frozenset(name for name, spec in FIELDS.items() if not spec.may_be_searched)
 _KEYS = (
@@ -108,8 +109,8 @@ def _check_rungs(node: YamlNode, scheduler: Scheduler, epochs: int) -> None:
     """Raise if the grace period leaves no rung that a trial can reach."""
     if scheduler.name != "none" and scheduler.grace_epochs >= epochs:
         raise (node.get("grace_epochs") or node).error(
-            f"{scheduler.grace_epochs} epochs of grace in trials of {epochs} leave no rung to stop at; give fewer, "
-            "more `epochs` in the base, or scheduler: none",
+            f"{counted(scheduler.grace_epochs, 'epoch')} of grace in trials of {epochs} leave no rung to stop at; give "
+            "fewer, more `epochs` in the base, or scheduler: none",
             field="grace_epochs",
         )
 

@@ -264,6 +264,9 @@ class CheckOptions(_Checked):
     """Options of `check`."""
 
     epochs: int = option(3, "how many epochs to train, several times (default: 3)", at_least=2)
+    logical_gpus: int = option(
+        0, "pretend that this machine has N GPUs; what is checked then trains on the CPU", at_least=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

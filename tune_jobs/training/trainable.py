@@ -124,11 +124,14 @@ def run_trial(
 def devices_of(job: Job) -> tuple[str, ...]:
     """Name the devices of a trial of this worker that a training function of the user trains.
 
+    Instead of GPUs that are only counted, there is the CPU, as many times.
+
     Raises:
         UserError: the worker was assigned a GPU, and CUDA does not work.
     """
     device = device_of(job)
-    return (device,) if device == "cpu" else tuple(f"{device}:{gpu}" for gpu in range(max(1, int(job.gpus_per_trial))))
+    count = max(1, int(job.gpus_per_trial))
+    return (device,) * count if device == "cpu" else tuple(f"{device}:{gpu}" for gpu in range(count))
 
 
 def device_of(job: Job) -> str:

@@ -172,6 +172,7 @@ def write_with_mlflow(folder: Path) -> Path:
                 params=[Param(name, str(run[name])) for name in ("lr", "width", "seed")],
             )
             client.set_terminated(made)
+        client.create_run(experiment, run_name="report")  # holds files alone, as one that has a study's report
     return folder / "mlruns"
 
 

@@ -61,3 +61,15 @@ def test_an_error_in_the_function_is_said_in_its_place(tmp_path: Path, capsys: p
     error = capsys.readouterr().err
     assert "climb.py" in error
     assert "nowhere" in error
+
+
+def test_without_gpus_a_trial_of_several_is_checked_on_the_cpu_where_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    write(tmp_path, climb=CLIMB.replace("    state = ", "    assert trial.devices == ('cpu', 'cpu')\n    state = ", 1))
+    (tmp_path / "own.yaml").write_text(f"resources: {{gpus_per_trial: 2}}\n{STUDY}")
+    assert main(["check", str(tmp_path / "own.yaml")]) == 2
+    assert "a trial asks for 2 GPUs, and CUDA does not work on this machine; " in capsys.readouterr().err
+    assert main(["check", str(tmp_path / "own.yaml"), "--logical-gpus", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [SEED, SEEDS, CHECKPOINT]

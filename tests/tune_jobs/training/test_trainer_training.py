@@ -253,7 +253,7 @@ def test_a_time_limit_ends_the_trial_at_a_whole_epoch(own: Own) -> None:
 
 
 def test_a_function_is_given_its_devices_and_its_totals(own: Own) -> None:
-    told = "    assert (epochs, seed, devices, device, threads) == (3, 1, ['cpu'], 'cpu', 2), devices\n"
+    told = "    assert (epochs, seed, devices, device, threads) == (3, 1, ['cpu', 'cpu'], 'cpu', 2), devices\n"
     loop = "    for epoch in trial.epochs():\n        trial.report(validation_accuracy=epochs, validation_loss=seed)\n"
     own.module(told="def train(trial, epochs=3, *, seed, devices, device, threads):\n" + told + loop)
     study = own.study("base: {trainer: 'told:train', threads: 2}\n" + METRICS + "final: {epochs: 3}\n")
