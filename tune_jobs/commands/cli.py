@@ -132,6 +132,7 @@ def _report_parser(commands: Any) -> None:
     said = report.add_mutually_exclusive_group()
     said.add_argument("--json", action="store_true", help=_AS_JSON)
     said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    said.add_argument("--terminal", action="store_true", help="print findings and tables here, and write no files")
     add_flags(report, TrackerOptions)
     report.set_defaults(command=_report)
 
@@ -303,6 +304,10 @@ def _status(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     study = study_of(options)
+    if options.terminal:
+        _refuse_files(options)
+        study.print_report()
+        return 0
     report = study.report(options.output, tracker=options.tracker)
     if options.json:
         from tune_jobs.commands.documents import print_document, report_document
@@ -316,6 +321,13 @@ def _report(options: argparse.Namespace) -> int:
 
         webbrowser.open(report.html.resolve().as_uri())
     return 0
+
+
+def _refuse_files(options: argparse.Namespace) -> None:
+    given = {"--output": options.output, "--open": options.open, "--tracker": options.tracker}
+    for flag, value in given.items():
+        if value:
+            raise UserError(f"{flag}: --terminal writes no files; leave one of the two out")
 
 
 def _report_lines(study: Any, report: Any) -> list[str]:

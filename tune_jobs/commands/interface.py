@@ -320,6 +320,18 @@ class Study:
             written.findings,
         )
 
+    def print_report(self) -> None:
+        """Print what was found and the tables, as wide as the terminal is; no file is written.
+
+        Raises:
+            UserError: the ledger has none of the study's trials.
+        """
+        from rich.console import Console
+
+        from analysis.report.terminal import print_report
+
+        print_report(self._evidence(), Console(highlight=False))
+
     def import_results(
         self,
         results: "str | Path | pd.DataFrame",
