@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from analysis.frames.evidence import Evidence
     from analysis.report.findings import Findings
+    from analysis.report.studies.page import StudiesReport
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.commands.import_results import Imported
     from tune_jobs.forecast.forecast import Forecast
@@ -413,6 +414,26 @@ class Study:
         """
         seeds = self.replicates or self.definition.seeds
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
+
+
+def report_together(studies: Sequence[Study], folder: str | Path | None = None) -> "StudiesReport":
+    """Write several studies' report on one page: what each found, and the rows that they share beside each other.
+
+    Args:
+        studies: two or more.
+        folder: where to; report/A+B unless told.
+
+    Raises:
+        UserError: fewer than two studies, the ledger has none of one's trials, or the folder cannot be written.
+    """
+    from analysis.report.studies.page import write_studies_report
+
+    if len(studies) < 2:
+        raise UserError("a report of several studies: give two or more")
+    given = None if folder is None else Path(path_text("folder", folder))
+    standings = [study.standing() for study in studies]
+    names = [_report_name(standing.study.name, standing.variant) for standing in standings]
+    return write_studies_report(standings, given or Path("report") / cut_name("+".join(names)))
 
 
 def _check_difference(study: Definition, difference: float) -> None:
