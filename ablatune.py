@@ -15,7 +15,7 @@ from typing import Any
 
 from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.existing import ExistingReport, tables
-from tune_jobs.commands.interface import Drawing, Ran, Report, Study
+from tune_jobs.commands.interface import Drawing, Ran, Report, Study, report_together
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.trainer.trial import Trial
@@ -33,6 +33,7 @@ __all__ = [
     "UserCodeError",
     "UserError",
     "load_model",
+    "report_together",
     "tables",
 ]
 

@@ -137,7 +137,7 @@ def _written(
     shown_warnings: Sequence[str],
     reproduction: Reproduction | None = None,
 ) -> tuple[list[Section], ReportFiles]:
-    _make(folder)
+    make_folder(folder, "tables", "figures")
     with matplotlib.rc_context(_FIGURE_STYLE):
         shared, sections = without_shared(sections_of_report())
         views = [section.view for section in sections if section.view]
@@ -205,8 +205,8 @@ def _write_all(
     sheets = [extra for section in sections for extra in section.sheets]
     texts = {
         "index.html": page_text(words, sections, figures, evidence),
-        "report.md": _plain(markdown_text).get_template("report.md").render(words),
-        "report.tex": _plain(latex_text).get_template("report.tex").render(words),
+        "report.md": plain_environment(markdown_text).get_template("report.md").render(words),
+        "report.tex": plain_environment(latex_text).get_template("report.tex").render(words),
         "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n"
         + "\n".join(to_latex(table_sheet(view)) for view in views),
         "trials.csv": evidence.trials.to_csv(index=False, lineterminator="\n"),
@@ -222,11 +222,11 @@ def _write_all(
     }
     written = {name: content for name, content in figures.items() if not name.endswith(".svg")}
     for name, text in texts.items():
-        _write(folder / name, text.encode())
+        write_file(folder / name, text.encode())
     for name, text in tables.items():
-        _write(folder / "tables" / name, text.encode())
+        write_file(folder / "tables" / name, text.encode())
     for name, content in written.items():
-        _write(folder / "figures" / name, content)
+        write_file(folder / "figures" / name, content)
     return ReportFiles(
         folder=folder,
         html=folder / "index.html",
@@ -238,15 +238,25 @@ def _write_all(
     )
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path, *below: str) -> None:
+    """Make the folder of a report, and folders below it.
+
+    Raises:
+        UserError: one cannot be made.
+    """
     try:
-        for path in (folder, folder / "tables", folder / "figures"):
+        for path in (folder, *(folder / name for name in below)):
             path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file of a report as a whole.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     try:
         replace_file(path, content, durable=False)
     except OSError as error:
@@ -257,7 +267,7 @@ def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"{path}: cannot be written ({error}); give another folder with --output")
 
 
-def _plain(escape: Any) -> jinja2.Environment:
+def plain_environment(escape: Any) -> jinja2.Environment:
     """An environment for text: the filter `e` escapes it, and LaTeX does not use the brackets of its blocks."""
     environment = template_environment(
         autoescape=False,

@@ -5,15 +5,19 @@ Each is looked up when it is needed. A Ray that lacks it gets one line, and so d
 
 import functools
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from tune_jobs.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 TESTED = ("2.60",)
 # What Ray names a resource that only the head of a cluster has.
@@ -22,6 +26,8 @@ HEAD_RESOURCE = "node:__internal_head__"
 AUTOSCALING_FLAG, GCS_FLAG = "--autoscaling-config=", "--gcs-address="
 _CLASS_CACHE = "ray.tune.execution.class_cache"
 _NODE_CLASS = "ray._private.node", "Node"
+# Prints what Ray says of its processes, and the output of workers, which is not asked for.
+_PRINTER = "ray._private.worker", "print_to_stdstream"
 _NOT_NEEDED_ALONE = ("start_monitor", "start_api_server", "start_log_monitor")
 # The variable by which a node's workers are told what to import when they start, before they are given anything.
 PRELOAD = "RAY_preload_python_modules"
@@ -87,6 +93,32 @@ def few_processes() -> Iterator[None]:
 
 def _start_nothing(self: Any, **told: Any) -> None:
     """Start no process."""
+
+
+def keep_messages_out() -> None:
+    """Log what Ray would print of its own processes: of one that died, pages of its log."""
+    module, name = _PRINTER
+    with suppress(UserError):
+        _part(module, name)
+        setattr(sys.modules[module], name, _log_message)
+
+
+def _log_message(data: Any, *more: Any, **told: Any) -> None:
+    for line in data.get("lines", ()):
+        _log.info("Ray: %s", line)
+
+
+def own_processes() -> dict[str, "Popen[Any]"]:
+    """Return the processes of the Ray that this process has started, by name; none where this Ray does not say."""
+    with suppress(UserError, AttributeError, TypeError):
+        node = _part("ray._private.worker", "_global_node")
+        return {
+            str(name): info.process
+            for name, infos in node.all_processes.items()
+            for info in infos
+            if isinstance(info.process, Popen)
+        }
+    return {}
 
 
 def cluster_address(address: str) -> str:

@@ -110,13 +110,13 @@ def overrides_from(items: Sequence[str], *, flag: str = "--set") -> dict[str, An
     return values
 
 
-def study_of(parsed: argparse.Namespace) -> Any:
-    """Return the study that a command names, with what its flags change."""
+def study_of(parsed: argparse.Namespace, name: str = "") -> Any:
+    """Return the study that a command names, or another one by its name, with what the flags change."""
     from tune_jobs.commands.interface import Study
     from tune_jobs.submit.sent_data import data_folder
 
     return Study.load(
-        parsed.study,
+        name or parsed.study,
         storage=parsed.storage,
         data_dir=data_folder(parsed.data_dir, parsed.storage),
         overrides=overrides_from(parsed.overrides),

@@ -126,13 +126,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _report_parser(commands: Any) -> None:
-    report = commands.add_parser("report", help="write a study's tables and figures")
+    report = commands.add_parser("report", help="write a study's tables and figures, or several studies on one page")
     study_arguments(report)
+    more = "further studies: all are put on one page, rows with the same configuration beside each other"
+    report.add_argument("more", nargs="*", metavar="STUDY", help=more)
     report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
     report.add_argument("--open", action="store_true", help="also open the page in a browser")
     said = report.add_mutually_exclusive_group()
     said.add_argument("--json", action="store_true", help=_AS_JSON)
     said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    said.add_argument("--terminal", action="store_true", help="print findings and tables here, and write no files")
     add_flags(report, TrackerOptions)
     report.set_defaults(command=_report)
 
@@ -315,6 +318,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     study = study_of(options)
+    if options.terminal:
+        _refuse_files(options)
+        for one in (study, *(study_of(options, name) for name in options.more)):
+            one.print_report()
+        return 0
+    if options.more:
+        return _report_together(options)
     report = study.report(options.output, tracker=options.tracker)
     if options.json:
         from tune_jobs.commands.documents import print_document, report_document
@@ -324,10 +334,36 @@ def _report(options: argparse.Namespace) -> int:
         for line in _report_lines(study, report):
             print(line)
     if options.open:
-        import webbrowser
-
-        webbrowser.open(report.html.resolve().as_uri())
+        _open(report.html)
     return 0
+
+
+def _report_together(options: argparse.Namespace) -> int:
+    from tune_jobs.commands.interface import report_together
+
+    for flag, value in {"--json": options.json, "--tracker": options.tracker}.items():
+        if value:
+            raise UserError(f"report: {flag} is for one study; leave it out, or name one study")
+    report = report_together([study_of(options, name) for name in (options.study, *options.more)], options.output)
+    if not options.quiet:
+        for line in (*report.refused, f"report: {report.html}"):
+            print(line)
+    if options.open:
+        _open(report.html)
+    return 0
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(page.resolve().as_uri())
+
+
+def _refuse_files(options: argparse.Namespace) -> None:
+    given = {"--output": options.output, "--open": options.open, "--tracker": options.tracker}
+    for flag, value in given.items():
+        if value:
+            raise UserError(f"{flag}: --terminal writes no files; leave one of the two out")
 
 
 def _report_lines(study: Any, report: Any) -> list[str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from analysis.frames.evidence import Evidence
     from analysis.report.findings import Findings
+    from analysis.report.studies.page import StudiesReport
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.commands.import_results import Imported
     from tune_jobs.forecast.forecast import Forecast
@@ -323,6 +324,18 @@ class Study:
             written.findings,
         )
 
+    def print_report(self) -> None:
+        """Print what was found and the tables, as wide as the terminal is; no file is written.
+
+        Raises:
+            UserError: the ledger has none of the study's trials.
+        """
+        from rich.console import Console
+
+        from analysis.report.terminal import print_report
+
+        print_report(self._evidence(), Console(highlight=False))
+
     def import_results(
         self,
         results: "str | Path | pd.DataFrame",
@@ -414,6 +427,26 @@ def _check_cuda(gpus: int) -> None:
             f"a trial asks for {counted(gpus, 'GPU')}, and CUDA does not work on this machine; check where the study "
             f"trains, or give --logical-gpus {gpus} to check on the CPU"
         )
+
+
+def report_together(studies: Sequence[Study], folder: str | Path | None = None) -> "StudiesReport":
+    """Write several studies' report on one page: what each found, and the rows that they share beside each other.
+
+    Args:
+        studies: two or more.
+        folder: where to; report/A+B unless told.
+
+    Raises:
+        UserError: fewer than two studies, the ledger has none of one's trials, or the folder cannot be written.
+    """
+    from analysis.report.studies.page import write_studies_report
+
+    if len(studies) < 2:
+        raise UserError("a report of several studies: give two or more")
+    given = None if folder is None else Path(path_text("folder", folder))
+    standings = [study.standing() for study in studies]
+    names = [_report_name(standing.study.name, standing.variant) for standing in standings]
+    return write_studies_report(standings, given or Path("report") / cut_name("+".join(names)))
 
 
 def _check_difference(study: Definition, difference: float) -> None:

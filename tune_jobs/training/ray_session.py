@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from tune_jobs.capacity.ray_private import (
     close_token_file,
     few_processes,
     keep_environment_out,
+    keep_messages_out,
+    own_processes,
     warn_if_untested,
 )
 from tune_jobs.errors import UserError, first_line
@@ -31,6 +33,7 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.training.preloading import preloading
 from tune_jobs.training.ray_address import check_address, named
 from tune_jobs.training.ray_folder import private_folder
+from tune_jobs.training.ray_guard import guard
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 
@@ -146,9 +149,14 @@ def _has_room(data_size: int) -> bool:
     return _room is not None and data_size <= _room
 
 
+# Ends the watch over the processes of the running Ray.
+_stop_guard: Callable[[], None] = lambda: None  # noqa: E731 - nothing to end yet
+
+
 def _leave_ray() -> None:
     global _room
     _room = None
+    _stop_guard()
     ray.shutdown()
 
 
@@ -219,6 +227,7 @@ def _join_cluster(cluster: Cluster) -> None:
 
 
 def _start_node(cluster: Cluster, data_size: int) -> None:
+    global _stop_guard
     # Ray's processes inherit the environment.
     os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
     folder = private_folder()
@@ -238,6 +247,8 @@ def _start_node(cluster: Cluster, data_size: int) -> None:
             f"Ray did not start ({' '.join(str(error).split())}); try again when less is running"
         ) from error
     close_token_file()
+    keep_messages_out()
+    _stop_guard = guard(own_processes())
 
 
 def _store_bytes(data_size: int) -> int:

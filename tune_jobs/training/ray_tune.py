@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.ray_guard import at_sudden_end
 from tune_jobs.training.variables import with_variables
 from tune_jobs.training.worker_watch import RESTARTS
 
@@ -82,6 +84,7 @@ def run_tuner(
         KeyboardInterrupt: Ctrl-C ended the run, or came as it ended.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
+    remove = partial(shutil.rmtree, scratch, ignore_errors=True)
     try:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
@@ -96,10 +99,10 @@ def run_tuner(
                 stop=stop,
             ),
         )
-        with _ctrl_c_given_back():
+        with _ctrl_c_given_back(), at_sudden_end(remove):
             tuner.fit()
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove()
 
 
 @contextmanager

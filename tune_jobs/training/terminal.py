@@ -6,8 +6,10 @@ It fits any width: lines that are too long for the terminal are split where that
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TextIO
 
+from tune_jobs.training.ray_guard import at_sudden_end
 from tune_jobs.training.snapshot import InTraining, Snapshot
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Terminal:
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
         self._live.start()
+        self._until_closed = ExitStack()
+        self._until_closed.enter_context(at_sudden_end(self._live.stop))
 
     def update(self, snapshot: Snapshot) -> None:
         """Show this from the next redrawing on."""
@@ -53,6 +57,7 @@ class Terminal:
 
     def close(self) -> None:
         """Remove the display."""
+        self._until_closed.close()
         self._live.stop()
 
     def _rendered(self) -> "RenderableType":

@@ -49,11 +49,16 @@ def page_text(
             drawn=drawn,
             marks=marks,
             data=Markup(_json(data)),
-            style=Markup(_read("style.css")),
+            style=Markup(style()),
             library=Markup(_read("plot.min.js")),
             script=Markup("\n".join(_read(f"script/{name}.js") for name in _SCRIPTS)),
         )
     )
+
+
+def style() -> str:
+    """The page's style sheet, for other pages too."""
+    return _read("style.css")
 
 
 def _title(section: Section) -> str:
@@ -71,7 +76,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8").strip()
 
 
-def _coded(text: str) -> Markup:
+def coded(text: str) -> Markup:
     """Escape text, and set what stands between backticks as code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
@@ -87,5 +92,5 @@ def _is_long(column: Column) -> bool:
 
 def _environment() -> jinja2.Environment:
     environment = template_environment(autoescape=True)
-    environment.filters |= {"sheet": table_sheet, "looks": looks_of, "is_long": _is_long, "coded": _coded}
+    environment.filters |= {"sheet": table_sheet, "looks": looks_of, "is_long": _is_long, "coded": coded}
     return environment

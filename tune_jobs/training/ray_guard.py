@@ -1,0 +1,81 @@
+"""Ends a run with one line when a process of Ray on this machine dies, which nothing survives.
+
+Ray itself would go on for up to a minute, print pages of its log, and end this process without a word on what to do.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from subprocess import Popen
+from typing import Any
+
+from tune_jobs.ledger import provenance
+
+_PERIOD_SECONDS = 0.2
+
+# What is to be done before this process ends suddenly, such as giving a terminal back; the last first.
+_last_actions: list[Callable[[], None]] = []
+
+
+@contextmanager
+def at_sudden_end(action: Callable[[], None]) -> Iterator[None]:
+    """Do something too if the process ends suddenly meanwhile."""
+    _last_actions.append(action)
+    try:
+        yield
+    finally:
+        _last_actions.remove(action)
+
+
+def guard(processes: Mapping[str, "Popen[Any]"]) -> Callable[[], None]:
+    """Watch processes of Ray until the function that is returned is called; if one dies, end this process with code 1.
+
+    Args:
+        processes: by name.
+    """
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(processes, over), name="ray-guard", daemon=True).start()
+    return over.set
+
+
+def _watch(processes: Mapping[str, "Popen[Any]"], over: threading.Event) -> None:
+    while not over.wait(_PERIOD_SECONDS):
+        dead = {name: code for name, process in processes.items() if (code := process.poll()) is not None}
+        # As Python exits, Ray ends its processes.
+        if dead and not over.is_set() and threading.main_thread().is_alive():
+            _end(dead, processes)
+
+
+def _end(dead: Mapping[str, int], processes: Mapping[str, "Popen[Any]"]) -> None:
+    for action in reversed(_last_actions):
+        with suppress(Exception):
+            action()
+    # Their workers end with them.
+    for process in processes.values():
+        with suppress(OSError):
+            process.kill()
+    with suppress(OSError, ValueError):
+        print(f"ablatune: {death_words(dead)}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    os._exit(1)
+
+
+def death_words(dead: Mapping[str, int]) -> str:
+    """Say which processes of Ray died, and what to do.
+
+    Args:
+        dead: their exit codes by name, negative for a signal.
+    """
+    name, code = next(iter(dead.items()))
+    how = f"ended with exit code {code}"
+    if code < 0:
+        with suppress(ValueError):
+            how = f"was ended by {signal.Signals(-code).name}"
+    memory = " (is there enough memory?)" if code == -signal.SIGKILL else ""
+    return (
+        f"Ray's process {name} {how}{memory}, and Ray cannot go on without it; trials that finished are kept; the same "
+        f"command continues: {provenance.command()}"
+    )
