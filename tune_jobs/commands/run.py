@@ -13,11 +13,10 @@ from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
-from tune_jobs.stacking.choice import with_modes
 from tune_jobs.standing.confirmed import check_confirms, unreadable_picks
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
-from tune_jobs.standing.kept_modes import with_kept_modes
+from tune_jobs.standing.kept_modes import stand_with_modes
 from tune_jobs.standing.looks import compares, row_id
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
@@ -58,18 +57,20 @@ def run_study(study: Study, settings: Settings[RunOptions], *, say: Callable[[st
     seeds = range(settings.seeds)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
     ledger = Ledger.find(storage) if options.dry_run else Ledger.open(storage, create=True)
-    study = with_modes(
+    standing = stand_with_modes(
         study,
         storage,
-        settings.seeds,
-        settings.resources.stack,
+        ledger and ledger.patient(),
+        seeds,
+        fingerprints,
+        stack=settings.resources.stack,
         device=settings.device,
         processes=settings.processes,
         keep=not options.dry_run,
         say=say,
     )
+    study = standing.study
     settings = with_gpu_share(settings, study, storage, measures=not options.dry_run, say=say)
-    standing = with_kept_modes(stand(study, ledger and ledger.patient(), seeds, fingerprints), settings.resources.stack)
     for line in data_in_words(study, standing.rows, most=MOST_COLUMNS):
         say(f"data: {line}")
     for line in () if options.confirm else unreadable_picks(standing.study, standing.rows, standing.picks):
@@ -131,21 +132,25 @@ class _Rounds:
 
     def run(self, standing: Standing) -> int:
         while True:
-            again = self._round(standing)
-            if not again and not self._look(standing) and not self._confirm(standing):
+            more = _again(standing) if self._round(standing) else self._look(standing) or self._confirm(standing)
+            if more is None:
                 return self.code
-            standing = _again(standing)
+            standing = more
 
-    def _look(self, before: Standing) -> bool:
-        """Take the next look of a study that adds seeds until its levels are decided; return whether any get more."""
+    def _look(self, before: Standing) -> Standing | None:
+        """Take the next look of a study that adds seeds until its levels are decided.
+
+        Returns:
+            Where the study stands with the seeds that some levels get now; None where none gets more.
+        """
         if before.looks is None or before.looks.next is None or self.code:
-            return False
+            return None
         from analysis.tables.looks import after_look
 
         standing = _again(before)
         looks = None if standing.missing() else after_look(standing)
         if looks is None:
-            return False
+            return None
         study, ledger = standing.study, standing.existing_ledger
         write_looks(ledger.storage, study.name, variant_id(study.overrides, study.fraction), looks)
         compared = [row for row in standing.rows if compares(study, row)]
@@ -156,17 +161,21 @@ class _Rounds:
             defaults = "its default" if left == 1 else "the defaults"
             more = f"; {counted(left, 'open level')} and {defaults} get {looks.next - looks.taken[-1]} more seeds"
         self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
-        return bool(left and looks.next)
+        return _again(standing) if left and looks.next else None
 
-    def _confirm(self, before: Standing) -> bool:
-        """Pick the best row of each table once all have ended; return whether any is to be trained with fresh seeds."""
+    def _confirm(self, before: Standing) -> Standing | None:
+        """Pick the best row of each table once all have ended.
+
+        Returns:
+            Where the study stands with their fresh seeds; None where none is to be trained.
+        """
         if not self.settings.options.confirm or self.confirmed or self.code:
-            return False
+            return None
         self.confirmed = True
         standing = _again(before)
         study = standing.study
         if standing.missing():
-            return False
+            return None
         from analysis.tables.confirming import picked
 
         picks = picked(standing)
@@ -181,7 +190,8 @@ class _Rounds:
             else:
                 fresh = counted(pick.seeds, "fresh seed")
                 self.ongoing.say(f"confirm: {table.title}: {', '.join(pick.labels)} and the default, with {fresh}")
-        return bool(_again(standing).missing())
+        confirming = _again(standing)
+        return confirming if confirming.missing() else None
 
     def _exit_code(self, standing: Standing) -> int:
         """The exit code of a run that has nothing to train."""

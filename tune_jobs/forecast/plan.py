@@ -23,13 +23,13 @@ from tune_jobs.forecast.search_forecast import trials_that_follow, trials_to_com
 from tune_jobs.forecast.words import plan_lines
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.stacking.choice import places_on, with_modes
+from tune_jobs.stacking.choice import places_on
 from tune_jobs.standing.confirmed import check_confirms
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
-from tune_jobs.standing.kept_modes import with_kept_modes
+from tune_jobs.standing.kept_modes import stand_with_modes
 from tune_jobs.standing.replicates import RowReader
-from tune_jobs.standing.standing import Standing, stand
+from tune_jobs.standing.standing import Standing
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.data_words import MOST_COLUMNS, data_in_words
@@ -132,8 +132,8 @@ def plan_ahead(study: Study, settings: Settings[PlanOptions]) -> Forecast:
 def _count(study: Study, settings: Settings[PlanOptions], storage: Storage) -> Counts:
     seeds, options = range(settings.seeds), settings.options
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=options.download)
-    study = with_modes(study, storage, settings.seeds, settings.resources.stack, device=settings.device, keep=False)
-    standing = with_kept_modes(stand(study, Ledger.find(storage), seeds, fingerprints), settings.resources.stack)
+    stack, device = settings.resources.stack, settings.device
+    standing = stand_with_modes(study, storage, Ledger.find(storage), seeds, fingerprints, stack=stack, device=device)
     return Counts(standing, standing.missing(time_limit_seconds=settings.limit_seconds))
 
 

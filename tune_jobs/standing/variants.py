@@ -9,9 +9,9 @@ from data_utils.registry import DatasetInfo
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import find_manifest
-from tune_jobs.stacking.choice import with_modes, with_modes_as_run
+from tune_jobs.stacking.choice import with_modes_as_run
 from tune_jobs.standing.fingerprints import known_or_found_fingerprints
-from tune_jobs.standing.kept_modes import with_kept_modes
+from tune_jobs.standing.kept_modes import stand_with_modes
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import Study
@@ -45,9 +45,9 @@ def stand_as_run(
         )
     manifest = find_manifest(storage, study.name, study.overrides, study.fraction)
     if manifest is None:
-        study = with_modes(study, storage, seeds or study.seeds, study.resources.stack, keep=False)
-        found = known_or_found_fingerprints(study, range(seeds or study.seeds), data_dir, {})
-        return with_kept_modes(stand(study, ledger, range(seeds or study.seeds), found), study.resources.stack)
+        asked = range(seeds or study.seeds)
+        found = known_or_found_fingerprints(study, asked, data_dir, {})
+        return stand_with_modes(study, storage, ledger, asked, found, stack=study.resources.stack)
     if (manifest.overrides, manifest.fraction) != (study.overrides, study.fraction):
         study = load(manifest.overrides, manifest.fraction)
     study = with_modes_as_run(study, storage, seeds or study.seeds, manifest.modes)

@@ -29,7 +29,7 @@ tables:
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """A function that runs a study without training, if asked to, and returns what `plan --show` says of it."""
 
-    def train(context: Any, missing: Sequence[Trial]) -> int:
+    def train(context: Any, missing: Sequence[Trial], **known: Any) -> int:
         for trial in missing:
             units, seed = trial.config.hidden_units, trial.config.seed
             # The differences are 2 ± 1 and 3 ± 2; another batch size changes nothing.

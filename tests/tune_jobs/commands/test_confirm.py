@@ -29,7 +29,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
     """Let `run` write records in place of training, in an empty folder; return the trials."""
     ran: list[Trial] = []
 
-    def train(context: Any, missing: Sequence[Trial]) -> int:
+    def train(context: Any, missing: Sequence[Trial], **known: Any) -> int:
         for trial in missing:
             config = trial.config
             fresh = config.seed >= FIRST_FRESH_SEED
@@ -101,7 +101,7 @@ def test_a_confirmation_that_was_cut_off_is_continued(
 ) -> None:
     train: Any = run.train_trials
 
-    def stops(context: Any, missing: Sequence[Trial]) -> int:
+    def stops(context: Any, missing: Sequence[Trial], **known: Any) -> int:
         if missing[0].config.seed < FIRST_FRESH_SEED:
             return int(train(context, missing))
         train(context, missing[:3])
@@ -121,7 +121,7 @@ def test_fresh_seeds_of_which_no_two_are_a_pair_are_no_comparison(
 ) -> None:
     train: Any = run.train_trials
 
-    def odd_ones(context: Any, missing: Sequence[Trial]) -> int:
+    def odd_ones(context: Any, missing: Sequence[Trial], **known: Any) -> int:
         fresh = missing[0].config.seed >= FIRST_FRESH_SEED
         some = [one for one in missing if (one.config.hidden_units == 16) == (one.config.seed % 2 == 0)]
         train(context, some if fresh else missing)

@@ -27,7 +27,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, 
     """Let `run` write records in place of training, in an empty folder; return the (width, seed) of each trial."""
     ran: list[tuple[int, int]] = []
 
-    def train(context: Any, missing: Sequence[Trial]) -> int:
+    def train(context: Any, missing: Sequence[Trial], **known: Any) -> int:
         for trial in missing:
             units, seed = trial.config.hidden_units, trial.config.seed
             ran.append((units, seed))
