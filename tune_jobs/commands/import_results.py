@@ -62,6 +62,7 @@ def import_results(
         UserError: the study has no training function, its columns cannot be matched, or no run is a trial of it.
     """
     from tune_jobs.existing.known_records import settle
+    from tune_jobs.existing.searched_runs import default_row, keys_of, point_rows, with_seed, write_drawn
     from tune_jobs.existing.study_columns import study_columns
     from tune_jobs.existing.study_records import Belonging, study_records
     from tune_jobs.ledger.ledger import Ledger
@@ -77,22 +78,29 @@ def import_results(
     metrics, seeds, storage = study.metrics, range(settings.seeds), Storage.at(settings.storage)
     fingerprints = data_fingerprints(study, seeds, settings.data_dir, download=False)
     ledger = Ledger.find(storage)
+    if study.search is not None and not said.seed:
+        results = with_seed(results)
     command = shlex.join(["ablatune", "ledger", "import", results.place, *(study.given or (study.name,))])
-    written: set[str] = set()
+    written, drawn = set[str](), 0
     while True:
         standing = stand(study, ledger, seeds, fingerprints)
         rows = [row for row in standing.rows if row.config is not None]
-        columns = study_columns(results, study, metrics, rows, said)
-        found = study_records(columns, Belonging(study.name, metrics, rows, fingerprints, command))
+        columns = study_columns(results, study, metrics, [*rows, *default_row(study)], said)
+        points = point_rows(study, columns)
+        found = study_records(columns, Belonging(study.name, metrics, [*rows, *points], fingerprints, command))
         fresh, refused = settle(found, ledger.read(keys=set(found.records)).records if ledger is not None else {})
         if not found.records:
             raise UserError(f"{results.place}: no run is a trial of {study.name}: {_reasons(found.left)}")
-        if dry_run or not fresh:
+        if dry_run:
             break
         ledger = Ledger.open(storage, create=True)
+        # Records first: what the journal names and no ledger has would be trained.
         for first in range(0, len(fresh), _BATCH):
             ledger.write(*fresh[first : first + _BATCH])
         written |= {record.key for record in fresh}
+        drawn += (new_draws := write_drawn(standing, storage, points, found.records))
+        if not fresh and not new_draws:
+            break
     new, left = written | {record.key for record in fresh}, [*found.left, *refused]
     kept = len(found.records) - len(refused) - len(new)
     done = f"{'would import' if dry_run else 'imported'}: {counted(len(new), 'trial')}"
@@ -101,7 +109,8 @@ def import_results(
         *(f"assumed: {remark}" for remark in found.remarks),
         done + (f"; {kept:,} in the ledger already" if kept else ""),
         *_left_lines(left),
-        *_next_lines(standing, found.records, new),
+        *([f"the search goes on from {counted(drawn, 'imported trial')}"] if drawn else []),
+        *_next_lines(standing, found.records, new, keys_of(points, standing)),
     ]
     return Imported(len(new), kept, left, lines)
 
@@ -136,10 +145,12 @@ def _reasons(left: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{count:,} × {why}" for why, count in sorted(counts.items()))
 
 
-def _next_lines(standing: "Standing", records: "Mapping[str, Record]", new: Collection[str]) -> list[str]:
-    """Say what a run would train, and which seeds it would not read."""
+def _next_lines(
+    standing: "Standing", records: "Mapping[str, Record]", new: Collection[str], searched: Collection[str]
+) -> list[str]:
+    """Say what a run would train, and which seeds it would not read; a search reads all that are its own."""
     missing = [trial for trial in standing.missing() if trial.key not in new]
-    read = {trial.key for trial in standing.trials}
+    read = {*searched, *(trial.key for trial in standing.trials)}
     beyond = [record.seed for key, record in records.items() if key not in read]
     lines = []
     if beyond:

@@ -36,7 +36,7 @@ def prune(storage_uri: str, *, study: str, folders: bool, unfinished: bool, conf
         print("nothing to delete")
         return 0
     print(f"to delete: {_words(chosen)}; the results stay")
-    print("without a checkpoint, a trial that is to train longer starts from its first epoch")
+    print("without a checkpoint, a trial that is to train longer, or to be evaluated, trains from its first epoch")
     if agreed("ledger prune", f"delete them from {storage_uri} for good?", confirmed=confirmed):
         forget_files(ledger.storage, chosen)
         print("deleted")

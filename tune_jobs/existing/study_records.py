@@ -171,7 +171,7 @@ class _Matching:
         found = [Replicate(row, seed, row_trial(row, seed, self._belonging.fingerprints)) for row in rows]
         if SPLIT_SEED in self._places:
             split = run.settings[self._places[SPLIT_SEED]]
-            found = [one for one in found if _equal(one.config.split_seed, split)]
+            found = [one for one in found if equal(one.config.split_seed, split)]
             if not found:
                 raise NotTakenError("has another split_seed than the study gives this row and seed")
         if len({one.key for one in found}) > 1:
@@ -309,10 +309,10 @@ def _fits(row: Row, cells: Mapping[str, Value]) -> bool:
     if row.config is None or not row.config.trainer:
         return False
     values = told(row.config)
-    return all(name not in values or _equal(values[name], cell) for name, cell in cells.items())
+    return all(name not in values or equal(values[name], cell) for name, cell in cells.items())
 
 
-def _equal(value: Any, cell: Value) -> bool:
+def equal(value: Any, cell: Value) -> bool:
     """Whether a cell holds the value of a field."""
     if isinstance(value, bool):
         return str(cell).strip().lower() in (("true", "1", "1.0", "yes") if value else ("false", "0", "0.0", "no"))

@@ -51,7 +51,8 @@ def kept_files(storage: Storage, *, folders: bool) -> dict[str, KeptFiles]:
             found.setdefault(name.partition("-")[0], KeptFiles()).checkpoints[name] = size
     if folders and storage.local_root is not None:
         for path in sorted((storage.local_root / TRIAL_FOLDERS).glob("*")):
-            found.setdefault(path.name, KeptFiles()).folder = path
+            if path.is_dir() and not path.is_symlink():
+                found.setdefault(path.name, KeptFiles()).folder = path
     return found
 
 

@@ -26,7 +26,7 @@ from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out
 from tune_jobs.existing.looking import look
 from tune_jobs.existing.study_columns import Said
-from tune_jobs.existing.study_records import _equal
+from tune_jobs.existing.study_records import equal
 from tune_jobs.existing.tabular import results_of
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import IMPORTED, ISOLATED
@@ -204,11 +204,11 @@ def test_what_epoch_0_is_taken_for_is_said(place: Place, count: int, said: str) 
 
 
 def test_whole_numbers_are_equal_only_if_they_are() -> None:
-    assert _equal(100_000_001, 100_000_001)
-    assert not _equal(100_000_001, 100_000_002)
-    assert _equal(0.1, 0.1000000001)
-    assert _equal(True, 1.0)
-    assert not _equal(True, 0.0)
+    assert equal(100_000_001, 100_000_001)
+    assert not equal(100_000_001, 100_000_002)
+    assert equal(0.1, 0.1000000001)
+    assert equal(True, 1.0)
+    assert not equal(True, 0.0)
 
 
 def test_one_odd_seed_spoils_no_others(place: Place) -> None:
