@@ -97,12 +97,12 @@ def in_place_of_trial(text: str, function: str) -> str:
     It has a default, or is used as no trial is: `args.rate`, `config["rate"]`.
     """
     found = _Source(text).functions.get(function)
-    if found is None or found.args.vararg:
+    if found is None or found.args.vararg or _first_parameter(found) == _TRIAL:
         return ""
-    if not _first_parameter(found):
-        return "nothing"
     first = _first_parameter(found)
-    if first != _TRIAL and len(found.args.defaults) == len([*found.args.posonlyargs, *found.args.args]):
+    if not first:
+        return "nothing"
+    if len(found.args.defaults) == len([*found.args.posonlyargs, *found.args.args]):
         return first
     uses = (node for node in ast.walk(found) if isinstance(node, ast.Attribute | ast.Subscript))
     strange = any(
