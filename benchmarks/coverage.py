@@ -4,9 +4,9 @@
 
 Prints how often a 95% interval covers the mean and how often a table without any true difference has a verdict, by
 kind of data, number of levels and number of seeds; the smallest true difference that is shown in 80% of tables; what
-looking and adding seeds does; by how much the best of several equal levels looks too good; and, of searches, how often
-the band of the best of n trials holds, and what replicates bring. The seeds of all
-simulations are fixed: equal functions give equal tables.
+looking and adding seeds does; how often paths, factorials and whole reports are wrong; by how much the best of several
+equal levels looks too good; what a published number that agrees says; and, of searches, how often the band of the best
+of n trials holds, and what replicates bring. The seeds of all simulations are fixed: equal functions give equal tables.
 """
 
 import argparse
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from analysis.statistics.collapse import collapse_of, find_collapsed
 from analysis.statistics.comparisons import BETTER, WORSE, Pairs, compare
 from analysis.statistics.interaction import DEPENDS, Change, interaction, judged
-from analysis.statistics.intervals import SIGNIFICANCE, estimate, holm_of_known, paired_difference
+from analysis.statistics.intervals import SIGNIFICANCE, benjamini_hochberg, estimate, holm_of_known, paired_difference
 from analysis.statistics.measure import Measure
+from analysis.statistics.prediction import prediction_half_width
+from analysis.statistics.proportions import binomial_variance
 from analysis.statistics.sequential import Decision, decide
 from analysis.statistics.tuning_curve import tuning_curve
 from analysis.statistics.waterfall import waterfall
@@ -347,6 +349,59 @@ def _plainly(p_values: Sequence[float | None]) -> bool:
     return any(p_value is not None and p_value <= SIGNIFICANCE for p_value in holm_of_known(p_values))
 
 
+def reports(repeats: int) -> None:
+    """Print how often a report of eight tables is wrong: by its tables, and by what its first screen names."""
+    print(f"Reports of 8 tables of 4 levels, 5 seeds; {repeats} each; binomial data, 97% of {ROWS:,} rows, + 0.3")
+    heads = ("a false verdict in tables", "a false first finding", "share of them that is false", "found")
+    print(f"{'levels that differ by 2 points':32}" + "".join(f"{head:>30}" for head in heads))
+    kind = KINDS["binomial, 97% of 1,291 rows, + 0.3"]
+    for differ in (0, 1, 2):
+        rng, found = np.random.default_rng(differ), np.zeros(4)
+        for _ in range(repeats):
+            true = np.tile(np.arange(4) < differ, 8)
+            tables = [kind.table(rng, 4, 5) for _ in range(8)]
+            compared = [
+                one
+                for (levels, default), shifted in zip(tables, np.split(true, 8), strict=True)
+                for one in compare(
+                    [Pairs(level - 2.0 * down, default) for level, down in zip(levels, shifted, strict=True)],
+                    higher_is_better=True,
+                    step=100 / ROWS,
+                )
+            ]
+            shown = np.array([one.verdict in (BETTER, WORSE) for one in compared])
+            p_values = [1.0 if one.p_value is None else one.p_value for one in compared]
+            holds = shown & (benjamini_hochberg(p_values) <= SIGNIFICANCE)
+            wrong = holds & ~true
+            found += (
+                (shown & ~true).any(),
+                wrong.any(),
+                wrong.sum() / max(holds.sum(), 1),
+                (holds & true).sum() / max(true.sum(), 1),
+            )
+        cells = "".join(f"{100 * share / repeats:30.1f}" for share in found)
+        print(f"{f'{differ} of 4 in each table':32}{cells}")
+    print()
+
+
+def published(repeats: int) -> None:
+    """Print how often a published number agrees with replicates, by how far it is off, and if it was the best of 30."""
+    print(f"A published number of {ROWS:,} rows agrees with n replicates (%); {repeats} each")
+    heads = ("true", "1 point off", "2 points off", "best of 30")
+    print(f"{'data':36}{'n':>4}" + "".join(f"{head:>14}" for head in heads))
+    for name in ("binomial, 97% of 1,291 rows, + 0.3", "binomial, 99.5%"):
+        kind = KINDS[name]
+        for n in CHANGE_SEEDS:
+            rng, agrees = np.random.default_rng(n), np.zeros(4)
+            for _ in range(repeats):
+                ours, others = kind.draw(rng, (1, n))[0], kind.draw(rng, (1, 30))[0]
+                half = prediction_half_width(ours, binomial=binomial_variance(float(ours.mean()), ROWS))
+                numbers = (others[0], others[0] - 1, others[0] - 2, others.max())
+                agrees += [abs(number - ours.mean()) <= half for number in numbers]
+            print(f"{name:36}{n:4}" + "".join(f"{100 * share / repeats:14.0f}" for share in agrees))
+    print()
+
+
 def confirmed(repeats: int) -> None:
     """Print how often the difference of a table's best level from the default is 0, as it is true, within intervals."""
     print(f"The best of nine equal levels, 5 seeds; {repeats} tables each: its interval holds the truth (%)")
@@ -434,6 +489,8 @@ PARTS: Mapping[str, Callable[[int], None]] = {
     "best_epochs": lambda repeats: best_epochs(max(repeats // 4, 1)),
     "shared_rows": lambda repeats: shared_rows(max(repeats // 2, 1)),
     "changes": lambda repeats: changes(max(repeats // 5, 1)),
+    "reports": lambda repeats: reports(max(repeats // 5, 1)),
+    "published": published,
     "confirmed": confirmed,
     "tuning_curve": lambda repeats: tuning_curve_band(max(repeats // 2, 1)),
     "replicates": lambda repeats: replicates(max(repeats // 10, 1)),
