@@ -41,6 +41,11 @@ class Display:
         """How many trials ended badly, by outcome, in words."""
         return [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in self._bad.items()]
 
+    def show_first(self, taken: Callable[[], Snapshot]) -> None:
+        """Show where the run begins, where something live would else be empty until a trial has trained."""
+        if self._live is not None:
+            self._live.update(taken())
+
     def show(self, taken: Callable[[], Snapshot], *, force: bool) -> None:
         """Show how far the run is, unless that was done a moment ago.
 

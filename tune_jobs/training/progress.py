@@ -61,6 +61,7 @@ class Progress:
         total = sum(self._weights[key] * epochs for key, epochs in self._epochs.items())
         self._total = total
         self._eta = Eta(total, least_seconds=_SECONDS_BEFORE_ESTIMATE)
+        self._display.show_first(self.snapshot)
 
     @property
     def running(self) -> dict[str, int]:

@@ -33,7 +33,7 @@ from tune_jobs.study.resources import Resources
 from tune_jobs.training.preloading import preloading
 from tune_jobs.training.ray_address import check_address, named
 from tune_jobs.training.ray_folder import private_folder
-from tune_jobs.training.ray_guard import guard
+from tune_jobs.training.ray_guard import at_sudden_end, guard
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 
@@ -136,6 +136,7 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: 
     except OSError:
         return
     folder = Path(ray_exit.enter_context(tickets))
+    ray_exit.enter_context(at_sudden_end(tickets.cleanup))
     with preloading(folder, workers, all_but_first=search):
         _start_ray(cluster, _GUESSED_BYTES)
     ray_exit.callback(_leave_ray)

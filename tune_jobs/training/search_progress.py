@@ -45,6 +45,7 @@ class SearchProgress:
         self._eta.begin(self._share)
         self.endings: list[tuple[str, str]] = []
         self.restarts: list[str] = []
+        self._display.show_first(self.snapshot)
 
     @property
     def running(self) -> dict[str, int]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from analysis.report.studies.matching import StudyRow, StudyRows, Subject, shared_rows
 from analysis.statistics.comparisons import Comparison, Pairs, compare, comparison_words, default_margin
 from analysis.statistics.words import format_estimates
-from analysis.tables.comparing import COMPARED, is_accuracy, rows_of
+from analysis.tables.comparing import COMPARED, is_accuracy, overlap_of, rows_of
 from analysis.tables.sheet import Column, Sheet
+from analysis.tables.tables import TableView
 from analysis.text import NO_VALUE, difference_limits, difference_unit, percent_limits
 from tune_jobs.trial.trial import differences
 from tune_jobs.words import counted
@@ -66,11 +67,12 @@ def _sheet(studies: Sequence[StudyRows], subject: Subject, number: int) -> Sheet
     columns = [Column("Row", tuple(labels), "words")]
     for place, study in enumerate(studies):
         if subject in study.subjects:
-            columns += _study_columns(study, [beside[place] for beside in shared])
+            columns += _study_columns(study, subject, [beside[place] for beside in shared])
     reference = next(place for place, study in enumerate(studies) if subject in study.subjects)
     for place, study in enumerate(studies):
         if place > reference and subject in study.subjects:
-            columns += _difference_columns(studies[reference], study, shared, reference, place)
+            pairs = [(beside[reference], beside[place]) for beside in shared]
+            columns += _difference_columns(studies[reference], study, subject, pairs)
     return Sheet(f"shared-{number + 1}", subject.words, tuple(columns), (*words, *_caption()))
 
 
@@ -96,23 +98,26 @@ def _label(studies: Sequence[StudyRows], beside: Sequence[StudyRow | None]) -> s
     return "; ".join([first.label, *different])
 
 
-def _study_columns(study: StudyRows, rows: Sequence[StudyRow | None]) -> list[Column]:
-    view = next(row.view for row in study.rows)
-    quantity = next(one for one in view.measured if one.name == COMPARED)
-    shown = format_estimates(
-        [None if row is None else row.estimate for row in rows], view.decimals(quantity), percent_limits(view.unit)
-    )
-    counts = tuple("" if row is None else str(len(row.values)) for row in rows)
+def _view_of(study: StudyRows, subject: Subject) -> tuple[TableView, int]:
+    """A table of a study on a subject, and the decimals of the metric that is compared."""
+    view = next(row.view for row in study.rows if row.subject == subject)
+    return view, view.decimals(next(one for one in view.measured if one.name == COMPARED))
+
+
+def _study_columns(study: StudyRows, subject: Subject, rows: Sequence[StudyRow | None]) -> list[Column]:
+    view, decimals = _view_of(study, subject)
+    estimates = [None if row is None else row.estimate for row in rows]
+    shown = format_estimates(estimates, decimals, percent_limits(view.unit))
+    counts = tuple("" if row is None else str(len(row.seeds)) for row in rows)
     return [Column(study.name, tuple(shown)), Column("n", counts)]
 
 
 def _difference_columns(
-    first: StudyRows, study: StudyRows, shared: Sequence[Sequence[StudyRow | None]], reference: int, place: int
+    first: StudyRows, study: StudyRows, subject: Subject, pairs: Sequence[tuple[StudyRow | None, StudyRow | None]]
 ) -> list[Column]:
-    found = _besides([(beside[reference], beside[place]) for beside in shared])
-    view = next(row.view for row in study.rows)
-    quantity = next(one for one in view.measured if one.name == COMPARED)
-    limits, decimals = difference_limits(view.unit), view.decimals(quantity)
+    found = _besides(pairs)
+    view, decimals = _view_of(study, subject)
+    limits = difference_limits(view.unit)
     cells = tuple(
         NO_VALUE if one.comparison is None else comparison_words(one.comparison, decimals, ends=True, limits=limits)
         for one in found
@@ -143,13 +148,20 @@ def _besides(rows: Sequence[tuple[StudyRow | None, StudyRow | None]]) -> list[_B
 
 
 def _judged(pairs: Sequence[Pairs], bases: Sequence[StudyRow | None]) -> list[Comparison]:
-    base = next((one for one in bases if one is not None), None)
-    if base is None:
+    known = [one for one in bases if one is not None]
+    if not known:
         return []
-    accuracy, held_out = is_accuracy(base.frame), rows_of(base.row)
+    base, held_out = known[0], rows_of(known[0].row)
+    accuracy = is_accuracy(base.frame)
     margin = default_margin(float(base.values.mean()), rows=held_out, proportion=True) if accuracy else None
-    step = 100 / held_out if accuracy and held_out else 0.0
-    return compare(pairs, higher_is_better=base.view.higher_is_better, step=step, margin=margin)
+    return compare(
+        pairs,
+        higher_is_better=base.view.higher_is_better,
+        step=100 / held_out if accuracy and held_out else 0.0,
+        margin=margin,
+        # Replicates whose splits move share training rows.
+        overlap=max(overlap_of(one.row, "population" if one.row.moves else "split") for one in known),
+    )
 
 
 def _pairs(base: StudyRow, row: StudyRow) -> tuple[Pairs, str]:
