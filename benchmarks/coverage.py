@@ -49,6 +49,7 @@ METHODS: Sequence[tuple[str, Sequence[int], float | None]] = (
     ("fixed n = 10", (10,), None),
     ("fixed n = 20", (20,), None),
     ("looks at 5, 10, 20", (5, 10, 20), None),
+    ("looks at 5, 7, 10", (5, 7, 10), None),
     ("looks at 3, 5, 7, 10, 14, 20", (3, 5, 7, 10, 14, 20), None),
     ("looks at 5, 10, 20, margin 1 point", (5, 10, 20), 1.0),
 )
