@@ -17,7 +17,7 @@ from analysis.published.sheets import (
 )
 from analysis.tables.captions import Said
 from analysis.tables.sheet import Column
-from analysis.tables.tables import Line, TableView
+from analysis.tables.tables import PUBLISHED_NOTE, Line, TableView
 
 AGREES_MARK, WIDE_MARK, DIFFERS_MARK = "≈", "(≈)", "≠"
 
@@ -107,7 +107,7 @@ def _noted(line: Line, by_place: Mapping[tuple[str, str], ComparedValue], becaus
             words.setdefault(f"differs: {text}", []).append(_short_words(found, view))
         elif why := found.published.because.removeprefix(because).removeprefix("; "):
             words.setdefault(f"may differ: {why}", []).append(_short_words(found, view))
-    notes = [f"published {', '.join(names)} {text}" for text, names in words.items()]
+    notes = [f"{PUBLISHED_NOTE}{', '.join(names)} {text}" for text, names in words.items()]
     return replace(line, notes=(*line.notes, *notes)) if notes else line
 
 

@@ -1,7 +1,6 @@
-"""The first screen of a report: all differences on one axis, time against quality, and what all tables share."""
+"""The first screen of a report: all differences on one axis, and time against quality."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
@@ -20,7 +19,7 @@ from analysis.report.path_findings import known_path, path_unit, step_words
 from analysis.report.section import Picture, Section
 from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.statistics.intervals import Difference
-from analysis.tables.captions import compared_words, shared_sentences
+from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import TableView
 from analysis.text import Limits, difference_limits, difference_unit, format_range
@@ -201,26 +200,3 @@ def _tradeoff_caption(view: TableView) -> str:
         f"The {compared_words(view.compared_label)} of each level against the time of one training, both means over "
         "replicates. No level is faster than one on the line and also better, by these means alone."
     )
-
-
-def without_shared(sections: Sequence[Section]) -> tuple[list[str], list[Section]]:
-    """What all tables of a report share, in paragraphs to stand before them, and the sections without it.
-
-    A table whose caption says something else of the same kind keeps that sentence.
-    """
-    captions = [section.view.said for section in sections if section.view is not None]
-    shared = shared_sentences(captions)
-    if not shared:
-        return [], list(sections)
-    kinds = {one.kind for one in shared}
-    differ = any(one.kind in kinds and one not in shared for said in captions for one in said)
-    head = "All tables, unless one says otherwise:" if differ else "All tables:"
-    short = [
-        section
-        if section.view is None
-        else replace(
-            section, view=replace(section.view, said=tuple(one for one in section.view.said if one not in shared))
-        )
-        for section in sections
-    ]
-    return [" ".join([head, *(one.words for one in shared)])], short

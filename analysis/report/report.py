@@ -1,7 +1,6 @@
 """Write a study's report as HTML, Markdown, LaTeX, CSV and figures. Only this module of analysis writes files."""
 
 import io
-import re
 import warnings as python_warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,28 +21,30 @@ from analysis.report.environment import template_environment
 from analysis.report.existing import existing_facts, existing_sections, existing_warnings
 from analysis.report.findings import Findings, findings_of
 from analysis.report.outline import sections_of
-from analysis.report.overview import overview_of, without_shared
+from analysis.report.overview import overview_of
 from analysis.report.page.page import page_text
 from analysis.report.section import Section
+from analysis.report.shared import without_shared
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
-from analysis.tables.columns import table_sheet
+from analysis.report.tables_tex import PAPER, STYLES, tables_tex
+from analysis.tables.latex_text import latex_prose, latex_text
+from analysis.tables.long_latex import sheet_latex
+from analysis.tables.paper import latex_sheet
 from analysis.tables.rendering import (
     RENDERERS,
-    latex_text,
+    markdown_prose,
     markdown_text,
-    to_latex,
-    to_long_latex,
+    to_csv,
     to_markdown,
     to_plain_csv,
 )
+from analysis.tables.spreadsheet import frame_csv
 from tune_jobs.errors import UserError
 from tune_jobs.existing.as_study import ExistingStudy
 from tune_jobs.files import replace_file
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
 
-# Commands within a sentence.
-_CODE = re.compile(r"(`[^`|]+`)")
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
 _FIGURE_STYLE: Any = {
     "svg.hashsalt": "ablatune",
@@ -85,7 +86,7 @@ class ReportFiles:
     findings: Findings | None = field(default=None, repr=False)
 
 
-def write_report(standing: Standing, folder: Path) -> ReportFiles:
+def write_report(standing: Standing, folder: Path, *, style: str = STYLES[0]) -> ReportFiles:
     """Write a study's report into a folder, from the trials that the ledger has.
 
     Equal ledgers give equal bytes. Each file is replaced as a whole; other files stay.
@@ -93,10 +94,13 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
     Args:
         standing: where the study stands; its ledger is only read.
         folder: created if it does not exist.
+        style: of the tables for LaTeX, one of `STYLES`.
 
     Raises:
-        UserError: the ledger has none of the study's trials, or the folder cannot be written.
+        UserError: the ledger has none of the study's trials, the style is not known, or the folder cannot be written.
     """
+    if style not in STYLES:
+        raise UserError(f"style: {style!r} is not one of {', '.join(STYLES)}")
     evidence = gather(standing)
     reproduction = reproduction_of(evidence)
     sections, written = _written(
@@ -106,6 +110,7 @@ def write_report(standing: Standing, folder: Path) -> ReportFiles:
         facts(evidence, variant=standing.variant),
         warnings(evidence),
         reproduction,
+        style,
     )
     if reproduction is None:
         return written
@@ -136,6 +141,7 @@ def _written(
     shown_facts: Sequence[Fact],
     shown_warnings: Sequence[str],
     reproduction: Reproduction | None = None,
+    style: str = STYLES[0],
 ) -> tuple[list[Section], ReportFiles]:
     make_folder(folder, "tables", "figures")
     with matplotlib.rc_context(_FIGURE_STYLE):
@@ -157,7 +163,7 @@ def _written(
         "unplanned": not_as_planned(views, evidence.trials),
     }
     written = replace(
-        _write_all(folder, words, shown, figures, evidence),
+        _write_all(folder, words, shown, figures, evidence, style),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
         findings=found,
@@ -168,8 +174,8 @@ def _written(
 
 
 def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:
-    texts = {section.view.name: RENDERERS["csv"](section.view) for section in sections if section.view}
-    texts |= {extra.name: to_plain_csv(extra) for section in sections for extra in section.sheets}
+    texts = {section.view.name: to_csv(section.view, safe=False) for section in sections if section.view}
+    texts |= {extra.name: to_plain_csv(extra, safe=False) for section in sections for extra in section.sheets}
     found = {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
     return found | {name: frame for section in sections for name, frame in section.frames.items()}
 
@@ -200,6 +206,7 @@ def _write_all(
     sections: Sequence[Section],
     figures: Mapping[str, bytes],
     evidence: Evidence,
+    style: str,
 ) -> ReportFiles:
     views = [section.view for section in sections if section.view]
     sheets = [extra for section in sections for extra in section.sheets]
@@ -207,19 +214,15 @@ def _write_all(
         "index.html": page_text(words, sections, figures, evidence),
         "report.md": plain_environment(markdown_text).get_template("report.md").render(words),
         "report.tex": plain_environment(latex_text).get_template("report.tex").render(words),
-        "tables.tex": "% Needs \\usepackage{array,booktabs,graphicx}.\n"
-        + "\n".join(to_latex(table_sheet(view)) for view in views),
-        "trials.csv": evidence.trials.to_csv(index=False, lineterminator="\n"),
+        "tables.tex": tables_tex(sections, words["shared"], style),
+        "trials.csv": frame_csv(evidence.trials),
     }
     tables = {f"{view.name}.{kind}": render(view) for view in views for kind, render in RENDERERS.items()}
+    tables |= {f"{view.name}.tex": sheet_latex(latex_sheet(view, short=style == PAPER)) for view in views}
     tables |= {f"{extra.name}.md": to_markdown(extra) for extra in sheets}
-    tables |= {f"{extra.name}.tex": to_long_latex(extra) for extra in sheets}
+    tables |= {f"{extra.name}.tex": sheet_latex(extra) for extra in sheets}
     tables |= {f"{extra.name}.csv": to_plain_csv(extra) for extra in sheets}
-    tables |= {
-        f"{name}.csv": frame.to_csv(index=False, lineterminator="\n")
-        for section in sections
-        for name, frame in section.frames.items()
-    }
+    tables |= {f"{name}.csv": frame_csv(frame) for section in sections for name, frame in section.frames.items()}
     written = {name: content for name, content in figures.items() if not name.endswith(".svg")}
     for name, text in texts.items():
         write_file(folder / name, text.encode())
@@ -267,8 +270,12 @@ def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"{path}: cannot be written ({error}); give another folder with --output")
 
 
-def plain_environment(escape: Any) -> jinja2.Environment:
-    """An environment for text: the filter `e` escapes it, and LaTeX does not use the brackets of its blocks."""
+def plain_environment(escape: Callable[[str], str]) -> jinja2.Environment:
+    """An environment for text: `e` escapes a name, `prose` sentences; LaTeX does not use the brackets of its blocks.
+
+    Args:
+        escape: `latex_text` or `markdown_text`.
+    """
     environment = template_environment(
         autoescape=False,
         block_start_string="<%",
@@ -279,20 +286,7 @@ def plain_environment(escape: Any) -> jinja2.Environment:
         comment_end_string="#>",
     )
     environment.filters["e"] = escape
-    environment.filters["prose"] = lambda text: _prose(text, escape)
+    environment.filters["prose"] = latex_prose if escape is latex_text else markdown_prose
     environment.filters["table"] = RENDERERS["md"]
     environment.filters["sheet"] = to_markdown
     return environment
-
-
-def _prose(text: str, escape: Any) -> str:
-    """Escape text, and leave the commands in it as they are where the form has code."""
-    if escape is not markdown_text:
-        return str(escape(text))
-    found = ""
-    for part in _CODE.split(text):
-        code = bool(_CODE.fullmatch(part))
-        found += (
-            part if code else " " * part[:1].isspace() + escape(part) + " " * part[-1:].isspace() * bool(part.strip())
-        )
-    return found

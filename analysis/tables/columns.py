@@ -26,7 +26,8 @@ def columns(view: TableView) -> list[Column]:
     return [column for make in COLUMNS for column in make(view)]
 
 
-def _levels(view: TableView) -> list[Column]:
+def level_columns(view: TableView) -> list[Column]:
+    """The labels of the levels, a column for each factor."""
     return [
         Column(heading, tuple(line.shown_labels[index] for line in view.lines), kind="words")
         for index, heading in enumerate(view.headings)
@@ -36,21 +37,22 @@ def _levels(view: TableView) -> list[Column]:
 def _compared(view: TableView) -> list[Column]:
     """The metric that is compared, what stands beside it, and the differences from the default."""
     shown = [quantity for quantity in view.quantities if quantity.name == COMPARED]
-    return [*_estimates(view, shown), *_differences(view), *_outlooks(view)]
+    return [*estimate_columns(view, shown), *_differences(view), *_outlooks(view)]
 
 
-def _others(view: TableView) -> list[Column]:
+def other_columns(view: TableView) -> list[Column]:
     """The other quantities, and what stands beside those that the table does not show."""
     shown = [quantity for quantity in view.quantities if quantity.name != COMPARED]
     known = {quantity.name for quantity in view.quantities}
-    return [*_estimates(view, shown), *(column for name, column in view.beside.items() if name not in known)]
+    return [*estimate_columns(view, shown), *(column for name, column in view.beside.items() if name not in known)]
 
 
-def _estimates(view: TableView, shown: Sequence[Quantity]) -> list[Column]:
+def estimate_columns(view: TableView, shown: Sequence[Quantity], *, beside: bool = True) -> list[Column]:
+    """Means with their intervals, and what stands beside them."""
     found = []
     for quantity in shown:
         found.append(Column(view.heading(quantity), _estimate_cells(view, quantity)))
-        found += [view.beside[quantity.name]] if quantity.name in view.beside else []
+        found += [view.beside[quantity.name]] if beside and quantity.name in view.beside else []
     return found
 
 
@@ -72,7 +74,8 @@ def _limits(view: TableView, quantity: Quantity) -> Limits:
     return percent_limits(view.unit_of(quantity)) if quantity.kind in ("metric", "reported") else None
 
 
-def _epochs(view: TableView) -> list[Column]:
+def epoch_columns(view: TableView) -> list[Column]:
+    """The epochs that levels are read at, where they are not the same."""
     varied = any(line.epochs is not None and line.epochs[0] != line.epochs[1] for line in view.lines)
     stopped = any(line.outcomes.get(STOPPED_EARLY) for line in view.lines)
     if not varied and not stopped:
@@ -80,7 +83,8 @@ def _epochs(view: TableView) -> list[Column]:
     return [Column("Epoch", tuple(_span(line.epochs) for line in view.lines))]
 
 
-def _epochs_until(view: TableView) -> list[Column]:
+def epochs_until_columns(view: TableView) -> list[Column]:
+    """The epochs until the table's target is reached, where it has one."""
     if view.target is None:
         return []
     known = format_estimates([line.until for line in view.lines], 1, (1.0, inf))
@@ -96,7 +100,8 @@ def _epochs_until(view: TableView) -> list[Column]:
     return [Column(f"Epochs until {format_number(view.target, 0)}{unit}".rstrip(), tuple(cells))]
 
 
-def _counts(view: TableView) -> list[Column]:
+def count_columns(view: TableView) -> list[Column]:
+    """How many replicates count."""
     if not view.replicated:
         return []
     return [Column("n", tuple(_count(line) for line in view.lines))]
@@ -105,18 +110,28 @@ def _counts(view: TableView) -> list[Column]:
 def _differences(view: TableView) -> list[Column]:
     if not any(line.comparison for line in view.lines):
         return []
-    quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
-    decimals, limits = view.decimals(quantity), difference_limits(view.unit)
-    ends = any(line.comparison is not None and is_cut(line.comparison.difference, limits) for line in view.lines)
+    decimals, limits, ends = difference_form(view)
     cells = []
     for line in view.lines:
         if line.comparison is None:
             cells.append("" if line.is_default else NO_VALUE)
         else:
             cells.append(comparison_words(line.comparison, decimals, ends=ends, limits=limits))
+    return [Column(f"Difference from {DEFAULT_MARK} ({pairing_words(view)})", tuple(cells))]
+
+
+def difference_form(view: TableView) -> tuple[int, Limits, bool]:
+    """How a table's differences are written: decimals, limits, and whether intervals are written by their ends."""
+    quantity = next(quantity for quantity in view.measured if quantity.name == COMPARED)
+    limits = difference_limits(view.unit)
+    ends = any(line.comparison is not None and is_cut(line.comparison.difference, limits) for line in view.lines)
+    return view.decimals(quantity), limits, ends
+
+
+def pairing_words(view: TableView) -> str:
+    """How levels are compared with the default: paired, or by Welch's test."""
     kinds = {line.comparison.paired for line in view.lines if line.comparison}
-    words = "paired, or Welch" if len(kinds) > 1 else "paired" if True in kinds else "Welch"
-    return [Column(f"Difference from {DEFAULT_MARK} ({words})", tuple(cells))]
+    return "paired, or Welch" if len(kinds) > 1 else "paired" if True in kinds else "Welch"
 
 
 def _outlooks(view: TableView) -> list[Column]:
@@ -133,12 +148,12 @@ def _notes(view: TableView) -> list[Column]:
 
 
 COLUMNS: tuple[Callable[[TableView], list[Column]], ...] = (
-    _levels,
+    level_columns,
     _compared,
-    _others,
-    _epochs,
-    _epochs_until,
-    _counts,
+    other_columns,
+    epoch_columns,
+    epochs_until_columns,
+    count_columns,
     _notes,
 )
 

@@ -22,12 +22,19 @@ class Sheet:
     Attributes:
         name: of its files and its label.
         caption: sentences.
+        says: what the table shows, in a few words, where a caption must be short.
     """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     caption: tuple[str, ...] = ()
+    says: str = ""
+
+    @property
+    def height(self) -> int:
+        """How many lines the table has."""
+        return len(self.columns[0].cells) if self.columns else 0
 
     @property
     def rows(self) -> list[tuple[str, ...]]:

@@ -24,6 +24,9 @@ from tune_jobs.study.rows import Row, row_seeds
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.metrics import DeclaredMetric, declared_metric
 
+# What a line's notes about published numbers begin with.
+PUBLISHED_NOTE = "published "
+
 
 @dataclass(frozen=True)
 class Quantity:

@@ -36,6 +36,8 @@ from tune_jobs.trial.key import trajectory
 from tune_jobs.trial.trial import Trial
 
 VALIDATION_ROWS = 6
+# How much of a shipped study is run.
+_QUICK, _FEW_TRIALS = 0.05, 40
 # Given to the outcome of a trial: it has no record.
 MISSING = "missing"
 
@@ -189,25 +191,28 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a function that "runs" a study: YAML text, seeds, and a function from configuration to fate."""
 
     def run_study(text: str, *, seeds: int = 3, fates: Decide = lambda config: Fate()) -> Ran:
-        folder = tmp_path_factory.mktemp("run")
-        path = folder / "small.yaml"
+        path = tmp_path_factory.mktemp("run") / "small.yaml"
         path.write_text(text)
-        study = load_study(str(path))
-        fingerprints = dict.fromkeys(datasets_read(expand(study), range(seeds)), "f" * 64)
-        ledger = Ledger.open(Storage.at(str(folder / "results")), create=True)
-        settled = -1
-        while True:
-            known = stand(study, ledger, range(seeds), fingerprints)
-            if settled == len(known.choices):
-                return Ran(study, known.rows, range(seeds), fingerprints, ledger)
-            settled = len(known.choices)
-            held = ledger.read().records
-            for trial in known.trials:
-                fate = fates(trial.config)
-                if fate.outcome != MISSING and trial.key not in held:
-                    ledger.write(make_record(trial, "f" * 64, fate))
+        return _settle(load_study(str(path)), path.parent, seeds, fates)
 
     return run_study
+
+
+def _settle(study: Study, folder: Path, seeds: int, fates: Decide) -> Ran:
+    """Run the tables of a study, stage after stage."""
+    fingerprints = dict.fromkeys(datasets_read(expand(study), range(seeds)), "f" * 64)
+    ledger = Ledger.open(Storage.at(str(folder / "results")), create=True)
+    settled = -1
+    while True:
+        known = stand(study, ledger, range(seeds), fingerprints)
+        if settled == len(known.choices):
+            return Ran(study, known.rows, range(seeds), fingerprints, ledger)
+        settled = len(known.choices)
+        held = ledger.read().records
+        for trial in known.trials:
+            fate = fates(trial.config)
+            if fate.outcome != MISSING and trial.key not in held:
+                ledger.write(make_record(trial, "f" * 64, fate))
 
 
 def truncated(record: Record, epochs: int) -> Record:
@@ -256,15 +261,38 @@ def run_search(run: Run) -> Callable[..., Ran]:
     def run_study(text: str, *, fates: Decide, follow: bool = True, trials: int = 1_000) -> Ran:
         ran = run(text, fates=fates)
         direct(ran, fates, trials)
-        while follow:
-            known = ran.standing
-            held = known.contents.records
-            missing = [t for t in known.trials if t.key not in held or held[t.key].outcome == "pruned"]
-            if not missing:
-                break
-            for trial in missing:
-                ran.ledger.write(make_record(trial, "f" * 64, fates(trial.config)))
+        if follow:
+            _follow(ran, fates)
         return ran
+
+    return run_study
+
+
+def _follow(ran: Ran, fates: Decide) -> None:
+    """Run all that follows a search."""
+    while True:
+        known = ran.standing
+        held = known.contents.records
+        missing = [t for t in known.trials if t.key not in held or held[t.key].outcome == "pruned"]
+        if not missing:
+            return
+        for trial in missing:
+            ran.ledger.write(make_record(trial, "f" * 64, fates(trial.config)))
+
+
+@pytest.fixture(scope="session")
+def run_shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
+    """Return a function that "runs" a quick look of a shipped study with two seeds, and its search if it has one."""
+    known: dict[str, Ran] = {}
+
+    def run_study(name: str) -> Ran:
+        if name not in known:
+            fates: Decide = lambda config: Fate()  # noqa: E731
+            ran = _settle(load_study(name, fraction=_QUICK), tmp_path_factory.mktemp(name), 2, fates)
+            if ran.study.search is not None:
+                direct(ran, fates, _FEW_TRIALS)
+            known[name] = ran
+        return known[name]
 
     return run_study
 

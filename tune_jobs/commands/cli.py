@@ -132,6 +132,8 @@ def _report_parser(commands: Any) -> None:
     report.add_argument("more", nargs="*", metavar="STUDY", help=more)
     report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
     report.add_argument("--open", action="store_true", help="also open the page in a browser")
+    styles = "of the tables for LaTeX: full, or paper for level, metric, difference and verdict (default: full)"
+    report.add_argument("--style", choices=("full", "paper"), default="full", help=styles)
     said = report.add_mutually_exclusive_group()
     said.add_argument("--json", action="store_true", help=_AS_JSON)
     said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
@@ -325,7 +327,7 @@ def _report(options: argparse.Namespace) -> int:
         return 0
     if options.more:
         return _report_together(options)
-    report = study.report(options.output, tracker=options.tracker)
+    report = study.report(options.output, style=options.style, tracker=options.tracker)
     if options.json:
         from tune_jobs.commands.documents import print_document, report_document
 

@@ -287,11 +287,12 @@ class Study:
         settings = Settings(self.storage, self.data_dir, seeds, study.resources, options)
         return evaluate_study(study, settings, variant=standing.variant)
 
-    def report(self, folder: str | Path | None = None, *, tracker: str | None = None) -> Report:
+    def report(self, folder: str | Path | None = None, *, style: str = "full", tracker: str | None = None) -> Report:
         """Write the report (HTML, Markdown, LaTeX, CSV, figures) and return it; a notebook shows it.
 
         Args:
             folder: where to; report/STUDY unless told.
+            style: of the tables for LaTeX: "full", or "paper" for level, metric, difference and verdict.
             tracker: where to send it to, in place of the study's trackers; "none" for nowhere.
 
         Raises:
@@ -307,7 +308,7 @@ class Study:
         given = None if folder is None else Path(path_text("folder", folder))
         standing = self.standing()
         default = Path("report") / _report_name(standing.study.name, standing.variant)
-        written = write_report(standing, given or default)
+        written = write_report(standing, given or default, style=style)
         study, variant = standing.study, variant_id(standing.study.overrides, standing.study.fraction)
         write_report_look(standing.existing_ledger.storage, study.name, variant, len(standing.seeds))
         if trackers:

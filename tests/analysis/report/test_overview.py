@@ -1,4 +1,4 @@
-"""The first screen: its figures with their numbers, and what all tables share."""
+"""The first screen: its figures with their numbers."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import pytest
 
 from analysis.report.findings import views_of
 from analysis.report.outline import sections_of
-from analysis.report.overview import overview_of, without_shared
-from analysis.tables.captions import Said, shared_sentences
+from analysis.report.overview import overview_of
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -48,27 +47,8 @@ def test_without_anything_to_compare_there_is_no_first_figure(run: Any) -> None:
     assert overview_of(views_of(ran.evidence), ran.evidence) is None
 
 
-def test_what_tables_share_is_said_once(ran: Any) -> None:
-    sections = sections_of(ran.evidence, None)
-    (paragraph,), short = without_shared(sections)
-    assert paragraph.startswith("All tables: Data: Digits")
-    assert paragraph.count("Holm's correction") == 1
-    for section in short:
-        assert section.view is not None
-        assert not any(sentence in paragraph for sentence in section.view.caption)
-        assert not any("Data:" in sentence for sentence in section.view.caption)
-
-
 def test_each_table_names_its_base_and_the_command_that_runs_it(ran: Any) -> None:
     for section in sections_of(ran.evidence, None):
         assert section.base.startswith("Default (")
         assert "hidden layer size 8" in section.base
         assert section.command.startswith("ablatune run ")
-
-
-def test_a_sentence_is_shared_where_most_tables_say_it() -> None:
-    data = Said("data", "Data: A.")
-    captions = [[data, Said("", "own")], [data], [Said("data", "Data: B.")]]
-    assert shared_sentences(captions) == [data]
-    assert shared_sentences(captions[:1]) == []
-    assert shared_sentences([[data], [Said("data", "Data: B.")]]) == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.statistics.intervals import estimate
 from analysis.tables.columns import table_sheet
-from analysis.tables.rendering import RENDERERS, latex_text, markdown_text, to_csv, to_latex, to_markdown
+from analysis.tables.rendering import RENDERERS, markdown_text, to_csv, to_markdown
 from tune_jobs.trial.config import TrialConfig
 
 ODD = "_a%b&c|d*e<f$g\\h"
@@ -33,19 +33,6 @@ def test_markdown_shows_odd_labels_as_they_are() -> None:
     assert markdown_text("two\nlines") == "two lines"
 
 
-def test_latex_shows_odd_labels_as_they_are() -> None:
-    assert latex_text(ODD) == r"\_\allowbreak{}a\%b\&c\textbar{}d{*}e\textless{}f\$g\textbackslash{}h"
-    assert latex_text("[1] 0.1–0.2 ± 3 × λ é") == r"{[}1{]} 0.1--0.2 $\pm$ 3 $\times$ $\lambda$ é"
-    assert latex_text("日") == "{[}U+65E5{]}"
-
-
-@given(st.text())
-def test_latex_text_has_only_what_every_engine_sets(text: str) -> None:
-    escaped = latex_text(text)
-    assert all(c.isascii() or ord(c) < 0x180 for c in escaped)
-    assert "\n" not in escaped
-
-
 @given(st.text())
 def test_a_markdown_cell_has_no_bare_separator(text: str) -> None:
     escaped = markdown_text(text).replace("\\\\", "")
@@ -61,16 +48,6 @@ def test_a_markdown_table_has_one_line_for_each_level(run: Any) -> None:
     assert lines[3].startswith(r"| \[x\] \~^\#\* |")
     assert lines[5] == ""
     assert lines[6].startswith("Data: Digits")
-
-
-def test_a_latex_table_has_rules_and_as_many_cells_as_columns(run: Any) -> None:
-    text = to_latex(table_sheet(run(STUDY).view("odd")))
-    body = text.partition("\\midrule")[2].partition("\\bottomrule")[0].strip().splitlines()
-    assert len(body) == 3
-    assert {line.replace(r"\&", "").count("&") for line in body} == {6}
-    assert r"\caption{\textbf{100\% of \{x\}.}" in text
-    for rule in ("toprule", "midrule", "bottomrule"):
-        assert text.count(f"\\{rule}") == 1
 
 
 def test_csv_has_the_numbers_of_the_frame(run: Any, fate: Any) -> None:
