@@ -78,7 +78,7 @@ def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> li
 
 
 def styles(view: TableView) -> dict[int, tuple[str, Any]]:
-    """Choose colour and dashes for each line of a table, by its position.
+    """Choose colour and dashes for each line of a table, by its position; equal levels of a report look alike.
 
     Of two crossed factors, one decides the colour and the other the dashes.
     """
@@ -97,7 +97,10 @@ def styles(view: TableView) -> dict[int, tuple[str, Any]]:
             }
     pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
     others = [line for line in lines if not line.is_default]
-    looks = {line.position: pairs[number % len(pairs)] for number, line in enumerate(others)}
+    numbers = [view.numbers.get(line.labels, -1) % len(pairs) for line in others]
+    if len(set(numbers)) < len(others) or any(line.labels not in view.numbers for line in others):
+        numbers = [number % len(pairs) for number in range(len(others))]
+    looks = {line.position: pairs[number] for number, line in zip(numbers, others, strict=True)}
     return looks | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,12 +21,21 @@ _ROOM = 0.3
 
 @dataclass(frozen=True)
 class Point:
-    """A configuration: its name, the seconds that a training takes, and the metric that it reaches, both means."""
+    """A configuration: its name, the seconds that a training takes, and the metric that it reaches, both means.
+
+    `position` is that of its row among all rows.
+    """
 
     label: str
     seconds: float
     value: float
     is_default: bool = False
+    position: int | None = None
+
+    @property
+    def gid(self) -> str | None:
+        """What the page knows the level by."""
+        return None if self.position is None else f"level-{self.position}"
 
 
 def pareto_front(points: Sequence[Point], *, higher_is_better: bool) -> list[Point]:
@@ -50,25 +60,22 @@ def draw_tradeoff(
         heading: of the axis of the metric.
         higher_is_better: the metric's direction.
     """
-    ax.plot(
-        [one.seconds for one in points],
-        [one.value for one in points],
-        linestyle="none",
-        marker="o",
-        markersize=4.5,
-        color=GREY,
-        label="A level",
-    )
+    marks: dict[str, Any] = {"linestyle": "none", "marker": "o"}
+    for place, one in enumerate(points):
+        label = "_level" if place else "A level"
+        ax.plot([one.seconds], [one.value], markersize=4.5, color=GREY, label=label, gid=one.gid, **marks)
     ax.step(
         [one.seconds for one in front],
         [one.value for one in front],
         where="post",
         color=BLUE,
         marker="o",
-        markersize=5,
+        markersize=0,
         linewidth=1.3,
         label="Pareto front (of the means)",
     )
+    for one in front:
+        ax.plot([one.seconds], [one.value], markersize=5, color=BLUE, label="_front", gid=one.gid, **marks)
     default = next((one for one in points if one.is_default), None)
     if default is not None:
         ax.plot(
@@ -80,6 +87,7 @@ def draw_tradeoff(
             linestyle="none",
             markeredgecolor="white",
             label="Default",
+            gid=default.gid,
             zorder=4,
         )
     times = [one.seconds for one in points]
@@ -120,6 +128,7 @@ def _name(ax: Axes, front: Sequence[Point], *, higher_is_better: bool) -> None:
             ha="right" if right else "left",
             fontsize="small",
             path_effects=white_outline(),
+            gid=point.gid,
             zorder=5,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from analysis.figures.registry import drawing
 from analysis.figures.waterfall import waterfall_caption, waterfall_figure
-from analysis.frames.evidence import Evidence
+from analysis.frames.evidence import Evidence, all_tables
 from analysis.frames.search_frames import goal_of
 from analysis.published.beside import published_frame, with_published
 from analysis.published.reproduction import Reproduction, counts_in_words
@@ -18,6 +18,7 @@ from analysis.report.summary import base_words, settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.tables.captions import Said
 from analysis.tables.confirming import confirmation_sentences
+from analysis.tables.level_numbers import level_numbers
 from analysis.tables.tables import build_table
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
@@ -100,7 +101,8 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
         table, rows, evidence.trials, seeds=evidence.standing.seeds, looks=() if looks is None else looks.plan
     )
     confirmed = [Said("", words) for words in confirmation_sentences(table, view, evidence)]
-    view = replace(view, said=(*view.said, *confirmed))
+    numbers = level_numbers(view.headings, all_tables(evidence.study), evidence.standing.rows)
+    view = replace(view, said=(*view.said, *confirmed), numbers=numbers)
     base = base_words(rows, evidence.study)
     command = evidence.study.command("run") if base and evidence.standing.ledger is not None else ""
     section = Section(table.name, table.title, view=view, base=base, command=command)

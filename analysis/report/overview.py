@@ -1,9 +1,11 @@
 """The first screen of a report: all differences on one axis, and time against quality."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from analysis.figures.dots import dots_caption, dots_figure
 from analysis.figures.forest import ForestGroup, ForestRow, forest_figure
 from analysis.figures.tradeoff import Point, pareto_front, tradeoff_figure
 from analysis.frames.evidence import Evidence
@@ -21,7 +23,7 @@ from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.statistics.intervals import Difference
 from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
-from analysis.tables.tables import TableView
+from analysis.tables.tables import Line, TableView
 from analysis.text import Limits, difference_limits, difference_unit, format_range
 from tune_jobs.words import counted, signed
 
@@ -34,7 +36,7 @@ _FEWEST = 2
 def overview_of(
     views: Sequence[TableView], evidence: Evidence, factors: Sequence[FactorFound] | None = None
 ) -> Section | None:
-    """Draw what the tables show together; None where no level is compared with a default.
+    """Draw what the tables show together, or rows alone; None where there is nothing to see.
 
     Args:
         views: the tables.
@@ -64,7 +66,26 @@ def overview_of(
                 "on_front": [one in front for one in points],
             }
         )
+    if not pictures and not evidence.study.tables:
+        pictures = _rows_picture(views, evidence)
     return Section("overview", "At a glance", pictures=pictures, frames=frames) if pictures else None
+
+
+def _rows_picture(views: Sequence[TableView], evidence: Evidence) -> list[Picture]:
+    """The rows of a study of only final configurations, those with the first one's metric."""
+    known = [view for view in views if any(COMPARED in line.estimates for line in view.lines)]
+    if not known:
+        return []
+    first = known[0]
+    alike = [view for view in known if (view.metric, view.unit) == (first.metric, first.unit)]
+    lines = [line if len(alike) == 1 else _titled(line, view) for view in alike for line in view.lines]
+    whole = replace(first, title=first.title if len(alike) == 1 else "All configurations", lines=tuple(lines))
+    return [Picture("overview", dots_figure(whole, evidence.trials), dots_caption(whole))]
+
+
+def _titled(line: Line, view: TableView) -> Line:
+    label = view.title if len(view.lines) == 1 else f"{view.title}: {', '.join(line.labels)}"
+    return replace(line, labels=(label,))
 
 
 def _table_groups(factors: Sequence[FactorFound]) -> list[ForestGroup]:
@@ -181,7 +202,7 @@ def _points(views: Sequence[TableView], evidence: Evidence) -> tuple[list[Point]
                 label = "default" if line.is_default else f"{names[view.name]} {' × '.join(line.labels)}"
                 key = (round(seconds.mean, 9), round(value.mean, 9))
                 if key not in found or line.is_default:
-                    found[key] = Point(label, seconds.mean, value.mean, line.is_default)
+                    found[key] = Point(label, seconds.mean, value.mean, line.is_default, line.position)
     return list(found.values()), largest[0]
 
 

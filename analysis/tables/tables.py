@@ -119,6 +119,7 @@ class TableView:
         measured: all numbers that lines may have.
         reported: what a training function reports.
         beside: columns that stand beside those of a quantity, by its name, such as what a report printed.
+        numbers: of levels by their labels, the same in all tables of a report; of `analysis.tables.level_numbers`.
     """
 
     name: str
@@ -133,6 +134,7 @@ class TableView:
     measured: tuple[Quantity, ...] = QUANTITIES
     reported: tuple[DeclaredMetric, ...] = ()
     beside: Mapping[str, Column] = field(default_factory=dict)
+    numbers: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
     @property
     def caption(self) -> tuple[str, ...]:

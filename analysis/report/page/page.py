@@ -13,7 +13,7 @@ from analysis.frames.evidence import Evidence
 from analysis.report.environment import template_environment
 from analysis.report.page.data import looks_of, marks_of, page_data
 from analysis.report.page.svg import inline_svg
-from analysis.report.section import Section
+from analysis.report.section import Picture, Section
 from analysis.tables.columns import table_sheet
 from analysis.tables.sheet import Column
 
@@ -37,7 +37,7 @@ def page_text(
     marks = marks_of(evidence)
     pictures = [(section, picture) for section in sections for picture in section.pictures]
     drawn = {
-        picture.name: Markup(inline_svg(figures[f"{picture.name}.svg"], f"f{number}", _title(section), marks))
+        picture.name: Markup(inline_svg(figures[f"{picture.name}.svg"], f"f{number}", _title(section, picture), marks))
         for number, (section, picture) in enumerate(pictures)
     }
     data = page_data(sections, evidence, marks)
@@ -61,8 +61,9 @@ def style() -> str:
     return _read("style.css")
 
 
-def _title(section: Section) -> str:
-    return f"Figure: {section.title}"
+def _title(section: Section, picture: Picture) -> str:
+    """What a figure is called for those who cannot see it: its caption's first sentence."""
+    return f"Figure: {picture.caption.partition('. ')[0] or section.title}"
 
 
 def _json(data: Mapping[str, Any]) -> str:

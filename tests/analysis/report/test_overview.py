@@ -42,9 +42,25 @@ def test_every_difference_is_in_the_figure_and_in_its_file(ran: Any) -> None:
     assert points["on_front"].any()
 
 
-def test_without_anything_to_compare_there_is_no_first_figure(run: Any) -> None:
-    ran = run("base: {dataset: digits, epochs: 2}\nfinal: {hidden_units: 4}\n", seeds=2)
-    assert overview_of(views_of(ran.evidence), ran.evidence) is None
+def test_without_anything_to_compare_the_rows_are_the_first_figure(run: Any) -> None:
+    text = (
+        "base: {dataset: digits, epochs: 2}\nfinal:\n  - {name: small, title: Small, set: {hidden_units: 4}}\n"
+        "  - {name: large, title: Large, set: {hidden_units: 8}}\n"
+    )
+    ran = run(text, seeds=2)
+    section = overview_of(views_of(ran.evidence), ran.evidence)
+    assert section is not None
+    (picture,) = section.pictures
+    (ax,) = picture.figure.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Small", "Large"]
+
+
+def test_a_level_has_one_name_in_the_figure_of_times_and_in_its_table(ran: Any) -> None:
+    section = overview_of(views_of(ran.evidence), ran.evidence)
+    assert section is not None
+    drawn = {artist.get_gid() for ax in section.pictures[1].figure.axes for artist in (*ax.lines, *ax.texts)} - {None}
+    assert drawn <= {f"level-{line.position}" for view in views_of(ran.evidence) for line in view.lines}
+    assert len(drawn) == len(section.frames["time-quality"])
 
 
 def test_each_table_names_its_base_and_the_command_that_runs_it(ran: Any) -> None:
