@@ -44,6 +44,11 @@ DISTRIBUTION = Need(
     f"objective: {' or '.join(objectives_that_predict(GAUSSIAN))}", lambda config: config.predicts_gaussian
 )
 
+VALUES = Need(
+    "a regression with a loss of Ablatune's",
+    lambda config: not config.trainer and config.dataset_info.task == "regression" and not config.own_objective,
+)
+
 CLASSES = Need(
     "data of classes and a loss of Ablatune's, or a `trainer` that gives `trial.predictions` targets",
     lambda config: bool(config.trainer) or (config.dataset_info.task == "classification" and not config.own_objective),
@@ -68,6 +73,11 @@ FIGURES: Mapping[str, FigureEntry] = {
         "which class is predicted for which",
         "analysis.figures.confusion:draw",
         CLASSES,
+    ),
+    "parity": FigureEntry(
+        "predictions of a regression against the targets, and what is left over",
+        "analysis.figures.parity:draw",
+        VALUES,
     ),
     "calibration": FigureEntry(
         "how often predicted intervals contain the target",
