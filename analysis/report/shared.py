@@ -22,7 +22,7 @@ def without_shared(sections: Sequence[Section]) -> tuple[list[str], list[Section
     }
     of_data = _by_data(said)
     several = len(of_data) > 1
-    paragraphs = _move(said, list(said), "All tables", keep=(_DATA,) if several else ())
+    paragraphs = _move(said, list(said), "All tables", keep=_differing(said) if several else ())
     for data, names in of_data.items() if several else ():
         paragraphs += _move(said, names, f"Tables on {data.words.partition(' ')[2].rstrip('.')}", about=data)
     return paragraphs, [
@@ -39,6 +39,14 @@ def _by_data(said: Captions) -> dict[Said, list[str]]:
         if data is not None:
             found.setdefault(data, []).append(name)
     return found
+
+
+def _differing(said: Captions) -> list[str]:
+    """The kinds of which tables do not all say the same."""
+    words: dict[str, set[Said]] = {}
+    for one in (one for caption in said.values() for one in caption):
+        words.setdefault(one.kind, set()).add(one)
+    return [kind for kind, found in words.items() if len(found) > 1]
 
 
 def _move(
@@ -60,7 +68,7 @@ def _move(
     """
     captions = [[one for one in said[name] if one.kind not in keep] for name in names]
     shared = shared_sentences(captions)
-    if not shared:
+    if not shared or shared == [about]:
         return []
     kinds = {one.kind for one in shared}
     differ = any(one.kind in kinds and one not in shared for caption in captions for one in caption)

@@ -69,7 +69,8 @@ def table_caption(
     """
     data = "; ".join(dict.fromkeys(_data_words(row) for row in rows if row.config is not None))
     said = [Said("data", f"Data: {data}."), *_look_sentences(known.looks)]
-    said += [Said("replicates", _replicate_sentence(rows, seeds, known)), _reading_sentence(table, rows, metric)]
+    said += [Said("replicates", _replicate_sentence(rows, seeds, known)), *_overlap_sentence(rows, seeds, known)]
+    said.append(_reading_sentence(table, rows, metric))
     said += _time_sentence(rows, timed_alone=timed_alone)
     if any(row.is_default for row in rows):
         said.append(Said("mark", f"The symbol {DEFAULT_MARK} marks the default."))
@@ -124,7 +125,7 @@ def _look_sentences(looks: Sequence[int]) -> list[Said]:
 
 
 def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], known: Judging) -> str:
-    looks, claim = known.looks, known.claim
+    looks = known.looks
     moved = next((_MOVED.get(row.moves, "") for row in rows if row.moves), "")
     built = [row for row in rows if row.config is not None]
     of_rows = {tuple(row_seeds(row, seeds)) for row in built}
@@ -142,12 +143,20 @@ def _replicate_sentence(rows: Sequence[Row], seeds: Sequence[int], known: Judgin
     if len(of_row) > 1:
         return (
             f"{len(of_row)} replicates of each level (seeds {seed_words(of_row)}){moved}: mean ± 95% Student-t "
-            f"interval.{OVERLAP_WORDS if claim == 'population' and any(map(training_overlap, rows)) else ''}"
+            f"interval."
         )
     return (
         f"One replicate of each level (seed {of_row[0]}): there is no interval, and a difference cannot be told from "
         "chance."
     )
+
+
+def _overlap_sentence(rows: Sequence[Row], seeds: Sequence[int], known: Judging) -> list[Said]:
+    """Say how intervals are corrected, where all rows have the same replicates and their training parts overlap."""
+    of_rows = {tuple(row_seeds(row, seeds)) for row in rows if row.config is not None}
+    corrected = known.claim == "population" and any(map(training_overlap, rows))
+    several = len(of_rows) == 1 and len(next(iter(of_rows))) > 1
+    return [Said("overlap", OVERLAP_WORDS.strip())] if corrected and several else []
 
 
 def _fold_words(folds: int, repeats: int) -> str:

@@ -35,6 +35,9 @@ def test_tables_on_the_same_data_share_what_all_do_not(run: Any) -> None:
     assert heads[0] == "All tables"
     assert heads[1].startswith("Tables on Digits, 1,077 training and 360 validation rows")
     assert heads[2].startswith("Tables on ")
+    assert not any(paragraph.endswith(":") for paragraph in paragraphs)
+    sentences = [words for paragraph in paragraphs for words in paragraph.partition(": ")[2].split(". ")]
+    assert len(set(sentences[:-1])) == len(sentences[:-1]), "nothing is said twice"
     captions = [section.view.caption for section in short if section.view is not None]
     assert [caption[0] for caption in captions[:2]] == ["Data: Digits."] * 2
     assert max(len(" ".join(caption)) for caption in captions) < 200
