@@ -60,7 +60,8 @@ statements:
 @pytest.fixture
 def ran(run: Any, fate: Any, publish: Any) -> Any:
     def fates(config: TrialConfig) -> Any:
-        return fate(last=97.0 + config.seed / 7 if config.activation == "relu" else 95.0 + config.seed / 8)
+        # Differences of 1.6, 2 and 2.4 points: they vary by more than a row of 360.
+        return fate(last=97.0 + config.seed / 7 if config.activation == "relu" else 95.375 - config.seed / 4)
 
     return publish(run(STUDY, fates=fates), PUBLISHED)
 
@@ -147,7 +148,7 @@ def test_sentences_are_said_with_their_tests_and_what_was_found(ran: Any) -> Non
     assert found["Tested as"][0] == "validation accuracy: ReLU higher than Tanh (activation)"
     assert found["Tested as"][1].startswith("in validation: validation accuracy: Tanh higher")
     assert found["Tested as"][2] == "–"
-    assert found["Found"][0].startswith("+2.018 ± 0.063 points")
+    assert found["Found"][0].startswith("+2.0 ± 1.4 points")
     assert found["Found"][1].endswith("n = 3. it was one run")
     assert found["Found"][2] == "elegance is not measured"
 
