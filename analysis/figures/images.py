@@ -23,16 +23,17 @@ _MOST_LETTERS = 12
 def samples_figure(images: DatasetImages) -> Figure:
     """Draw some images of each class, a line for each."""
     kept, names = images.kept, class_names(images)
-    lines = [kept.images[kept.targets == one][:_OF_A_CLASS] for one in range(min(len(names), _MOST_CLASSES))]
+    classes = np.unique(kept.targets)[:_MOST_CLASSES].tolist()
+    shown = [_short(names[one]) for one in classes]
+    lines = [kept.images[kept.targets == one][:_OF_A_CLASS] for one in classes]
     board, height, width = mosaic(lines)
-    count = len(lines)
     inches = _CELL_INCHES * board.shape[1] / width, _CELL_INCHES * board.shape[0] / width
-    label = 0.25 + 0.08 * max(len(_short(name)) for name in names[:count])
+    label = 0.25 + 0.08 * max(map(len, shown))
     figure = Figure(figsize=(min(PAGE_WIDTH, inches[0] + label), inches[1] + 0.2), layout="constrained")
     ax = figure.subplots()
     ax.imshow(board, interpolation="none")
     ax.set_xticks([])
-    ax.set_yticks([height * (line + 0.5) - 0.5 for line in range(count)], [_short(name) for name in names[:count]])
+    ax.set_yticks([height * (line + 0.5) - 0.5 for line in range(len(lines))], shown)
     ax.tick_params(length=0, labelsize="small")
     ax.spines[:].set_visible(False)
     return figure
@@ -61,7 +62,7 @@ def worst_figure(images: Sequence[Misjudged], names: Sequence[str]) -> Figure:
         ax.spines[:].set_linewidth(0.4)
         own = f"class {_short(names[one.own])}{_percent(one.own_probability)}"
         said = f"predicted {_short(names[one.predicted])}{_percent(one.predicted_probability)}"
-        ax.set_xlabel(f"{own}\n{said}", fontsize="x-small")
+        ax.set_xlabel(f"{own}\n{said}", fontsize="small")
     return figure
 
 
@@ -79,21 +80,19 @@ def worst_caption(worst: Worst, images: DatasetImages, words: str) -> str:
 
 
 def mosaic(lines: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], int, int]:
-    """Join images to one, a line for each array [n, channels, height, width], with transparent gaps.
+    """Join images to one, a line for each array [n, channels, height, width], n > 0, with transparent gaps.
 
     Returns:
         The picture [height, width, 4], and the height and width of a cell, gaps included.
     """
-    sample = picture(next(line for line in lines if len(line))[0])
+    sample = picture(lines[0][0])
     gap = max(1, round(_GAP * sample.shape[1]))
     height, width = sample.shape[0] + gap, sample.shape[1] + gap
     board = np.zeros((height * len(lines) - gap, width * max(map(len, lines)) - gap, 4), dtype=np.uint8)
     for row, line in enumerate(lines):
         for column, image in enumerate(line):
-            top, left = row * height, column * width
-            drawn = picture(image)
-            board[top : top + drawn.shape[0], left : left + drawn.shape[1], :3] = drawn
-            board[top : top + drawn.shape[0], left : left + drawn.shape[1], 3] = 255
+            cell = board[row * height :, column * width :][: sample.shape[0], : sample.shape[1]]
+            cell[..., :3], cell[..., 3] = picture(image), 255
     return board, height, width
 
 
