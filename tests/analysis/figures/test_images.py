@@ -85,6 +85,8 @@ def test_a_page_shows_the_images_of_the_final_configuration(run: Any, tmp_path: 
     assert 'data-figure="worst-images"' in page
     assert re.search(r'<image [^>]*href="data:image/png;base64,', page)
     assert "img-src data:" in page
+    # Two decimals of the scale would leave a gap, or an image over the next.
+    assert re.search(r'<image [^>]*transform="matrix\(\d+\.\d{3,}', page)
     assert "Final configuration, replicate of seed 0" in written.drawn["worst-images"][1]
     assert "worst-images" in written.latex.read_text()
     assert {"worst-images.pdf", "worst-images.png"} <= {path.name for path in written.figures}
