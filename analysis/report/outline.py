@@ -10,6 +10,7 @@ from analysis.frames.search_frames import goal_of
 from analysis.published.beside import published_frame, with_published
 from analysis.published.reproduction import Reproduction, counts_in_words
 from analysis.published.sheets import comparison_sheet, conventions_sheet, differing_sheet, statements_sheet
+from analysis.report.images import image_sections
 from analysis.report.search.effects import dependence_words
 from analysis.report.search.sections import search_sections
 from analysis.report.section import Picture, Section
@@ -44,7 +45,8 @@ def sections_of(evidence: Evidence, reproduction: Reproduction | None) -> list[S
         sections = [_with_published(section, reproduction, evidence) for section in sections]
     tables = len(study.tables)
     sections[tables:tables] = search_sections(evidence)
-    return sections if reproduction is None else [*sections, _published_section(reproduction, sections)]
+    sections += [] if reproduction is None else [_published_section(reproduction, sections)]
+    return [*sections, *image_sections([section.view for section in sections if section.view], evidence)]
 
 
 def _with_dependence(section: Section, table: Table, evidence: Evidence) -> Section:

@@ -15,6 +15,8 @@ MOST_NAME_BYTES = 150
 _DEVICES = frozenset(
     {"aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 )
+# Of the report's section of images, and of its figures.
+IMAGES, WORST_IMAGES = "validation-images", "worst-images"
 _RESERVED = {
     **dict.fromkeys(SEARCH_TABLES, "the search"),
     FINAL: "the final configuration",
@@ -22,6 +24,8 @@ _RESERVED = {
     FRESH_PATH: "the path of the stages",
     "statements": "the report's table of sentences",
     "conventions": "the report's table of conventions",
+    IMAGES: "the report's figures of images",
+    WORST_IMAGES: "the report's figures of images",
 }
 # What the report adds to a table's name to name further files about it.
 _SUFFIXES = ("-test", "-published", *(f"-{name}" for name in FIGURES))

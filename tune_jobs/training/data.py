@@ -1,4 +1,4 @@
-"""Loads the data that trials train on, and keeps the targets that their predictions are compared with."""
+"""Loads the data that trials train on, and keeps what reports show of their validation parts."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data_utils import DatasetError, TrialData
 from tune_jobs.errors import UserError
+from tune_jobs.ledger.images import has_images, images_name, write_images
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.trial.config import TrialConfig
@@ -87,11 +88,26 @@ def untrained_classes(configs: Iterable[TrialConfig], data: Mapping[str, TrialDa
     return lines + ([f"and {len(found) - _MOST_NAMED} more such classes"] if len(found) > _MOST_NAMED else [])
 
 
-def keep_targets(ledger: Ledger, config: TrialConfig, data: Mapping[str, TrialData]) -> None:
-    """Write the targets of a configuration's validation part to the ledger."""
-    if config.trainer:
-        return
-    part = data[data_slot(config)]
+def keep_validation(ledger: Ledger, configs: Iterable[TrialConfig], data: Mapping[str, TrialData]) -> None:
+    """Write to the ledger what reports show of validation parts: targets, and images of the first split.
+
+    Args:
+        ledger: of the run.
+        configs: of trials.
+        data: by `data_slot`.
+    """
+    first: dict[str, TrialConfig] = {}
+    for slot, config in {data_slot(config): config for config in configs if not config.trainer}.items():
+        part = data[slot]
+        _keep_targets(ledger, config, part)
+        if has_images(part):
+            name = images_name(part.fingerprint, config)
+            first[name] = min(first.get(name, config), config, key=lambda one: (one.split_seed, one.fold))
+    for config in first.values():
+        write_images(ledger.storage, config, data[data_slot(config)])
+
+
+def _keep_targets(ledger: Ledger, config: TrialConfig, part: TrialData) -> None:
     arrays: dict[str, NDArray[Any]] = {"targets": part.validation_targets}
     if part.task == "regression":
         arrays |= {"target_mean": np.array(part.target_mean), "target_std": np.array(part.target_std)}

@@ -14,7 +14,7 @@ from tune_jobs.standing.search.tally import tally_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.study.search_identity import default_config, moved_fields, search_id, search_replicate
-from tune_jobs.training.data import keep_targets, untrained_classes
+from tune_jobs.training.data import keep_validation, untrained_classes
 from tune_jobs.training.director import Director
 from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes
@@ -48,8 +48,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     check_user_code([config for config in combinations if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")
-    for config in configs:
-        keep_targets(ledger, config, data)
+    keep_validation(ledger, configs, data)
     default = default_config(study, search)
     job = run.job(default)
     # Imported here: other commands save the second that importing Ray takes.

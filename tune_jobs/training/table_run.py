@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.best import BestSoFar, score_of
-from tune_jobs.training.data import keep_targets, untrained_classes
+from tune_jobs.training.data import keep_validation, untrained_classes
 from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
 from tune_jobs.training.exit_codes import INTERRUPTED
@@ -15,7 +15,6 @@ from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial, differences
 from tune_jobs.words import counted
 
@@ -39,8 +38,7 @@ def train_trials(
     check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")
-    for config in {data_slot(trial.config): trial.config for trial in trials}.values():
-        keep_targets(ledger, config, data)
+    keep_validation(ledger, (trial.config for trial in trials), data)
     base = run.study.config()
     labels = {trial.key: _label(trial, base) for trial in trials}
     best = BestSoFar()

@@ -69,7 +69,8 @@ def _clean(root: Element) -> None:
         if _LINK in element.attrib:
             element.set("href", element.attrib.pop(_LINK))
         for attribute in ("d", "x", "y", "transform", "width", "height"):
-            if attribute in element.attrib:
+            # The transform of an image is its scale: cut, it would leave the image's axes.
+            if attribute in element.attrib and (element.tag, attribute) != ("image", "transform"):
                 element.set(attribute, " ".join(_NUMBER.sub(r"\1", element.get(attribute, "")).split()))
 
 
