@@ -212,7 +212,7 @@ def _without(given: Sequence[str], options: Sequence[str]) -> list[str]:
 def _call(action: str, options: Sequence[str]) -> str:
     """The call of `ablatune.Study` that a command line stands for; how many seeds there are is said to the study."""
     keywords, seeds = [], ""
-    for option, following in zip(options, [*options[1:], "--"], strict=True):
+    for option, following in zip(options, [*options[1:], "--"], strict=False):
         value = "True" if following.startswith("--") else following
         if option == "--seeds":
             seeds = f" with replicates={value}"

@@ -364,6 +364,7 @@ def test_a_hint_names_the_study_as_the_user_did(
 
 def test_a_study_that_is_defined_in_python_is_told_of_the_call() -> None:
     study = Study(base={"epochs": 1}, tables=[{"factor": "hidden_units", "levels": [4]}])
+    assert study.definition.command("report") == "report()"
     assert study.definition.command("run", "--retry-failed") == "run(retry_failed=True)"
     assert study.definition.command("run", "--seeds", "5", "--confirm") == "run(confirm=True) with replicates=5"
 
