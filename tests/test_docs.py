@@ -29,6 +29,7 @@ def test_there_are_pages() -> None:
         "results_from_elsewhere",
         "running",
         "searches",
+        "simulations",
         "stacks",
         "statistics",
         "studies",

@@ -31,3 +31,8 @@ def signed(value: float, decimals: int) -> str:
     """Write a difference with its sign: "+1.20", "−0.35", and "0.00" where it rounds to nothing."""
     text = f"{value:+,.{decimals}f}"
     return text.replace("-", _MINUS) if text.strip("+-0.,") else text.lstrip("+-")
+
+
+def printable(text: str) -> str:
+    """Replace what is no visible character by blanks: names may hold codes that change a terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)

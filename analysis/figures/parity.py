@@ -1,6 +1,7 @@
 """The figure `parity`: predictions of a regression against the targets, and what is left over."""
 
 from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from analysis.frames.value_predictions import ValuePredictions, value_replicates
 from analysis.tables.tables import TableView
 from analysis.text import format_number
 from tune_jobs.study.figures import VALUES
+from tune_jobs.words import counted
 
 _BINS = 30
 # Numbers from here on are written with their thousands separated.
@@ -28,7 +30,7 @@ def draw(view: TableView, evidence: Evidence) -> tuple[Figure, str] | None:
         if row.config is None or not VALUES.is_met(row.config):
             continue
         predictions = list(value_replicates(row, evidence))
-        if predictions:
+        if any(np.isfinite(one.predicted).any() for one in predictions):
             figure = parity_figure(predictions, unit=row.config.dataset_info.target_unit)
             return figure, parity_caption(view.title, ", ".join(line.labels), predictions)
     return None
@@ -66,11 +68,10 @@ def parity_figure(predictions: Sequence[ValuePredictions], *, unit: str) -> Figu
     """Draw the predictions of a level's replicates, pooled: against targets, and what is left over, twice.
 
     Args:
-        predictions: of at least one replicate.
+        predictions: of at least one replicate, and some of them finite.
         unit: of the target.
     """
-    predicted = np.concatenate([one.predicted for one in predictions])
-    targets = np.concatenate([one.targets for one in predictions])
+    predicted, targets, _ = _pooled(predictions)
     figure = Figure(figsize=(PAGE_WIDTH, 2.7), layout="constrained")
     first, second, third = figure.subplots(1, 3)
     draw_parity(first, predicted, targets, unit=unit)
@@ -83,15 +84,26 @@ def parity_caption(title: str, level: str, predictions: Sequence[ValuePrediction
     """Say what a reader must know to read the predictions of one level of a table with this title."""
     count = len(predictions)
     replicates = f"{count} replicates pooled" if count > 1 else "one replicate"
-    residuals = np.concatenate([one.predicted - one.targets for one in predictions])
-    decimals = 0 if np.abs(residuals).max() >= _LARGE else 2
-    bias = float(residuals.mean())
-    off, middle = (format_number(float(value), decimals) for value in (abs(bias), np.median(np.abs(residuals))))
+    predicted, targets, left_out = _pooled(predictions)
+    residuals = predicted - targets
+    bias, middle = float(residuals.mean()), float(np.median(np.abs(residuals)))
+    decimals = 0 if np.abs(residuals).max() >= _LARGE else max(2, 1 - floor(log10(middle))) if middle > 0 else 2
+    off = f"{format_number(abs(bias), decimals)} too {'high' if bias > 0 else 'low'}" if bias else "right"
+    not_finite = f" {counted(left_out, 'prediction')} that {'is' if left_out == 1 else 'are'} not finite: left out."
     return (
         f"{title}: predictions of {level} on the validation part against the targets, {replicates}. Predictions on the "
         f"dashed line equal their targets; what is left over, beside them, should lie evenly about 0. On average "
-        f"predictions are {off} too {'high' if bias > 0 else 'low'}, and half of all are within ±{middle}."
+        f"predictions are {off}, and half of all are within ±{format_number(middle, decimals)}."
+        f"{not_finite if left_out else ''}"
     )
+
+
+def _pooled(predictions: Sequence[ValuePredictions]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return the finite predictions of all replicates, their targets, and how many predictions were not finite."""
+    predicted = np.concatenate([one.predicted for one in predictions])
+    targets = np.concatenate([one.targets for one in predictions])
+    finite = np.isfinite(predicted)
+    return predicted[finite], targets[finite], int((~finite).sum())
 
 
 def _points(ax: Axes, across: NDArray[np.float64], up: NDArray[np.float64]) -> None:

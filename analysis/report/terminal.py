@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table as Drawn
@@ -25,6 +26,7 @@ from analysis.tables.captions import shared_sentences
 from analysis.tables.columns import columns
 from analysis.tables.sheet import Column, Sheet
 from analysis.tables.tables import TableView
+from tune_jobs.words import printable
 
 _DIFFERENCE = re.compile(r"^Difference from ")
 _STYLES = {BETTER: "green", WORSE: "red"}
@@ -53,7 +55,7 @@ def print_report(evidence: Evidence, console: Console) -> None:
     reproduction = reproduction_of(evidence)
     views = views_of(evidence)
     found = findings_of(evidence, views, reproduction)
-    console.print(Text(evidence.study.title, style="bold"))
+    console.print(_text(evidence.study.title, style="bold"))
     console.print(_bullets(found.sentences))
     if reproduction is not None:
         views = [with_published(view, reproduction) for view in views]
@@ -66,13 +68,13 @@ def print_report(evidence: Evidence, console: Console) -> None:
     )
     if shared:
         console.print()
-        console.print(Text(" ".join(shared), style="dim"))
+        console.print(_text(" ".join(shared), style="dim"))
 
 
 def _bullets(sentences: Sequence[str]) -> RenderableType:
     grid = Drawn.grid(padding=(0, 1, 0, 0))
     for sentence in sentences:
-        text = Text(sentence, overflow="fold")
+        text = _text(sentence, overflow="fold")
         text.highlight_regex(_COMMAND, "bold")
         grid.add_row("-", text)
     return grid
@@ -124,11 +126,11 @@ def _without_verdict(column: Column) -> list[Column]:
 def _print_sheet(console: Console, title: str, ranked: Sequence[_Ranked]) -> None:
     kept, left = _fitting(ranked, console)
     console.print()
-    console.print(Text(title, style="bold"))
+    console.print(_text(title, style="bold"))
     console.print(_drawn(kept))
     if left:
         names = ", ".join(column.heading for column in left)
-        console.print(Text(f"left out at this width: {names}", style="dim"))
+        console.print(_text(f"left out at this width: {names}", style="dim"))
 
 
 def _fitting(ranked: Sequence[_Ranked], console: Console) -> tuple[list[Column], list[Column]]:
@@ -165,12 +167,16 @@ def _drawn(shown: Sequence[Column]) -> RenderableType:
     table = Drawn(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="underline")
     for column in shown:
         words = column.kind != "number"
-        heading = Text("\n".join(_head(column)))
+        heading = _text("\n".join(_head(column)))
         # Words may be folded where even the fewest columns are too wide; numbers never are.
         table.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for row in zip(*map(_aligned, shown), strict=True):
-        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
+        table.add_row(*(_text(cell, style=_style(cell)) for cell in row))
     return table
+
+
+def _text(words: str, **how: Any) -> Text:
+    return Text(printable(words), **how)
 
 
 def _style(cell: str) -> str:

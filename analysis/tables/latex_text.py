@@ -88,6 +88,7 @@ _LATIN = {
 }
 _KNOWN = {**_SPECIAL, **_GREEK_NAMES, **_LATIN}
 _LAST_LATIN = 0x180
+_RAISED = {"<super>": "^", "<sub>": "_"}
 
 
 def latex_text(text: str) -> str:
@@ -123,5 +124,16 @@ def _character(character: str) -> str:
         return character
     if unicodedata.category(character) in ("Cf", "Cc"):
         return ""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii() and c.isprintable())
-    return "".join(_KNOWN.get(c, c) for c in plain) or f"{{[}}U+{ord(character):04X}{{]}}"
+    return _decomposed(character) or f"{{[}}U+{ord(character):04X}{{]}}"
+
+
+def _decomposed(character: str) -> str:
+    """Spell a character by what it is composed of, as ½, ⁵ and ℃ are; "" if it is of nothing that LaTeX has."""
+    kind = unicodedata.decomposition(character).partition(" ")[0]
+    parts = unicodedata.normalize("NFKD", character).replace("\N{FRACTION SLASH}", "/")
+    if kind in _RAISED and (plain := parts.replace("−", "-")).isascii() and plain.isprintable():
+        return f"${_RAISED[kind]}{{{''.join(_KNOWN.get(c, c) for c in plain)}}}$"
+    spelt = [c for c in parts if not unicodedata.combining(c)]
+    if not all(c in _KNOWN or (c.isascii() and c.isprintable()) for c in spelt):
+        return ""
+    return "".join(_KNOWN.get(c, c) for c in spelt)

@@ -1,6 +1,6 @@
 import pytest
 
-from tune_jobs.words import counted, duration, file_size, signed
+from tune_jobs.words import counted, duration, file_size, printable, signed
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,7 @@ def test_differences_have_a_sign_unless_they_round_to_nothing(value: float, word
 
 def test_large_differences_are_grouped() -> None:
     assert signed(-12_345.6, 1) == "−12,345.6"
+
+
+def test_what_would_change_a_terminal_is_blank() -> None:
+    assert printable("a\x1b]0;owned\x07\tb\nü") == "a ]0;owned  b\nü"

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from tune_jobs.commands.inspect_ledger import agreed
+from tune_jobs.errors import UserError
 from tune_jobs.ledger.kept_files import KeptFiles, forget_files, kept_files
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
@@ -22,32 +23,41 @@ def prune(storage_uri: str, *, study: str, folders: bool, unfinished: bool, conf
         confirmed: whether not to ask.
 
     Raises:
-        UserError: there is no ledger, or nobody can be asked.
+        UserError: there is no ledger, nobody can be asked, or a study is named for unfinished trials.
     """
+    if study and unfinished:
+        raise UserError(
+            "ledger prune: an unfinished trial does not say of which study it is; give --study or --unfinished"
+        )
     ledger = Ledger.open(Storage.at(storage_uri))
-    running = {key for beacon in live_beacons(ledger.storage) for key in beacon.running}
+    running = _running(ledger.storage)
     found = {key: kept for key, kept in kept_files(ledger.storage, folders=folders).items() if key not in running}
     records = ledger.read(keys=found.keys()).records
-    chosen = [kept for key, kept in found.items() if _is_chosen(records.get(key), study, unfinished=unfinished)]
-    left = sum(key not in records for key in found) if not unfinished else 0
+    chosen = {key: kept for key, kept in found.items() if _is_chosen(records.get(key), study, unfinished=unfinished)}
+    left = sum(key not in records for key in found) if not (unfinished or study) else 0
     if left:
-        print(f"{counted(left, 'trial')} stopped before the end: kept, and --unfinished deletes what they have left")
+        print(f"left alone: {counted(left, 'trial')} that stopped before the end; --unfinished takes them too")
     if not chosen:
         print("nothing to delete")
         return 0
-    print(f"to delete: {_words(chosen)}; the results stay")
+    print(f"to delete: {_words(chosen.values())}; the results stay")
     print("without a checkpoint, a trial that is to train longer, or to be evaluated, trains from its first epoch")
     if agreed("ledger prune", f"delete them from {storage_uri} for good?", confirmed=confirmed):
-        forget_files(ledger.storage, chosen)
+        # A run may have begun while the question stood.
+        running = _running(ledger.storage)
+        forget_files(ledger.storage, [kept for key, kept in chosen.items() if key not in running])
         print("deleted")
     else:
         print("nothing deleted")
     return 0
 
 
+def _running(storage: Storage) -> set[str]:
+    return {key for beacon in live_beacons(storage) for key in beacon.running}
+
+
 def _is_chosen(record: Record | None, study: str, *, unfinished: bool) -> bool:
-    # Which study trains a trial is in its record alone.
-    return (unfinished and not study) if record is None else study in ("", record.study)
+    return unfinished if record is None else study in ("", record.study)
 
 
 def _words(kept: Collection[KeptFiles]) -> str:

@@ -50,17 +50,18 @@ def _watch(processes: Mapping[str, "Popen[Any]"], over: threading.Event) -> None
 
 
 def _end(dead: Mapping[str, int], processes: Mapping[str, "Popen[Any]"]) -> None:
-    for action in reversed(_last_actions):
-        with suppress(Exception):
-            action()
-    # Their workers end with them.
-    for process in processes.values():
-        with suppress(OSError):
-            process.kill()
-    with suppress(OSError, ValueError):
+    try:
+        for action in reversed(_last_actions):
+            with suppress(Exception):
+                action()
+        # Their workers end with them.
+        for process in processes.values():
+            with suppress(OSError):
+                process.kill()
         print(f"ablatune: {death_words(dead)}", file=sys.stderr, flush=True)
         sys.stdout.flush()
-    os._exit(1)
+    finally:  # whatever cannot be printed
+        os._exit(1)
 
 
 def death_words(dead: Mapping[str, int]) -> str:

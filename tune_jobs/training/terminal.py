@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from tune_jobs.training.ray_guard import at_sudden_end
 from tune_jobs.training.snapshot import InTraining, Snapshot
+from tune_jobs.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -53,7 +54,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Print a separate line above."""
-        self._live.console.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
+        self._live.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Remove the display."""
@@ -149,8 +150,4 @@ def _training_lines(training: Sequence[InTraining], width: int, most: int) -> "l
 def _text(words: str) -> "Text":
     from rich.text import Text
 
-    return Text(_printable(words), no_wrap=True, overflow="ellipsis")
-
-
-def _printable(words: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in words)
+    return Text(printable(words), no_wrap=True, overflow="ellipsis")

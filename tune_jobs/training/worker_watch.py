@@ -107,6 +107,7 @@ class Watch(tune.Callback, Generic[Shown]):
         if time.monotonic() - self._refreshed >= _REFRESH_PERIOD_SECONDS:
             self._refreshed = time.monotonic()
             self.progress.refresh()
+        self._show_life()
         if self._lost and time.monotonic() - self._judged >= _JUDGE_PERIOD_SECONDS:
             self._judge()
 
@@ -119,24 +120,7 @@ class Watch(tune.Callback, Generic[Shown]):
         self.lacks = self.lacks or result.get(LACKS, "")
         self._take_refusal(refusal_in(result))
         self._log_once(result.get(LOG, ()))
-        if time.monotonic() - self._beaconed >= self._period:
-            self._beaconed = time.monotonic()
-            shown = self.progress.snapshot()
-            beacon = Beacon(
-                self._run,
-                self._study,
-                provenance.host(),
-                os.getpid(),
-                now(),
-                self.progress.running,
-                self.progress.curves,
-                shown.share,
-                shown.seconds_left,
-                shown.best,
-            )
-            # Workers wait for the storage to come back; Tune must not be blocked meanwhile.
-            with self._passing_over("the sign of life of this run was not written"):
-                write_beacon(self._storage, beacon)
+        self._show_life()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._note(trial, again=True)
@@ -158,6 +142,28 @@ class Watch(tune.Callback, Generic[Shown]):
         self._lost.clear()
         with self._passing_over("the sign of life of this run was not removed"):
             remove_beacon(self._storage, self._run)
+
+    def _show_life(self) -> None:
+        """Say that the run is alive and how far it is, if that was not said for a while."""
+        if time.monotonic() - self._beaconed < self._period:
+            return
+        self._beaconed = time.monotonic()
+        shown = self.progress.snapshot()
+        beacon = Beacon(
+            self._run,
+            self._study,
+            provenance.host(),
+            os.getpid(),
+            now(),
+            self.progress.running,
+            self.progress.curves,
+            shown.share,
+            shown.seconds_left,
+            shown.best,
+        )
+        # Workers wait for the storage to come back; Tune must not be blocked meanwhile.
+        with self._passing_over("the sign of life of this run was not written"):
+            write_beacon(self._storage, beacon)
 
     def taken_back(self) -> list[Mapping[str, Any]]:
         """Return the stranded trials, to be run again, and forget them."""

@@ -72,6 +72,7 @@ class CurrentReport:
         if code == 0:
             self.version, self.error = self.version + 1, ""
         else:
+            self._shown = None  # to be tried again
             self.error = lines[-1].removeprefix("ablatune: ") if lines else f"it ended with exit code {code}"
 
     def _lines(self) -> list[str]:

@@ -1,5 +1,6 @@
 """The web server of `view`: on this machine alone, for whoever has the address with its token, and read only."""
 
+import logging
 import secrets
 import socket
 import threading
@@ -16,12 +17,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, first_line
 from tune_jobs.view.reports import CurrentReport
+
+_log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 _PAGE = Path(__file__).resolve().parent / "page"
@@ -61,8 +64,13 @@ class Viewed:
                     self._state = self.read()
                 except UserError as error:  # as before its first run
                     self._state = {**self._state, "error": str(error)}
+                except Exception as error:  # one study must not take the others from the page
+                    _log.exception("%s cannot be read", self.name)
+                    self._state = {**self._state, "error": f"{self.name} cannot be read: {first_line(error)}"}
                 else:
-                    self.report.update((self._state["done"], self._state["failed"]))
+                    ended = self._state["done"], self._state["failed"]
+                    if any(ended):
+                        self.report.update(ended)
                 taken = time.monotonic() - began
                 self._next = time.monotonic() + max(_LEAST_PERIOD_SECONDS, _PERIOD_PER_SECOND * taken)
             report = self.report
@@ -117,6 +125,11 @@ class _Guarded:
         given, _, rest = scope["path"].removeprefix("/").partition("/")
         if not secrets.compare_digest(given.encode(), self._token.encode()):
             await PlainTextResponse("open the address that `ablatune view` printed\n", 403)(scope, receive, send)
+            return
+
+        if not rest and not scope["path"].endswith("/"):
+            # What the page asks for lies below its address.
+            await RedirectResponse(f"{scope['path']}/")(scope, receive, send)
             return
 
         async def send_with_headers(message: Any) -> None:

@@ -29,6 +29,10 @@ def study_state(standing: Standing) -> dict[str, Any]:
     ended = [(trials[key], record) for key, record in _records(standing).items() if key in trials]
     base = study.config()
 
+    searching = search is not None and not search.over
+    # A stage that has not chosen has trials that nobody knows yet.
+    complete = not states.missing and not searching and len(standing.choices) == len(study.stages)
+
     def label(trial: Trial) -> str:
         return f"{differences(trial.config, base)}, seed {trial.config.seed}"
 
@@ -45,8 +49,9 @@ def study_state(standing: Standing) -> dict[str, Any]:
         "steps": _steps([record for _, record in ended]),
         "training": _training(running, trials, label, beacons),
         "stages": [f"{choice.stage}: {', '.join(choice.labels)}" for choice in standing.choices],
-        "searching": search is not None and not search.over,
-        "next": study.command("run" if states.missing else "report"),
+        "searching": searching,
+        "complete": complete,
+        "next": study.command("report" if complete else "run"),
     }
 
 

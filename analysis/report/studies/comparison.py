@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.report.studies.matching import StudyRow, StudyRows, Subject, shared_rows
 from analysis.statistics.comparisons import Comparison, Pairs, compare, comparison_words, default_margin
 from analysis.statistics.words import format_estimates
@@ -151,9 +153,11 @@ def _judged(pairs: Sequence[Pairs], bases: Sequence[StudyRow | None]) -> list[Co
     known = [one for one in bases if one is not None]
     if not known:
         return []
-    base, held_out = known[0], rows_of(known[0].row)
-    accuracy = is_accuracy(base.frame)
-    margin = default_margin(float(base.values.mean()), rows=held_out, proportion=True) if accuracy else None
+    # The first row may have no numbers.
+    base = next((one for one in known if np.isfinite(one.values).any()), known[0])
+    held_out, accuracy = rows_of(base.row), is_accuracy(base.frame)
+    finite = base.values[np.isfinite(base.values)]
+    margin = default_margin(float(finite.mean()), rows=held_out, proportion=True) if accuracy and finite.size else None
     return compare(
         pairs,
         higher_is_better=base.view.higher_is_better,

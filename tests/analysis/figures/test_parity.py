@@ -32,6 +32,21 @@ def test_replicates_are_pooled_and_the_caption_says_how_far_off_they_are() -> No
     assert "predictions are 0.33 too high, and half of all are within ±1.00." in caption
 
 
+def test_predictions_that_are_not_finite_are_left_out_and_counted() -> None:
+    broken = ValuePredictions(1, np.array([np.inf, np.nan, 5.0]), np.array([1.0, 1.0, 5.0]))
+    parity_figure([ONE, broken], unit="m").draw_without_rendering()
+    caption = parity_caption("Width", "8", [ONE, broken])
+    assert "predictions are 0.25 too high" in caption
+    assert caption.endswith("2 predictions that are not finite: left out.")
+
+
+def test_small_targets_get_as_many_decimals_as_they_need() -> None:
+    small = ValuePredictions(0, np.array([0.0012, 0.0034]), np.array([0.001, 0.003]))
+    assert "0.00030 too high, and half of all are within ±0.00030." in parity_caption("Width", "8", [small])
+    exact = ValuePredictions(0, np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+    assert "On average predictions are right, and half of all are within ±0.00." in parity_caption("W", "8", [exact])
+
+
 def test_predictions_are_in_the_targets_unit_and_fit_the_metric(run: Any) -> None:
     ran = keep_gaussians(run(GAUSSIAN))
     evidence = ran.evidence

@@ -48,9 +48,11 @@ def test_checkpoints_of_trials_that_have_ended_are_deleted_and_their_results_sta
     assert prune(own) == 2
     assert len(kept(own)) == 3
     capsys.readouterr()
-    assert prune(own, "--study", "own", "--yes") == 0
+    assert prune(own, "--study", "own", "--unfinished", "--yes") == 2
+    assert "give --study or --unfinished" in capsys.readouterr().err
+    assert prune(own, "--yes") == 0
     said = capsys.readouterr().out
-    assert "1 trial stopped before the end: kept" in said
+    assert "left alone: 1 trial that stopped before the end; --unfinished takes them too" in said
     assert "to delete: 2 checkpoints of 2 trials, " in said
     assert kept(own) == [f"{'0' * 20}-{'1' * 12}"]
     assert len(folders(own)) == 2

@@ -49,6 +49,11 @@ def test_other_paths_lead_nowhere(path: str, page: Page) -> None:
     assert page.refused(page.address + path)[0] == 404
 
 
+def test_an_address_without_its_last_slash_leads_to_the_page(page: Page) -> None:
+    with urllib.request.urlopen(page.address.rstrip("/")) as answer:
+        assert answer.url == page.address
+
+
 def test_no_answer_is_kept_or_leaks_the_address(page: Page) -> None:
     with urllib.request.urlopen(page.address) as answer:
         assert answer.headers["cache-control"] == "no-store"

@@ -50,6 +50,7 @@ def ends(ledger: Ledger, make_record: Callable[..., Record]) -> Callable[..., No
 def test_nothing_has_run(study: Callable[[], Standing]) -> None:
     state = study_state(study())
     assert (state["needed"], state["done"], state["run"], state["best"], state["steps"]) == (4, 0, None, [], None)
+    assert not state["complete"]
     assert state["next"].startswith("ablatune run ")
 
 

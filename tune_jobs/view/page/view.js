@@ -135,9 +135,11 @@ function show(state) {
   }
   one.find("h2").textContent = state.title;
   const run = state.run;
-  const where = run ? `running on ${run.host} (process ${run.process})` : state.done < state.needed ? "not running" : "complete";
+  const where = run ? `running on ${run.host} (process ${run.process})` : state.complete ? "complete" : "not running";
   one.find(".where").textContent = [state.name, state.variant, where].filter(Boolean).join(" · ");
-  const share = run && run.share !== null ? run.share : state.needed ? state.done / state.needed : 0;
+  let share = state.needed ? state.done / state.needed : 0;
+  if (run && run.share !== null) share = run.share;
+  else if (!state.complete) share = Math.min(share, 0.99);
   one.find("progress").value = share;
   one.find("progress").setAttribute("aria-label", `progress of ${state.title}`);
   one.find(".counts").textContent = counts(state);
