@@ -21,7 +21,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str
 
 def test_studies(capsys: pytest.CaptureFixture[str]) -> None:
     found = {study["name"]: study for study in document(capsys, "studies", "--json")["studies"]}
-    assert found["digits_demo"]["seeds"] == 3
+    assert found["digits_demo"]["seeds"] == 5
     assert found["digits_search"]["search_fields"]
     assert "hidden_units" in found["digits_demo"]["tables"]
 
