@@ -155,13 +155,15 @@ def serve(studies: Mapping[str, Viewed], port: int, ready: Callable[[str], None]
         ready: told the address once it is served.
 
     Raises:
-        UserError: the port is taken.
+        UserError: the port is taken, or none.
     """
     token = secrets.token_urlsafe(16)
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((LOOPBACK, port))
+        except OverflowError as error:
+            raise UserError(f"--port {port}: a port is 0 to 65535; leave --port out for any that is free") from error
         except OSError as error:
             raise UserError(
                 f"--port {port}: cannot be served ({error.strerror}); leave --port out for any that is free"

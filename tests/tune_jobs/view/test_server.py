@@ -109,3 +109,5 @@ def test_what_cannot_be_shown_is_one_line(
         port = taken.getsockname()[1]
         assert main(["view", str(path), "--storage", ledger.storage.uri, "--port", str(port), "--no-browser"]) == 2
     assert f"--port {port}: cannot be served (Address already in use)" in capsys.readouterr().err
+    assert main(["view", str(path), "--storage", ledger.storage.uri, "--port", "65536", "--no-browser"]) == 2
+    assert "--port 65536: a port is 0 to 65535" in capsys.readouterr().err
