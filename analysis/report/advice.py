@@ -73,13 +73,15 @@ def _better(one: FactorFound) -> list[LevelFound]:
 def _next(evidence: Evidence, factors: Sequence[FactorFound], path: Waterfall | None) -> tuple[str, str]:
     study, standing = evidence.study, evidence.standing
     seeds = [] if standing.looks or len(standing.seeds) == study.seeds else ["--seeds", str(len(standing.seeds))]
+    # A run without the flag would go back to the seeds of the file.
+    again = ["--until-decided"] if standing.looks else seeds
     missing = int((evidence.trials["outcome"] == MISSING).sum())
     waits = standing.follow_up is not None and standing.follow_up.waiting_for
     if missing or waits or len(standing.choices) < len(study.stages):
-        return study.command("run", *seeds), "continues the run, which has not ended"
+        return study.command("run", *again), "continues the run, which has not ended"
     if study.fraction < 1:
         return replace(study, fraction=1.0).command(
-            "run", *seeds
+            "run", *again
         ), "trains all epochs, and goes on from this quick look"
     if not factors and len(standing.seeds) == 1 and any(len(table.levels) > 1 for table in study.tables):
         return study.command("run", "--seeds", str(_PILOT_SEEDS)), "adds the seeds that tell a difference from chance"
@@ -89,7 +91,7 @@ def _next(evidence: Evidence, factors: Sequence[FactorFound], path: Waterfall | 
     outer = any(table.showing.splits == "outer" for table in study.tables)
     if plain and not outer and not standing.picks and any(map(_better, factors)):
         why = "trains the best levels again with fresh seeds, for a gain that picking does not flatter"
-        return study.command("run", *seeds, "--confirm"), why
+        return study.command("run", *again, "--confirm"), why
     settled = bool(study.finals or study.stages or (standing.follow_up and standing.follow_up.winner))
     if settled and path_gained(path) is not False and openings_count(study.name, evidence.openings) is None:
         return study.command("evaluate", *seeds), "opens the test set, once, for the configuration that is settled on"

@@ -63,6 +63,18 @@ def test_only_open_levels_get_more_seeds(
     assert "45 trials" in capsys.readouterr().out
 
 
+def test_the_next_command_keeps_the_seeds_that_were_added(
+    trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("s.yaml").write_text(STUDY.replace("levels: [4, 8, 16]", "levels: [4, 8]").replace("units: 8", "units: 4"))
+    assert main(["run", "s.yaml", "--cpus", "1", "--until-decided"]) == 0
+    assert "next: `ablatune run s.yaml --until-decided --confirm`" in capsys.readouterr().out
+    assert main(["run", "s.yaml", "--cpus", "1", "--until-decided", "--confirm"]) == 0
+    shown = capsys.readouterr().out
+    assert "Hidden layer size: 8 gains 10.0 points" in shown
+    assert "--until-decided` adds seeds" not in shown
+
+
 def test_another_number_of_seeds_is_refused(trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]) -> None:
     Path("s.yaml").write_text(STUDY)
     assert main(["run", "s.yaml", "--until-decided", "--seeds", "7"]) == 2
