@@ -65,9 +65,8 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
     marks: dict[Hashable, bool | None] = dict.fromkeys(frame.index[known], False)
     for index, line in lines.iterrows():
         record, config, epoch = contents.records[line["key"]], rows[line["position"]].config, int(line["epoch"])
-        kept = epoch in record.measured_epochs and record.validation_outputs
         # Only the user's code, which is not imported here, knows how their objective reads outputs.
-        if config is None or config.own_objective or not kept:
+        if config is None or config.own_objective or not record.keeps_predictions(epoch):
             marks[index] = None
         else:
             marks[index] = predicts_one_class(record, epoch, objective=config.objective)

@@ -54,15 +54,13 @@ def mean_confusion(
     """
     if row.config is None:
         return None
-    read = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
-    of_seed = {one.seed: one for one in evidence.standing.of(row)}
     found = []
-    for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
-        record, targets = records[key], evidence.targets(of_seed[int(seed)]).get("targets")
+    for replicate, key, epoch in evidence.readings(position):
+        record, targets = records[key], evidence.targets(replicate).get("targets")
         # What a single output of a training function means is not known.
         readable = 1 < record.outputs <= MOST_CLASSES or (record.outputs == 1 and not row.config.trainer)
-        if targets is not None and readable and epoch in record.measured_epochs and record.validation_outputs:
-            predicted = predicted_classes(record.predictions(int(epoch)), objective=row.config.objective)
+        if targets is not None and readable and record.keeps_predictions(epoch):
+            predicted = predicted_classes(record.predictions(epoch), objective=row.config.objective)
             shares = confusion_shares(predicted, targets, max(2, record.outputs))
             found += [shares] if shares is not None else []
     if not found or len({shares.shape for shares in found}) > 1:

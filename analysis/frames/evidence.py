@@ -1,6 +1,6 @@
 """All that a report is made from: where a study stands, and the frames of its replicates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,6 +90,17 @@ class Evidence:
         """Read the records of rows with their predictions, by key."""
         keys = {one.key for row in rows for one in self.standing.of(row)}
         return self.ledger.read(predictions=True, keys=keys).records if keys else {}
+
+    def readings(self, position: int) -> Iterator[tuple[Replicate, str, int]]:
+        """Yield the replicates of a row that it reads an epoch of, each with its key and that epoch.
+
+        Args:
+            position: of the row among all rows.
+        """
+        read = self.trials[(self.trials["position"] == position) & self.trials["epoch"].notna()]
+        of_seed = {one.seed: one for one in self.standing.replicates[position]}
+        for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
+            yield of_seed[int(seed)], key, int(epoch)
 
     def targets(self, replicate: Replicate) -> dict[str, NDArray[Any]]:
         """Read what a replicate's predictions are compared with; empty if it was not kept."""

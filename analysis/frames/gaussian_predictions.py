@@ -162,19 +162,16 @@ def gaussian_replicates(rows: Sequence[Row], evidence: Evidence) -> Iterator[Gau
     records = evidence.predictions(predicting)
     for row in predicting:
         position = evidence.standing.rows.index(row)
-        read = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
-        of_seed = {one.seed: one for one in evidence.standing.of(row)}
-        for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
-            stored, record = evidence.targets(of_seed[int(seed)]), records[key]
+        for replicate, key, epoch in evidence.readings(position):
+            stored, record = evidence.targets(replicate), records[key]
             # A row may read an epoch whose predictions are not kept, or not yet.
-            kept = epoch in record.measured_epochs and record.validation_outputs
-            if kept and set(stored) >= _NEEDED and row.config is not None:
+            if record.keeps_predictions(epoch) and set(stored) >= _NEEDED and row.config is not None:
                 yield gaussian_predictions(
-                    record.predictions(int(epoch)),
+                    record.predictions(epoch),
                     stored,
                     link=row.config.variance_link,
                     position=position,
-                    seed=int(seed),
+                    seed=replicate.seed,
                     input_transform=row.config.input_transform,
                     target_transform=row.config.target_transform,
                 )

@@ -80,7 +80,7 @@ def worst_of(positions: Sequence[int], images: DatasetImages, evidence: Evidence
         row = evidence.standing.rows[position]
         for key, seed, epoch in _replicates(position, row, images, evidence):
             record = evidence.ledger.read(predictions=True, keys={key}).records.get(key)
-            if record is None or epoch not in record.measured_epochs or not record.validation_outputs:
+            if record is None or not record.keeps_predictions(epoch):
                 continue
             outputs, kept = record.predictions(epoch), images.kept
             if row.config is None or len(outputs) != kept.of_rows:
@@ -147,8 +147,6 @@ def _replicates(position: int, row: Row, images: DatasetImages, evidence: Eviden
     """Key, seed and epoch of each replicate of a row that is validated on these images."""
     if row.config is None or not CLASSES.is_met(row.config) or data_id(row.config) != data_id(images.config):
         return
-    read = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
-    configs = {one.seed: one.config for one in evidence.standing.of(row)}
-    for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
-        if images.kept.show(configs[int(seed)]):
-            yield key, int(seed), int(epoch)
+    for replicate, key, epoch in evidence.readings(position):
+        if images.kept.show(replicate.config):
+            yield key, replicate.seed, epoch

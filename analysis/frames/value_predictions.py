@@ -40,17 +40,13 @@ def value_replicates(row: Row, evidence: Evidence) -> Iterator[ValuePredictions]
             yield ValuePredictions(one.seed, one.mean, one.targets)
         return
     records = evidence.predictions([row])
-    position = evidence.standing.rows.index(row)
-    read = evidence.trials[(evidence.trials["position"] == position) & evidence.trials["epoch"].notna()]
-    of_seed = {one.seed: one for one in evidence.standing.of(row)}
-    for seed, key, epoch in zip(read["seed"], read["key"], read["epoch"], strict=True):
-        stored, record = evidence.targets(of_seed[int(seed)]), records[key]
-        kept = epoch in record.measured_epochs and record.validation_outputs
-        if kept and record.outputs == 1 and set(stored) >= _NEEDED:
+    for replicate, key, epoch in evidence.readings(evidence.standing.rows.index(row)):
+        stored, record = evidence.targets(replicate), records[key]
+        if record.keeps_predictions(epoch) and record.outputs == 1 and set(stored) >= _NEEDED:
             scale, offset = float(stored["target_std"]), float(stored["target_mean"])
-            values = (record.predictions(int(epoch))[:, 0], stored["targets"])
+            values = (record.predictions(epoch)[:, 0], stored["targets"])
             predicted, targets = (np.asarray(value, dtype=np.float64) * scale + offset for value in values)
             if row.config.target_transform == "log":
                 predicted, targets = np.exp(predicted), np.exp(targets)
             if len(predicted) == len(targets):
-                yield ValuePredictions(int(seed), predicted, targets)
+                yield ValuePredictions(replicate.seed, predicted, targets)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.ledger.runs import live_beacons, read_manifests
+from tune_jobs.ledger.runs import live_beacons, read_manifests, running_trials
 from tune_jobs.standing.best import best_score, score_of
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import stale_among, trial_states
@@ -48,7 +48,7 @@ def status_document(standing: Standing) -> dict[str, Any]:
     """Say where a study stands; it has a ledger."""
     study, storage = standing.study, standing.existing_ledger.storage
     beacons = [beacon for beacon in live_beacons(storage) if beacon.study == study.name]
-    running = {key: epoch for beacon in beacons for key, epoch in beacon.running.items()}
+    running = running_trials(beacons)
     states, named = trial_states(standing, running), _Named(standing)
     return {
         "study": study.name,
@@ -156,9 +156,7 @@ class _Named:
     """Says what a trial of a study is, by its key: what it differs in from the base, its seed, and its epochs."""
 
     def __init__(self, standing: Standing) -> None:
-        searched = () if standing.search is None else standing.search.trials.values()
-        self._trials = {trial.key: trial for one in searched for trial in one.trials}
-        self._trials |= {trial.key: trial for trial in standing.trials}
+        self._trials = standing.all_trials
         self._base = standing.study.config()
 
     def __call__(self, key: str) -> dict[str, Any]:

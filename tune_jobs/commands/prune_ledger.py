@@ -7,7 +7,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.ledger.kept_files import KeptFiles, forget_files, kept_files
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
-from tune_jobs.ledger.runs import live_beacons
+from tune_jobs.ledger.runs import live_beacons, running_trials
 from tune_jobs.storage.storage import Storage
 from tune_jobs.words import counted, file_size
 
@@ -30,7 +30,7 @@ def prune(storage_uri: str, *, study: str, folders: bool, unfinished: bool, conf
             "ledger prune: an unfinished trial does not say of which study it is; give --study or --unfinished"
         )
     ledger = Ledger.open(Storage.at(storage_uri))
-    running = _running(ledger.storage)
+    running = running_trials(live_beacons(ledger.storage))
     found = {key: kept for key, kept in kept_files(ledger.storage, folders=folders).items() if key not in running}
     records = ledger.read(keys=found.keys()).records
     chosen = {key: kept for key, kept in found.items() if _is_chosen(records.get(key), study, unfinished=unfinished)}
@@ -44,16 +44,12 @@ def prune(storage_uri: str, *, study: str, folders: bool, unfinished: bool, conf
     print("without a checkpoint, a trial that is to train longer, or to be evaluated, trains from its first epoch")
     if agreed("ledger prune", f"delete them from {storage_uri} for good?", confirmed=confirmed):
         # A run may have begun while the question stood.
-        running = _running(ledger.storage)
+        running = running_trials(live_beacons(ledger.storage))
         forget_files(ledger.storage, [kept for key, kept in chosen.items() if key not in running])
         print("deleted")
     else:
         print("nothing deleted")
     return 0
-
-
-def _running(storage: Storage) -> set[str]:
-    return {key for beacon in live_beacons(storage) for key in beacon.running}
 
 
 def _is_chosen(record: Record | None, study: str, *, unfinished: bool) -> bool:

@@ -11,7 +11,7 @@ from tune_jobs.ledger import provenance
 from tune_jobs.ledger.confirmed import write_picks
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.looks import write_looks
-from tune_jobs.ledger.record import FAILED, Record
+from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import Manifest, live_beacons, now, variant_id, write_manifest
 from tune_jobs.standing.confirmed import check_confirms, unreadable_picks
 from tune_jobs.standing.counts import Counts
@@ -228,21 +228,12 @@ class _Rounds:
         self.rounds += 1
         if missing:
             self.tried += missing
-            self.code = max(self.code, train_trials(run, missing, known=_known(standing)))
+            self.code = max(self.code, train_trials(run, missing, known=standing.ended))
         elif standing.search is not None:
             self.searched, self.progress_before = True, progress
             self.code = max(self.code, train_search(run, standing.search, retry_failed=retry_search))
         study = standing.study
         return self.code != INTERRUPTED and (bool(study.stages) or study.search is not None)
-
-
-def _known(standing: Standing) -> list[tuple[Trial, Record]]:
-    """The trials of the study that have a record, and those of its search."""
-    records = standing.contents.records
-    known = [(trial, records[trial.key]) for trial in standing.trials if trial.key in records]
-    for one in standing.search.trials.values() if standing.search is not None else ():
-        known += [(trial, record) for trial, record in zip(one.trials, one.records, strict=False) if record]
-    return known
 
 
 def _searches(standing: Standing, *, retry_failed: bool) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_incidents
 from tune_jobs.ledger.record import FAILED
-from tune_jobs.ledger.runs import live_beacons, read_manifests
+from tune_jobs.ledger.runs import live_beacons, read_manifests, running_trials
 from tune_jobs.standing.confirmed import unreadable_picks
 from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
@@ -13,7 +13,7 @@ from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import stale_among, trial_states
 from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, rows_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
-from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.trial.trial import Trial, label_of
 from tune_jobs.words import counted
 
 _MOST_NAMED = 20
@@ -22,7 +22,7 @@ _MOST_NAMED = 20
 def status_lines(standing: Standing) -> list[str]:
     """Say in lines where a study stands; it has a ledger."""
     storage = standing.existing_ledger.storage
-    running = {key: epoch for beacon in live_beacons(storage) for key, epoch in beacon.running.items()}
+    running = running_trials(live_beacons(storage))
     states = trial_states(standing, running)
     well = states.well
     lines = [
@@ -60,9 +60,7 @@ def _heading(standing: Standing) -> str:
 
 def _incidents(standing: Standing) -> list[Incident]:
     """Return the workers that this variant of the study lost."""
-    keys = {trial.key for trial in standing.trials} | {""}
-    if standing.search is not None:
-        keys |= {trial.key for one in standing.search.trials.values() for trial in one.trials}
+    keys = standing.all_trials.keys() | {""}
     incidents = read_incidents(standing.existing_ledger.storage, standing.study.name)
     return [one for one in incidents if one.key in keys]
 
@@ -103,10 +101,7 @@ def _stale_lines(standing: Standing, missing: Sequence[Trial]) -> list[str]:
         f"changed; `{run}` trains {'it' if count == 1 else 'them'} again, the old results stay in the ledger"
         for (changed, imported), count in sorted(counts.items())
     ]
-    lines += [
-        f"    stale {stale.record.key[:8]}  {differences(stale.trial.config, base)}, seed {stale.trial.config.seed}"
-        for stale in found[:_MOST_NAMED]
-    ]
+    lines += [f"    stale {stale.record.key[:8]}  {label_of(stale.trial, base)}" for stale in found[:_MOST_NAMED]]
     return [*lines, *_more(len(found), "stale")]
 
 
@@ -117,8 +112,7 @@ def _named(heading: str, trials: Sequence[Trial], standing: Standing) -> list[st
     for trial in trials[:_MOST_NAMED]:
         record = standing.contents.records.get(trial.key)
         reason = f": {record.reason}" if record is not None and record.reason else ""
-        words = f"{differences(trial.config, base)}, seed {trial.config.seed}"
-        lines.append(f"    {heading} {trial.key[:8]}  {words}{reason}")
+        lines.append(f"    {heading} {trial.key[:8]}  {label_of(trial, base)}{reason}")
     return [*lines, *_more(len(trials), heading)]
 
 

@@ -207,6 +207,10 @@ class Record:
             **curves,
         )
 
+    def keeps_predictions(self, epoch: int) -> bool:
+        """Whether it has the outputs on the validation part after an epoch."""
+        return epoch in self.measured_epochs and bool(self.validation_outputs)
+
     def predictions(self, epoch: int) -> NDArray[np.float32]:
         """The outputs on the validation part, [n, outputs], after a measured epoch.
 

@@ -7,7 +7,7 @@ refreshes its beacon while it lives.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -165,6 +165,11 @@ def live_beacons(storage: Storage) -> list[Beacon]:
     return [
         beacon for beacon in storage.documents(beacon_of, ACTIVE) if datetime.fromisoformat(beacon.seen_at) > oldest
     ]
+
+
+def running_trials(beacons: Iterable[Beacon]) -> dict[str, int]:
+    """The epochs done, by key, of the trials that some runs are training."""
+    return {key: epoch for beacon in beacons for key, epoch in beacon.running.items()}
 
 
 def manifest_of(values: Any) -> Manifest:

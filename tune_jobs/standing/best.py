@@ -7,6 +7,7 @@ from math import isfinite
 from models.history import DIVERGED
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
+from tune_jobs.trial.trial import Trial, label_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ class BestSoFar:
 
     def __init__(self) -> None:
         self._best: dict[tuple[str, str, str], tuple[Score, str, str]] = {}
+
+    @classmethod
+    def of(cls, ended: Iterable[tuple[Trial, Record]], base: TrialConfig) -> "BestSoFar":
+        """Take in trials that have ended, named by how they differ from a base."""
+        made = cls()
+        for trial, record in ended:
+            made.add(trial.config, score_of(record), label_of(trial, base))
+        return made
 
     def add(self, config: TrialConfig, score: Score | None, label: str) -> None:
         """Take in a trial that has ended, by a readable name."""

@@ -69,6 +69,23 @@ class Standing:
         """The distinct trials that the rows read."""
         return merged_trials(one for replicates in self.replicates for one in replicates)
 
+    @property
+    def all_trials(self) -> dict[str, Trial]:
+        """The trials of the rows and those that the search has drawn, by key."""
+        searched = () if self.search is None else self.search.trials.values()
+        return {trial.key: trial for one in searched for trial in one.trials} | {one.key: one for one in self.trials}
+
+    @property
+    def ended(self) -> list[tuple[Trial, Record]]:
+        """The trials of the rows that have a record, then those of the search, each once."""
+        records = self.contents.records
+        found = {trial.key: (trial, records[trial.key]) for trial in self.trials if trial.key in records}
+        for one in () if self.search is None else self.search.trials.values():
+            for trial, record in zip(one.trials, one.records, strict=False):
+                if record is not None:
+                    found.setdefault(trial.key, (trial, record))
+        return list(found.values())
+
     @cached_property
     def alone(self) -> dict[str, Trial]:
         """The trials that tell the time of others, by the keys of these; see `tune_jobs.standing.alone`."""

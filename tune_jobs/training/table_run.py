@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger.record import Record, is_finished
-from tune_jobs.standing.best import BestSoFar, score_of
+from tune_jobs.standing.best import BestSoFar
 from tune_jobs.training.data import keep_validation, untrained_classes
 from tune_jobs.training.early_start import load_as_ray_starts
 from tune_jobs.training.ending import compact, exit_code, say_outcomes, trials_unwritten
@@ -14,8 +14,7 @@ from tune_jobs.training.exit_codes import INTERRUPTED
 from tune_jobs.training.progress import Progress
 from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.user_code_check import check_user_code
-from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.trial.trial import Trial, label_of
 from tune_jobs.words import counted
 
 
@@ -40,10 +39,8 @@ def train_trials(
         run.say(f"data: {line}")
     keep_validation(ledger, (trial.config for trial in trials), data)
     base = run.study.config()
-    labels = {trial.key: _label(trial, base) for trial in trials}
-    best = BestSoFar()
-    for trial, record in known:
-        best.add(trial.config, score_of(record), _label(trial, base))
+    labels = {trial.key: label_of(trial, base) for trial in trials}
+    best = BestSoFar.of(known, base)
     job = run.job(base, keep_models=keep_models)
     if run.ray_exit is None:
         run.say_start()
@@ -74,10 +71,6 @@ def train_trials(
         return INTERRUPTED
     compact(ledger, run.say)
     return exit_code(progress.endings, run.study, run.say, limit_seconds=settings.limit_seconds)
-
-
-def _label(trial: Trial, base: TrialConfig) -> str:
-    return f"{differences(trial.config, base)}, seed {trial.config.seed}"
 
 
 def _kept(trials: Sequence[Trial], run: RunContext) -> int:

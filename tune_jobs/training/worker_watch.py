@@ -120,7 +120,6 @@ class Watch(tune.Callback, Generic[Shown]):
         self.lacks = self.lacks or result.get(LACKS, "")
         self._take_refusal(refusal_in(result))
         self._log_once(result.get(LOG, ()))
-        self._show_life()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._note(trial, again=True)

@@ -34,14 +34,7 @@ def trajectory(config: TrialConfig) -> dict[str, Any]:
     """
     if config.trainer:
         return _trainer_trajectory(config)
-    names, values_of, neutral = _read(
-        tuple(config.dataset_info.reads),
-        config.network,
-        config.objective,
-        config.optimizer,
-        config.schedule,
-        epochs=counts_epochs(config),
-    )
+    names, values_of, neutral = _fields_of(config, epochs=counts_epochs(config))
     built_in = {
         name: value for name, value, other in zip(names, values_of(config), neutral, strict=True) if value != other
     }
@@ -58,14 +51,7 @@ def settings(config: TrialConfig) -> dict[str, Any]:
     if config.trainer:
         found = trajectory(config)
     else:
-        names, values_of, _ = _read(
-            tuple(config.dataset_info.reads),
-            config.network,
-            config.objective,
-            config.optimizer,
-            config.schedule,
-            epochs=True,
-        )
+        names, values_of, _ = _fields_of(config, epochs=True)
         found = {**dict(zip(names, values_of(config), strict=True)), **dict(sorted(config.own.items()))}
     return {name: value for name, value in found.items() if not is_code(name)}
 
@@ -78,11 +64,20 @@ def _trainer_trajectory(config: TrialConfig) -> dict[str, Any]:
     return {**told, **dict(sorted(config.own.items()))}
 
 
+# Names of fields, a reader of all, and the values to leave out.
+_Fields = tuple[tuple[str, ...], Callable[[TrialConfig], tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _fields_of(config: TrialConfig, *, epochs: bool) -> _Fields:
+    reads = tuple(config.dataset_info.reads)
+    return _read(reads, config.network, config.objective, config.optimizer, config.schedule, epochs=epochs)
+
+
 @functools.cache
 def _read(
     by_dataset: tuple[str, ...], network: str, objective: str, optimizer: str, schedule: str, *, epochs: bool
-) -> tuple[tuple[str, ...], Callable[[TrialConfig], tuple[Any, ...]], tuple[Any, ...]]:
-    """The fields that such a configuration reads, in order: their names, a reader of all, the values to leave out."""
+) -> _Fields:
+    """The fields that such a configuration reads, in order."""
     read = {
         *_ALWAYS,
         *by_dataset,

@@ -62,6 +62,11 @@ def _has(config: TrialConfig, name: str) -> bool:
     return name in FIELDS or name in config.own
 
 
+def label_of(trial: Trial, base: TrialConfig) -> str:
+    """Name a trial for people: how it differs from a base, and its seed."""
+    return f"{differences(trial.config, base)}, seed {trial.config.seed}"
+
+
 def _value(config: TrialConfig, name: str) -> str:
     if name == "dataset":
         return config.dataset_info.label

@@ -1,40 +1,32 @@
 """Where a study stands, as the page of `view` shows it: one JSON object."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tune_jobs.ledger.record import Record
-from tune_jobs.ledger.runs import Beacon, live_beacons
+from tune_jobs.ledger.runs import Beacon, live_beacons, running_trials
 from tune_jobs.standing.best import BestSoFar, Score, score_of
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import trial_states
-from tune_jobs.trial.config import METRIC_SPECS
-from tune_jobs.trial.trial import Trial, differences
+from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
+from tune_jobs.trial.trial import Trial, label_of
 
 # The page names no more trials in training.
 _MOST_TRAINING = 24
 # Steps of the best so far that a figure shows.
 _MOST_STEPS = 400
 
-Label = Callable[[Trial], str]
-
 
 def study_state(standing: Standing) -> dict[str, Any]:
     """Say where a study stands; it has a ledger."""
     study, search = standing.study, standing.search
     beacons = [beacon for beacon in live_beacons(standing.existing_ledger.storage) if beacon.study == study.name]
-    running = {key: epoch for beacon in beacons for key, epoch in beacon.running.items()}
-    states, trials = trial_states(standing, running), _trials(standing)
-    ended = [(trials[key], record) for key, record in _records(standing).items() if key in trials]
-    base = study.config()
-
+    running = running_trials(beacons)
+    states, ended, base = trial_states(standing, running), standing.ended, study.config()
     searching = search is not None and not search.over
     # A stage that has not chosen has trials that nobody knows yet.
     complete = not states.missing and not searching and len(standing.choices) == len(study.stages)
-
-    def label(trial: Trial) -> str:
-        return f"{differences(trial.config, base)}, seed {trial.config.seed}"
 
     return {
         "name": study.name,
@@ -45,25 +37,14 @@ def study_state(standing: Standing) -> dict[str, Any]:
         "failed": len(states.failed) + len(states.timed_out),
         "running": len(running),
         "run": _run(beacons),
-        "best": [list(one) for one in _best(ended, label)],
+        "best": [list(one) for one in BestSoFar.of(ended, base).found],
         "steps": _steps([record for _, record in ended]),
-        "training": _training(running, trials, label, beacons),
+        "training": _training(running, standing.all_trials, base, beacons),
         "stages": [f"{choice.stage}: {', '.join(choice.labels)}" for choice in standing.choices],
         "searching": searching,
         "complete": complete,
         "next": study.command("report" if complete else "run"),
     }
-
-
-def _trials(standing: Standing) -> dict[str, Trial]:
-    searched = () if standing.search is None else standing.search.trials.values()
-    return {trial.key: trial for one in searched for trial in one.trials} | {one.key: one for one in standing.trials}
-
-
-def _records(standing: Standing) -> dict[str, Record]:
-    searched = () if standing.search is None else standing.search.trials.values()
-    found = {record.key: record for one in searched for record in one.records if record is not None}
-    return found | dict(standing.contents.records)
 
 
 def _run(beacons: Sequence[Beacon]) -> dict[str, Any] | None:
@@ -78,15 +59,6 @@ def _run(beacons: Sequence[Beacon]) -> dict[str, Any] | None:
         "share": last.share,
         "seconds_left": last.seconds_left,
     }
-
-
-def _best(ended: Sequence[tuple[Trial, Record]], label: Label) -> list[tuple[str, str]]:
-    best = BestSoFar()
-    for trial, record in ended:
-        score = score_of(record)
-        if score is not None:
-            best.add(trial.config, score, label(trial))
-    return best.found
 
 
 def _steps(ended: Sequence[Record]) -> dict[str, Any] | None:
@@ -119,7 +91,7 @@ def _steps(ended: Sequence[Record]) -> dict[str, Any] | None:
 
 
 def _training(
-    running: Mapping[str, int], trials: Mapping[str, Trial], label: Label, beacons: Sequence[Beacon]
+    running: Mapping[str, int], trials: Mapping[str, Trial], base: TrialConfig, beacons: Sequence[Beacon]
 ) -> list[dict[str, Any]]:
     """The trials in training, with the points of their learning curves that the run has told."""
     curves = {key: points for beacon in beacons for key, points in beacon.curves.items()}
@@ -130,7 +102,7 @@ def _training(
             {
                 "key": key,
                 # Of a stage or a search that the run has reached and this study's file has not.
-                "label": "a trial that this study file does not have" if trial is None else label(trial),
+                "label": "a trial that this study file does not have" if trial is None else label_of(trial, base),
                 "epoch": epoch,
                 "epochs": None if trial is None else trial.epochs,
                 "curve": curves.get(key, ()),

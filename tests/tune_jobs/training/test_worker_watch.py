@@ -160,8 +160,7 @@ def test_a_sign_of_life_that_cannot_be_written_is_said_once_and_ends_nothing(
 
     monkeypatch.setattr(Storage, "write", fail)
     for _ in range(3):
-        cluster.seconds += 60
-        cluster.watch.on_trial_result(1, [], cluster.trial, {"epoch": 1})
+        cluster.passes(60)
     assert caplog.messages == [
         "the sign of life of this run was not written: s3://b: cannot be written: the server is down"
     ]
@@ -181,7 +180,7 @@ def test_a_node_that_lacks_what_the_study_requires_ends_the_run(
 
 
 def test_the_sign_of_life_says_how_far_the_run_is(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.watch.on_trial_result(1, [], cluster.trial, {})
+    cluster.passes(0)
     (beacon,) = live_beacons(Storage.at(str(tmp_path)))
     assert (beacon.running, beacon.share, beacon.seconds_left) == ({"k": 7}, 0.7, 3.0)
     assert beacon.curves == {"k": [[7, 0.5]]}

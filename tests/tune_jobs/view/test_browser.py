@@ -1,44 +1,25 @@
 """The page in a browser: it shows the study and its report, follows what happens, and fails nowhere."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import browsing, needs_browser
 from tests.tune_jobs.view.conftest import Page
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import Beacon, now, write_beacon
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-DRIVER = shutil.which("chromedriver") or ""
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with its chromedriver")
+pytestmark = needs_browser
 
 
 @pytest.fixture
 def browser(page: Page, tmp_path: Path) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        f"--user-data-dir={tmp_path}/profile",
-    ):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    try:
+    with browsing(tmp_path / "profile") as driver:
         driver.set_script_timeout(60)
         driver.get(page.address)
         yield driver
-    finally:
-        driver.quit()
 
 
 def until(browser: Any, condition: str) -> Any:

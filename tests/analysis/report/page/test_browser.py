@@ -1,7 +1,6 @@
 """The report's page in a browser: nothing fails, nothing is fetched, and tables and figures react."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,10 @@ from typing import Any
 import pytest
 
 from analysis.report.report import write_report
+from tests.browser import browsing, needs_browser
 from tune_jobs.trial.config import TrialConfig
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-DRIVER = shutil.which("chromedriver") or ""
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with its chromedriver")
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1400,1000"),
-    "--force-prefers-reduced-motion",
-)
+pytestmark = needs_browser
 STUDY = """\
 title: A page & its <b>parts</b>
 base: {dataset: digits, hidden_units: 8, epochs: 4}
@@ -74,17 +64,9 @@ def page(run_search: Any, fate: Any, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a browser that shows the page."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    try:
+    with browsing(tmp_path_factory.mktemp("profile")) as driver:
         driver.get(page.as_uri())
         yield driver
-    finally:
-        driver.quit()
 
 
 def script(browser: Any, text: str, *values: Any) -> Any:
