@@ -73,6 +73,11 @@ def with_one_class(frame: pd.DataFrame, lines: pd.DataFrame, rows: Sequence[Row]
     return frame.assign(one_class=pd.Series(marks, index=frame.index, dtype="boolean"))
 
 
+def one_class(trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Which replicates of a trials frame are known to predict one class only."""
+    return trials["one_class"].fillna(False).astype(bool)
+
+
 def _shares(classes: NDArray[np.generic]) -> NDArray[np.float64]:
     _, counts = np.unique(classes, return_counts=True)
     shares: NDArray[np.float64] = 100.0 * counts / len(classes)

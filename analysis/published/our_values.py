@@ -6,6 +6,7 @@ from math import isfinite
 
 import pandas as pd
 
+from analysis.frames.collapse import one_class
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.published.published import TESTED, PublishedValue
 from analysis.statistics.prediction import MOVING_SPLIT, OTHER_SPLIT, SAME_ROWS
@@ -86,7 +87,7 @@ def our_values(
         tuple(float(number) for number in ended[value.quantity]) if len(ended) else (),
         tuple(sorted(ended["key"])),
         *_noise(value.quantity, row, row.config),
-        collapsed=int(replicates["one_class"].fillna(False).sum()) if "one_class" in replicates else 0,
+        collapsed=int(one_class(replicates).sum()) if "one_class" in replicates else 0,
         training_overlap=training_overlap(row) if value.quantity.startswith("validation") else 0.0,
         unit=_unit(value.quantity, replicates),
         objective=row.config.objective if value.quantity.endswith("_loss") else "",

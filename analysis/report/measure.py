@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from analysis.frames.evidence import Evidence
 from analysis.statistics.measure import Measure
 from analysis.tables.comparing import ROOTS, overlap_of, rows_of
@@ -49,8 +47,3 @@ def fresh_overlap(rows: Sequence[Row], showing: Showing) -> float:
 def read_words(row: Row) -> str:
     """The kind of epoch that a row shows."""
     return f"the best of {row.epochs} epochs" if row.read == "best" else READS[row.read]
-
-
-def one_class(trials: pd.DataFrame) -> "pd.Series[bool]":
-    """Which replicates predict one class only."""
-    return trials["one_class"].fillna(False).astype(bool)

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from analysis.frames.collapse import one_class
 from analysis.frames.evidence import Evidence
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER
-from analysis.report.measure import fresh_overlap, measure_of, one_class, read_words
+from analysis.report.measure import fresh_overlap, measure_of, read_words
 from analysis.statistics.comparisons import outlook_words
 from analysis.statistics.intervals import Difference
 from analysis.statistics.waterfall import Step, Waterfall, waterfall

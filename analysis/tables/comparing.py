@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.frames.collapse import one_class
 from analysis.statistics.collapse import Marks, find_collapsed
 from analysis.statistics.comparisons import Comparison, Pairs, default_margin
 from analysis.statistics.selection import flattery
@@ -227,8 +228,7 @@ def _collapsed(
     )
     found: dict[int, frozenset[int]] = dict.fromkeys(reads, frozenset())
     for (position, _), mark in zip(known, marks, strict=True):
-        one_class = reads[position]["one_class"].fillna(False).to_numpy(dtype=bool)
-        found[position] = frozenset(reads[position]["seed"][mark | one_class])
+        found[position] = frozenset(reads[position]["seed"][mark | one_class(reads[position]).to_numpy()])
     return found
 
 

@@ -10,6 +10,7 @@ from math import floor, log10
 import numpy as np
 import pandas as pd
 
+from analysis.frames.collapse import one_class
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.statistics.collapse import Collapse, collapse_of, no_normal_interval
 from analysis.statistics.comparisons import Comparison
@@ -365,7 +366,7 @@ def _line_notes(
         share = "not run yet" if missing == planned else f"{planned - missing} of {planned} run"
         notes.append(f"{share} ({reasons})" if reasons else share)
     read = replicates[replicates["epoch"].notna()]
-    if collapsed := int(read["one_class"].fillna(False).sum()):
+    if collapsed := int(one_class(read).sum()):
         notes.append("predicts one class only" + (f" in {collapsed} of {planned}" if collapsed < planned else ""))
     if collapse is not None and collapse.n > 1:
         rest = f", and the mean is of the other {collapse.rest.n}" if collapse.rest else ""

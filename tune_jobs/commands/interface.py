@@ -104,10 +104,9 @@ class Report:
     findings: "Findings | None" = field(repr=False, default=None)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from analysis.report.page.page import in_notebook
 
-        page = escape(self.html.read_text(encoding="utf-8"))
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
+        return in_notebook(self.html)
 
 
 class Study:

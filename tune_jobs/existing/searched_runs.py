@@ -10,16 +10,15 @@ from tune_jobs.existing.results import Results
 from tune_jobs.existing.runs import Value
 from tune_jobs.existing.study_columns import StudyColumns
 from tune_jobs.existing.study_records import equal
-from tune_jobs.standing.search.journal import DRAWN, Event, Journal, read_journal
+from tune_jobs.standing.search.journal import DRAWN, Event
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.standing import Standing
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import SEARCH, Study
 from tune_jobs.study.rows import Row, row_trial
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, full_length, search_id
+from tune_jobs.study.search_identity import default_config, full_length
 from tune_jobs.study.space import Parameter
-from tune_jobs.trial.data import data_id
 
 # What drew a trial that was trained elsewhere.
 IMPORTED = "imported"
@@ -110,19 +109,18 @@ def write_drawn(standing: Standing, storage: Storage, rows: Collection[Row], key
     Raises:
         StorageError: the journal cannot be written.
     """
-    state, study = standing.search, standing.study
-    if state is None or study.search is None:
+    state = standing.search
+    if state is None:
         return 0
     wanted = set(keys) - _known(state)
     new = [row for row, key in zip(rows, keys_of(rows, standing), strict=True) if key in wanted]
     if new:
-        name = search_id(study, study.search, standing.fingerprints[data_id(default_config(study, study.search))])
         first = max(state.trials, default=-1) + 1
         events = [
             Event(DRAWN, number, state.seconds, values=dict(row.sets), source=IMPORTED)
             for number, row in enumerate(new, first)
         ]
-        Journal(storage, name, read_journal(storage, name)).add(*events)
+        state.journal(storage).add(*events)
     return len(new)
 
 

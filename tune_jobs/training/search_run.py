@@ -8,12 +8,11 @@ from functools import partial
 from itertools import product
 
 from tune_jobs.errors import StorageRefusedError, UserError
-from tune_jobs.standing.search.journal import Journal, read_journal
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.search.tally import tally_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, moved_fields, search_id, search_replicate
+from tune_jobs.study.search_identity import default_config, moved_fields, search_replicate
 from tune_jobs.training.data import keep_validation, untrained_classes
 from tune_jobs.training.director import Director
 from tune_jobs.training.early_start import load_as_ray_starts
@@ -23,7 +22,7 @@ from tune_jobs.training.run_context import RunContext
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.user_code_check import check_user_code
 from tune_jobs.trial.config import TrialConfig
-from tune_jobs.trial.data import SCALING_FIELDS, data_id, data_slot
+from tune_jobs.trial.data import SCALING_FIELDS, data_slot
 
 _COMPONENTS = ("network", "objective", "optimizer", "schedule")
 
@@ -49,16 +48,14 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")
     keep_validation(ledger, configs, data)
-    default = default_config(study, search)
-    job = run.job(default)
+    job = run.job(default_config(study, search))
     # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import session
     from tune_jobs.training.search_launch import run_search
 
     progress = SearchProgress(search, vars(tally_of(state, state.seconds)), on_ended=run.ended)
     start, complete, refused = time.monotonic(), False, None
-    name = search_id(study, search, state.fingerprints[data_id(default)])
-    journal = Journal(storage, name, read_journal(storage, name))
+    journal = state.journal(storage)
     director = partial(Director, state, ledger.compared_by(study.metrics).lookup(), journal, retry_failed=retry_failed)
     try:
         with (

@@ -61,6 +61,12 @@ def style() -> str:
     return _read("style.css")
 
 
+def in_notebook(page: Path) -> str:
+    """Show a page in a notebook: a frame with the whole of it."""
+    whole = escape(page.read_text(encoding="utf-8"))
+    return f'<iframe srcdoc="{whole}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
+
+
 def _title(section: Section, picture: Picture) -> str:
     """What a figure is called for those who cannot see it: its caption's first sentence."""
     return f"Figure: {picture.caption.partition('. ')[0] or section.title}"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from analysis.frames.collapse import one_class
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import Goal
-from analysis.report.measure import fresh_overlap, measure_of, one_class, read_words
+from analysis.report.measure import fresh_overlap, measure_of, read_words
 from analysis.report.stage_path import bad_endings, shared
 from analysis.statistics.comparisons import Comparison, Pairs
 from analysis.statistics.intervals import Difference, Estimate

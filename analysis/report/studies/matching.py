@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.frames.collapse import one_class
 from analysis.frames.evidence import Evidence
 from analysis.report.differences import factor_names
 from analysis.report.findings import views_of
@@ -91,7 +92,7 @@ class StudyRow:
     @property
     def collapsed(self) -> NDArray[np.bool_]:
         """Which of the values are of replicates that predict one class only."""
-        return self._read["one_class"].fillna(False).to_numpy(dtype=bool)
+        return one_class(self._read).to_numpy()
 
     @property
     def slots(self) -> dict[int, str]:

@@ -12,7 +12,7 @@ from analysis.frames.evidence import Evidence, gather
 from analysis.published.reproduction import reproduction_of
 from analysis.report.environment import template_environment
 from analysis.report.findings import findings_of
-from analysis.report.page.page import coded, style
+from analysis.report.page.page import coded, in_notebook, style
 from analysis.report.report import make_folder, plain_environment, write_file
 from analysis.report.studies.comparison import comparison_sheets, refusals
 from analysis.report.studies.matching import StudyRows, rows_of_study
@@ -41,10 +41,7 @@ class StudiesReport:
     shared: Sequence[Sheet]
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        page = escape(self.html.read_text(encoding="utf-8"))
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
+        return in_notebook(self.html)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from typing import Any
 from models.history import DIVERGED
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, Record
-from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
+from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event, Journal, read_journal
 from tune_jobs.standing.search.search_trial import BROKEN, FINISHED, OPEN, Arrival, SearchTrial, length_of, scores_of
+from tune_jobs.storage.storage import Storage
 from tune_jobs.study.model import SEARCH, Study
 from tune_jobs.study.samplers import Observation
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search import Search
-from tune_jobs.study.search_identity import default_config, full_length, search_replicate
+from tune_jobs.study.search_identity import default_config, full_length, search_id, search_replicate
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_id
 from tune_jobs.trial.feasibility import check_feasible
@@ -94,6 +95,16 @@ class State:
             return drawn
         more = further_trials(self.study, self.search, event.values, self.fingerprints)
         return _with_records(replace(drawn, trial=trial, more=more, more_records=(None,) * len(more)), lookup)
+
+    def journal(self, storage: Storage) -> Journal:
+        """Open the journal of the search, to add to it.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        start = default_config(self.study, self.search)
+        name = search_id(self.study, self.search, self.fingerprints[data_id(start)])
+        return Journal(storage, name, read_journal(storage, name))
 
     def out_of_time(self, seconds: float) -> bool:
         """Whether a budget of minutes is used up after this many seconds."""
