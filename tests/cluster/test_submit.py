@@ -3,9 +3,11 @@
 import http.server
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -26,9 +28,15 @@ HEAD = """
 import sys
 import ray
 from ray._private.parameter import RayParams
+from ray._private.utils import write_ray_address
 # By default all heads of a machine share the port of the agent that starts jobs, and only the first gets it.
 RayParams.dashboard_agent_listen_port = property(lambda params: 0, lambda params, port: None)
-ray.init(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]), object_store_memory=150_000_000)
+_, port, folder = sys.argv
+ray.init(
+    num_cpus=2, include_dashboard=True, dashboard_port=int(port), object_store_memory=150_000_000, _temp_dir=folder
+)
+# A job joins the cluster that is recorded here; where none is, any that runs on this machine.
+write_ray_address(ray.get_runtime_context().gcs_address, folder)
 print("up", flush=True)
 sys.stdin.read()
 """
@@ -64,9 +72,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "HOME": str(folder),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
+    rays = tempfile.mkdtemp(prefix="ray-")  # short: the names of Ray's sockets have at most 107 bytes
     with (folder / "log").open("w") as log:
         head = subprocess.Popen(
-            [sys.executable, "-c", HEAD, str(port)],
+            [sys.executable, "-c", HEAD, str(port), rays],
             cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,
@@ -83,6 +92,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         head.stdin.close()
         head.wait(60)
         head.stdout.close()
+        shutil.rmtree(rays, ignore_errors=True)
 
 
 @pytest.fixture
