@@ -71,10 +71,18 @@ class OptimizerStep:
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
         # The first makes what the optimizer keeps, and tells schedules that it steps.
-        self._optimizer.step()
-        if self._make is not None:
+        if self._make is None:
+            self._optimizer.step()
+        else:
+            self._first_step()
             state = [self._optimizer.state.get(parameter, {}) for parameter in self._parameters]
             self._kernel = self._make([one.detach() for one in self._parameters], state)
+
+    def _first_step(self) -> None:
+        """Step without what PyTorch wraps a step in, which imports its compiler, for a second."""
+        with torch.no_grad():
+            inspect.unwrap(type(self._optimizer).step)(self._optimizer)
+        self._optimizer._opt_called = True  # type: ignore[attr-defined]
 
     def with_closure(self, gradients: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """Step an optimizer that computes the loss itself, as often as it likes, such as L-BFGS.

@@ -10,12 +10,14 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from models import user_code
+from models.deferred_compiler import defer_compiler
 from models.protocols import OptimizerConfig
 from models.registry import OPTIMIZERS, entry
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[Parameter]) -> Optimizer:
     """Make the configured optimizer of the parameters."""
+    defer_compiler()
     known = entry(OPTIMIZERS, config.optimizer)
     if known.user_code:
         return user_code.optimizer(config, parameters)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.deferred_compiler import deterministic
+
 # What random numbers are drawn for: weights and dropout, the order of the rows, augmentation.
 WEIGHTS, SHUFFLING, AUGMENTATION = 0, 1, 2
 
@@ -30,23 +32,19 @@ def reproducible(threads: int, device: torch.device, *, filled: bool = False) ->
     if on_cuda:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads_before = torch.get_num_threads()
-    deterministic_before = torch.are_deterministic_algorithms_enabled()
     memory: Any = torch.utils.deterministic
     filled_before = memory.fill_uninitialized_memory
-    warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
     flushed_before = float(torch.tensor(1e-40) * 0.5) == 0
     try:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True)
         memory.fill_uninitialized_memory = filled
         torch.set_flush_denormal(threads == 1)
         # Only the device in use: reading another device's state would allocate memory on it.
-        with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        with deterministic(), torch.random.fork_rng(devices=[device] if on_cuda else []):
             yield
     finally:
         torch.set_flush_denormal(flushed_before)
         memory.fill_uninitialized_memory = filled_before
-        torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
         torch.set_num_threads(threads_before)
 
 
