@@ -18,7 +18,7 @@ _VARIABLE, _SETTINGS = "TORCHINDUCTOR_DETERMINISTIC", "torch._inductor.config"
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Let only deterministic algorithms run, as `torch.use_deterministic_algorithms` does, which imports the compiler."""
+    """Let only deterministic algorithms run; `torch.use_deterministic_algorithms` would import the compiler."""
     before = torch.get_deterministic_debug_mode()
     settings = sys.modules.get(_SETTINGS)
     compiled_before = getattr(settings, "deterministic", False)

@@ -39,6 +39,7 @@ ROOMS = (
     "analysis.published",
     "analysis.report",
     "tune_jobs.capacity",
+    "tune_jobs.workers",
     "tune_jobs.training",
     "tune_jobs.forecast",
     "tune_jobs.submit",

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from subprocess import Popen
@@ -25,9 +25,13 @@ HEAD_RESOURCE = "node:__internal_head__"
 # What a process of Ray's autoscaler is told on its command line.
 AUTOSCALING_FLAG, GCS_FLAG = "--autoscaling-config=", "--gcs-address="
 _CLASS_CACHE = "ray.tune.execution.class_cache"
-_NODE_CLASS = "ray._private.node", "Node"
+_NODE_CLASS, _START = ("ray._private.node", "Node"), "start_raylet"
 # Prints what Ray says of its processes, and the output of workers, which is not asked for.
 _PRINTER = "ray._private.worker", "print_to_stdstream"
+# Counts callbacks for Ray's statistics of its use, and for that imports the client of every tracker that is installed.
+_COUNTER = "ray.air._internal.usage", "tag_callbacks"
+# Says why the dashboard cannot run, after an import of all it needs; without it, the node's agent is a small one.
+_DASHBOARD = "ray._private.utils", "get_dashboard_dependency_error"
 _NOT_NEEDED_ALONE = ("start_monitor", "start_api_server", "start_log_monitor")
 # The variable by which a node's workers are told what to import when they start, before they are given anything.
 PRELOAD = "RAY_preload_python_modules"
@@ -71,6 +75,18 @@ def keep_environment_out() -> None:
         setattr(sys.modules[_CLASS_CACHE], name, none)
 
 
+def keep_trackers_out() -> None:
+    """Keep Tune from importing the clients of trackers, which takes seconds where they are installed."""
+    module, name = _COUNTER
+    with suppress(UserError):
+        _part(module, name)
+        setattr(sys.modules[module], name, _count_none)
+
+
+def _count_none(callbacks: Any) -> bool:
+    return False
+
+
 @contextmanager
 def few_processes() -> Iterator[None]:
     """Start Ray's node without its autoscaler, its dashboard and its reader of logs.
@@ -78,17 +94,53 @@ def few_processes() -> Iterator[None]:
     A single machine's run does without them, and they take some 2 s of the start on two cores. A Ray whose node has
     other names for them starts them all.
     """
-    node: Any = None
+    with ExitStack() as until:
+        for name in _NOT_NEEDED_ALONE:
+            until.enter_context(_replaced(_NODE_CLASS, name, _start_nothing))
+        until.enter_context(_replaced((_DASHBOARD[0],), _DASHBOARD[1], _no_dashboard))
+        yield
+
+
+def _no_dashboard() -> Exception:
+    return ImportError("no dashboard is wanted")
+
+
+@contextmanager
+def workers_started_by(script: Path) -> Iterator[None]:
+    """Start a node whose workers are started by a script, in the place of Ray's `setup_worker.py`.
+
+    A Ray that starts its node in another way uses its own.
+
+    Args:
+        script: for Python; it is told what Ray's is told.
+    """
+    start: Any = None
     with suppress(UserError):
-        node = _part(*_NODE_CLASS)
-    before = {name: getattr(node, name) for name in _NOT_NEEDED_ALONE if hasattr(node, name)}
-    for name in before:
-        setattr(node, name, _start_nothing)
+        start = getattr(_part(*_NODE_CLASS), _START, None)
+
+    def start_with_script(self: Any, *told: Any, **named: Any) -> Any:
+        self._ray_params.setup_worker_path = str(script)
+        return start(self, *told, **named)
+
+    with _replaced(_NODE_CLASS, _START, start_with_script):
+        yield
+
+
+@contextmanager
+def _replaced(place: tuple[str, ...], name: str, replacement: Any) -> Iterator[None]:
+    """Replace a function of a module, or a method of its class, meanwhile; does nothing where Ray has none."""
+    owner: Any = None
+    with suppress(ImportError, AttributeError):
+        owner = functools.reduce(getattr, place[1:], importlib.import_module(place[0]))
+    before = getattr(owner, name, None)
+    if before is None:
+        yield
+        return
+    setattr(owner, name, replacement)
     try:
         yield
     finally:
-        for name, method in before.items():
-            setattr(node, name, method)
+        setattr(owner, name, before)
 
 
 def _start_nothing(self: Any, **told: Any) -> None:

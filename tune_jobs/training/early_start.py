@@ -1,6 +1,5 @@
 """Starts Ray while the data are read: either takes seconds."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,8 +7,6 @@ from contextlib import ExitStack
 from data_utils import TrialData
 from tune_jobs.training.data import load_data
 from tune_jobs.training.run_context import RunContext
-from tune_jobs.training.run_options import TrainingOptions
-from tune_jobs.training.settings import Settings
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 from tune_jobs.user_code.questions import code_of
@@ -18,19 +15,15 @@ from tune_jobs.user_code.questions import code_of
 def load_as_ray_starts(
     run: RunContext,
     configs: Sequence[TrialConfig],
-    trials: int | None,
     *,
     parts: Sequence[TrialConfig] = (),
-    search: bool = False,
 ) -> dict[str, TrialData]:
     """Load the data of some configurations, by `data_slot`, and start Ray meanwhile if nothing speaks against it.
 
     Args:
         run: that goes on; Ray is started for all of its rounds or, if each has its own, later.
         configs: of trials.
-        trials: how many there are to train; None if unknown.
         parts: further configurations, with all networks, losses, … that the trials may have.
-        search: whether Ray starts for a search.
 
     Raises:
         UserError: a file is missing or corrupt, a function of the user fails, or Ray cannot start.
@@ -38,7 +31,7 @@ def load_as_ray_starts(
     slots = {data_slot(config): config for config in configs}
     unread = [config for slot, config in slots.items() if slot not in run.data]
     if unread and run.ray_exit is not None and not any(map(_has_foreign_parts, (*configs, *parts))):
-        loaded = _loaded(run, run.ray_exit, unread, _workers(run.settings, trials), search=search)
+        loaded = _loaded(run, run.ray_exit, unread)
     else:
         loaded = load_data(unread, run.settings.data_dir, run.study.own.code)
     needed = {slot: data for slot, data in (run.data | loaded).items() if slot in slots}
@@ -53,20 +46,11 @@ def _has_foreign_parts(config: TrialConfig) -> bool:
     return bool(code_of(config)) or (declared is not None and bool(declared.function))
 
 
-def _loaded(
-    run: RunContext, ray_exit: ExitStack, configs: Sequence[TrialConfig], workers: int, *, search: bool
-) -> dict[str, TrialData]:
+def _loaded(run: RunContext, ray_exit: ExitStack, configs: Sequence[TrialConfig]) -> dict[str, TrialData]:
     # Imported here: other commands save the second that importing Ray takes.
     from tune_jobs.training.ray_session import start_early
 
     with ThreadPoolExecutor(1) as reader:
         data = reader.submit(load_data, configs, run.settings.data_dir, run.study.own.code)
-        start_early(run.settings.cluster, ray_exit, workers, search=search)
+        start_early(run.settings.cluster, ray_exit)
         return data.result()
-
-
-def _workers(settings: Settings[TrainingOptions], trials: int | None) -> int:
-    """How many workers will train at once on this machine, at most."""
-    cpus = settings.cluster.cpus or os.cpu_count() or 1
-    fit = max(1, int(cpus / settings.resources.cpus_per_trial))
-    return min(most for most in (fit, trials, settings.options.max_concurrent) if most is not None)

@@ -1,5 +1,6 @@
-"""Imports, where it is imported, what training needs; see `tune_jobs.training.preloading`."""
+"""Imports, where it is imported, what training needs of Ray: a worker does so before it is given anything."""
 
-from tune_jobs.training.preloading import import_with_ticket
+import ray.tune  # noqa: F401
 
-import_with_ticket()
+import tune_jobs.training.group_worker
+import tune_jobs.training.search_worker  # noqa: F401

@@ -5,9 +5,8 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from tune_jobs.capacity.ray_private import (
     few_processes,
     keep_environment_out,
     keep_messages_out,
+    keep_trackers_out,
     own_processes,
     warn_if_untested,
 )
@@ -30,13 +30,22 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.preloading import preloading
 from tune_jobs.training.ray_address import check_address, named
 from tune_jobs.training.ray_folder import private_folder
-from tune_jobs.training.ray_guard import at_sudden_end, guard
+from tune_jobs.training.ray_guard import guard
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
+from tune_jobs.workers.forking import ForkServer
 
+# What the process imports whose forks the workers are: all that training needs, but neither Ray nor what imports it …
+_FORKED_MODULES = (
+    "models.engine",
+    "models.stacking.engine",
+    "tune_jobs.training.director",
+    *("pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec", "tensorboardX"),
+)
+# … and what imports the rest in each of them.
+_PRELOADED = "tune_jobs.training.preloaded"
 _SPARE_BYTES = 256 * 2**20
 # That Ray has room for if it starts before it is known how large they are, and where its object store lies.
 _GUESSED_BYTES, _SHARED_MEMORY = 512 * 2**20, Path("/dev/shm")
@@ -112,17 +121,14 @@ def ray_running(cluster: Cluster, data: Mapping[str, TrialData], ray_exit: ExitS
         yield
 
 
-def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: bool) -> None:
+def start_early(cluster: Cluster, ray_exit: ExitStack) -> None:
     """Start Ray for trials of shipped parts before it is known how large their data are; see `ray_running`.
 
-    Nothing is started on a cluster, twice, or where shared memory is short or nothing temporary can be written. Data
-    that turn out too large start it anew.
+    Nothing is started on a cluster, twice, or where shared memory is short. Data that turn out too large start it anew.
 
     Args:
         cluster: that the trials run on.
         ray_exit: shuts Ray down when closed.
-        workers: how many will train, at most.
-        search: whether the first worker will be the director of a search.
 
     Raises:
         UserError: Ray cannot start.
@@ -131,14 +137,7 @@ def start_early(cluster: Cluster, ray_exit: ExitStack, workers: int, *, search: 
         return
     if shutil.disk_usage(_SHARED_MEMORY).free < 2 * _store_bytes(_GUESSED_BYTES):
         return
-    try:
-        tickets = tempfile.TemporaryDirectory(prefix="ablatune-", ignore_cleanup_errors=True)
-    except OSError:
-        return
-    folder = Path(ray_exit.enter_context(tickets))
-    ray_exit.enter_context(at_sudden_end(tickets.cleanup))
-    with preloading(folder, workers, all_but_first=search):
-        _start_ray(cluster, _GUESSED_BYTES)
+    _start_ray(cluster, _GUESSED_BYTES)
     ray_exit.callback(_leave_ray)
 
 
@@ -150,14 +149,14 @@ def _has_room(data_size: int) -> bool:
     return _room is not None and data_size <= _room
 
 
-# Ends the watch over the processes of the running Ray.
-_stop_guard: Callable[[], None] = lambda: None  # noqa: E731 - nothing to end yet
+# Ends what was started beside the running Ray: the watch over its processes, and the fork server of its workers.
+_beside = ExitStack()
 
 
 def _leave_ray() -> None:
     global _room
     _room = None
-    _stop_guard()
+    _beside.close()
     ray.shutdown()
 
 
@@ -183,6 +182,7 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
             _start_node(cluster, data_size)
     # Last, since it imports Tune: workers start meanwhile.
     keep_environment_out()
+    keep_trackers_out()
     # A cluster's object store has a fixed size, and spills to disk.
     _room = data_size + _SPARE_BYTES // 2 if cluster.address is None else sys.maxsize
 
@@ -228,12 +228,11 @@ def _join_cluster(cluster: Cluster) -> None:
 
 
 def _start_node(cluster: Cluster, data_size: int) -> None:
-    global _stop_guard
     # Ray's processes inherit the environment.
     os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
     folder = private_folder()
     try:
-        with few_processes():
+        with few_processes(), _forked_workers():
             ray.init(
                 address="local",
                 num_cpus=cluster.cpus,
@@ -244,12 +243,26 @@ def _start_node(cluster: Cluster, data_size: int) -> None:
                 **_QUIET,
             )
     except Exception as error:  # Ray raises nothing narrower
+        _beside.close()
         raise UserError(
             f"Ray did not start ({' '.join(str(error).split())}); try again when less is running"
         ) from error
     close_token_file()
     keep_messages_out()
-    _stop_guard = guard(own_processes())
+    _beside.callback(guard(own_processes()))
+
+
+@contextmanager
+def _forked_workers() -> Iterator[None]:
+    """Let workers be forks of a process that has imported what they need; without one, where that cannot be."""
+    try:
+        server = ForkServer(_FORKED_MODULES, _PRELOADED)
+    except OSError:
+        yield
+        return
+    _beside.callback(server.end)
+    with server.starts_workers():
+        yield
 
 
 def _store_bytes(data_size: int) -> int:

@@ -16,8 +16,8 @@ from ray.tune.search import Searcher
 
 from tune_jobs.study.resources import Resources
 from tune_jobs.training.ray_guard import at_sudden_end
-from tune_jobs.training.variables import with_variables
 from tune_jobs.training.worker_watch import RESTARTS
+from tune_jobs.workers.variables import with_variables
 
 # Tune's default.
 MOST_PENDING = 200

@@ -43,7 +43,7 @@ def train_search(run: RunContext, state: State, *, retry_failed: bool) -> int:
     configs = data_configs(study, search)
     most = _left(state, retry_failed=retry_failed)
     combinations = list(_combinations(study, search))
-    data = load_as_ray_starts(run, configs, most, parts=combinations, search=True)
+    data = load_as_ray_starts(run, configs, parts=combinations)
     check_user_code([config for config in combinations if data_slot(config) in data], data, study)
     for line in untrained_classes(configs, data):
         run.say(f"data: {line}")

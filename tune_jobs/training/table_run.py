@@ -33,7 +33,7 @@ def train_trials(
         StorageRefusedError: the storage takes no more results; has those that it did not take.
     """
     settings, ledger = run.settings, run.ledger
-    data = load_as_ray_starts(run, [trial.config for trial in trials], len(trials))
+    data = load_as_ray_starts(run, [trial.config for trial in trials])
     check_user_code([trial.config for trial in trials], data, run.study)
     for line in untrained_classes((trial.config for trial in trials), data):
         run.say(f"data: {line}")

@@ -1,6 +1,7 @@
 """The private parts of Ray are used in one module, which says in a line what a Ray lacks."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -135,3 +136,32 @@ def test_a_node_of_few_processes_is_a_node_of_all_afterwards(monkeypatch: pytest
     monkeypatch.delattr("ray._private.node.Node")
     with ray_private.few_processes():
         pass
+
+
+TRACKERS = """
+import subprocess
+import sys
+from tune_jobs.capacity.ray_private import keep_trackers_out
+keep_trackers_out()
+from ray.air._internal import usage
+from ray.tune import Callback
+usage.tag_callbacks([Callback()])
+print([name for name in ("mlflow", "wandb") if name in sys.modules])
+"""
+
+
+def test_tune_does_not_import_the_clients_of_trackers_to_count_callbacks() -> None:
+    done = subprocess.run([sys.executable, "-c", TRACKERS], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_what_is_replaced_while_a_node_starts_is_put_back() -> None:
+    from ray._private import node, utils
+
+    names = ("start_raylet", "start_monitor", "start_api_server", "start_log_monitor")
+    before = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
+    with ray_private.few_processes(), ray_private.workers_started_by(Path("one.py")):
+        during = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
+    after = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
+    assert after == before
+    assert all(one is not other for one, other in zip(during, before, strict=True))
