@@ -57,6 +57,11 @@ def data_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def json_argument(parser: Any) -> None:
+    """Add the flag with which a command prints a document for scripts."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object in place of lines, for scripts")
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and which command's help has what it takes; each command takes `--verbose`."""
 

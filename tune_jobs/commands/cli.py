@@ -1,33 +1,22 @@
 """The command line. Heavy imports stay inside the commands that need them, so `--help` is quick."""
 
 import argparse
-import functools
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from tune_jobs.commands.arguments import Parser, Version, data_argument, storage_argument, study_arguments, study_of
+from tune_jobs.commands.arguments import Parser, Version, json_argument, storage_argument, study_arguments, study_of
 from tune_jobs.commands.completion import SHELLS
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
-from tune_jobs.commands.flags_from_options import add_flags, options_from, words_of
 from tune_jobs.commands.ledger_commands import ledger_parser
-from tune_jobs.commands.output import flush_output, is_of_output, say, stop_printing
+from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
+from tune_jobs.commands.report_commands import report_parser, tables_parser, view_parser
+from tune_jobs.commands.training_commands import training_parsers
 from tune_jobs.errors import UserError
 from tune_jobs.logs import log_to_terminal
 from tune_jobs.training.exit_codes import INTERRUPTED, USER_ERROR
-from tune_jobs.training.run_options import (
-    CheckOptions,
-    EvaluateOptions,
-    PlanOptions,
-    RunOptions,
-    TrackerOptions,
-    VariantOptions,
-)
 from tune_jobs.words import counted
-
-_AS_JSON = "print one JSON object in place of lines, for scripts"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(title="commands", metavar="COMMAND")
 
     studies = commands.add_parser("studies", help="list the shipped studies and what each reproduces")
-    studies.add_argument("--json", action="store_true", help=_AS_JSON)
+    json_argument(studies)
     studies.set_defaults(command=_studies)
 
     init = commands.add_parser("init", help="write a study file with comments and a small network, ready to run")
@@ -99,16 +88,16 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument("--trainer", metavar="FILE:FUNCTION", help=trainer)
     init.set_defaults(command=_init)
 
-    _training_parsers(commands)
+    training_parsers(commands)
 
     status = commands.add_parser("status", help="what is done, running, failed, missing")
     study_arguments(status)
-    status.add_argument("--json", action="store_true", help=_AS_JSON)
+    json_argument(status)
     status.set_defaults(command=_status)
 
-    _report_parser(commands)
-    _view_parser(commands)
-    _tables_parser(commands)
+    report_parser(commands)
+    view_parser(commands)
+    tables_parser(commands)
 
     show = commands.add_parser("show", help="one trial: configuration, epochs, outcome, where it ran")
     show.add_argument("trial", metavar="TRIAL", help="the beginning of its key")
@@ -123,91 +112,6 @@ def parser() -> argparse.ArgumentParser:
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
     completion.set_defaults(command=_completion)
     return made
-
-
-def _report_parser(commands: Any) -> None:
-    report = commands.add_parser("report", help="write a study's tables and figures, or several studies on one page")
-    study_arguments(report)
-    more = "further studies: all are put on one page, rows with the same configuration beside each other"
-    report.add_argument("more", nargs="*", metavar="STUDY", help=more)
-    report.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/STUDY[@VARIANT])")
-    report.add_argument("--open", action="store_true", help="also open the page in a browser")
-    styles = "of the tables for LaTeX: full, or paper for level, metric, difference and verdict (default: full)"
-    report.add_argument("--style", choices=("full", "paper"), default="full", help=styles)
-    said = report.add_mutually_exclusive_group()
-    said.add_argument("--json", action="store_true", help=_AS_JSON)
-    said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
-    said.add_argument("--terminal", action="store_true", help="print findings and tables here, and write no files")
-    add_flags(report, TrackerOptions)
-    report.set_defaults(command=_report)
-
-
-def _view_parser(commands: Any) -> None:
-    view = commands.add_parser("view", help="a local page that shows studies as they run, with their reports")
-    named = "names of shipped studies, or study files (default: those that the storage has)"
-    view.add_argument("studies", nargs="*", metavar="STUDY", help=named)
-    storage_argument(view)
-    data_argument(view)
-    view.add_argument("--port", type=int, default=0, metavar="N", help="of the page (default: any that is free)")
-    view.add_argument("--no-browser", action="store_true", help="only print the address")
-    view.set_defaults(command=_view)
-
-
-def _training_parsers(commands: Any) -> None:
-    """Add the commands that train; their flags are declared in `tune_jobs.training.run_options`."""
-    plan = commands.add_parser("plan", help="what a run would take: trials, time, disk, price, from timing each shape")
-    study_arguments(plan)
-    add_flags(plan, PlanOptions)
-    plan.add_argument("--json", action="store_true", help=_AS_JSON)
-    plan.set_defaults(command=_plan)
-
-    check = commands.add_parser(
-        "check", help="whether a seed fixes a study's numbers, and a checkpoint continues to the same"
-    )
-    study_arguments(check)
-    add_flags(check, CheckOptions)
-    check.set_defaults(command=_check)
-
-    run = commands.add_parser("run", help="train what a study needs and the ledger lacks; run it again to continue")
-    study_arguments(run)
-    add_flags(run, RunOptions)
-    run.set_defaults(command=_run)
-
-    evaluate = commands.add_parser(
-        "evaluate", help="open the test set once, for the final configuration and the one that validation chose"
-    )
-    study_arguments(evaluate)
-    add_flags(evaluate, EvaluateOptions)
-    evaluate.set_defaults(command=_evaluate)
-
-    submit = commands.add_parser("submit", help="run a study as a job on a cluster, and stream its progress")
-    study_arguments(submit, optional=True)
-    submit.add_argument("--cluster", type=Path, metavar="FILE", help="the file that `ray up` took; reached through ssh")
-    submit.add_argument("--no-wait", action="store_true", help="leave the job to itself once it is submitted")
-    submit.add_argument("--job", metavar="ID", help="follow a job that was submitted before, in place of a study")
-    dashboard = "address of the cluster's dashboard, such as http://HEAD:8265, in place of --cluster"
-    add_flags(submit, RunOptions, address=dashboard, cpus=None, dry_run=None)
-    submit.set_defaults(command=_submit)
-
-
-def _tables_parser(commands: Any) -> None:
-    tables = commands.add_parser("tables", help="the tables and figures of results that others trained")
-    tables.add_argument(
-        "place",
-        metavar="RESULTS",
-        help="a CSV, Parquet or JSON lines file, a Ray Tune experiment, an mlruns folder, or an Optuna storage",
-    )
-    tables.add_argument("--metric", default="", metavar="COLUMN", help="what the tables compare")
-    tables.add_argument("--goal", default="", metavar="GOAL", help="max or min: which is better")
-    tables.add_argument("--factors", default="", metavar="A,B", help="the settings to make tables of, in order")
-    tables.add_argument("--seed-column", default="", metavar="A,B", help="the columns that tell replicates apart")
-    tables.add_argument("--default", default="", metavar="A=1,B=2", help="the levels of the default row")
-    tables.add_argument("--epoch-column", default="", metavar="COLUMN", help="what counts the epochs")
-    tables.add_argument("--time-column", default="", metavar="COLUMN", help="the training time")
-    tables.add_argument("--read", default="last", metavar="EPOCH", help="last or best epoch (default: last)")
-    tables.add_argument("--experiment", default="", metavar="NAME", help="which study of Optuna, or MLflow experiment")
-    tables.add_argument("--output", type=Path, metavar="DIR", help="where to (default: report/NAME)")
-    tables.set_defaults(command=_tables)
 
 
 def _completion(options: argparse.Namespace) -> int:
@@ -235,78 +139,6 @@ def _studies(options: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(parsed: argparse.Namespace) -> int:
-    forecast = study_of(parsed).plan(**vars(options_from(parsed, PlanOptions)))
-    if parsed.json:
-        from tune_jobs.commands.documents import plan_document, print_document
-
-        print_document(plan_document(forecast))
-    else:
-        print(forecast)
-    return 0
-
-
-def _check(parsed: argparse.Namespace) -> int:
-    findings = study_of(parsed).check(**vars(options_from(parsed, CheckOptions)))
-    for finding in findings:
-        print(finding.line)
-    return 0 if all(finding.fine for finding in findings) else 1
-
-
-def _run(parsed: argparse.Namespace) -> int:
-    from tune_jobs.commands.run import run_study
-
-    study = study_of(parsed)
-    return run_study(study.definition, study.settings(options_from(parsed, RunOptions)), say=say)
-
-
-def _submit(parsed: argparse.Namespace) -> int:
-    from tune_jobs.study.trackers import chosen_trackers, refuse_places_here
-    from tune_jobs.submit.submit import ClusterAddress, Submission, pick_up, submit_run
-
-    cluster = ClusterAddress(parsed.cluster, parsed.address)
-    say = functools.partial(print, file=sys.stderr, flush=True)
-    if parsed.job is not None:
-        return pick_up(cluster, parsed.job, say=say)
-    if parsed.study is None:
-        raise UserError("submit: give a study, or --job ID to follow a job that was submitted before")
-    # Bad input is found before anything is sent.
-    study = study_of(parsed)
-    options = options_from(parsed, RunOptions)
-    study.settings(options)
-    refuse_places_here(chosen_trackers(study.definition.trackers, options.tracker))
-    submission = Submission(
-        named=parsed.study,
-        study=study.definition,
-        run_arguments=run_arguments(parsed),
-        storage=parsed.storage,
-        folder=Path.cwd(),
-        data_dir=parsed.data_dir,
-    )
-    return submit_run(cluster, submission, wait=not parsed.no_wait, say=say)
-
-
-def run_arguments(parsed: argparse.Namespace) -> list[str]:
-    """Return what `run` is told on the cluster, without the study, the storage and the data folder."""
-    overrides = [word for item in parsed.overrides for word in ("--set", item)]
-    variant, run = options_from(parsed, VariantOptions), options_from(parsed, RunOptions)
-    verbose = ["--verbose"] if getattr(parsed, "verbose", False) else []
-    return [*overrides, *words_of(variant), *words_of(run), *verbose]
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    done = study_of(options).evaluate(**vars(options_from(options, EvaluateOptions)))
-    if done.opening is not None:
-        from analysis.report.test_results import in_words
-
-        for line in in_words(done.opening):
-            print(line)
-    for final, path in done.models.items():
-        print(f"kept the best replicate on validation of {done.chosen[final]}: {path}")
-    code: int = done.code
-    return code
-
-
 def _status(options: argparse.Namespace) -> int:
     study = study_of(options)
     if options.json:
@@ -315,93 +147,6 @@ def _status(options: argparse.Namespace) -> int:
         print_document(status_document(study.standing()))
     else:
         print(study.status())
-    return 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    study = study_of(options)
-    if options.terminal:
-        _refuse_files(options)
-        for one in (study, *(study_of(options, name) for name in options.more)):
-            one.print_report()
-        return 0
-    if options.more:
-        return _report_together(options)
-    report = study.report(options.output, style=options.style, tracker=options.tracker)
-    if options.json:
-        from tune_jobs.commands.documents import print_document, report_document
-
-        print_document(report_document(study.definition, report))
-    elif not options.quiet:
-        for line in _report_lines(study, report):
-            print(line)
-    if options.open:
-        _open(report.html)
-    return 0
-
-
-def _report_together(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.interface import report_together
-
-    for flag, value in {"--json": options.json, "--tracker": options.tracker}.items():
-        if value:
-            raise UserError(f"report: {flag} is for one study; leave it out, or name one study")
-    report = report_together([study_of(options, name) for name in (options.study, *options.more)], options.output)
-    if not options.quiet:
-        for line in (*report.refused, f"report: {report.html}"):
-            print(line)
-    if options.open:
-        _open(report.html)
-    return 0
-
-
-def _open(page: Path) -> None:
-    import webbrowser
-
-    webbrowser.open(page.resolve().as_uri())
-
-
-def _refuse_files(options: argparse.Namespace) -> None:
-    given = {"--output": options.output, "--open": options.open, "--tracker": options.tracker}
-    for flag, value in given.items():
-        if value:
-            raise UserError(f"{flag}: --terminal writes no files; leave one of the two out")
-
-
-def _report_lines(study: Any, report: Any) -> list[str]:
-    lines = list(report.published)
-    if report.missing:
-        are, them = ("is", "it") if report.missing == 1 else ("are", "them")
-        lines.append(
-            f"{report.missing} of {counted(report.replicates, 'replicate')} {are} missing; "
-            f"`{study.definition.command('run')}` trains {them}"
-        )
-    return [*lines, f"report: {report.html}"]
-
-
-def _view(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.view import view
-
-    return view(options.studies, options.storage, options.data_dir, port=options.port, opens=not options.no_browser)
-
-
-def _tables(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.existing import tables
-
-    report = tables(
-        options.place,
-        metric=options.metric,
-        goal=options.goal,
-        factors=options.factors,
-        seed_column=options.seed_column,
-        default=options.default,
-        epoch_column=options.epoch_column,
-        time_column=options.time_column,
-        read=options.read,
-        experiment=options.experiment,
-        output=options.output,
-    )
-    print(report)
     return 0
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tune_jobs.commands.cli import parser, run_arguments
+from tune_jobs.commands.cli import parser
 from tune_jobs.commands.flags_from_options import add_flags, flag_of, options_from, words_of
+from tune_jobs.commands.training_commands import run_arguments
 from tune_jobs.training.run_options import EvaluateOptions, PlanOptions, RunOptions, VariantOptions, option
 
 COMMANDS = {"run": RunOptions, "plan": PlanOptions, "evaluate": EvaluateOptions}
