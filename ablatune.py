@@ -15,7 +15,9 @@ from typing import Any
 
 from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
 from tune_jobs.commands.existing import ExistingReport, tables
-from tune_jobs.commands.interface import Drawing, Ran, Report, Study, report_together
+from tune_jobs.commands.interface import Study
+from tune_jobs.commands.report_together import report_together
+from tune_jobs.commands.returned import Drawing, Ran, Report
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.trainer.trial import Trial

@@ -179,7 +179,7 @@ def test_tests_mirror_the_rooms(package: str) -> None:
 
 
 def test_the_command_line_imports_analysis_lazily() -> None:
-    for module in ("cli", "training_commands", "report_commands", "ledger_commands", "interface"):
+    for module in ("cli", "training_commands", "report_commands", "ledger_commands", "interface", "report"):
         top_level = ast.parse((ROOT / "tune_jobs" / "commands" / f"{module}.py").read_text()).body
         names = [node.module for node in top_level if isinstance(node, ast.ImportFrom)]
         assert not [name for name in names if name and name.startswith("analysis")]

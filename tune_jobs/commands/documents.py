@@ -14,7 +14,7 @@ from tune_jobs.trial.trial import Trial, differences
 
 if TYPE_CHECKING:
     from analysis.report.findings import Findings
-    from tune_jobs.commands.interface import Report
+    from tune_jobs.commands.returned import Report
     from tune_jobs.forecast.estimate import Span
     from tune_jobs.forecast.forecast import Forecast
     from tune_jobs.study.model import Study

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.commands.interface import Drawing, Report
+from tune_jobs.commands.returned import Drawing, Report
 from tune_jobs.errors import redacted
 from tune_jobs.study.python_document import path_text
 

@@ -1,18 +1,15 @@
-"""The Python interface: `ablatune.Study` and what its methods return. The command line is a thin layer over it."""
+"""The Python interface: `ablatune.Study`. The command line is a thin layer over it."""
 
-import functools
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tune_jobs.commands.default_places import DEFAULT_DATA_DIR, DEFAULT_STORAGE
+from tune_jobs.commands.default_places import default_places
 from tune_jobs.commands.keywords import takes_options
+from tune_jobs.commands.returned import Ran, Report
 from tune_jobs.commands.secret_fields import refuse_secrets
 from tune_jobs.errors import UserError
-from tune_jobs.files import cut_name
 from tune_jobs.study.limits import check_replicates
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import Study as Definition
@@ -28,15 +25,11 @@ from tune_jobs.training.run_options import (
 )
 from tune_jobs.training.settings import Settings
 from tune_jobs.user_code.notebook import with_references
-from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from analysis.frames.evidence import Evidence
-    from analysis.report.findings import Findings
-    from analysis.report.studies.page import StudiesReport
     from tune_jobs.commands.evaluate import Evaluation
     from tune_jobs.commands.import_results import Imported
     from tune_jobs.forecast.forecast import Forecast
@@ -44,69 +37,6 @@ if TYPE_CHECKING:
     from tune_jobs.training.determinism import Finding
 
 Options = TypeVar("Options", bound=TrainingOptions)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a run ended.
-
-    Attributes:
-        code: as the command line's exit code: 0 when all is done, 1 with trials that failed, were lost or reached their
-            time limit or if the storage took no more results, 130 interrupted.
-        status: what is done, running, failed and missing, in lines.
-        dry_run: whether trials were only counted.
-    """
-
-    code: int
-    status: str = field(repr=False, default="")
-    dry_run: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether every trial of the study has ended well: none failed, was lost or reached its time limit."""
-        return self.code == 0 and not self.dry_run
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure of a report; a notebook shows it."""
-
-    figure: "Figure" = field(repr=False)
-    caption: str
-
-    def _repr_png_(self) -> bytes:
-        import io
-
-        stream = io.BytesIO()
-        self.figure.savefig(stream, format="png", dpi=120)
-        return stream.getvalue()
-
-
-@dataclass(frozen=True)
-class Report:
-    """A study's report; a notebook shows the whole.
-
-    Attributes:
-        html: where it was written.
-        tables: by name.
-        figures: by name.
-        published: what it says beside the published numbers, in lines.
-        missing: how many of its `replicates` have not been run.
-        findings: what was found, in sentences by question.
-    """
-
-    html: Path
-    tables: Mapping[str, "pd.DataFrame"] = field(repr=False)
-    figures: Mapping[str, Drawing] = field(repr=False)
-    published: Sequence[str] = field(repr=False, default=())
-    missing: int = 0
-    replicates: int = 0
-    findings: "Findings | None" = field(repr=False, default=None)
-
-    def _repr_html_(self) -> str:
-        from analysis.report.page.page import in_notebook
-
-        return in_notebook(self.html)
 
 
 class Study:
@@ -185,13 +115,13 @@ class Study:
         return study
 
     def _place(self, storage: str | Path | None, data_dir: str | Path | None) -> None:
-        default_storage, default_data_dir = _default_places()
+        default_storage, default_data_dir = default_places()
         self.storage = path_text("storage", storage or default_storage)
         self.data_dir = Path(path_text("data_dir", data_dir or default_data_dir))
 
     def _place_words(self, replicates: int | None) -> list[str]:
         """The flags that say how many replicates there are and where results and data lie, if that is not as usual."""
-        default_storage, default_data_dir = _default_places()
+        default_storage, default_data_dir = default_places()
         words = [] if replicates is None else ["--seeds", str(replicates)]
         words += ["--storage", self.storage] if self.storage != default_storage else []
         return words + (["--data-dir", str(self.data_dir)] if self.data_dir != Path(default_data_dir) else [])
@@ -236,14 +166,10 @@ class Study:
         Raises:
             UserError: the default cannot be trained on this machine.
         """
-        from tune_jobs.training.determinism import check_determinism
+        from tune_jobs.training.determinism import check_determinism, devices_of
 
         settings = self.settings(TrainingOptions(logical_gpus=options.logical_gpus))
-        gpus = max(1, int(settings.resources.gpus_per_trial or 0))
-        if settings.device == "cuda":
-            _check_cuda(gpus)
-        devices = ("cpu",) * gpus if settings.device == "cpu" else tuple(f"cuda:{gpu}" for gpu in range(gpus))
-        return check_determinism(self.definition, self.data_dir, devices, options.epochs)
+        return check_determinism(self.definition, self.data_dir, devices_of(settings), options.epochs)
 
     @takes_options(RunOptions)
     def run(self, options: RunOptions) -> Ran:
@@ -297,32 +223,13 @@ class Study:
         Raises:
             UserError: the ledger has none of the study's trials, or the folder cannot be written.
         """
-        from analysis.report.report import write_report
-        from tune_jobs.ledger.looks import write_report_look
-        from tune_jobs.ledger.runs import variant_id
+        from tune_jobs.commands.report import report_study
         from tune_jobs.study.trackers import chosen_trackers
 
         options = TrackerOptions(tracker=tracker)
         trackers = chosen_trackers(self.definition.trackers, options.tracker)
         given = None if folder is None else Path(path_text("folder", folder))
-        standing = self.standing()
-        default = Path("report") / _report_name(standing.study.name, standing.variant)
-        written = write_report(standing, given or default, style=style)
-        study, variant = standing.study, variant_id(standing.study.overrides, standing.study.fraction)
-        write_report_look(standing.existing_ledger.storage, study.name, variant, len(standing.seeds))
-        if trackers:
-            from tune_jobs.trackers.tracking import send_report
-
-            send_report(trackers, standing.study.name, written.folder, functools.partial(print, file=sys.stderr))
-        return Report(
-            written.html,
-            written.frames,
-            {name: Drawing(figure, caption) for name, (figure, caption) in written.drawn.items()},
-            written.published,
-            written.missing,
-            written.replicates,
-            written.findings,
-        )
+        return report_study(self.standing(), given, style=style, trackers=trackers)
 
     def print_report(self) -> None:
         """Print what was found and the tables, as wide as the terminal is; no file is written.
@@ -419,49 +326,8 @@ class Study:
         return Settings(self.storage, self.data_dir, seeds, self.definition.resources, options)
 
 
-def _check_cuda(gpus: int) -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise UserError(
-            f"a trial asks for {counted(gpus, 'GPU')}, and CUDA does not work on this machine; check where the study "
-            f"trains, or give --logical-gpus {gpus} to check on the CPU"
-        )
-
-
-def report_together(studies: Sequence[Study], folder: str | Path | None = None) -> "StudiesReport":
-    """Write several studies' report on one page: what each found, and the rows that they share beside each other.
-
-    Args:
-        studies: two or more.
-        folder: where to; report/A+B unless told.
-
-    Raises:
-        UserError: fewer than two studies, the ledger has none of one's trials, or the folder cannot be written.
-    """
-    from analysis.report.studies.page import write_studies_report
-
-    if len(studies) < 2:
-        raise UserError("a report of several studies: give two or more")
-    given = None if folder is None else Path(path_text("folder", folder))
-    standings = [study.standing() for study in studies]
-    names = [_report_name(standing.study.name, standing.variant) for standing in standings]
-    return write_studies_report(standings, given or Path("report") / cut_name("+".join(names)))
-
-
 def _check_difference(study: Definition, difference: float) -> None:
     if difference <= 0:
         raise UserError(f"--show {difference:g}: is no difference; give one above 0, in the metric's unit")
     if not study.tables:
         raise UserError(f"--show: {study.name} has no tables, and seeds are for their comparisons; leave it out")
-
-
-def _default_places() -> tuple[str, str]:
-    """Return where results and datasets lie unless told."""
-    environment = os.environ
-    return environment.get("ABLATUNE_STORAGE", DEFAULT_STORAGE), environment.get("ABLATUNE_DATA_DIR", DEFAULT_DATA_DIR)
-
-
-def _report_name(study: str, variant: str) -> str:
-    """Return the name of a report's folder: of the study, and of the variant if it is one."""
-    return cut_name(f"{study}@{variant.replace(', ', ',').replace('/', '-')}") if variant else study

@@ -82,7 +82,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _report_together(options: argparse.Namespace) -> int:
-    from tune_jobs.commands.interface import report_together
+    from tune_jobs.commands.report_together import report_together
 
     for flag, value in {"--json": options.json, "--tracker": options.tracker}.items():
         if value:

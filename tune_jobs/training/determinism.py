@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from data_utils import TrialData
 from models.history import History
@@ -15,6 +16,8 @@ from tune_jobs.study.model import Study
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.data import load_data
+from tune_jobs.training.run_options import TrainingOptions
+from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainer_training import Place, train_by_function
 from tune_jobs.training.trial_training import Training, train_here, train_isolated
 from tune_jobs.trial.config import TrialConfig
@@ -22,6 +25,7 @@ from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.metrics import SECONDS
 from tune_jobs.user_code.modules import UserCodeError
 from tune_jobs.user_code.questions import code_of
+from tune_jobs.words import counted
 
 _CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric")
 _TIMES = ("s", "ms", "min", "h")
@@ -107,6 +111,23 @@ class _Runs:
 
 def _goes_on(history: History) -> None:
     """No epoch ends the trial."""
+
+
+def devices_of(settings: Settings[TrainingOptions]) -> tuple[str, ...]:
+    """Return the devices of this machine that a trial trains on.
+
+    Raises:
+        UserError: they are GPUs, and CUDA does not work here.
+    """
+    gpus = max(1, int(settings.resources.gpus_per_trial or 0))
+    if settings.device == "cpu":
+        return ("cpu",) * gpus
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"a trial asks for {counted(gpus, 'GPU')}, and CUDA does not work on this machine; check where the study "
+            f"trains, or give --logical-gpus {gpus} to check on the CPU"
+        )
+    return tuple(f"cuda:{gpu}" for gpu in range(gpus))
 
 
 def check_determinism(study: Study, data_dir: Path, devices: tuple[str, ...], epochs: int) -> list[Finding]:

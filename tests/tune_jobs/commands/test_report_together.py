@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.commands.cli import main
-from tune_jobs.commands.interface import Study, report_together
+from tune_jobs.commands.interface import Study
+from tune_jobs.commands.report_together import report_together
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 

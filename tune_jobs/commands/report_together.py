@@ -1,0 +1,34 @@
+"""Several studies' report on one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tune_jobs.commands.interface import Study
+from tune_jobs.commands.report import report_name
+from tune_jobs.errors import UserError
+from tune_jobs.files import cut_name
+from tune_jobs.study.python_document import path_text
+
+if TYPE_CHECKING:
+    from analysis.report.studies.page import StudiesReport
+
+
+def report_together(studies: Sequence[Study], folder: str | Path | None = None) -> "StudiesReport":
+    """Write several studies' report on one page: what each found, and the rows that they share beside each other.
+
+    Args:
+        studies: two or more.
+        folder: where to; report/A+B unless told.
+
+    Raises:
+        UserError: fewer than two studies, the ledger has none of one's trials, or the folder cannot be written.
+    """
+    from analysis.report.studies.page import write_studies_report
+
+    if len(studies) < 2:
+        raise UserError("a report of several studies: give two or more")
+    given = None if folder is None else Path(path_text("folder", folder))
+    standings = [study.standing() for study in studies]
+    names = [report_name(standing.study.name, standing.variant) for standing in standings]
+    return write_studies_report(standings, given or Path("report") / cut_name("+".join(names)))
