@@ -19,13 +19,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.collapse import collapse_of, find_collapsed
-from analysis.statistics.comparisons import BETTER, WORSE, Pairs, compare
+from analysis.statistics.comparisons import BETTER, WORSE, Pairs
 from analysis.statistics.interaction import DEPENDS, Change, interaction, judged
 from analysis.statistics.intervals import SIGNIFICANCE, benjamini_hochberg, estimate, holm_of_known, paired_difference
 from analysis.statistics.measure import Measure
 from analysis.statistics.prediction import prediction_half_width
 from analysis.statistics.proportions import binomial_variance
 from analysis.statistics.sequential import Decision, decide
+from analysis.statistics.table_tests import compare
 from analysis.statistics.tuning_curve import tuning_curve
 from analysis.statistics.waterfall import waterfall
 from tune_jobs.study.racing import race

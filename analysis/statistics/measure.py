@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.collapse import Marks, find_collapsed
-from analysis.statistics.comparisons import Comparison, Pairs, compare, default_margin
+from analysis.statistics.comparisons import Comparison, Pairs, default_margin
 from analysis.statistics.intervals import Estimate, estimate
+from analysis.statistics.table_tests import compare
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Comparison, Pairs, compare
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Comparison, Pairs
 from analysis.statistics.intervals import SIGNIFICANCE
+from analysis.statistics.table_tests import compare
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def decide(
         table: the replicates of each level beside the default's, in the order of the seeds.
         looks: numbers of seeds at which the table is judged; with none, it is judged once, with all seeds.
         higher_is_better: the metric's direction.
-        step: see `analysis.statistics.comparisons.compare`, as are `margin` and `overlap`.
+        step: see `analysis.statistics.table_tests.compare`, as are `margin` and `overlap`.
         margin: levels whose difference lies within it are settled as practically equal.
         overlap: of the rows that replicates share.
         level: the chance that any verdict of the table is false, over all looks.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.report.studies.matching import StudyRow, StudyRows, Subject, shared_rows
-from analysis.statistics.comparisons import Comparison, Pairs, compare, comparison_words, default_margin
+from analysis.statistics.comparisons import Comparison, Pairs, comparison_words, default_margin
+from analysis.statistics.table_tests import compare
 from analysis.statistics.words import format_estimates
 from analysis.tables.comparing import COMPARED, is_accuracy, overlap_of, rows_of
 from analysis.tables.sheet import Column, Sheet

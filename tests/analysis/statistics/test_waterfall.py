@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Pairs, compare
+from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE, Pairs
 from analysis.statistics.intervals import holm, paired_difference
 from analysis.statistics.measure import Measure
+from analysis.statistics.table_tests import compare
 from analysis.statistics.waterfall import KEPT, UNKNOWN, Waterfall, waterfall
 
 LABELS = ["Start", "Architecture", "Optimizer", "Loss"]

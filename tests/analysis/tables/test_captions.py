@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from analysis.statistics.comparisons import Pairs, compare
+from analysis.statistics.comparisons import Pairs
 from analysis.statistics.intervals import estimate
+from analysis.statistics.table_tests import compare
 from analysis.tables.captions import seed_words
 from tests.analysis.tables.test_tables import STUDY
 
