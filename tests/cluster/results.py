@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import PROVENANCE, SCHEMA
+from tune_jobs.ledger.schema import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 
 # What may differ between two runs of the same trial: where, when and how long it ran.

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.history import COMPLETED, DIVERGED, PRUNED
-from tune_jobs.ledger.record import Record, combine, encode_fields
+from tune_jobs.ledger.combining import combine
+from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.standing.search.journal import Event, Journal, read_journal
 from tune_jobs.standing.search.search_trial import SearchTrial, signed
 from tune_jobs.standing.search.state import State, build_state

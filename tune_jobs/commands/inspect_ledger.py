@@ -17,8 +17,9 @@ from tune_jobs.errors import UserError, cut
 from tune_jobs.ledger.doubtful import doubtful_records
 from tune_jobs.ledger.kept_files import forget_files, kept_files
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.ledger.record import OUTCOMES, PREDICTIONS, PROVENANCE, SCHEMA, Record
+from tune_jobs.ledger.record import OUTCOMES, Record
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
+from tune_jobs.ledger.schema import PREDICTIONS, PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.config import FIELDS, METRIC_SPECS
 from tune_jobs.trial.fields import plain_words

@@ -3,7 +3,7 @@
 A finished trial is one file, and trials that finish within the same moment are one: a chunk. Files are written
 atomically, so any number of runs can write at once without a server or a lock. `compact` gathers trials and chunks into
 packs; meanwhile a record may be seen twice, is never missed. Readers combine the records of a key (see
-`tune_jobs.ledger.record.combine`).
+`tune_jobs.ledger.combining.combine`).
 """
 
 import json
@@ -17,8 +17,10 @@ from functools import partial
 import pyarrow as pa
 
 from tune_jobs.errors import StorageRefusedError, UserError, redacted
+from tune_jobs.ledger.combining import combine
 from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
-from tune_jobs.ledger.record import PREDICTIONS, SCHEMA, Record, combine
+from tune_jobs.ledger.record import Record
+from tune_jobs.ledger.schema import PREDICTIONS, SCHEMA
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
 from tune_jobs.storage.storage import Storage

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tune_jobs.errors import UserError, first_line
-from tune_jobs.ledger.record import SCHEMA, Record
+from tune_jobs.ledger.record import Record
+from tune_jobs.ledger.schema import SCHEMA
 from tune_jobs.storage.storage import Storage
 
 # Everything that has no default in a record; other columns are younger than the oldest ledgers.

@@ -1,4 +1,4 @@
-"""A record: a trajectory as the ledger keeps it, and as a row of a Parquet file."""
+"""A record: a trajectory as the ledger keeps it."""
 
 import json
 from collections.abc import Mapping
@@ -8,22 +8,13 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.grid import GRID_REACH as GRID_REACH  # of the points of `Record.grid_predictions`
-from models.history import (
-    COMPLETED,
-    CURVES,
-    DIVERGED,
-    PRUNED,
-    STOPPED_EARLY,
-    TIMED_OUT,
-    best_epoch,
-    early_stopping_epoch,
-)
+from models.history import COMPLETED, DIVERGED, PRUNED, STOPPED_EARLY, TIMED_OUT, best_epoch, early_stopping_epoch
 from models.metrics import metric_spec
-from tune_jobs.trial.metrics import SECONDS, Metrics, declared_metric
+from tune_jobs.ledger.schema import SCHEMA
+from tune_jobs.trial.metrics import Metrics, declared_metric
 from tune_jobs.trial.trial import Trial
 
 FAILED = "failed"
@@ -36,67 +27,6 @@ IMPORTED = "imported"
 # Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"
 OUTCOMES = (COMPLETED, STOPPED_EARLY, DIVERGED, TIMED_OUT, FAILED, PRUNED)
-
-_doubles = pa.list_(pa.float64())
-SCHEMA = pa.schema(
-    [
-        ("key", pa.string()),
-        ("fields", pa.string()),
-        ("dataset", pa.string()),
-        ("fingerprint", pa.string()),
-        ("engine_version", pa.int32()),
-        ("seed", pa.int64()),
-        ("outcome", pa.string()),
-        ("reason", pa.string()),
-        ("traceback", pa.string()),
-        ("retriable", pa.bool_()),
-        ("epochs", pa.int32()),
-        ("metric", pa.string()),
-        ("target_unit", pa.string()),
-        *((name, _doubles) for name in CURVES),
-        ("measured_epochs", pa.list_(pa.int32())),
-        ("measured_train_loss", _doubles),
-        ("measured_train_metric", _doubles),
-        ("outputs", pa.int32()),
-        ("validation_outputs", pa.list_(pa.binary())),
-        ("grid_outputs", pa.list_(pa.binary())),
-        ("study", pa.string()),
-        ("code_version", pa.string()),
-        ("packages", pa.string()),
-        ("host", pa.string()),
-        ("node", pa.string()),
-        ("device", pa.string()),
-        ("gpu", pa.string()),
-        ("machine_kind", pa.string()),
-        ("execution_mode", pa.string()),
-        ("process", pa.string()),
-        ("started_at", pa.timestamp("us", tz="UTC")),
-        ("wall_seconds", pa.float64()),
-        ("time_limit_seconds", pa.float64()),
-        ("command", pa.string()),
-        ("metrics", pa.list_(pa.string())),
-        ("metric_values", _doubles),
-    ],
-    metadata={"ablatune_record": "1"},
-)
-# By far the largest part of a record; most readers do not need it.
-PREDICTIONS = ("validation_outputs", "grid_outputs")
-PROVENANCE = (
-    "study",
-    "code_version",
-    "packages",
-    "host",
-    "node",
-    "device",
-    "gpu",
-    "machine_kind",
-    "execution_mode",
-    "process",
-    "started_at",
-    "wall_seconds",
-    "time_limit_seconds",
-    "command",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,69 +243,3 @@ def is_finished(record: Record, trial: Trial, *, time_limit_seconds: float | Non
 def encode_fields(fields: Mapping[str, Any]) -> str:
     """Encode a trajectory's fields as the ledger keeps them: JSON, in the order of declaration."""
     return json.dumps(fields, allow_nan=False)
-
-
-def combine(records: list[Record]) -> tuple[Record, bool]:
-    """Combine the records of a key into one, and say whether they agree.
-
-    A result wins over a failure, what was trained here over what was imported, the longest over others; but a failure
-    wins over a trial that a search had stopped at an earlier epoch.
-    Of equals one that had its process to itself wins, then the latest.
-    Measurements that only the others have are added. Records from the same kind of machine must be equal bit for bit
-    where they overlap.
-    """
-    ordered = sorted(
-        records,
-        key=lambda r: (
-            r.outcome != FAILED,
-            not r.is_imported,
-            r.epochs,
-            r.process == ISOLATED,
-            r.started_at,
-            r.host,
-            r.reason,
-        ),
-        reverse=True,
-    )
-    best = ordered[0]
-    if best.outcome == PRUNED:
-        later = (record for record in ordered if record.outcome == FAILED and record.epochs > best.epochs)
-        best = next(later, best)
-    agree = True
-    measurements = {epoch: _measured(best, index) for index, epoch in enumerate(best.measured_epochs)}
-    for other in (record for record in ordered if record is not best):
-        alike = other.machine_kind == best.machine_kind and other.execution_mode == best.execution_mode
-        if not alike or other.is_imported:
-            continue
-        agree = agree and _overlap_equal(best, other)
-        for index, epoch in enumerate(other.measured_epochs):
-            if epoch <= best.epochs:
-                measurements.setdefault(epoch, _measured(other, index))
-    if len(measurements) == len(best.measured_epochs):
-        return best, agree
-    epochs = sorted(measurements)
-    columns = zip(*(measurements[epoch] for epoch in epochs), strict=True)
-    names = ("measured_train_loss", "measured_train_metric", *PREDICTIONS)
-    merged: dict[str, Any] = {
-        name: tuple(v for v in column if v is not None) for name, column in zip(names, columns, strict=True)
-    }
-    return replace(best, measured_epochs=tuple(epochs), **merged), agree
-
-
-def _measured(record: Record, index: int) -> tuple[Any, ...]:
-    stored = [getattr(record, name) for name in PREDICTIONS]
-    return (
-        record.measured_train_loss[index],
-        record.measured_train_metric[index],
-        *(outputs[index] if outputs else None for outputs in stored),
-    )
-
-
-def _overlap_equal(first: Record, second: Record) -> bool:
-    shared = min(first.epochs, second.epochs)
-    if first.is_reported and second.is_reported:
-        mine, theirs = first.reported, second.reported
-        both = [(mine[name], theirs[name]) for name in mine.keys() & theirs.keys() - {SECONDS}]
-    else:
-        both = [(getattr(first, name), getattr(second, name)) for name in CURVES if name != "train_seconds"]
-    return all(np.array_equal(one[:shared], other[:shared], equal_nan=True) for one, other in both)

@@ -18,7 +18,7 @@ import pytest
 from models.history import CURVES
 from tune_jobs.commands.cli import main
 from tune_jobs.ledger.ledger import Ledger, trials_in
-from tune_jobs.ledger.record import PROVENANCE, SCHEMA
+from tune_jobs.ledger.schema import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.worker_watch import RESTARTS
 

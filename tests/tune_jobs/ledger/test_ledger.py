@@ -21,7 +21,8 @@ import pytest
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
 from tune_jobs.ledger.ledger import Ledger, trials_in
 from tune_jobs.ledger.parquet import to_parquet
-from tune_jobs.ledger.record import PREDICTIONS, Record
+from tune_jobs.ledger.record import Record
+from tune_jobs.ledger.schema import PREDICTIONS
 from tune_jobs.ledger.targets import read_targets, write_targets
 from tune_jobs.storage.storage import Storage
 

@@ -12,7 +12,8 @@ import pytest
 
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import records_in
-from tune_jobs.ledger.record import SCHEMA, Record
+from tune_jobs.ledger.record import Record
+from tune_jobs.ledger.schema import SCHEMA
 
 Make = Callable[..., Record]
 

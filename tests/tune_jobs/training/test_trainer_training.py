@@ -15,7 +15,8 @@ from models.history import COMPLETED, DIVERGED, PRUNED, STOPPED_EARLY, TIMED_OUT
 from tests.tune_jobs.trainers import BASE, CLIMB, METRICS, Own
 from tune_jobs.errors import UserError
 from tune_jobs.forecast.pilot_timing import time_shape
-from tune_jobs.ledger.record import FAILED, Record, combine
+from tune_jobs.ledger.combining import combine
+from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.standing.stale import stale_trials
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.rows import expand
