@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from data_utils import load_trial_data
-from tune_jobs.ledger.ledger import FOLDER, PACK_SIZE, Ledger
+from tune_jobs.ledger.file_names import FOLDER, PACK_SIZE
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import ISOLATED, Record, encode_fields
 from tune_jobs.ledger.targets import targets_name, write_targets

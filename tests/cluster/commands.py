@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tests.cluster.lab import PROJECT
 from tests.cluster.results import unpacked
-from tune_jobs.ledger.ledger import trials_in
+from tune_jobs.ledger.file_names import trials_in
 from tune_jobs.storage.storage import Storage
 
 

@@ -17,7 +17,8 @@ from tests.cluster.lab import PROJECT
 from tests.cluster.results import differing_columns, numbers, unpacked
 from tests.cluster.s3_server import BUCKET, ENVIRONMENT, Gate, objects
 from tune_jobs.commands.cli import main
-from tune_jobs.ledger.ledger import Ledger, trials_in
+from tune_jobs.ledger.file_names import trials_in
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.saved_models import load_model
 from tune_jobs.standing.search.journal import DRAWN, read_journal
 from tune_jobs.storage.storage import Storage

@@ -10,8 +10,9 @@ from models.version import STACKED
 from tune_jobs.errors import StorageError, first_line
 from tune_jobs.ledger import checkpoints, lost_workers, runs, saved_models, targets, test_openings
 from tune_jobs.ledger.doubtful import doubtful_records
-from tune_jobs.ledger.ledger import FOLDER as LEDGER
-from tune_jobs.ledger.ledger import MARKER, Ledger
+from tune_jobs.ledger.file_names import FOLDER as LEDGER
+from tune_jobs.ledger.file_names import MARKER
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.stacking import rule
 from tune_jobs.standing.search import journal

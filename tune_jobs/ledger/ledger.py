@@ -8,9 +8,7 @@ packs; meanwhile a record may be seen twice, is never missed. Readers combine th
 
 import json
 import logging
-import re
-import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,6 +16,20 @@ import pyarrow as pa
 
 from tune_jobs.errors import StorageRefusedError, UserError, redacted
 from tune_jobs.ledger.combining import combine
+from tune_jobs.ledger.file_names import (
+    FOLDER,
+    MARKER,
+    PACK_SIZE,
+    batches,
+    belongs,
+    holds_trials,
+    is_small,
+    may_hold,
+    name_for,
+    pack_name,
+    packs_in,
+    single_key,
+)
 from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.schema import PREDICTIONS, SCHEMA
@@ -27,16 +39,9 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.words import counted
 
-FOLDER = "ledger"
-MARKER = "ledger.json"
 FORMAT = 1
-PACK_SIZE = 500
 # On S3 each file takes two requests whenever it is read.
 _ENOUGH_ON_S3 = 50
-_SINGLE = re.compile(r"trial-[0-9a-f]+-[0-9a-f]+\.parquet")
-_PACK = re.compile(r"pack-[0-9a-f]+\.parquet")
-# A small pack, with the number of its records at the end of its name.
-_CHUNK = re.compile(r"pack-[0-9a-f]{12}([0-9a-f]{4})\.parquet")
 _LISTING_ATTEMPTS = 100
 _MOST_NAMED = 3
 
@@ -101,7 +106,7 @@ class Ledger:
         ledger, names = cls(storage), storage.names(FOLDER)
         if not names:
             storage.require_bucket()
-        foreign = sorted(name for name, is_file in names.items() if not _belongs(name, is_file))
+        foreign = sorted(name for name, is_file in names.items() if not belongs(name, is_file))
         if foreign:
             raise UserError(
                 f"{storage.path(FOLDER, foreign[0])}: does not belong to a ledger; move it away, or give another "
@@ -142,9 +147,7 @@ class Ledger:
         """
         if not records:
             return
-        unique = uuid.uuid4().hex[:12]
-        name = f"trial-{records[0].key}-{unique}" if len(records) == 1 else f"pack-{unique}{len(records):04x}"
-        name, content = f"{name}.parquet", to_parquet(records)
+        name, content = name_for([record.key for record in records]), to_parquet(records)
         try:
             self.storage.write(content, FOLDER, name)
         except StorageRefusedError as error:
@@ -202,13 +205,13 @@ class Ledger:
         Args:
             at_least: do nothing with fewer files; None for a number that suits the storage.
         """
-        small = sorted(name for name in self._files() if _SINGLE.fullmatch(name) or _CHUNK.fullmatch(name))
+        small = sorted(filter(is_small, self._files()))
         if at_least is None:
             at_least = _ENOUGH_ON_S3 if self.storage.is_s3 else PACK_SIZE
         if len(small) < at_least:
             return 0
         cut: dict[str, str] = {}
-        for names in _batches(small):
+        for names in batches(small):
             tables = self.storage.each(lambda name: self._whole(name, cut), names)
             gathered = {name: table for name, table in tables if table is not None}
             if gathered:
@@ -243,7 +246,7 @@ class Ledger:
                     removed |= self._remove_from(name, set(keys))
             except FileNotFoundError:
                 continue
-            if _packs(self._files()) <= _packs(names) or not self._all(predictions=False, keys=set(keys)):
+            if packs_in(self._files()) <= packs_in(names) or not self._all(predictions=False, keys=set(keys)):
                 return len(removed)
 
     def _remove_from(self, name: str, keys: set[str]) -> set[str]:
@@ -283,7 +286,7 @@ class Ledger:
         return added
 
     def _files(self) -> list[str]:
-        return sorted(name for name in self.storage.names(FOLDER) if _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
+        return sorted(filter(holds_trials, self.storage.names(FOLDER)))
 
     def _all(self, *, predictions: bool, keys: set[str] | None = None) -> list[Record]:
         columns = [name for name in SCHEMA.names if predictions or name not in PREDICTIONS]
@@ -292,19 +295,20 @@ class Ledger:
         for _ in range(_LISTING_ATTEMPTS):
             names, cut = self._files(), dict[str, str]()
             try:
-                wanted = [name for name in names if keys is None or _may_hold(name, keys)]
+                wanted = [name for name in names if keys is None or may_hold(name, keys)]
                 tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut), wanted)
                 found = [record for table in tables if table is not None for record in records_in(table, keys)]
             except FileNotFoundError:
                 continue
-            if _packs(self._files()) <= _packs(names):
+            if packs_in(self._files()) <= packs_in(names):
                 self._pass_over(cut)
                 return found
         raise UserError(f"{self.storage.path(FOLDER)}: other runs keep rewriting it; try again later")
 
     def _keys_in(self, name: str, cut: dict[str, str]) -> set[str]:
-        if _SINGLE.fullmatch(name):
-            return {name.split("-")[1]}
+        key = single_key(name)
+        if key:
+            return {key}
         table = self._table_unless_cut(name, ["key"], cut)
         return set() if table is None else set(table.column("key").to_pylist())
 
@@ -330,14 +334,14 @@ class Ledger:
     def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:
         """Read columns of a file; None if it is cut or damaged, which is noted in `cut` with the reason."""
         try:
-            whole = self.storage.is_s3 and bool(_SINGLE.fullmatch(name))
+            whole = self.storage.is_s3 and bool(single_key(name))
             return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=whole)
         except CutFileError as error:
             cut[name] = str(error)
             return None
 
     def _write_pack(self, records: Iterable[Record]) -> None:
-        self.storage.write(to_parquet(records), FOLDER, f"pack-{uuid.uuid4().hex}.parquet")
+        self.storage.write(to_parquet(records), FOLDER, pack_name())
 
 
 @dataclass(frozen=True)
@@ -350,42 +354,6 @@ class Lookup:
     def __call__(self, key: str) -> Record | None:
         """Read the record of a key; None if there is none."""
         return self.ledger.read(keys={key}).records.get(key) if key in self.keys else None
-
-
-def _belongs(name: str, is_file: bool) -> bool:
-    """Whether a ledger folder may hold this: a file of the ledger, or a hidden file of the file system."""
-    if name.startswith("."):
-        return True
-    return is_file and bool(name == MARKER or _SINGLE.fullmatch(name) or _PACK.fullmatch(name))
-
-
-def trials_in(name: str) -> int:
-    """How many trials a file holds that `Ledger.write` made, by its name."""
-    chunk = _CHUNK.fullmatch(name)
-    return int(chunk[1], 16) if chunk else 1
-
-
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    """Divide files among packs: as many as hold the trials of a pack, at least one."""
-    batch: list[str] = []
-    trials = 0
-    for name in names:
-        if batch and trials + trials_in(name) > PACK_SIZE:
-            yield batch
-            batch, trials = [], 0
-        batch.append(name)
-        trials += trials_in(name)
-    if batch:
-        yield batch
-
-
-def _packs(names: Iterable[str]) -> set[str]:
-    """The packs that took the place of other files; a chunk took nobody's."""
-    return {name for name in names if _PACK.fullmatch(name) and not _CHUNK.fullmatch(name)}
-
-
-def _may_hold(name: str, keys: set[str]) -> bool:
-    return bool(_PACK.fullmatch(name)) or name.split("-")[1] in keys
 
 
 def _identity(record: Record) -> tuple[object, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from models.history import TIMED_OUT
 from tune_jobs.errors import StorageError, StorageRefusedError
 from tune_jobs.ledger import provenance
-from tune_jobs.ledger.ledger import Ledger, trials_in
+from tune_jobs.ledger.file_names import trials_in
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, LOST
 from tune_jobs.standing.words import outcomes_in_words
 from tune_jobs.storage.storage import Storage

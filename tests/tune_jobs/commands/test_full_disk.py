@@ -17,7 +17,8 @@ from tests.tune_jobs.commands.test_run import ABLATUNE, environment
 from tune_jobs.commands.cli import main
 from tune_jobs.commands.interface import Study
 from tune_jobs.errors import StorageRefusedError
-from tune_jobs.ledger.ledger import FOLDER, Ledger
+from tune_jobs.ledger.file_names import FOLDER
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import Record
 from tune_jobs.storage.storage import Storage

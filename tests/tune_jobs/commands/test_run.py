@@ -17,7 +17,8 @@ import pytest
 
 from models.history import CURVES
 from tune_jobs.commands.cli import main
-from tune_jobs.ledger.ledger import Ledger, trials_in
+from tune_jobs.ledger.file_names import trials_in
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.schema import PROVENANCE, SCHEMA
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.worker_watch import RESTARTS

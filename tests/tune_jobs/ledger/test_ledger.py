@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError
-from tune_jobs.ledger.ledger import Ledger, trials_in
+from tune_jobs.ledger.file_names import trials_in
+from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.schema import PREDICTIONS
