@@ -2,48 +2,29 @@
 
 A finished trial is one file, and trials that finish within the same moment are one: a chunk. Files are written
 atomically, so any number of runs can write at once without a server or a lock. `compact` gathers trials and chunks into
-packs; meanwhile a record may be seen twice, is never missed. Readers combine the records of a key (see
+packs; meanwhile a record may be seen twice, but is never missed. Readers combine the records of a key (see
 `tune_jobs.ledger.combining.combine`).
 """
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import partial
 
-import pyarrow as pa
-
-from tune_jobs.errors import StorageRefusedError, UserError, redacted
+from tune_jobs.errors import StorageRefusedError, UserError
 from tune_jobs.ledger.combining import combine
-from tune_jobs.ledger.file_names import (
-    FOLDER,
-    MARKER,
-    PACK_SIZE,
-    batches,
-    belongs,
-    holds_trials,
-    is_small,
-    may_hold,
-    name_for,
-    pack_name,
-    packs_in,
-    single_key,
-)
-from tune_jobs.ledger.parquet import CutFileError, read_table, records_in, to_parquet
+from tune_jobs.ledger.file_names import FOLDER, MARKER, PACK_SIZE, batches, belongs, is_small, name_for, packs_in
+from tune_jobs.ledger.parquet import records_in, to_parquet
 from tune_jobs.ledger.record import Record
-from tune_jobs.ledger.schema import PREDICTIONS, SCHEMA
 from tune_jobs.ledger.targets import FOLDER as TARGETS
 from tune_jobs.ledger.test_openings import FOLDER as OPENINGS
+from tune_jobs.ledger.trial_files import TrialFiles
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trial.metrics import Metrics
-from tune_jobs.words import counted
 
 FORMAT = 1
 # On S3 each file takes two requests whenever it is read.
 _ENOUGH_ON_S3 = 50
-_LISTING_ATTEMPTS = 100
-_MOST_NAMED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +45,7 @@ class Ledger:
     """
 
     storage: Storage
+    # The cut files that were logged.
     _passed_over: set[str] = field(default_factory=set, repr=False, compare=False)
     # By which records of training functions are read.
     _metrics: Metrics | None = None
@@ -89,6 +71,10 @@ class Ledger:
     def find(cls, storage: Storage) -> "Ledger | None":
         """Open the ledger in a storage if there is one; otherwise as `open`."""
         return cls._found(storage, create=False)
+
+    @property
+    def _files(self) -> TrialFiles:
+        return TrialFiles(self.storage, self._passed_over)
 
     def patient(self) -> "Ledger":
         """The same ledger for use during a run: it waits until an outage of its storage is over."""
@@ -163,7 +149,7 @@ class Ledger:
         """
         wanted = set(keys) if keys is not None else None
         by_key: dict[str, list[Record]] = {}
-        for record in self._all(predictions=predictions, keys=wanted):
+        for record in self._files.records(predictions=predictions, keys=wanted):
             by_key.setdefault(record.key, []).append(record)
         contents = Contents({})
         for key, records in by_key.items():
@@ -185,15 +171,15 @@ class Ledger:
         """Make a function that finds a record by its key; it lists the keys once, so a miss costs nothing."""
         keys: set[str] = set()
         cut: dict[str, str] = {}
-        for held in self.storage.each(lambda name: self._keys_in(name, cut), self._files()):
+        for held in self.storage.each(lambda name: self._files.keys_in(name, cut), self._files.names()):
             keys |= held
-        self._pass_over(cut)
+        self._files.pass_over(cut)
         return Lookup(self, frozenset(keys))
 
     def cut_files(self) -> dict[str, str]:
         """Read every file as a whole; return the names of those that are cut or damaged, and why."""
         cut: dict[str, str] = {}
-        for _ in self.storage.each(lambda name: self._whole(name, cut), self._files()):
+        for _ in self.storage.each(lambda name: self._files.whole(name, cut), self._files.names()):
             pass
         return dict(sorted(cut.items()))
 
@@ -205,30 +191,20 @@ class Ledger:
         Args:
             at_least: do nothing with fewer files; None for a number that suits the storage.
         """
-        small = sorted(filter(is_small, self._files()))
+        small = sorted(filter(is_small, self._files.names()))
         if at_least is None:
             at_least = _ENOUGH_ON_S3 if self.storage.is_s3 else PACK_SIZE
         if len(small) < at_least:
             return 0
         cut: dict[str, str] = {}
         for names in batches(small):
-            tables = self.storage.each(lambda name: self._whole(name, cut), names)
+            tables = self.storage.each(lambda name: self._files.whole(name, cut), names)
             gathered = {name: table for name, table in tables if table is not None}
             if gathered:
-                self._write_pack(record for table in gathered.values() for record in records_in(table))
-            self._delete(gathered)
-        self._pass_over(cut)
+                self._files.write_pack(record for table in gathered.values() for record in records_in(table))
+            self._files.delete(gathered)
+        self._files.pass_over(cut)
         return len(small) - len(cut)
-
-    def _whole(self, name: str, cut: dict[str, str]) -> tuple[str, pa.Table | None]:
-        try:
-            return name, self._table_unless_cut(name, SCHEMA.names, cut)
-        except FileNotFoundError:
-            return name, None  # another compaction has gathered it
-
-    def _delete(self, names: Iterable[str]) -> None:
-        for _ in self.storage.each(lambda name: self.storage.delete(FOLDER, name), names):
-            pass
 
     def remove(self, keys: Collection[str]) -> int:
         """Remove every record of these keys; return how many trials were removed.
@@ -240,108 +216,41 @@ class Ledger:
         """
         removed: set[str] = set()
         while True:
-            names = self._files()
+            names = self._files.names()
             try:
                 for name in names:
                     removed |= self._remove_from(name, set(keys))
             except FileNotFoundError:
                 continue
-            if packs_in(self._files()) <= packs_in(names) or not self._all(predictions=False, keys=set(keys)):
+            stayed = packs_in(self._files.names()) <= packs_in(names)
+            if stayed or not self._files.records(predictions=False, keys=set(keys)):
                 return len(removed)
 
     def _remove_from(self, name: str, keys: set[str]) -> set[str]:
-        held = self._keys_in(name, {})
+        held = self._files.keys_in(name, {})
         hit = held & keys
         if hit:
             if held - hit:
-                self._write_pack(self._others(name, hit))
+                self._files.write_pack(self._files.others_in(name, hit))
             self.storage.delete(FOLDER, name)
         return hit
 
-    def _others(self, name: str, keys: set[str]) -> list[Record]:
-        cut: dict[str, str] = {}
-        table = self._table_unless_cut(name, SCHEMA.names, cut)
-        if table is None:
-            raise UserError(
-                f"{self.storage.path(FOLDER, name)}: is cut or damaged ({cut[name]}), so no trial can be taken out of "
-                "it; restore it from a copy, or move it away"
-            )
-        return [record for record in records_in(table) if record.key not in keys]
-
     def merge(self, other: "Ledger") -> int:
         """Add the records that only another ledger has; return how many were added."""
-        mine = {_identity(record) for record in self._all(predictions=False)}
-        new = {_identity(record): record.key for record in other._all(predictions=False)}
+        mine = {_identity(record) for record in self._files.records(predictions=False)}
+        new = {_identity(record): record.key for record in other._files.records(predictions=False)}
         keys = sorted({key for identity, key in new.items() if identity not in mine})
         added = 0
         for first in range(0, len(keys), PACK_SIZE):
-            part = other._all(predictions=True, keys=set(keys[first : first + PACK_SIZE]))
+            part = other._files.records(predictions=True, keys=set(keys[first : first + PACK_SIZE]))
             fresh = list({_identity(r): r for r in part if _identity(r) not in mine}.values())
-            self._write_pack(fresh)
+            self._files.write_pack(fresh)
             added += len(fresh)
         for folder in (TARGETS, OPENINGS):
             for name in other.storage.names(folder):
                 if not self.storage.exists(folder, name):
                     self.storage.write(other.storage.read(folder, name), folder, name)
         return added
-
-    def _files(self) -> list[str]:
-        return sorted(filter(holds_trials, self.storage.names(FOLDER)))
-
-    def _all(self, *, predictions: bool, keys: set[str] | None = None) -> list[Record]:
-        columns = [name for name in SCHEMA.names if predictions or name not in PREDICTIONS]
-        # A listing is not a snapshot: meanwhile a compaction may delete a file before the listing reaches it, and add
-        # the pack at a place that it has passed. Only a second listing then shows the pack.
-        for _ in range(_LISTING_ATTEMPTS):
-            names, cut = self._files(), dict[str, str]()
-            try:
-                wanted = [name for name in names if keys is None or may_hold(name, keys)]
-                tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut), wanted)
-                found = [record for table in tables if table is not None for record in records_in(table, keys)]
-            except FileNotFoundError:
-                continue
-            if packs_in(self._files()) <= packs_in(names):
-                self._pass_over(cut)
-                return found
-        raise UserError(f"{self.storage.path(FOLDER)}: other runs keep rewriting it; try again later")
-
-    def _keys_in(self, name: str, cut: dict[str, str]) -> set[str]:
-        key = single_key(name)
-        if key:
-            return {key}
-        table = self._table_unless_cut(name, ["key"], cut)
-        return set() if table is None else set(table.column("key").to_pylist())
-
-    def _pass_over(self, cut: Mapping[str, str]) -> None:
-        """Log the files that were passed over and have not been logged yet."""
-        fresh = sorted(set(cut) - self._passed_over)
-        if not fresh:
-            return
-        self._passed_over.update(fresh)
-        named = ", ".join(fresh[:_MOST_NAMED]) + (", …" if len(fresh) > _MOST_NAMED else "")
-        are, their = ("is", "its") if len(fresh) == 1 else ("are", "their")
-        _log.warning(
-            "%s: %s %s cut or damaged (%s): %s trials count as missing; "
-            "`ablatune ledger check --storage %s` says what to do",
-            self.storage.path(FOLDER),
-            counted(len(fresh), "file"),
-            are,
-            named,
-            their,
-            redacted(self.storage.uri),
-        )
-
-    def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:
-        """Read columns of a file; None if it is cut or damaged, which is noted in `cut` with the reason."""
-        try:
-            whole = self.storage.is_s3 and bool(single_key(name))
-            return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=whole)
-        except CutFileError as error:
-            cut[name] = str(error)
-            return None
-
-    def _write_pack(self, records: Iterable[Record]) -> None:
-        self.storage.write(to_parquet(records), FOLDER, pack_name())
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.schema import PREDICTIONS
 from tune_jobs.ledger.targets import read_targets, write_targets
+from tune_jobs.ledger.trial_files import TrialFiles
 from tune_jobs.storage.storage import Storage
 
 Make = Callable[..., Record]
@@ -101,15 +102,15 @@ def test_new_trials_do_not_make_a_reader_start_again(
     ledger: Ledger, make_record: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.write(make_record(seed=0), make_record(seed=1))
-    read = Ledger._table_unless_cut
+    read = TrialFiles._table_unless_cut
     reads = []
 
-    def beside(self: Ledger, name: str, *arguments: Any, **more: Any) -> Any:
+    def beside(self: TrialFiles, name: str, *arguments: Any, **more: Any) -> Any:
         reads.append(name)
         ledger.write(make_record(seed=2 * len(reads)), make_record(seed=2 * len(reads) + 1))
         return read(self, name, *arguments, **more)
 
-    monkeypatch.setattr(Ledger, "_table_unless_cut", beside)
+    monkeypatch.setattr(TrialFiles, "_table_unless_cut", beside)
     assert len(reopened(ledger).read().records) == 2
     assert len(reads) == 1
 
