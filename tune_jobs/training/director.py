@@ -15,8 +15,9 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
+from tune_jobs.standing.search.point_trials import searched_default
 from tune_jobs.standing.search.search_trial import BROKEN, OPEN, Arrival, SearchTrial, comparable, scores_of
-from tune_jobs.standing.search.state import State, searched_default
+from tune_jobs.standing.search.state import State
 from tune_jobs.standing.search.tally import Tally, tally_of
 from tune_jobs.study.racing import race
 from tune_jobs.study.samplers import SAMPLERS

@@ -10,7 +10,7 @@ import pytest
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import encode_fields
 from tune_jobs.standing.search.journal import DRAWN, ENDED, Event, Journal
-from tune_jobs.standing.search.state import make_trial
+from tune_jobs.standing.search.point_trials import make_trial
 from tune_jobs.standing.standing import stand
 from tune_jobs.study.load import load_study
 from tune_jobs.study.model import AUDIT, CONFIRM, Study

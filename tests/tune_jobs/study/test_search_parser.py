@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.standing.search.state import searched_default
+from tune_jobs.standing.search.point_trials import searched_default
 from tune_jobs.study.load import load_study
 from tune_jobs.study.search import Budget
 from tune_jobs.study.search_identity import full_length, search_id

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from models.history import COMPLETED, PRUNED
 from models.version import STACKED
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event
+from tune_jobs.standing.search.point_trials import make_trial
 from tune_jobs.standing.search.search_trial import SearchTrial
-from tune_jobs.standing.search.state import make_trial
 from tune_jobs.training.director import Director
 
 FINGERPRINTS = {"digits": "data"}

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record
 from tune_jobs.standing.replicates import Replicate
+from tune_jobs.standing.search.point_trials import further_trials, make_trial, point_of
 from tune_jobs.standing.search.search_trial import SearchTrial
-from tune_jobs.standing.search.state import further_trials, make_trial, point_of
 from tune_jobs.study.model import Study
 from tune_jobs.study.search import Search
 from tune_jobs.trial.key import trajectory

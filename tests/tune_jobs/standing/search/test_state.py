@@ -8,8 +8,9 @@ import pytest
 
 from models.history import COMPLETED, DIVERGED, PRUNED, TIMED_OUT
 from tune_jobs.standing.search.journal import DRAWN, ENDED, RUNG, USED_UP, Event
+from tune_jobs.standing.search.point_trials import make_trial
 from tune_jobs.standing.search.search_trial import BROKEN, FINISHED, OPEN, STOPPED, comparable, scores_of, signed
-from tune_jobs.standing.search.state import build_state, make_trial
+from tune_jobs.standing.search.state import build_state
 
 FINGERPRINTS = {"digits": "data"}
 
