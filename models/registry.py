@@ -121,13 +121,13 @@ ACTIVATIONS: Mapping[str, Activation] = {
 OBJECTIVES = Registry(
     {
         "cross_entropy": ObjectiveEntry(
-            "Cross-Entropy", "models.objectives:cross_entropy", ("classification",), reads=("label_smoothing",)
+            "Cross-Entropy", "models.losses:cross_entropy", ("classification",), reads=("label_smoothing",)
         ),
-        "mse": ObjectiveEntry("MSE", "models.objectives:mse", ("classification", "regression")),
-        "mse_softmax": ObjectiveEntry("MSE of softmax", "models.objectives:mse_softmax", ("classification",)),
-        "bce_with_logits": ObjectiveEntry("BCE with logits", "models.objectives:bce_with_logits", ("classification",)),
+        "mse": ObjectiveEntry("MSE", "models.losses:mse", ("classification", "regression")),
+        "mse_softmax": ObjectiveEntry("MSE of softmax", "models.losses:mse_softmax", ("classification",)),
+        "bce_with_logits": ObjectiveEntry("BCE with logits", "models.losses:bce_with_logits", ("classification",)),
         "gaussian_nll": ObjectiveEntry(
-            "Gaussian NLL", "models.objectives:gaussian_nll", ("regression",), GAUSSIAN, reads=("variance_link",)
+            "Gaussian NLL", "models.losses:gaussian_nll", ("regression",), GAUSSIAN, reads=("variance_link",)
         ),
     },
     _users_objective,

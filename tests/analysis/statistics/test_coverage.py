@@ -18,7 +18,7 @@ from analysis.statistics.coverage import (
     rank_correlation,
     z_scores,
 )
-from models import objectives
+from models import losses
 from tests.analysis.frames.test_gaussian_predictions import predictions
 
 raws = st.lists(st.floats(-60, 60), min_size=1, max_size=20)
@@ -37,9 +37,9 @@ def test_outputs_stand_for_what_the_formula_says(raw: list[float], link: str, ce
 @pytest.mark.parametrize("link", LINKS)
 def test_the_objective_has_the_same_variance(link: str) -> None:
     raw = np.linspace(-30, 30, 61)
-    expected = objectives.gaussian_variance(torch.tensor(raw), link).sqrt().numpy()
+    expected = losses.gaussian_variance(torch.tensor(raw), link).sqrt().numpy()
     np.testing.assert_allclose(gaussian(np.stack([raw, raw], axis=1), link)[1], expected, rtol=1e-7)
-    assert MINIMUM_VARIANCE == objectives.MINIMUM_VARIANCE
+    assert MINIMUM_VARIANCE == losses.MINIMUM_VARIANCE
 
 
 @pytest.mark.parametrize("link", LINKS)

@@ -1,0 +1,179 @@
+"""The built-in losses, each as an objective."""
+
+from collections.abc import Callable
+from math import log, pi
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+
+from models.objectives import MembersLosses, Objective
+from models.protocols import ObjectiveConfig
+
+MINIMUM_VARIANCE = 1e-6
+
+
+def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Softmax cross-entropy in nats, optionally with label smoothing."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        logarithms = outputs.log_softmax(dim=2)
+        chosen: Tensor = _Chosen.apply(logarithms, targets.unsqueeze(2))
+        nll = -chosen.mean(dim=(1, 2))
+        # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
+        return nll if not config.label_smoothing else (1 - smoothing) * nll - smoothing * logarithms.mean(dim=(1, 2))
+
+    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
+
+
+def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) in classification."""
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        errors = outputs - targets
+        count = errors.shape[1] * errors.shape[2]
+        return errors.square().mean(dim=(1, 2)), errors.mul_(2 / count)
+
+    if task == "regression":
+        return Objective(1, _column, F.mse_loss, _first, losses=losses)
+    if classes == 2:
+        return Objective(1, _column, F.mse_loss, _above_half, losses=losses)
+    return Objective(classes, _one_hot(classes), F.mse_loss, _largest, losses=losses)
+
+
+def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Squared error between softmax probabilities and one-hot targets (the Brier score over classes)."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.mse_loss(outputs.softmax(dim=1), targets)
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        return (outputs.softmax(dim=2) - targets).square().mean(dim=(1, 2))
+
+    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
+
+
+def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """Binary cross-entropy in nats: one logit for two classes, else one logit per class."""
+    loss = F.binary_cross_entropy_with_logits
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+        return loss(outputs, targets, reduction="none").mean(dim=(1, 2))
+
+    if classes == 2:
+        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=_differentiated(losses))
+    return Objective(classes, _one_hot(classes), loss, _largest, losses=_differentiated(losses))
+
+
+def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
+    """The negative log-likelihood, in nats per standardised target, of a predicted Gaussian.
+
+    The outputs are the mean and an unbounded number that `variance_link` maps to the variance. The constant
+    log(2 pi)/2 is included (Nix and Weigend, 1994, equation 5).
+    """
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        mean, variance = outputs[:, :1], gaussian_variance(outputs[:, 1:], config.variance_link)
+        return 0.5 * (variance.log() + (targets - mean).square() / variance + log(2 * pi)).mean()
+
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        raw = outputs[..., 1:]
+        variance = gaussian_variance(raw, config.variance_link)
+        errors = targets - outputs[..., :1]
+        pulls = errors / variance
+        squares = errors.mul_(pulls)
+        # With v the variance and e the error, twice the loss is log v + e² / v + log 2 pi: by the mean its gradient
+        # is -2 e / v, by the variance (1 - e² / v) / v.
+        by_variance = (1 - squares).div_(variance).mul_(0.5)
+        changes = raw.exp() if config.variance_link == "exp" else raw.sigmoid()
+        slope = torch.cat((-pulls, by_variance.mul_(changes)), dim=2).div_(outputs.shape[1])
+        return (variance.log_().add_(squares).mean(dim=(1, 2)) + log(2 * pi)).mul_(0.5), slope
+
+    return Objective(2, _column, loss, _first, gaussian=gaussian_moments(config.variance_link), losses=losses)
+
+
+def gaussian_moments(link: str) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Read a mean and a standard deviation, float64 [n] each, off outputs [n, 2]; for every objective of a Gaussian."""
+
+    def moments(outputs: Tensor) -> tuple[Tensor, Tensor]:
+        return outputs[:, 0].double(), gaussian_variance(outputs[:, 1], link).double().sqrt()
+
+    return moments
+
+
+def gaussian_variance(raw: Tensor, link: str) -> Tensor:
+    """Map raw outputs to variances of at least `MINIMUM_VARIANCE`."""
+    return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
+
+
+class _Chosen(torch.autograd.Function):
+    """Of [members, n, classes], the values of classes [members, n, 1].
+
+    As `gather`, whose deterministic gradient on CUDA sorts the indices.
+    """
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, classes: Tensor) -> Tensor:
+        context.save_for_backward(classes)
+        context.count = values.shape[2]
+        return values.gather(2, classes)
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None]:
+        (classes,) = context.saved_tensors
+        chosen = classes == torch.arange(context.count, device=classes.device)
+        return torch.where(chosen, slope, 0.0), None
+
+
+def _differentiated(losses: Callable[[Tensor, Tensor, Tensor], Tensor]) -> MembersLosses:
+    """Let autograd find the gradient."""
+
+    def with_slope(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            given = outputs.detach().requires_grad_()
+            made = losses(given, targets, smoothing)
+            (slope,) = torch.autograd.grad([made], [given], [torch.ones_like(made)])
+        return made.detach(), slope
+
+    return with_slope
+
+
+def _unchanged(targets: Tensor) -> Tensor:
+    return targets
+
+
+def _column(targets: Tensor) -> Tensor:
+    return targets.to(torch.float32).unsqueeze(1)
+
+
+def _one_hot(classes: int) -> Callable[[Tensor], Tensor]:
+    return lambda targets: F.one_hot(targets, classes).to(torch.float32)
+
+
+def _largest(outputs: Tensor) -> Tensor:
+    return outputs.argmax(dim=1)
+
+
+def _first(outputs: Tensor) -> Tensor:
+    return outputs[:, 0]
+
+
+def _softmax(outputs: Tensor) -> Tensor:
+    return outputs.softmax(dim=1)
+
+
+def _of_two_classes(outputs: Tensor) -> Tensor:
+    second = outputs.sigmoid()
+    return torch.cat([1 - second, second], dim=1)
+
+
+def _above_zero(outputs: Tensor) -> Tensor:
+    return (outputs[:, 0] > 0).long()
+
+
+def _above_half(outputs: Tensor) -> Tensor:
+    return (outputs[:, 0] > 0.5).long()
