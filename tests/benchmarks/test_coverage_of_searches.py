@@ -1,6 +1,5 @@
 import numpy as np
-
-from benchmarks.coverage import raced_search
+from coverage_of_searches import raced_search
 
 
 def test_a_winner_by_several_seeds_is_better_and_less_flattered_than_by_one() -> None:
