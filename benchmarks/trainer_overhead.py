@@ -140,8 +140,8 @@ def are_equal(engine: Record, trainer: Record) -> bool:
 def main() -> None:
     """Train the pairs and print what they took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--epochs", type=int, default=150, help="as many as make a trial of about 10 s")
+    parser.add_argument("--pairs", type=int, default=11)
+    parser.add_argument("--epochs", type=int, default=430, help="as many as make a trial of about 10 s")
     asked = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
     print(f"{machine}, Python {platform.python_version()}, torch {torch.__version__}, ray {version('ray')}", flush=True)

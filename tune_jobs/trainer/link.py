@@ -29,10 +29,17 @@ class Reported:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether the trial ends after an epoch, and whether a checkpoint of its end is of use."""
+    """What follows from an epoch.
+
+    Attributes:
+        ends: whether the trial ends after it.
+        keeps: whether a checkpoint of its end is of use.
+        due: whether it is time for a checkpoint; said here, since a question of its own in every epoch takes time.
+    """
 
     ends: bool = False
     keeps: bool = False
+    due: bool = False
 
 
 class Link(Protocol):
@@ -43,9 +50,6 @@ class Link(Protocol):
 
     def load(self) -> tuple[int, bytes] | None:
         """Return the epoch of the last checkpoint and its content; None without one."""
-
-    def due(self) -> bool:
-        """Tell whether it is time for a checkpoint."""
 
     def save(self, epoch: int, content: bytes) -> None:
         """Keep a checkpoint in place of the one before."""
@@ -64,10 +68,6 @@ class Printing:
     def load(self) -> tuple[int, bytes] | None:
         """There is nothing to go on from."""
         return None
-
-    def due(self) -> bool:
-        """Never."""
-        return False
 
     def save(self, epoch: int, content: bytes) -> None:
         """Keep nothing."""

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,9 @@ class Trial:
                     "the checkpoint belongs to a finished epoch"
                 )
             last = self._answer.keeps or (self._reported == self.total and not self._answer.ends)
-            if last or (not self._answer.ends and self._link.due()):
+            if last or (self._answer.due and not self._answer.ends):
                 self._link.save(self._reported, packed(state))
+                self._answer = replace(self._answer, due=False)
 
     def load(self) -> Any:
         """Return what was saved last, and let `epochs` go on after it; None where there is no checkpoint.

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tune_jobs.trial.metrics import Metrics
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import CodeProcess
 
-_EPOCH, _LOAD, _DUE, _SAVE = "epoch", "load", "due", "save"
+_EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,9 @@ def train_by_function(
         kind, content = message
         if kind == _LOAD:
             return course.restore(kept.load())
-        if kind == _DUE:
-            return kept.due()
         if kind == _SAVE:
             return kept.save(course.snapshot(content))
-        return course.add(content)
+        return replace(course.add(content), due=kept.due())
 
     def train(isolated: CodeProcess) -> Trained:
         failure: Failure | None = isolated.process.call(
@@ -140,9 +138,6 @@ class _Asked:
     def load(self) -> tuple[int, bytes] | None:
         found: tuple[int, bytes] | None = ask((_LOAD, None))
         return found
-
-    def due(self) -> bool:
-        return bool(ask((_DUE, None)))
 
     def save(self, epoch: int, content: bytes) -> None:
         ask((_SAVE, content))

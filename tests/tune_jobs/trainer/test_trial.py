@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune_jobs.trainer.checkpoint import unpacked
 from tune_jobs.trainer.link import Answer, Reported
 from tune_jobs.trainer.trial import ReportError, Trial
 
@@ -27,13 +28,10 @@ class Recorder:
     def report(self, reported: Reported) -> Answer:
         self.reports.append(reported)
         ends = reported.epoch == self.stop_after
-        return Answer(ends, keeps=ends)
+        return Answer(ends, keeps=ends, due=self.is_due)
 
     def load(self) -> tuple[int, bytes] | None:
         return self.checkpoint
-
-    def due(self) -> bool:
-        return self.is_due
 
     def save(self, epoch: int, content: bytes) -> None:
         self.checkpoint = epoch, content
@@ -67,11 +65,16 @@ def test_stopped_anywhere_it_goes_on_after_the_epoch_that_was_saved(
 
 def test_a_checkpoint_is_kept_when_it_is_due_and_at_the_end() -> None:
     link = Recorder()
-    trial = Trial(link, total=3)
+    trial = Trial(link, total=4)
+    kept = []
     for epoch in trial.epochs():
+        link.is_due = epoch == 2
         trial.report(score=1)
-        trial.save({"epoch": epoch})
-        assert (link.checkpoint is not None) == (epoch == 3)
+        for part in (1, 2):  # the second is of the same epoch, and no longer due
+            trial.save({"epoch": epoch, "part": part})
+            kept.append(link.checkpoint and unpacked(link.checkpoint[1], Path()))
+    once = {"epoch": 2, "part": 1}
+    assert kept == [None, None, once, once, once, once, {"epoch": 4, "part": 1}, {"epoch": 4, "part": 2}]
 
 
 def a_file(folder: Path) -> Path:
