@@ -103,6 +103,8 @@ def test_a_killed_run_continues_and_equals_one_in_a_folder(gate: Gate, study: st
     ablatune("report", study, "--storage", uri, "--output", "remote")
     ablatune("report", study, "--storage", "folder", "--output", "local")
     differ = differing_columns(Path("remote"), Path("local"))
+    # Which points are on the front of accuracy and seconds follows from the seconds.
+    differ.discard("on_front")
     assert all("second" in column or "time" in column for column in differ), differ
 
 
@@ -210,8 +212,9 @@ def test_a_late_node_without_credentials_ends_the_run_and_loses_no_trial(
     (line,) = (line for line in said.splitlines() if line.startswith("ablatune: "))
     assert re.search(r"node \S+ \(\w+\) cannot use it: .*access is denied", line)
     assert "results from other nodes are kept" in line
-    # Adding a node may have changed where this process looks for its credentials.
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    # If a test before this one has used S3, this process does not read the file of credentials again.
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
     done = Ledger.open(Storage.at(uri)).read().records.values()
     assert 1 <= len(done) < 12
     assert {record.outcome for record in done} == {"completed"}
