@@ -18,6 +18,7 @@ from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.tables import Line, TableView
 from analysis.text import difference_limits, difference_unit, format_number, format_range, heading_within
+from tune_jobs.words import signed
 
 # Numbers whose interval is wider than this need no digits after the second of its half-width.
 _LARGE = 100.0
@@ -81,6 +82,28 @@ class LevelFound:
         else:
             text = f"is {found.verdict} by {number} in {compared_words(view.compared_label)}"
         return f"{self.label} {text} " + (f"({format_range(ends[0], ends[1], decimals)})" if ends else "in every pair")
+
+    @property
+    def amount(self) -> str:
+        """The level with its signed difference, whatever the verdict: "128 (+0.4 points, −0.3 to 1.1)"."""
+        words = self.collapse or self.signed_words
+        if not words:
+            return self.label
+        return f"{self.label[:-1]}; {words})" if self.label.endswith(")") else f"{self.label} ({words})"
+
+    @property
+    def signed_words(self) -> str:
+        """The difference with its sign and interval: "+0.4 points, −0.3 to 1.1"; "" where there is none."""
+        found, unit = self.comparison.difference, self.view.unit
+        if found is None:
+            return ""
+        half = found.half_width or 0.0
+        decimals = difference_decimals(self.view, half)
+        number = f"{signed(_rounded_to(found.mean, half), decimals)} {difference_unit(unit)}".rstrip()
+        if found.low is None or found.high is None:
+            return f"{number} in every pair" if found.n > 1 else number
+        low, high = (_rounded_to(end, half) for end in (found.low, found.high))
+        return f"{number}, {format_range(low, high, decimals, difference_limits(unit))}"
 
 
 @dataclass(frozen=True)
@@ -172,6 +195,12 @@ def differences(views: Sequence[TableView]) -> list[FactorFound]:
     factors = [FactorFound(names[view.name], view, tuple(found[id(view)])) for view in views if id(view) in found]
     scales = {(view.metric, view.unit) for view in views}
     return sorted(factors, key=lambda one: -one.size / (1.0 if len(scales) == 1 else _scale(one.view)))
+
+
+def share_of(level: LevelFound) -> float:
+    """The size of a difference beside the default's mean, by which differences in several metrics are compared."""
+    found = level.comparison.difference
+    return 0.0 if found is None else abs(found.mean) / _scale(level.view)
 
 
 def factor_names(views: Sequence[TableView]) -> dict[str, str]:

@@ -11,23 +11,17 @@ from analysis.frames.evidence import Evidence, all_tables
 from analysis.published.reproduction import Reproduction, counts_line, reproduction_of
 from analysis.report.account import cost_sentences, ending_sentences, test_sentences
 from analysis.report.advice import advice_of
-from analysis.report.differences import FactorFound, LevelFound, compared_views, differences, factor_names
+from analysis.report.defaults import default_sentences
+from analysis.report.difference_sentences import difference_sentences
+from analysis.report.differences import FactorFound, compared_views, differences, factor_names
 from analysis.report.path_findings import path_sentences
+from analysis.report.quoting import quote_sentences
 from analysis.report.summary import not_as_planned
-from analysis.statistics.comparisons import EQUAL, UNCLEAR, seeds_words
-from analysis.statistics.intervals import SIGNIFICANCE
-from analysis.statistics.power import MOST_SEEDS
 from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.confirming import confirmation_sentences
 from analysis.tables.tables import TableView, build_table
 from analysis.text import format_number
-from tune_jobs.words import counted
-
-# So many factors with a difference get a sentence each, and so many without one.
-_MOST_HELD, _MOST_UNCLEAR = 6, 3
-# So many levels of a factor are named, and so many factors in a list.
-_MOST_LEVELS, _MOST_NAMES = 3, 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,8 @@ class Findings:
         published: how the study compares with the published report.
         cost: trainings and time.
         use: which configuration to use.
+        default: the default configuration in full.
+        quote: the first of the differences with all that it takes to quote it.
         why: why the next command is worth running; "" without one.
         next: that command, as it stands; "" where none is worth it.
     """
@@ -51,15 +47,41 @@ class Findings:
     published: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
     use: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()
+    quote: tuple[str, ...] = ()
     why: str = ""
     next: str = ""
 
     @property
     def sentences(self) -> list[str]:
         """All of them, in the order in which a reader asks: one for each factor, then one for each other question."""
-        command = [f"Next: `{self.next}` {self.why}."] if self.next else []
-        rest = (self.use, self.test, self.published, self.endings, self.cost)
+        command = [f"Next: {words}" for words in self._command]
+        quote = [f"To quote: {words}" for words in self.quote]
+        rest = ((*self.use, *self.default), quote, self.test, self.published, self.endings, self.cost)
         return [*self.matters, *(" ".join(part) for part in rest if part), *command]
+
+    @property
+    def answers(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The same for a page: each question's name, its heading, and its sentences; those without an answer left out.
+
+        The first finding is an answer by itself: it leads the page.
+        """
+        found = (
+            ("found", "Found", self.matters[:1]),
+            ("more", "", self.matters[1:]),
+            ("use", "Use", (*self.use, *self.default)),
+            ("cost", "Cost", self.cost),
+            ("quote", "To quote", self.quote),
+            ("test", "Test set", self.test),
+            ("published", "Published", self.published),
+            ("endings", "Endings", self.endings),
+            ("next", "Next", self._command),
+        )
+        return [answer for answer in found if answer[2]]
+
+    @property
+    def _command(self) -> tuple[str, ...]:
+        return (f"`{self.next}` {self.why}.",) if self.next else ()
 
 
 def findings_of(
@@ -89,6 +111,8 @@ def findings_of(
         published=() if reproduction is None else (counts_line(reproduction),),
         cost=tuple(cost_sentences(evidence)),
         use=(*advice.use, *_confirmed(evidence, views)),
+        default=tuple(default_sentences(evidence)),
+        quote=tuple(quote_sentences(evidence, factors)),
         why=advice.why,
         next=advice.command,
     )
@@ -103,28 +127,6 @@ def views_of(evidence: Evidence) -> list[TableView]:
         for table in all_tables(evidence.study)
         if table.name in known
     ]
-
-
-def difference_sentences(factors: Sequence[FactorFound]) -> list[str]:
-    """Say what all tables show together, the largest difference first.
-
-    Args:
-        factors: of `differences`.
-    """
-    if not factors:
-        return []
-    held = [one for one in factors if one.held]
-    left = [one for one in factors if not one.held]
-    sentences = [_held_sentence(one, _leads(one, factors)) for one in held[:_MOST_HELD]]
-    if held[_MOST_HELD:]:
-        sentences.append(f"Smaller differences hold in {counted(len(held) - _MOST_HELD, 'more table')}.")
-    if not held:
-        tests = counted(sum(len(one.levels) for one in factors), "comparison")
-        sentences.append(f"No difference holds over the {tests} of this report.")
-    sentences += _left_sentences(left)
-    if held:
-        sentences.append(_chance_sentence(factors))
-    return sentences
 
 
 def _matters(factors: Sequence[FactorFound], views: Sequence[TableView], evidence: Evidence) -> list[str]:
@@ -160,111 +162,6 @@ def _factor_words(view: TableView) -> str:
     return factor_names([view])[view.name]
 
 
-def _leads(one: FactorFound, factors: Sequence[FactorFound]) -> str:
-    """How a factor's sentence begins: that it matters most is said only where no other may matter as much."""
-    scales = {(factor.view.metric, factor.view.unit) for factor in factors}
-    if one is not factors[0] or len(factors) == 1 or len(scales) > 1:
-        return _name(one)
-    others = [level for other in factors[1:] for level in other.levels]
-    first = one.held[0].comparison.difference
-    if first is None or first.low is None or first.high is None or one.held[0].comparison.by_share:
-        return f"{_name(one)} shows the largest difference"
-    least = min(abs(first.low), abs(first.high))
-    most = max((_farthest(level) for level in others), default=0.0)
-    return f"{_name(one)} matters most" if least > most else f"{_name(one)} shows the largest difference"
-
-
-def _farthest(level: LevelFound) -> float:
-    found = level.comparison.difference
-    if found is None or found.low is None or found.high is None:
-        return float("inf") if found is None else abs(found.mean)
-    return max(abs(found.low), abs(found.high))
-
-
-def _held_sentence(one: FactorFound, lead: str) -> str:
-    named = [level.words for level in one.held[:_MOST_LEVELS]]
-    if len(one.held) > _MOST_LEVELS:
-        named.append(f"{len(one.held) - _MOST_LEVELS} more levels differ by less")
-    return f"{lead}: {'; '.join([_listed(named), *_rest(one)])}."
-
-
-def _rest(one: FactorFound) -> list[str]:
-    """Clauses on the levels of a factor whose difference does not hold over the report."""
-    clauses = []
-    if one.alone:
-        clauses.append(f"{_listed([level.words for level in one.alone])} in this table alone")
-    if equal := one.of(EQUAL):
-        clauses.append(f"{_labels(equal)} practically equal to {one.default}")
-    if unclear := one.of(UNCLEAR):
-        clauses.append(f"no clear difference for {_labels(unclear)}")
-    return clauses
-
-
-def _left_sentences(left: Sequence[FactorFound]) -> list[str]:
-    """Sentences on factors without a difference that holds over the report."""
-    sentences = []
-    if alone := [one for one in left if one.alone]:
-        words = "; ".join(f"{one.name}: {_listed([level.words for level in one.alone])}" for one in alone)
-        sentences.append(f"Shown in its own table, but not over the whole report: {words}.")
-    unclear = [one for one in left if not one.alone and one.of(UNCLEAR)]
-    if len(unclear) <= _MOST_UNCLEAR:
-        sentences += [f"{_name(one)}: {'; '.join(_unclear_clauses(one))}." for one in unclear]
-    else:
-        counts = {one.replicates for one in unclear}
-        names = [one.name for one in unclear]
-        where = _listed(names) if len(names) <= _MOST_NAMES else f"{len(names)} tables"
-        sentences.append(f"No clear difference with {_range(sorted(counts))} seeds: {where}.")
-        sentences += _needed_sentence(unclear)
-    equal = [one for one in left if not one.alone and not one.of(UNCLEAR) and one.of(EQUAL)]
-    if equal:
-        names = [one.name for one in equal]
-        where = _listed(names) if len(names) <= _MOST_NAMES else f"{len(names)} tables"
-        sentences.append(f"All levels practically equal to the default: {where}.")
-    return sentences
-
-
-def _unclear_clauses(one: FactorFound) -> list[str]:
-    unclear, needed = one.of(UNCLEAR), one.needed()
-    seeds = f" with {counted(one.replicates, 'seed')}" if one.replicates else ""
-    clauses = [f"no clear difference between {_with_default(one, unclear)}{seeds}"]
-    if needed is not None:
-        words, count = needed
-        told = "would have shown" if count <= one.replicates else f"would have needed about {seeds_words(count)}"
-        if count > MOST_SEEDS:
-            told = told.replace("about ", "")
-        clauses.append(f"a difference of {words} {told}")
-    if equal := one.of(EQUAL):
-        clauses.append(f"{_labels(equal)} practically equal to {one.default}")
-    return clauses
-
-
-def _with_default(one: FactorFound, levels: Sequence[LevelFound]) -> str:
-    """List levels and the default in the table's order; the default and the others where they are many."""
-    if len(levels) > _MOST_LEVELS:
-        return f"{one.default} and {_labels(levels)}"
-    named = {one.default, *(level.label for level in levels)}
-    return _listed([label for line in one.view.lines if (label := " × ".join(line.labels)) in named])
-
-
-def _needed_sentence(unclear: Sequence[FactorFound]) -> list[str]:
-    known = [needed for one in unclear if (needed := one.needed()) is not None]
-    if not known or len({words for words, _ in known}) > 1:
-        return []
-    counts = sorted(count for _, count in known)
-    end = f"more than {MOST_SEEDS:,}" if counts[-1] > MOST_SEEDS else str(counts[-1])
-    between = end if len(set(counts)) == 1 else f"{counts[0]} to {end}"
-    return [f"There a difference of {known[0][0]} needs {between} seeds."]
-
-
-def _chance_sentence(factors: Sequence[FactorFound]) -> str:
-    tests = sum(len(one.levels) for one in factors)
-    tables = counted(len(factors), "table")
-    return (
-        f"Over {counted(tests, 'comparison')} in {tables}, on average at most {SIGNIFICANCE:.0%} of the differences "
-        "named first are false (Benjamini and Hochberg, 1995)."
-    )
-
-
 def _confirmed(evidence: Evidence, views: Sequence[TableView]) -> list[str]:
     by_name = {view.name: view for view in views}
     return [
@@ -273,21 +170,3 @@ def _confirmed(evidence: Evidence, views: Sequence[TableView]) -> list[str]:
         if table.name in evidence.standing.picks and table.name in by_name
         for sentence in confirmation_sentences(table, by_name[table.name], evidence)
     ]
-
-
-def _name(one: FactorFound) -> str:
-    return one.name[:1].upper() + one.name[1:]
-
-
-def _labels(levels: Sequence[LevelFound]) -> str:
-    names = [level.label for level in levels]
-    more = len(names) - _MOST_LEVELS
-    return _listed(names) if more < 2 else _listed([*names[:_MOST_LEVELS], f"{more} more levels"])
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words[:-1]) + f" and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def _range(counts: Sequence[int]) -> str:
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"

@@ -10,12 +10,13 @@ from analysis.frames.search_frames import goal_of
 from analysis.published.beside import published_frame, with_published
 from analysis.published.reproduction import Reproduction, counts_in_words
 from analysis.published.sheets import comparison_sheet, conventions_sheet, differing_sheet, statements_sheet
+from analysis.report.defaults import base_words
 from analysis.report.images import image_sections
 from analysis.report.search.effects import dependence_words
 from analysis.report.search.sections import search_sections
 from analysis.report.section import Picture, Section
 from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
-from analysis.report.summary import base_words, settings
+from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.tables.captions import Said
 from analysis.tables.confirming import confirmation_sentences

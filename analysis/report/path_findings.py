@@ -8,9 +8,9 @@ from analysis.frames.search_frames import goal_of
 from analysis.report.search.ablation_path import replicate_values, steps_of
 from analysis.report.stage_path import metric_of, path_of, unit_of
 from analysis.statistics.comparisons import BETTER, WORSE
-from analysis.statistics.intervals import Difference, paired_difference
+from analysis.statistics.intervals import CONFIDENCE, Difference, paired_difference
 from analysis.statistics.waterfall import Step, Waterfall
-from analysis.text import difference_unit, format_range, within_sentence
+from analysis.text import difference_unit, format_range, heading_within, within_sentence
 from tune_jobs.study.model import CONFIRM
 from tune_jobs.trial.config import METRIC_SPECS
 from tune_jobs.words import counted, signed
@@ -37,6 +37,21 @@ def known_path(evidence: Evidence) -> Waterfall | None:
     if goal is not None:
         return steps_of(evidence, goal)
     return path_of(evidence) if evidence.study.stages else None
+
+
+def path_quote(evidence: Evidence, path: Waterfall | None) -> str:
+    """What the whole path gained with fresh seeds, as a paper would say it; "" where that is not known."""
+    if path is None or path.whole is None or path.total is None or not path.complete:
+        return ""
+    state, total, unit = evidence.standing.search, path.total, path_unit(evidence)
+    goal = goal_of(state) if state is not None else None
+    what, label = ("The winner of the search", goal.label) if goal is not None else ("What the stages settled on", "")
+    metric = within_sentence(label or METRIC_SPECS[metric_of(evidence)].label)
+    details = [words for words in (_interval(total, unit), path.whole.verdict) if words]
+    return (
+        f"{what} in place of the {within_sentence(path.label)}: a gain of {_number(total.mean, unit)} in validation "
+        f"{metric} ({'; '.join(details)}), mean of {counted(path.n, 'fresh seed')}"
+    )
 
 
 def path_unit(evidence: Evidence) -> str:
@@ -123,6 +138,12 @@ def _difference(found: Difference, unit: str) -> str:
     return f"{_number(found.mean, unit)} ({format_range(found.low, found.high, _decimals(found.mean, unit))})"
 
 
+def _interval(found: Difference, unit: str) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f"{CONFIDENCE:.0%} interval {format_range(found.low, found.high, _decimals(found.mean, unit))}"
+
+
 def _number(value: float, unit: str) -> str:
     return f"{signed(value, _decimals(value, unit))} {difference_unit(unit)}".rstrip()
 
@@ -140,5 +161,6 @@ def chosen_words(path: Waterfall) -> Sequence[str]:
 
 def step_words(step: Step) -> str:
     """Name what a step changed, its numbers with three digits: "Learning rate 0.0255"."""
-    text = step.label if step.chosen in ("", step.label) else f"{step.label} {step.chosen}"
+    label = heading_within(step.label)
+    text = step.label if step.chosen in ("", step.label) else f"{label[:1].upper()}{label[1:]} {step.chosen}"
     return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.3g}", text)

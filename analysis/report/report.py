@@ -155,6 +155,7 @@ def _written(
     words = {
         "study": evidence.study,
         "findings": found.sentences,
+        "answers": found.answers,
         "facts": shown_facts,
         "warnings": shown_warnings,
         "overview": overview,

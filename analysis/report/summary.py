@@ -13,14 +13,13 @@ from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.tables.captions import seed_words
 from analysis.tables.tables import TableView
-from analysis.text import heading_within
 from tune_jobs.ledger.looks import read_report_looks
 from tune_jobs.ledger.record import MISSING
 from tune_jobs.ledger.runs import variant_id
 from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED
 from tune_jobs.study.data_words import data_in_words
 from tune_jobs.study.model import Study
-from tune_jobs.study.rows import FIRST_FRESH_SEED, Row
+from tune_jobs.study.rows import FIRST_FRESH_SEED
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import TRAINERS_OWN
 from tune_jobs.trial.key import is_code, trajectory
@@ -232,26 +231,6 @@ def settings(config: TrialConfig, study: Study, moves: Sequence[str] = ()) -> li
     if config.early_stopping_patience:
         shown.append("early_stopping_patience")
     return [Fact(study.own.label(name), _value(study, name, values[name])) for name in shown]
-
-
-def base_words(rows: Sequence[tuple[int, Row]], study: Study) -> str:
-    """Say in a line which configuration a table's levels change; "" where the table has no default.
-
-    Args:
-        rows: of the table, each with its position.
-        study: with the labels of its fields.
-    """
-    default = next((row for _, row in rows if row.is_default and row.config is not None), None)
-    if default is None or default.config is None:
-        return ""
-    values = {**trajectory(default.config), "epochs": default.config.epochs}
-    left = {"seed", "split_seed", "dataset", *default.moves}
-    words = [
-        f"{heading_within(study.own.label(name))} {study.own.describe(name, value)}"
-        for name, value in values.items()
-        if name not in left and not is_code(name)
-    ]
-    return f"Default ({', '.join(default.labels)}): {', '.join(words)}."
 
 
 def _value(study: Study, name: str, value: object) -> str:

@@ -143,6 +143,8 @@ def findings_document(found: "Findings | None") -> dict[str, Any]:
         "sentences": list(found.sentences),
         "what_matters": list(found.matters),
         "what_to_use": list(found.use),
+        "default": list(found.default),
+        "to_quote": list(found.quote),
         "test_set": list(found.test),
         "published": list(found.published),
         "not_as_planned": list(found.endings),

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.report.differences import differences
-from analysis.report.findings import Findings, difference_sentences, findings_of
+from analysis.report.findings import Findings, findings_of
 from tune_jobs.trial.config import TrialConfig
 
 STUDY = """\
@@ -44,12 +43,14 @@ def test_what_to_use_is_never_stronger_than_the_verdicts(ran: Any) -> None:
     assert found(ran).use == ("No level was shown to be better than the default: keep the default.",)
 
 
-def test_factors_without_a_difference_say_what_it_would_have_taken(run: Any, fate: Any) -> None:
-    noisy = run(STUDY, seeds=4, fates=lambda config: fate(last=90.0 + (config.seed * config.hidden_units) % 5))
-    words = difference_sentences(differences([noisy.view("hidden_units")]))
-    assert words[0] == "No difference holds over the 2 comparisons of this report."
-    assert words[1].startswith("Hidden layer size: no clear difference between 4, 8 and 16 with 4 seeds; ")
-    assert "a difference of 1 point would have needed about " in words[1]
+def test_a_page_leads_with_found_use_cost_and_how_to_quote(ran: Any) -> None:
+    known = found(ran)
+    answers = {name: sentences for name, _, sentences in known.answers}
+    assert list(answers)[:5] == ["found", "more", "use", "cost", "quote"]
+    assert answers["found"] == known.matters[:1]
+    assert answers["use"] == (*known.use, *known.default)
+    said = " ".join(known.sentences)
+    assert all(words in said for sentences in answers.values() for words in sentences)
 
 
 def test_one_seed_tells_nothing_from_chance(run: Any) -> None:

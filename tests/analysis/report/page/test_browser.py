@@ -171,3 +171,17 @@ def test_trials_of_the_search_are_linked_with_their_lines(browser: Any) -> None:
     row.click()
     assert "rial " in script(browser, "return document.querySelector('dialog h2').textContent")
     script(browser, "document.querySelector('dialog .close').click()")
+
+
+def test_the_first_screen_of_a_phone_has_what_was_found_what_to_use_the_cost_and_how_to_quote(browser: Any) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    ends = script(
+        browser,
+        "window.scrollTo(0, 0);"
+        "return [...document.querySelectorAll('.answer:is(.found, .use, .cost, .quote)')]"
+        ".map((answer) => [answer.getBoundingClientRect().top, answer.getBoundingClientRect().bottom])",
+    )
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert len(ends) == 4
+    assert all(0 < top < bottom <= size["height"] for top, bottom in ends)
