@@ -4,11 +4,11 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tune_jobs.commands.end_signals import noting_signals
 from tune_jobs.commands.interface import Study
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
@@ -17,11 +17,11 @@ from tune_jobs.storage.storage import Storage
 from tune_jobs.study.load import shipped_studies
 
 if TYPE_CHECKING:
-    from tune_jobs.view.server import Viewed
+    from tune_jobs.view.watched import WatchedStudy
 
 
 def view(named: Sequence[str], storage: str, data_dir: Path, *, port: int, opens: bool) -> int:
-    """Show studies on a local page until interrupted.
+    """Show studies on a local page until Ctrl-C or a signal ends it.
 
     Args:
         named: names of shipped studies, or study files; those that the storage has if there are none.
@@ -33,15 +33,19 @@ def view(named: Sequence[str], storage: str, data_dir: Path, *, port: int, opens
     Raises:
         UserError: there is nothing to show, or the port is taken.
     """
-    from tune_jobs.view.server import serve
+    from tune_jobs.view.reports import CurrentReport
+    from tune_jobs.view.server import Viewed, serve
 
-    shown = list(named) or _studies_in(storage)
-    with tempfile.TemporaryDirectory(prefix="ablatune-view-") as folder:
-        all_viewed = [viewed(one, storage, data_dir, Path(folder) / str(number)) for number, one in enumerate(shown)]
+    shown = {one: watched(one, storage, data_dir) for one in named or _studies_in(storage)}
+    places = ["--storage", storage, "--data-dir", str(data_dir)]
+    # From here on a signal interrupts nothing, so that the folder is removed in any case.
+    with noting_signals() as over, tempfile.TemporaryDirectory(prefix="ablatune-view-") as folder:
+        all_viewed = [
+            Viewed(study, CurrentReport([one, *places], Path(folder) / str(number)))
+            for number, (one, study) in enumerate(shown.items())
+        ]
         studies = {f"{number}-{one.name}": one for number, one in enumerate(all_viewed)}
-        # Ctrl-C is how it is meant to end.
-        with suppress(KeyboardInterrupt):
-            serve(studies, port, partial(_ready, opens=opens))
+        serve(studies, port, partial(_ready, opens=opens), over)
     return 0
 
 
@@ -51,19 +55,15 @@ def _ready(address: str, *, opens: bool) -> None:
         webbrowser.open(address)
 
 
-def viewed(named: str, storage: str, data_dir: Path, folder: Path) -> "Viewed":
-    """Make of a study what the server shows; its report is written into a folder.
+def watched(named: str, storage: str, data_dir: Path) -> "WatchedStudy":
+    """Read a study whose file may be edited while it is shown.
 
     Raises:
         UserError: there is no such study, or its file has a fault.
     """
-    from tune_jobs.view.reports import CurrentReport
-    from tune_jobs.view.server import Viewed
-    from tune_jobs.view.state import study_state
+    from tune_jobs.view.watched import WatchedStudy
 
-    study = Study.load(named, storage=storage, data_dir=data_dir)
-    report = CurrentReport([named, "--storage", storage, "--data-dir", str(data_dir)], folder)
-    return Viewed(study.definition.name, lambda: study_state(study.standing()), report)
+    return WatchedStudy(lambda: Study.load(named, storage=storage, data_dir=data_dir))
 
 
 def _studies_in(storage: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 # Between the end of one report and the start of the next; or so many times what the last has taken.
 _LEAST_PAUSE_SECONDS, _PAUSE_PER_SECOND = 5.0, 3.0
+_LONGEST_END_SECONDS = 5.0
 
 
 class CurrentReport:
@@ -42,7 +43,7 @@ class CurrentReport:
         """Take in a report that is ready, and start another if it would show something else.
 
         Args:
-            content: stands for what a report would show.
+            content: stands for what a report would show; None where none can be written now.
         """
         if self._process is not None:
             code = self._process.poll()
@@ -51,7 +52,7 @@ class CurrentReport:
             self._take(code)
         taken = self._ended - self._began
         pause = max(_LEAST_PAUSE_SECONDS, _PAUSE_PER_SECOND * taken)
-        if content != self._shown and time.monotonic() - self._ended >= pause:
+        if content is not None and content != self._shown and time.monotonic() - self._ended >= pause:
             self._shown, self._began = content, time.monotonic()
             self._said = TemporaryFile()  # noqa: SIM115 - closed with the process
             self._process = subprocess.Popen(
@@ -62,7 +63,11 @@ class CurrentReport:
         """Stop writing."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(_LONGEST_END_SECONDS)
+            except subprocess.TimeoutExpired:  # as where its storage does not answer
+                self._process.kill()
+                self._process.wait()
         if self._said is not None:
             self._said.close()
 

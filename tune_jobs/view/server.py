@@ -23,6 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tune_jobs.errors import UserError, first_line
 from tune_jobs.view.reports import CurrentReport
+from tune_jobs.view.state import study_state
+from tune_jobs.view.watched import WatchedStudy
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ _FILES = {
 }
 # Reading a large ledger takes seconds: it is read at most so often, or after so many times what it took.
 _LEAST_PERIOD_SECONDS, _PERIOD_PER_SECOND = 1.0, 4.0
+# What is being sent when it ends may take so long.
+_GRACE_SECONDS = 1
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:"
 
 
@@ -43,41 +47,51 @@ class Viewed:
     """A study on the page.
 
     Attributes:
-        name: of the study.
-        read: finds where it stands, as `tune_jobs.view.state.study_state`.
+        study: which may be edited meanwhile.
         report: of it.
     """
 
-    name: str
-    read: Callable[[], Mapping[str, Any]]
+    study: WatchedStudy
     report: CurrentReport
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: Mapping[str, Any] = field(default_factory=dict)
     _next: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.study.current.definition.name
 
     def state(self) -> dict[str, Any]:
         """Say where the study stands; what was said a moment ago is said again."""
         with self._lock:
             if time.monotonic() >= self._next:
                 began = time.monotonic()
-                try:
-                    self._state = self.read()
-                except UserError as error:  # as before its first run
-                    self._state = {**self._state, "error": str(error)}
-                except Exception as error:  # one study must not take the others from the page
-                    _log.exception("%s cannot be read", self.name)
-                    self._state = {**self._state, "error": f"{self.name} cannot be read: {first_line(error)}"}
-                else:
-                    ended = self._state["done"], self._state["failed"]
-                    if any(ended):
-                        self.report.update(ended)
+                self._read()
                 taken = time.monotonic() - began
                 self._next = time.monotonic() + max(_LEAST_PERIOD_SECONDS, _PERIOD_PER_SECOND * taken)
             report = self.report
             return {
                 **self._state,
+                "fault": self.study.fault,
+                "note": self.study.note,
                 "report": {"version": report.version, "writing": report.writing, "error": report.error},
             }
+
+    def _read(self) -> None:
+        """Find where the study stands; if it cannot be found, what was known stays, with why."""
+        try:
+            self.study.refresh()
+            self._state = study_state(self.study.current.standing())
+        except UserError as error:  # as before its first run
+            self._state = {**self._state, "error": str(error)}
+        except Exception as error:  # one study must not take the others from the page
+            _log.exception("%s cannot be read", self.name)
+            self._state = {**self._state, "error": f"{self.name} cannot be read: {first_line(error)}"}
+        else:
+            ended = self._state["done"], self._state["failed"]
+            # A report reads the file too: it waits until the file is valid.
+            self.report.update((*ended, self.study.edits) if any(ended) and not self.study.fault else None)
 
 
 def application(studies: Mapping[str, Viewed], token: str) -> Starlette:
@@ -146,13 +160,31 @@ class _Guarded:
         await self._app({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send_with_headers)
 
 
-def serve(studies: Mapping[str, Viewed], port: int, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted.
+class _Server(uvicorn.Server):
+    """Ends by a signal that is not uvicorn's too, and then waits for no reader."""
+
+    def __init__(self, app: Starlette, over: Callable[[], bool]) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS)
+        )
+        self._over = over
+
+    async def on_tick(self, counter: int) -> bool:
+        if not self._over() and not await super().on_tick(counter):
+            return False
+        # It would call what it leaves unanswered an error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        return True
+
+
+def serve(studies: Mapping[str, Viewed], port: int, ready: Callable[[str], None], over: Callable[[], bool]) -> None:
+    """Serve until it is over, or interrupted.
 
     Args:
         studies: by the names that addresses have for them.
         port: on the loopback address; 0 for any that is free.
         ready: told the address once it is served.
+        over: whether it is.
 
     Raises:
         UserError: the port is taken, or none.
@@ -170,10 +202,9 @@ def serve(studies: Mapping[str, Viewed], port: int, ready: Callable[[str], None]
             ) from error
         listening.listen()
         address = f"http://{LOOPBACK}:{listening.getsockname()[1]}/{token}/"
-        server = uvicorn.Server(uvicorn.Config(application(studies, token), log_level="error", lifespan="off"))
         try:
             ready(address)
-            server.run(sockets=[listening])
+            _Server(application(studies, token), over).run(sockets=[listening])
         finally:
             for one in studies.values():
                 one.report.close()

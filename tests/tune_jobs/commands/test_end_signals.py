@@ -95,3 +95,18 @@ def test_a_command_that_hangs_on_its_way_out_is_left() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, timeout=50)
     assert (done.returncode, done.stderr) == (143, f"{SAFE_TO_REPEAT}\n")
+
+
+def test_two_signals_at_once_end_a_command_with_one_line() -> None:
+    code = (
+        "import signal, sys; from tune_jobs.commands import cli\n"
+        "def twice(options):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])\n"
+        "    signal.raise_signal(signal.SIGTERM); signal.raise_signal(signal.SIGHUP)\n"
+        "    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGHUP])\n"
+        "cli._studies = twice\n"
+        "sys.exit(cli.main(['studies']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, timeout=50)
+    assert done.returncode in (143, 129)
+    assert done.stderr == f"{SAFE_TO_REPEAT}\n"

@@ -14,9 +14,10 @@ import pytest
 import uvicorn
 
 from tests.tune_jobs.commands.conftest import filled  # noqa: F401 - a fixture
-from tune_jobs.commands.view import viewed
+from tune_jobs.commands.view import watched
 from tune_jobs.ledger.ledger import Ledger
-from tune_jobs.view.server import application
+from tune_jobs.view.reports import CurrentReport
+from tune_jobs.view.server import Viewed, application
 
 TOKEN = "a-token"
 
@@ -59,7 +60,9 @@ class Page:
 @pytest.fixture
 def page(filled: tuple[Path, Ledger], tmp_path: Path) -> Iterator[Page]:  # noqa: F811
     path, ledger = filled
-    studies = {"0-widths": viewed(str(path), ledger.storage.uri, tmp_path, tmp_path / "report")}
+    places = ["--storage", ledger.storage.uri, "--data-dir", str(tmp_path)]
+    report = CurrentReport([str(path), *places], tmp_path / "report")
+    studies = {"0-widths": Viewed(watched(str(path), ledger.storage.uri, tmp_path), report)}
     server = uvicorn.Server(uvicorn.Config(application(studies, TOKEN), port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -47,3 +47,15 @@ def test_the_page_follows_a_run_and_shows_the_report(browser: Any, filled: tuple
     assert until(browser, "document.querySelector('.training svg path') && true")
     assert browser.execute_script("return document.querySelector('progress').value") == 0.5
     assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
+
+
+def test_a_study_file_that_is_broken_meanwhile_is_one_line(browser: Any, filled: tuple[Path, Ledger]) -> None:
+    path, _ = filled
+    assert until(browser, says("11 of 12 trials have ended"))
+    valid = path.read_text()
+    path.write_text("title: [")
+    assert until(browser, says("the study is shown as it was before this edit"))
+    assert until(browser, says("11 of 12 trials have ended"))
+    path.write_text(f"{valid}# edited\n")
+    assert until(browser, says("widths.yaml changed at"))
+    assert browser.execute_script("return document.querySelector('.fault').hidden")

@@ -68,26 +68,54 @@ def test_a_report_that_cannot_be_written_is_said(page: Page, tmp_path: Path) -> 
     assert state["report"]["version"] == 0
 
 
-def test_the_command_prints_its_address_and_ends_with_ctrl_c(filled: tuple[Path, Ledger], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_command_prints_its_address_and_ends_by_a_signal_leaving_nothing(
+    number: signal.Signals, filled: tuple[Path, Ledger], tmp_path: Path
+) -> None:
     path, ledger = filled
     command = [sys.executable, "-m", "tune_jobs", "view", str(path), "--storage", ledger.storage.uri, "--no-browser"]
-    root = str(Path(__file__).resolve().parents[3])
+    root, temporary = str(Path(__file__).resolve().parents[3]), tmp_path / "temporary"
+    temporary.mkdir()
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": root},
+        env=os.environ | {"PYTHONPATH": root, "TMPDIR": str(temporary)},
     ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", address)
         with urllib.request.urlopen(address + "state") as answer:
             assert answer.status == 200
-        process.send_signal(signal.SIGINT)
+        assert list(temporary.glob("ablatune-view-*"))
+        # While the first report is being written, and a second time while the process ends.
+        process.send_signal(number)
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
         assert (process.returncode, said) == (0, "")
+    assert not list(temporary.glob("ablatune-view-*"))
+
+
+def test_an_edit_of_the_study_file_is_said_and_taken_in_once_it_is_valid(
+    page: Page, filled: tuple[Path, Ledger]
+) -> None:
+    path, _ = filled
+    valid = path.read_text()
+    page.states()
+    path.write_text(valid.replace("factor: hidden_units", "factor: hidden_unit"))
+    state = page.once(lambda one: one["fault"])
+    assert "hidden_units" in state["fault"]
+    assert state["fault"].endswith("the study is shown as it was before this edit")
+    assert (state["title"], state["done"]) == ("Widths & <b>rates</b>", 11)
+    path.unlink()
+    state = page.once(lambda one: "gone" in one["fault"])
+    assert state["fault"] == f"{path}: the file is gone; the study is shown as it was before"
+    path.write_text(valid.replace("Widths", "Broad"))
+    state = page.once(lambda one: one["title"].startswith("Broad"))
+    assert state["fault"] == ""
+    assert re.fullmatch(r"widths\.yaml changed at \d\d:\d\d:\d\d; the study is shown as it is now", state["note"])
 
 
 def test_what_cannot_be_shown_is_one_line(

@@ -126,9 +126,11 @@ function showReport(one, state) {
 function show(state) {
   if (!shown.has(state.id)) shown.set(state.id, card(state.id));
   const one = shown.get(state.id);
-  const failed = one.find(".error");
-  failed.hidden = !state.error;
-  failed.textContent = state.error || "";
+  for (const kind of ["fault", "error", "note"]) {
+    const words = one.find(`.${kind}`);
+    words.hidden = !state[kind] || (kind === "note" && Boolean(state.fault));
+    words.textContent = state[kind] || "";
+  }
   if (state.title === undefined) {
     one.find("h2").textContent = state.name;
     return;
