@@ -12,7 +12,8 @@ from typing import Any
 
 from tune_jobs.errors import UserError
 from tune_jobs.trial.fields import is_plain
-from tune_jobs.user_code.modules import Code, ModuleSource
+from tune_jobs.user_code.module_sources import ModuleSource
+from tune_jobs.user_code.modules import Code
 
 _MAIN = "__main__"
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.tune_jobs.commands.test_run import environment
 from tune_jobs.errors import UserError
-from tune_jobs.user_code.modules import Code, ModuleSource, freeze, load_reference
+from tune_jobs.user_code.module_sources import ModuleSource
+from tune_jobs.user_code.modules import Code, freeze, load_reference
 
 
 def write(folder: Path, **modules: str) -> None:
