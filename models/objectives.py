@@ -10,10 +10,10 @@ from torch import Tensor
 from models import user_code
 from models.errors import ModelError
 from models.metrics import metric_spec
+from models.output_form import Form
 from models.protocols import ObjectiveConfig, ScoredData, Targets
 from models.registry import GAUSSIAN, METRICS, OBJECTIVES, Metric, entry, metric_name, objectives_that_predict
 from models.transforms import LOG, log_normal_moments, natural_targets
-from models.user_code import Form
 
 # Of a stack: outputs [members, n, outputs], encoded targets [members, n, …] and the label smoothing [members], to the
 # mean loss of each member, [members], and the gradient of each by its outputs, [members, n, outputs].

@@ -5,9 +5,9 @@ import torch
 from models.errors import ModelError
 from models.networks import build_network
 from models.objectives import Objective, build_objective
+from models.output_form import form_of
 from models.protocols import TrainingConfig, TrainingData
 from models.registry import is_reference
-from models.user_code import form_of
 
 _ROWS = 2
 

@@ -21,10 +21,10 @@ from torch import nn
 from models.errors import ModelError
 from models.networks import NETWORKS, build_network
 from models.objectives import Objective, build_objective, predicted_moments, predicted_values, score
+from models.output_form import Form, form_of
 from models.protocols import ScoredData
 from models.registry import GAUSSIAN, OBJECTIVES, is_reference, objectives_that_predict
 from models.transforms import NONE, transformed_inputs
-from models.user_code import Form, form_of
 
 _HEADER = "ablatune"
 # The second has transforms, which a reader of the first would ignore.

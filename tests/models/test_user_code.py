@@ -1,4 +1,4 @@
-"""The user's components: outputs joined side by side and split again, and what components are called with."""
+"""The user's components, and what they are called with."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
@@ -19,11 +17,8 @@ from models.metrics import METRIC_SPECS, user_metric
 from models.output_check import check_outputs
 from models.plan import TrainingPlan
 from models.saved import from_bytes, to_bytes
-from models.user_code import Form
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.trial.key import COUNTS_EPOCHS
-
-shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=4)
 
 
 @pytest.fixture
@@ -36,29 +31,6 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def config(**values: Any) -> TrialConfig:
     return TrialConfig(**{"epochs": 2, "hidden_units": 6, **values})
-
-
-@given(shapes=shapes, mapping=st.booleans(), rows=st.integers(1, 4))
-def test_outputs_come_back_as_the_network_returned_them(
-    shapes: list[tuple[int, ...]], mapping: bool, rows: int
-) -> None:
-    tensors = [torch.randn(rows, *shape) for shape in shapes]
-    outputs: Any = {str(i): tensor for i, tensor in enumerate(tensors)} if mapping else tuple(tensors)
-    form = Form.of(outputs, rows, "net")
-    joined = form.join(outputs)
-    assert joined.shape == (rows, form.width)
-    back = form.split(joined)
-    parts = list(back.values()) if mapping else list(back)
-    assert all(torch.equal(part, tensor) for part, tensor in zip(parts, tensors, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("outputs", "words"),
-    [(None, "returns NoneType"), (torch.ones(3), "for 2 inputs"), ((torch.ones(2, 1), 3), "returns int for 2 inputs")],
-)
-def test_outputs_without_a_row_for_each_input_are_refused(outputs: Any, words: str) -> None:
-    with pytest.raises(ModelError, match=words):
-        Form.of(outputs, 2, "net")
 
 
 def test_a_users_network_trains_as_the_registered_one_that_it_equals(tmp_path: Path, module: Any) -> None:
