@@ -1,20 +1,26 @@
 """What each column of the results is: settings, seeds, what was measured, epochs, times, and how runs ended."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
 from tune_jobs.errors import UserError, cut, unknown
 from tune_jobs.existing import names
+from tune_jobs.existing.guessed_columns import (
+    ByFormat,
+    Picker,
+    counted_replicates,
+    counts_up,
+    is_text,
+    labels_of_configurations,
+    metric_columns,
+    names_runs,
+    seed_columns,
+    setting_columns,
+)
 from tune_jobs.existing.results import Results
-
-# A column of numbers whose name says nothing is a setting if it has no more levels than this share of the runs.
-_MOST_LEVELS = 0.5
-# Whole numbers from here on look like seeds rather than sizes.
-_LARGE_SEED = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,30 +80,30 @@ def find_columns(results: Results, told: Told) -> Columns:
     """
     renamed = _plain_names(results.frame)
     frame = results.frame.rename(columns=renamed)
-    by_format = _Format(
+    by_format = ByFormat(
         None if results.settings is None else {renamed[name] for name in results.settings},
         None if results.metrics is None else {renamed[name] for name in results.metrics},
     )
     if by_format.settings is None:
         by_format = _by_prefix(results.frame, renamed)
     there = {name: named_column(results.place, frame, renamed, name) for name in _named(told)}
-    pick = _Picker(frame, {there[name] for name in _named(told)})
-    epoch = there.get(told.epoch) or renamed.get(results.epoch) or pick.first(names.EPOCH_NAMES, _counts_up)
+    pick = Picker(frame, {there[name] for name in _named(told)})
+    epoch = there.get(told.epoch) or renamed.get(results.epoch) or pick.first(names.EPOCH_NAMES, counts_up)
     seconds = there.get(told.seconds) or renamed.get(results.seconds) or pick.time()
-    status = renamed.get(results.status) or pick.first(names.STATUS_NAMES, _is_text)
-    run = renamed.get(results.run) or pick.first(names.RUN_NAMES, lambda column: _names_runs(column, frame, epoch))
+    status = renamed.get(results.status) or pick.first(names.STATUS_NAMES, is_text)
+    run = renamed.get(results.run) or pick.first(names.RUN_NAMES, lambda column: names_runs(column, frame, epoch))
     roles = {name for name in (epoch, seconds, status, run) if name}
-    seeds = tuple(there[name] for name in told.seeds) or _seeds(frame, roles, by_format)
+    seeds = tuple(there[name] for name in told.seeds) or seed_columns(frame, roles, by_format)
     taken = roles | set(seeds) | {there[told.metric] if told.metric else ""}
     unused: dict[str, str] = {}
-    metrics = _metrics(frame, taken - {there.get(told.metric, "")}, by_format, unused)
+    metrics = metric_columns(frame, taken - {there.get(told.metric, "")}, by_format)
     metrics = list(dict.fromkeys([*([there[told.metric]] if told.metric else []), *metrics]))
     told_factors = {there[name] for name in (*told.factors, *told.default)}
-    settings = _settings(frame, taken | set(metrics), by_format, unused) | told_factors
+    settings = setting_columns(frame, taken | set(metrics), by_format, unused) | told_factors
     if not seeds:
-        seeds = _counted_replicates(frame, settings - told_factors, epoch, by_format)
+        seeds = counted_replicates(frame, settings - told_factors, epoch, by_format)
         settings -= set(seeds)
-    settings -= _labels_of_configurations(frame, settings, told_factors, by_format, unused)
+    settings -= labels_of_configurations(frame, settings, told_factors, by_format, unused)
     return Columns(
         frame,
         tuple(sorted(settings, key=str.casefold)),
@@ -124,22 +130,6 @@ def named_column(place: str, frame: pd.DataFrame, renamed: Mapping[str, str], na
     raise UserError(f"{place}: {cut(unknown('column', name, map(str, frame.columns)), 400)}")
 
 
-def whole_numbers(column: "pd.Series[Any]") -> bool:
-    """Whether all of a column's cells that are not empty are whole numbers."""
-    present = column.dropna()
-    if present.empty or pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        return False
-    return bool((present % 1 == 0).all())
-
-
-@dataclass(frozen=True)
-class _Format:
-    """What is configured and what is measured, as far as the format or its prefixes say."""
-
-    settings: set[str] | None
-    metrics: set[str] | None
-
-
 def _plain_names(frame: pd.DataFrame) -> dict[str, str]:
     """Each column's name without its prefix, or with it where two columns would have one name."""
     plain = {str(name): names.plain_name(str(name)) for name in frame.columns}
@@ -147,163 +137,13 @@ def _plain_names(frame: pd.DataFrame) -> dict[str, str]:
     return {name: short if counts[short] == 1 else name for name, short in plain.items()}
 
 
-def _by_prefix(frame: pd.DataFrame, renamed: Mapping[str, str]) -> _Format:
+def _by_prefix(frame: pd.DataFrame, renamed: Mapping[str, str]) -> ByFormat:
     there = [str(name) for name in frame.columns]
     settings = {renamed[name] for name in there if name.startswith(names.SETTING_PREFIXES)}
     metrics = {renamed[name] for name in there if name.startswith(names.METRIC_PREFIXES)}
-    return _Format(settings or None, metrics or None)
+    return ByFormat(settings or None, metrics or None)
 
 
 def _named(told: Told) -> list[str]:
     given = (told.metric, *told.factors, *told.seeds, *told.default, told.epoch, told.seconds)
     return list(dict.fromkeys(name for name in given if name))
-
-
-class _Picker:
-    """Finds columns by names that say what they are, among those that the user has not named."""
-
-    def __init__(self, frame: pd.DataFrame, taken: Iterable[str]) -> None:
-        self._frame = frame
-        self._free = [str(name) for name in frame.columns if name not in set(taken)]
-
-    def first(self, wanted: Sequence[str], fits: "Callable[[pd.Series[Any]], bool]") -> str:
-        by_key = {"_".join(names.words_of(name)): name for name in sorted(self._free, reverse=True)}
-        found = [by_key[name] for name in wanted if name in by_key]
-        return next((name for name in found if fits(self._frame[name])), "")
-
-    def time(self) -> str:
-        ranked = [(rank, name) for name in self._free if (rank := names.seconds_rank(name)) is not None]
-        fitting = [(rank, name) for rank, name in ranked if _is_time(self._frame[name])]
-        return min(fitting)[1] if fitting else ""
-
-
-def _counts_up(column: "pd.Series[Any]") -> bool:
-    return whole_numbers(column) and bool((column.dropna() >= 0).all()) and column.nunique() > 1
-
-
-def _is_text(column: "pd.Series[Any]") -> bool:
-    return not pd.api.types.is_numeric_dtype(column) and bool(column.notna().any())
-
-
-def _is_time(column: "pd.Series[Any]") -> bool:
-    if pd.api.types.is_timedelta64_dtype(column):
-        return True
-    if pd.api.types.is_numeric_dtype(column):
-        return bool(column.notna().any())
-    return bool(pd.to_timedelta(column, errors="coerce").notna().sum() == column.notna().sum() > 0)
-
-
-def _names_runs(column: "pd.Series[Any]", frame: pd.DataFrame, epoch: str) -> bool:
-    """Whether no two runs share a value: the column names them."""
-    if column.isna().any():
-        return False
-    if not epoch:
-        return bool(column.is_unique)
-    if not pd.api.types.is_numeric_dtype(column) or column.nunique() > 1:
-        return not bool(frame.duplicated([str(column.name), epoch]).any())
-    return False
-
-
-def _seeds(frame: pd.DataFrame, roles: set[str], known: _Format) -> tuple[str, ...]:
-    """The columns whose names are those of seeds, as far as they vary."""
-    found = [
-        str(name)
-        for name in frame.columns
-        if name not in roles
-        and names.is_seed(str(name))
-        and frame[name].nunique() > 1
-        and not (known.metrics and name in known.metrics)
-    ]
-    return tuple(sorted(found, key=str.casefold))
-
-
-def _metrics(frame: pd.DataFrame, taken: set[str], known: _Format, unused: dict[str, str]) -> list[str]:
-    found = []
-    for name in map(str, frame.columns):
-        if name in taken or (known.settings and name in known.settings) or names.is_own(name):
-            continue
-        if not pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_bool_dtype(frame[name]):
-            continue
-        if known.metrics is not None:
-            chosen = name in known.metrics or (known.settings is None and names.is_metric(name))
-        else:
-            chosen = names.is_metric(name)
-        if chosen and names.seconds_rank(name) is None:
-            found.append(name)
-    return sorted(found, key=str.casefold)
-
-
-def _settings(frame: pd.DataFrame, taken: set[str], known: _Format, unused: dict[str, str]) -> set[str]:
-    if known.settings is not None:
-        rest = {str(name) for name in frame.columns} - known.settings - taken
-        unused |= {name: "no setting, by its format" for name in rest if frame[name].nunique() > 1}
-        return known.settings - taken
-    found = set()
-    for name in map(str, frame.columns):
-        if name in taken or names.is_own(name) or names.is_seed(name) or names.seconds_rank(name) is not None:
-            continue
-        column = frame[name]
-        numbers = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        if names.is_setting(name):
-            found.add(name)
-        elif numbers and column.nunique() > max(2, _MOST_LEVELS * len(frame)):
-            unused[name] = "numbers that hardly repeat, and a name that says nothing"
-        elif not numbers and column.nunique() == len(frame) > 2:
-            unused[name] = "different in every line"
-        elif not pd.api.types.is_datetime64_any_dtype(column):
-            found.add(name)
-    return found
-
-
-def _counted_replicates(frame: pd.DataFrame, settings: set[str], epoch: str, known: _Format) -> tuple[str, ...]:
-    """A column of whole numbers that is crossed with the configurations of all others, and is the name of no setting.
-
-    Every configuration has each of its numbers once, and they count up from 0 or 1, or are large.
-    """
-    candidates = {str(name) for name in frame.columns if "_".join(names.words_of(str(name))) in names.MAYBE_SEED_NAMES}
-    if known.settings is None:
-        candidates |= {name for name in settings if not names.is_setting(name)}
-    for name in sorted(candidates, key=lambda one: (one not in names.MAYBE_SEED_NAMES, one.casefold())):
-        rest = sorted(settings - {name})
-        levels = set(frame[name].dropna())
-        if not rest or len(levels) < 2 or not whole_numbers(frame[name]) or frame[name].isna().any():
-            continue
-        if not (levels in (set(range(len(levels))), set(range(1, len(levels) + 1))) or min(levels) >= _LARGE_SEED):
-            continue
-        groups = frame.groupby(rest, dropna=False)[name]
-        once = epoch or not frame.duplicated([*rest, name]).any()
-        if once and len(groups) > 1 and all(set(group) == levels for _, group in groups):
-            return (name,)
-    return ()
-
-
-def _labels_of_configurations(
-    frame: pd.DataFrame, settings: set[str], told: set[str], known: _Format, unused: dict[str, str]
-) -> set[str]:
-    """Columns that only follow from others: the name of a configuration, or its number of parameters."""
-    if known.settings is not None:
-        return set()
-    varied = {name for name in settings if frame[name].nunique(dropna=False) > 1}
-    found: set[str] = set()
-    for name in sorted(varied - told):
-        rest = sorted(varied - found - {name})
-        cause = () if names.is_setting(name) else _followed(frame, name, rest)
-        if cause:
-            unused[name] = f"follows from {' and '.join(cause)}" if len(cause) < 3 else "names the configurations"
-            found.add(name)
-    return found
-
-
-def _followed(frame: pd.DataFrame, name: str, rest: Sequence[str]) -> tuple[str, ...]:
-    """The few columns that decide a column's value; all of the rest where each configuration has a value of its own."""
-    configurations = len(frame.drop_duplicates(list(rest)))
-    if len(rest) < 2 or configurations < 2:
-        return ()
-    if frame[name].nunique(dropna=False) == configurations == len(frame.drop_duplicates([*rest, name])):
-        return tuple(rest) if len(rest) > 2 else (*rest, "")
-    for size in (1, 2):
-        for few in combinations(rest, size):
-            groups = frame.groupby(list(few), dropna=False)[name]
-            if len(groups) < configurations and bool((groups.nunique(dropna=False) == 1).all()):
-                return few
-    return ()

@@ -11,7 +11,8 @@ import pandas as pd
 
 from models.history import COMPLETED, DIVERGED, PRUNED, TIMED_OUT
 from tune_jobs.existing import names
-from tune_jobs.existing.columns import Columns, whole_numbers
+from tune_jobs.existing.columns import Columns
+from tune_jobs.existing.guessed_columns import whole_numbers
 from tune_jobs.ledger.record import FAILED, MISSING
 
 # How trackers and tuners say that a run has ended, or not.

@@ -8,7 +8,8 @@ from typing import Any
 from tune_jobs.errors import UserError, cut, unknown
 from tune_jobs.existing import names
 from tune_jobs.existing.as_study import metric_column
-from tune_jobs.existing.columns import Columns, Told, find_columns, whole_numbers
+from tune_jobs.existing.columns import Columns, Told, find_columns
+from tune_jobs.existing.guessed_columns import whole_numbers
 from tune_jobs.existing.results import Results
 from tune_jobs.study.model import Study
 from tune_jobs.study.rows import Row
