@@ -7,9 +7,9 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.existing import names
 from tune_jobs.existing.results import Results
+from tune_jobs.existing.row_finder import equal
 from tune_jobs.existing.runs import Value
 from tune_jobs.existing.study_columns import StudyColumns
-from tune_jobs.existing.study_records import equal
 from tune_jobs.standing.search.journal import DRAWN, Event
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.standing import Standing

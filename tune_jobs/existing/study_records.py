@@ -3,31 +3,25 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isclose, isfinite, isinf, nan
+from math import isfinite, isinf, nan
 from typing import Any
 
 import numpy as np
 
 from models.history import COMPLETED, DIVERGED, STOPPED_EARLY
-from tune_jobs.existing.runs import Run, Value, plain, runs_of
-from tune_jobs.existing.study_columns import SPLIT_SEED, StudyColumns, told
+from tune_jobs.existing.row_finder import NotTakenError, RowFinder
+from tune_jobs.existing.runs import Run, runs_of
+from tune_jobs.existing.study_columns import StudyColumns
 from tune_jobs.ledger.record import FAILED, IMPORTED, MISSING, Record, encode_fields
 from tune_jobs.standing.replicates import Replicate
-from tune_jobs.study.limits import MOST_REPLICATES
-from tune_jobs.study.rows import Row, row_trial
+from tune_jobs.study.rows import Row
 from tune_jobs.trial.data import TRAINERS_OWN
 from tune_jobs.trial.key import TRAINER_VERSION, is_code, trajectory
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.trial.trial import Trial
 
-# Numbers that went through single precision are still the same.
 # Steps or times in a column that was taken for epochs would fill the memory.
 _MOST_EPOCHS = 1_000_000
-_SAME = 1e-7
-
-
-class NotTakenError(Exception):
-    """Why a run is no record of a study."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +98,14 @@ def _first_epoch(runs: Sequence[Run], rows: Sequence[Row]) -> int:
 
 
 class _Matching:
-    """Finds the rows of runs, and makes records of them."""
+    """Makes records of runs."""
 
     def __init__(self, found: StudyColumns, belonging: Belonging, shift: int) -> None:
         self._found = found
         self._belonging = belonging
         self._shift = shift
-        self._places = {name: found.columns.settings.index(column) for name, column in found.fields.items()}
-        self._rows: dict[tuple[Value, ...], list[Row]] = {}
+        places = {name: found.columns.settings.index(column) for name, column in found.fields.items()}
+        self._rows = RowFinder(places, belonging.rows, belonging.fingerprints)
         self._assumed_epochs: set[int] = set()
         self._before_training = False
 
@@ -145,7 +139,7 @@ class _Matching:
         """
         if run.outcome in (MISSING, FAILED):
             raise NotTakenError("failed elsewhere" if run.outcome == FAILED else "has not ended")
-        replicates = self._replicates(run)
+        replicates = self._rows.replicates(run)
         trial = replicates[0].trial
         epochs = self._epochs(run, replicates)
         record = self._made(run, trial, epochs)
@@ -156,45 +150,6 @@ class _Matching:
         if not self._found.columns.epoch:
             self._assumed_epochs.add(epochs[-1])
         return record
-
-    def _replicates(self, run: Run) -> list[Replicate]:
-        """The replicates of rows that a run is: all of one trial."""
-        seed = _seed(run.seed[0])
-        if seed is None:
-            raise NotTakenError(f"its seed {run.seed[0]} is not a whole number from 0 on")
-        matching = self._matching_rows(run)
-        if not matching:
-            raise NotTakenError(self._why_no_row(run))
-        rows = [row for row in matching if seed in (range(MOST_REPLICATES) if row.seeds is None else row.seeds)]
-        if not rows:
-            raise NotTakenError(f"its seed is none that the study gives its row ({_seeds_in_words(matching)})")
-        found = [Replicate(row, seed, row_trial(row, seed, self._belonging.fingerprints)) for row in rows]
-        if SPLIT_SEED in self._places:
-            split = run.settings[self._places[SPLIT_SEED]]
-            found = [one for one in found if equal(one.config.split_seed, split)]
-            if not found:
-                raise NotTakenError("has another split_seed than the study gives this row and seed")
-        if len({one.key for one in found}) > 1:
-            raise NotTakenError(
-                "fits several trials of the study: a column of split_seed, or of a field where they differ, says which"
-            )
-        return found
-
-    def _matching_rows(self, run: Run) -> list[Row]:
-        if run.settings not in self._rows:
-            cells = {name: run.settings[place] for name, place in self._places.items() if name != SPLIT_SEED}
-            self._rows[run.settings] = [row for row in self._belonging.rows if _fits(row, cells)]
-        return self._rows[run.settings]
-
-    def _why_no_row(self, run: Run) -> str:
-        """Name the values that no row has, if there are any."""
-        cells = {name: run.settings[place] for name, place in self._places.items() if name != SPLIT_SEED}
-        alone = [
-            f"{name.removeprefix('trainer.')} = {cell}"
-            for name, cell in cells.items()
-            if not any(_fits(row, {name: cell}) for row in self._belonging.rows)
-        ]
-        return "fits no row of the study" + (f", which has none of {', '.join(alone)}" if alone else "")
 
     def _epochs(self, run: Run, replicates: Sequence[Replicate]) -> tuple[int, ...]:
         if not self._found.columns.epoch:
@@ -272,12 +227,6 @@ def _outcome(run: Run, compared: Sequence[float]) -> str:
     return DIVERGED if seen else COMPLETED
 
 
-def _seeds_in_words(rows: Sequence[Row]) -> str:
-    """The seeds that rows may have, as "0 to 9,999 or 1,000,000 to 1,000,004"."""
-    spans = {(one[0], one[-1]) for one in (row.seeds or range(MOST_REPLICATES) for row in rows)}
-    return " or ".join(f"{first:,} to {last:,}" if first < last else f"{first:,}" for first, last in sorted(spans))
-
-
 def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Replicate]) -> str:
     if not isfinite(record.validation_metric[-1]):
         return (
@@ -294,36 +243,3 @@ def _why_not_read(record: Record, epochs: Sequence[int], replicates: Sequence[Re
             "a line for each epoch"
         )
     return f"has no number at epoch {' or '.join(map(str, read))}, where its row is read"
-
-
-def _seed(cell: Value) -> int | None:
-    """The seed in a cell, which is text if another cell of its column is; None if it is no seed."""
-    try:
-        number = float("nan" if isinstance(cell, bool) else str(cell))
-    except ValueError:
-        return None
-    return int(number) if number >= 0 and number.is_integer() else None
-
-
-def _fits(row: Row, cells: Mapping[str, Value]) -> bool:
-    if row.config is None or not row.config.trainer:
-        return False
-    values = told(row.config)
-    return all(name not in values or equal(values[name], cell) for name, cell in cells.items())
-
-
-def equal(value: Any, cell: Value) -> bool:
-    """Whether a cell holds the value of a field."""
-    if isinstance(value, bool):
-        return str(cell).strip().lower() in (("true", "1", "1.0", "yes") if value else ("false", "0", "0.0", "no"))
-    if isinstance(value, int) and isinstance(cell, int) and not isinstance(cell, bool):
-        return value == cell
-    if isinstance(value, int | float):
-        try:
-            number = float(str(cell))
-        except ValueError:
-            return False
-        return not isinstance(cell, bool) and isclose(number, value, rel_tol=_SAME)
-    if value is None or cell is None:
-        return str(cell) in ("", "None", "null") and str(value) in ("", "None", "null")
-    return str(plain(value)) == str(cell)

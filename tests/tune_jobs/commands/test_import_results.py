@@ -25,8 +25,8 @@ from tune_jobs.existing.as_study import as_study
 from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out
 from tune_jobs.existing.looking import look
+from tune_jobs.existing.row_finder import equal
 from tune_jobs.existing.study_columns import Said
-from tune_jobs.existing.study_records import equal
 from tune_jobs.existing.tabular import results_of
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import IMPORTED, ISOLATED
