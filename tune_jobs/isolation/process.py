@@ -5,19 +5,26 @@ import contextlib
 import io
 import os
 import pickle
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tune_jobs.isolation import server
-from tune_jobs.isolation.failure import Failure, Frame, at_place, place
+from tune_jobs.isolation.call_errors import (
+    UNANSWERED,
+    CallError,
+    ProcessDeathError,
+    ending_words,
+    main_thread,
+    not_started,
+)
+from tune_jobs.isolation.failure import Failure
 from tune_jobs.isolation.handles import connected, hang_up, send_handles
 
 # To import torch, on a machine that does much else.
@@ -28,54 +35,6 @@ _POLL_SECONDS = 0.5
 _PLAIN = frozenset(
     {"builtins", "collections", "data_utils", "datetime", "models", "numbers", "numpy", "pathlib", "tune_jobs", "types"}
 )
-_FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
-_FAULTS: Mapping[int, str] = {
-    signal.SIGSEGV: "a segmentation fault",
-    signal.SIGABRT: "an abort",
-    signal.SIGBUS: "a bus error",
-    signal.SIGFPE: "an arithmetic error",
-    signal.SIGILL: "an illegal instruction",
-}
-
-_UNANSWERED: Mapping[int, str] = {
-    server.NO_CHANNEL: "closed files that are not its own",
-    server.NO_FUNCTIONS: "cannot go on without functions of Python that were replaced in it",
-}
-_MOST_NAMES = 3
-
-
-class CallError(Exception):
-    """A function raised in the process that was to call it; `failure` has what is known of the exception."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
-
-
-class ProcessDeathError(Exception):
-    """A process ended before its answer.
-
-    Attributes:
-        words: how, such as "ended with exit code 3".
-        killed: whether something outside it did that, such as the system for want of memory.
-        timed_out: whether the call took too long.
-        frames: what it was doing, the innermost call first.
-    """
-
-    def __init__(self, words: str, *, killed: bool, timed_out: bool, frames: Sequence[Frame]) -> None:
-        super().__init__(words)
-        self.words = words
-        self.killed = killed
-        self.timed_out = timed_out
-        self.frames = tuple(frames)
-
-    def place(self, files: Collection[str]) -> str:
-        """Where in some files it was, as "net.py:12, in forward"; "" if elsewhere."""
-        return place(iter(self.frames), files)
-
-    def at(self, files: Collection[str]) -> str:
-        """Say how the process ended, and where in some files it was; if that is unknown, which files they are."""
-        return at_place(f"its process {self.words}", self.place(files) or _names(files))
 
 
 class Process:
@@ -117,7 +76,7 @@ class Process:
                 opened.callback(theirs.close)
                 crash = _unnamed_file()
             except OSError as error:
-                raise _not_started(str(error.strerror)) from error
+                raise not_started(str(error.strerror)) from error
             opened.callback(os.close, crash)
             self._send((server.FORK,))
             try:
@@ -126,7 +85,7 @@ class Process:
                 raise self._died() from error
             kind, answer = self._receive(until)
             if kind == server.RAISED:
-                raise _not_started(answer.text)
+                raise not_started(answer.text)
             opened.pop_all()
         theirs.close()
         return Process(Connection(ours.detach()), answer, crash, self._status_of)
@@ -226,12 +185,12 @@ class Process:
         if late:
             words, killed = "took too long", False
         elif runs_on and status is not None:
-            words, killed = _UNANSWERED[server.NO_CHANNEL], False
-        elif not text and status is not None and status in _UNANSWERED:
-            words, killed = _UNANSWERED[status], False
+            words, killed = UNANSWERED[server.NO_CHANNEL], False
+        elif not text and status is not None and status in UNANSWERED:
+            words, killed = UNANSWERED[status], False
         else:
-            words, killed = _words(status)
-        return ProcessDeathError(words, killed=killed, timed_out=late, frames=_main_thread(text))
+            words, killed = ending_words(status)
+        return ProcessDeathError(words, killed=killed, timed_out=late, frames=main_thread(text))
 
     def _status_of(self, pid: int) -> int | None:
         """How a fork of it ended."""
@@ -283,7 +242,7 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
     try:
         ours, theirs = connected()
     except OSError as error:
-        raise _not_started(str(error.strerror)) from error
+        raise not_started(str(error.strerror)) from error
     with theirs:
         try:
             child = subprocess.Popen(
@@ -297,7 +256,7 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
             )
         except OSError as error:
             ours.close()
-            raise _not_started(str(error.strerror)) from error
+            raise not_started(str(error.strerror)) from error
     channel: Connection[Any, Any] = Connection(ours.detach())
 
     def reap(pid: int) -> int | None:
@@ -310,38 +269,6 @@ def start(modules: Sequence[str], *, silent: bool = False) -> Process:
     process._starts_until = time.monotonic() + START_SECONDS
     atexit.register(process.end)
     return process
-
-
-def _words(status: int | None) -> tuple[str, bool]:
-    """How a process ended, and whether something outside it did that.
-
-    Who sent a signal is not known. The system sends SIGKILL, for want of memory; others are mostly the code's own.
-    """
-    if status is None:
-        return "was lost", True
-    if status >= 0:
-        return f"ended with exit code {status}", False
-    number = -status
-    try:
-        name = signal.Signals(number).name
-    except ValueError:  # the real-time signals have none
-        name = f"signal {number}"
-    return f"was ended by {_FAULTS.get(number, name)}", number == signal.SIGKILL
-
-
-def _names(files: Collection[str]) -> str:
-    names = sorted({Path(file).name for file in files})
-    return " or ".join(names) if len(names) <= _MOST_NAMES else ""
-
-
-def _not_started(why: str) -> ProcessDeathError:
-    return ProcessDeathError(f"could not start ({why})", killed=True, timed_out=False, frames=())
-
-
-def _main_thread(text: str) -> list[Frame]:
-    """The lines that the main thread was at, the innermost first, in what faulthandler wrote; it writes that last."""
-    section = re.split(r"^(?:Current thread|Thread) .*$", text, flags=re.MULTILINE)[-1]
-    return [Frame(file, int(line), function) for file, line, function in _FRAME.findall(section)]
 
 
 def _unnamed_file() -> int:

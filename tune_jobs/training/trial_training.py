@@ -18,8 +18,8 @@ from models.history import CURVES, TIMED_OUT, History
 from models.plan import Snapshots, TrainingControl, TrainingPlan
 from models.trajectory import out_of_time
 from tune_jobs.errors import StorageError, UserError
+from tune_jobs.isolation.call_errors import CallError, ProcessDeathError
 from tune_jobs.isolation.failure import Failure, at_place
-from tune_jobs.isolation.process import CallError, ProcessDeathError
 from tune_jobs.isolation.server import ask
 from tune_jobs.trial.config import TrialConfig, plain_config
 from tune_jobs.user_code.held_data import held

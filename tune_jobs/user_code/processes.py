@@ -17,8 +17,9 @@ from typing import Any
 
 from data_utils import TrialData
 from tune_jobs.errors import UserError, shown
+from tune_jobs.isolation.call_errors import CallError, ProcessDeathError
 from tune_jobs.isolation.failure import at_place
-from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
+from tune_jobs.isolation.process import Process, start
 from tune_jobs.user_code.modules import Code, UserCodeError
 
 _log = logging.getLogger(__name__)

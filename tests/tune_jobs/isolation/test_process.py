@@ -15,7 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from tune_jobs.errors import UserError
-from tune_jobs.isolation.process import CallError, Process, ProcessDeathError, start
+from tune_jobs.isolation.call_errors import CallError, ProcessDeathError
+from tune_jobs.isolation.process import Process, start
 from tune_jobs.isolation.server import ask
 
 

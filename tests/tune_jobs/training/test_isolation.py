@@ -15,7 +15,8 @@ from models.errors import ModelError
 from models.history import TIMED_OUT, History
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
-from tune_jobs.isolation.process import Process, ProcessDeathError
+from tune_jobs.isolation.call_errors import ProcessDeathError
+from tune_jobs.isolation.process import Process
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import FAILED, Record
 from tune_jobs.storage.storage import Storage

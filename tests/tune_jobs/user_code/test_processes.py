@@ -13,7 +13,8 @@ from tests.tune_jobs.isolation.test_process import ends
 from tests.tune_jobs.user_code.nasty import NASTY
 from tests.tune_jobs.user_code.test_modules import write
 from tune_jobs.errors import UserError
-from tune_jobs.isolation.process import Process, ProcessDeathError
+from tune_jobs.isolation.call_errors import ProcessDeathError
+from tune_jobs.isolation.process import Process
 from tune_jobs.user_code import processes
 from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import UserCodeError, freeze
