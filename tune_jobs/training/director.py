@@ -6,27 +6,20 @@ search that is killed can continue.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from math import inf, isfinite
 from typing import Any
 
-from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import Record, is_finished
 from tune_jobs.standing.search.journal import DRAWN, ENDED, OUT_OF_TIME, RUNG, USED_UP, Event, Journal
-from tune_jobs.standing.search.point_trials import searched_default
 from tune_jobs.standing.search.search_trial import BROKEN, OPEN, Arrival, SearchTrial, comparable, scores_of
 from tune_jobs.standing.search.state import State
 from tune_jobs.standing.search.tally import Tally, tally_of
-from tune_jobs.study.racing import race
-from tune_jobs.study.samplers import SAMPLERS
 from tune_jobs.study.schedulers import Decision
 from tune_jobs.study.search_identity import default_config
+from tune_jobs.training.search_rules import next_point, rung_decision
 from tune_jobs.trial.trial import Trial, differences, stack_shape
-
-# Attempts to draw a new point that can be built, before the space counts as used up.
-_ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
@@ -246,7 +239,7 @@ class Director:
         if not self._affordable():
             return None
         number = max(self._state.trials, default=-1) + 1
-        found = self._point(number)
+        found = next_point(self._state, number)
         if found is None:
             self._state = replace(self._state, used_up=True)
             self._journal.add(Event(USED_UP, number, self._seconds(), source=self._search.space_id))
@@ -257,31 +250,6 @@ class Director:
         self._state = self._state.with_trials(self._state.drawn(event, self._lookup))
         return number
 
-    def _point(self, number: int) -> tuple[dict[str, Any], str] | None:
-        """Draw a new point that can be built; the first is the default configuration. None if the space is used up."""
-        search = self._search
-        keys = {searched.trial.key for searched in self._state.trials.values() if searched.trial is not None}
-        if number == 0 and search.sampler != "grid":
-            default = searched_default(self._state.study, search)
-            if default is not None and self._key(default):
-                return default, "default"
-        known = self._state.known()
-        # A grid ends by itself.
-        for attempt in count() if search.sampler == "grid" else range(_ATTEMPTS):
-            values = SAMPLERS[search.sampler](search.space, search.seed, number, attempt, known)
-            if values is None:
-                return None
-            key = self._key(values)
-            if key and key not in keys:
-                return values, search.sampler
-        return None
-
-    def _key(self, values: Mapping[str, Any]) -> str:
-        try:
-            return self._state.make_trial(values).key
-        except UserError:
-            return ""
-
     def _rungs(self, number: int) -> tuple[int, ...]:
         return self._search.scheduler.brackets(self._state.epochs)[self._state.trials[number].bracket]
 
@@ -290,12 +258,7 @@ class Director:
         searched, epoch, seed = self._state.trials[number], len(scores), self._seeds.get(number, 0)
         if any((arrival.epoch, arrival.seed) == (epoch, seed) for arrival in searched.arrivals):
             return searched.decisions[epoch]
-        score = self._search.scheduler.score(scores)
-        if self._search.replicates > 1:
-            decision = self._raced(searched, epoch, seed, score)
-        else:
-            others = [a.score for a in self._state.arrivals(searched.bracket, epoch) if a.trial != searched.number]
-            decision = self._search.scheduler.decide(scores, others)
+        score, decision = rung_decision(self._state, searched, seed, scores)
         self._journal.add(
             Event(
                 RUNG,
@@ -312,17 +275,6 @@ class Director:
         )
         self._change(number, arrivals=(*searched.arrivals, Arrival(number, epoch, score, decision, seed)))
         return decision
-
-    def _raced(self, searched: SearchTrial, epoch: int, seed: int, score: float) -> Decision:
-        """The decision at a rung in a search with replicates."""
-        others = self._state.scores_at(searched.bracket, epoch)
-        others.pop(searched.number, None)
-        return race(
-            {**{a.seed: a.score for a in searched.arrivals if a.epoch == epoch}, seed: score},
-            list(others.values()),
-            replicates=self._search.replicates,
-            reduction_factor=self._search.scheduler.reduction_factor,
-        )
 
     def _answered_from_ledger(self, number: int) -> bool:
         """If the ledger has all that this trial would train, pass its rungs and end it; return whether."""
