@@ -1,12 +1,10 @@
 """The place where results are kept: a local or shared folder, S3, or any file system that pyarrow knows by URI."""
 
-import errno
 import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -16,6 +14,7 @@ from pyarrow import fs
 from tune_jobs.errors import StorageError, StorageRefusedError, UserError, first_line, redacted
 from tune_jobs.files import replace_file
 from tune_jobs.storage import local_errors, retries, s3
+from tune_jobs.storage.local_folder import absolute_folder
 from tune_jobs.storage.retries import retried
 from tune_jobs.storage.s3_errors import explain, s3_error
 
@@ -23,7 +22,6 @@ from tune_jobs.storage.s3_errors import explain, s3_error
 _CONCURRENT_REQUESTS = 16
 # Of a file that was replaced while it was read.
 _READ_ATTEMPTS = 4
-_SHOWN_OF_A_PATH = 80
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -58,7 +56,7 @@ class Storage:
         if not uri.strip():
             raise UserError("--storage: is empty; give a folder or s3://bucket/path")
         if "://" not in uri:
-            return cls(uri, fs.LocalFileSystem(), _folder(uri))
+            return cls(uri, fs.LocalFileSystem(), absolute_folder(uri))
         if s3.is_s3(uri):
             filesystem, root, region = s3.connect(uri)
             return cls(uri, filesystem, root, region=region)
@@ -304,35 +302,6 @@ def say_cut(address: str, error: Exception) -> None:
 
 def _reopened(uri: str, patience_seconds: float) -> Storage:
     return Storage.at(uri).patient(patience_seconds)
-
-
-def _folder(path: str) -> str:
-    """Return the absolute path of a folder, which need not exist.
-
-    Raises:
-        UserError: no folder can have such a path.
-    """
-    shown = f"--storage {ascii(path) if not path.isprintable() else path[:_SHOWN_OF_A_PATH]}"
-    try:
-        path.encode()
-        expanded = Path(path).expanduser()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{shown}: is not UTF-8; rename the folder, or give another one") from error
-    except RuntimeError as error:
-        raise UserError(f"{shown}: there is no such user, or no home folder; give the path of a folder") from error
-    try:
-        folder = expanded.resolve()
-        # Python is content with a name that is too long, the system is not.
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-            folder.stat()
-    except ValueError as error:
-        raise UserError(f"{shown}: {first_line(error)}; give the path of a folder") from error
-    except RuntimeError as error:
-        raise UserError(f"{shown}: {local_errors.MEANINGS[errno.ELOOP]}, or give another --storage") from error
-    except OSError as error:
-        why = local_errors.meaning(error) or first_line(error)
-        raise UserError(f"{shown}: {why}, or give another --storage") from error
-    return str(folder)
 
 
 def _is_document(name: str) -> bool:
