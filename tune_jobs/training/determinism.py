@@ -16,10 +16,11 @@ from tune_jobs.study.model import Study
 from tune_jobs.study.search_identity import default_config
 from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.data import load_data
+from tune_jobs.training.isolated_training import train_isolated
 from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.settings import Settings
 from tune_jobs.training.trainer_training import Place, train_by_function
-from tune_jobs.training.trial_training import Training, train_here, train_isolated
+from tune_jobs.training.trial_training import Training, train_here
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.metrics import SECONDS

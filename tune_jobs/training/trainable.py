@@ -16,12 +16,13 @@ from tune_jobs.storage.probe import storage_problem
 from tune_jobs.storage.retries import PATIENCE_SECONDS
 from tune_jobs.storage.storage import Storage
 from tune_jobs.trainer.requirements import lacking
+from tune_jobs.training.isolated_training import train_isolated
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
 from tune_jobs.training.stack_training import LEAST_WIDTH, run_stack
 from tune_jobs.training.trainer_training import Place, train_by_function
 from tune_jobs.training.trial_run import TrialRun, WorkerCutOff
-from tune_jobs.training.trial_training import train_here, train_isolated
+from tune_jobs.training.trial_training import train_here
 from tune_jobs.training.worker_report import LACKS
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial

@@ -1,4 +1,4 @@
-"""Training a trial by a function of the user, in a process of its own; see `tune_jobs.training.trial_training`."""
+"""Training a trial by a function of the user, in a process of its own; see `tune_jobs.training.isolated_training`."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +13,9 @@ from tune_jobs.isolation.server import ask
 from tune_jobs.trainer.link import Answer, Reported
 from tune_jobs.trainer.seeding import prepare_process
 from tune_jobs.trainer.trial import Trial
+from tune_jobs.training.isolated_training import seconds_for, trained_in_process
 from tune_jobs.training.trainer_course import Course
-from tune_jobs.training.trial_training import Trained, Training, failed_in_process, seconds_for, trained_in_process
+from tune_jobs.training.trial_training import Trained, Training, failed_in_process
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import CodeProcess

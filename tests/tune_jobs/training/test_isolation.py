@@ -195,7 +195,7 @@ def test_a_network_that_replaces_files_it_did_not_open_trains_on(folder: Path, t
 def test_a_trial_that_hangs_in_the_users_code_is_out_of_time(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune_jobs.training.trial_training._LATE_SECONDS", 0.5)
+    monkeypatch.setattr("tune_jobs.training.isolated_training._LATE_SECONDS", 0.5)
     write(tmp_path, hangs=NASTY["raises"].replace('raise BaseException("no")', "import time; time.sleep(1000)"))
     job = dataclasses.replace(job_in(tmp_path, tmp_path / "r", "hangs:Net"), time_limit_seconds=0.5)
     record = run_trial(trial_of(users("hangs:Net", job)), DATA, job)
