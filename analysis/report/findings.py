@@ -17,10 +17,11 @@ from analysis.report.differences import FactorFound, compared_views, differences
 from analysis.report.path_findings import path_sentences
 from analysis.report.quoting import quote_sentences
 from analysis.report.summary import not_as_planned
+from analysis.tables.building import build_table
 from analysis.tables.captions import compared_words
 from analysis.tables.comparing import COMPARED
 from analysis.tables.confirming import confirmation_sentences
-from analysis.tables.tables import TableView, build_table
+from analysis.tables.tables import TableView
 from analysis.text import format_number
 
 

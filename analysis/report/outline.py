@@ -18,10 +18,10 @@ from analysis.report.section import Picture, Section
 from analysis.report.stage_path import metric_of, path_of, path_sheet, unit_of
 from analysis.report.summary import settings
 from analysis.report.test_results import openings_in_words, tested_sheet
+from analysis.tables.building import build_table
 from analysis.tables.captions import Said
 from analysis.tables.confirming import confirmation_sentences
 from analysis.tables.level_numbers import level_numbers
-from analysis.tables.tables import build_table
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
 

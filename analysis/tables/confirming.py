@@ -9,8 +9,9 @@ from analysis.frames.evidence import Evidence, gather
 from analysis.frames.outcomes import OUTCOMES_WITHOUT_NUMBER, outcome_words
 from analysis.statistics.comparisons import Comparison
 from analysis.statistics.intervals import Difference
+from analysis.tables.building import has_numbers
 from analysis.tables.comparing import COMPARED, decisions, judging, read_differently
-from analysis.tables.tables import TableView, has_numbers, metric_of
+from analysis.tables.tables import TableView, metric_of
 from analysis.text import difference_unit, format_range
 from tune_jobs.ledger.confirmed import Pick
 from tune_jobs.ledger.record import MISSING

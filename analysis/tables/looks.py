@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from analysis.frames.evidence import Evidence, gather
 from analysis.statistics.sequential import Decision
+from analysis.tables.building import has_numbers
 from analysis.tables.comparing import decisions, judging
-from analysis.tables.tables import has_numbers
 from tune_jobs.ledger.looks import Looks
 from tune_jobs.standing.looks import row_id
 from tune_jobs.standing.standing import Standing

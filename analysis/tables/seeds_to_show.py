@@ -5,8 +5,9 @@ from analysis.statistics.comparisons import Pairs, seeds_words
 from analysis.statistics.intervals import CONFIDENCE, SIGNIFICANCE
 from analysis.statistics.power import MOST_SEEDS, POWER, seeds_needed
 from analysis.statistics.spread import Spread, known_spread
+from analysis.tables.building import has_numbers
 from analysis.tables.comparing import is_accuracy, judging, level_pairs, read_differently, step_of, table_overlap
-from analysis.tables.tables import has_numbers, metric_of
+from analysis.tables.tables import metric_of
 from analysis.text import difference_unit, format_number
 from tune_jobs.standing.standing import Standing
 from tune_jobs.study.model import Study, Table

@@ -16,7 +16,8 @@ import pytest
 
 from analysis.frames.evidence import Evidence, all_tables, gather
 from analysis.frames.frames import curves_frame, trials_frame
-from analysis.tables.tables import TableView, build_table
+from analysis.tables.building import build_table
+from analysis.tables.tables import TableView
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record, encode_fields
 from tune_jobs.ledger.test_openings import Opening, Reached, write_opening

@@ -22,8 +22,9 @@ from analysis.statistics.comparisons import BETTER, EQUAL, UNCLEAR, WORSE
 from analysis.statistics.intervals import Estimate, estimate
 from analysis.statistics.waterfall import Waterfall
 from analysis.statistics.words import format_difference, format_with_unit
+from analysis.tables.building import build_table
 from analysis.tables.captions import Said
-from analysis.tables.tables import TableView, build_table
+from analysis.tables.tables import TableView
 from tune_jobs.standing.search.follow_up import FollowUp
 from tune_jobs.standing.search.state import State
 from tune_jobs.study.model import CONFIRM, SPLITS, STEPS, Showing, Table

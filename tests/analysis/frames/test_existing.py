@@ -8,7 +8,8 @@ import pytest
 
 from analysis.frames.existing import existing_evidence
 from analysis.statistics.comparisons import EQUAL, UNCLEAR, Comparison
-from analysis.tables.tables import COMPARED, build_table
+from analysis.tables.building import build_table
+from analysis.tables.tables import COMPARED
 from tune_jobs.existing.as_study import as_study
 from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import ablatune
 from analysis.frames.evidence import gather
 from analysis.frames.existing import existing_evidence
-from analysis.tables.tables import COMPARED, build_table
+from analysis.tables.building import build_table
+from analysis.tables.tables import COMPARED
 from tests.tune_jobs.existing import test_reading
 from tests.tune_jobs.trainers import BASE, CLIMB, METRICS, Own
 from tune_jobs.commands.cli import main

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.frames.existing import existing_evidence
-from analysis.tables.tables import COMPARED, TableView, build_table
+from analysis.tables.building import build_table
+from analysis.tables.tables import COMPARED, TableView
 from tune_jobs.existing.as_study import ExistingStudy, as_study, level_label
 from tune_jobs.existing.columns import Told
 from tune_jobs.existing.layout import lay_out
