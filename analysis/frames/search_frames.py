@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.frames.outcomes import COMPLETED, DIVERGED, FAILED, STOPPED_EARLY, TIMED_OUT, outcome_words
 from analysis.text import NO_VALUE, difference_unit, format_number, within_sentence
 from tune_jobs.ledger.record import MISSING
-from tune_jobs.standing.search.follow_up import audited
+from tune_jobs.standing.search.audit import audited
 from tune_jobs.standing.search.search_trial import BROKEN, Arrival, SearchTrial, scores_of, signed
 from tune_jobs.standing.search.state import State
 from tune_jobs.trial.config import METRIC_SPECS

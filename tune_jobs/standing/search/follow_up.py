@@ -12,6 +12,7 @@ from typing import Any
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.record import FAILED, MISSING, Record
 from tune_jobs.standing.replicates import RowReader
+from tune_jobs.standing.search.audit import audited
 from tune_jobs.standing.search.points import coded
 from tune_jobs.standing.search.search_trial import SearchTrial
 from tune_jobs.standing.search.state import State
@@ -19,7 +20,6 @@ from tune_jobs.standing.stages import selection_scores
 from tune_jobs.study.model import AUDIT, BACK, CONFIRM, PAIRS, SEARCH, SPLITS, STEPS, TRIED, Study
 from tune_jobs.study.rows import FIRST_FRESH_SEED, Row
 from tune_jobs.study.search_identity import default_config, moved_fields
-from tune_jobs.study.space import stream
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.feasibility import check_feasible
 from tune_jobs.trial.key import trajectory
@@ -27,7 +27,6 @@ from tune_jobs.trial.trial import differences
 
 # Seeds from here on estimate; those from `FIRST_FRESH_SEED` on choose the winner and the order of its steps.
 FIRST_ESTIMATING_SEED = 2 * FIRST_FRESH_SEED
-_AUDIT_STREAM = 3
 # Only the shares are wanted where pairs are ranked; intervals are the report's.
 _FEW = 2
 DEFAULT = "Default"
@@ -83,27 +82,6 @@ def follow_up(state: State, reader: RowReader) -> FollowUp:
     if not state.over:
         return FollowUp(state, waiting_for="the search")
     return _Follower(state, reader).follow()
-
-
-def audited(state: State) -> list[SearchTrial]:
-    """Choose the stopped trials that the audit trains to the end: at random, equally many from each rung.
-
-    Each trial has its own random draw, so a search that continues keeps most of the trials that were chosen before.
-    """
-    by_rung: dict[int, list[SearchTrial]] = {}
-    for one in state.stopped:
-        if one.stopped_at is not None and one.trial is not None:
-            by_rung.setdefault(one.stopped_at, []).append(one)
-    lots = {
-        rung: sorted(trials, key=lambda one: stream(state.search.seed, _AUDIT_STREAM, one.number).random())
-        for rung, trials in sorted(by_rung.items())
-    }
-    drawn: list[SearchTrial] = []
-    while any(lots.values()) and len(drawn) < state.search.audit:
-        for trials in lots.values():
-            if trials and len(drawn) < state.search.audit:
-                drawn.append(trials.pop(0))
-    return sorted(drawn, key=lambda one: one.number)
 
 
 def step_words(study: Study, step: Step) -> str:

@@ -9,7 +9,8 @@ import pytest
 from tune_jobs.errors import ConfigError
 from tune_jobs.ledger.ledger import Contents
 from tune_jobs.standing.replicates import RowReader
-from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED, FollowUp, audited, follow_up
+from tune_jobs.standing.search.audit import audited
+from tune_jobs.standing.search.follow_up import FIRST_ESTIMATING_SEED, FollowUp, follow_up
 from tune_jobs.study.model import BACK, CONFIRM, PAIRS, STEPS, TRIED
 from tune_jobs.study.rows import FIRST_FRESH_SEED, row_trial
 
