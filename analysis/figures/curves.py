@@ -63,13 +63,21 @@ PANELS = (
 )
 
 
+def reported_with_curves(view: TableView, series: Sequence[Series]) -> list[Quantity]:
+    """The metrics beside the compared one that the training functions of all levels report in every epoch."""
+    return [
+        quantity
+        for quantity in view.measured
+        if quantity.kind == "reported" and all(entry.curves[quantity.name].notna().all() for entry in series)
+    ]
+
+
 def _reported_panels(view: TableView, series: Sequence[Series]) -> list[Panel]:
     """A panel for each of the first metrics that a training function reports beside the compared one."""
     return [
         Panel(partial(_draw_reported, quantity=quantity), lambda view: True)
-        for quantity in view.measured
-        if quantity.kind == "reported" and all(entry.curves[quantity.name].notna().all() for entry in series)
-    ][:_MOST_REPORTED]
+        for quantity in reported_with_curves(view, series)[:_MOST_REPORTED]
+    ]
 
 
 def _draw_reported(ax: Axes, view: TableView, series: Sequence[Series], *, quantity: Quantity) -> Axes:

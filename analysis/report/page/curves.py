@@ -48,7 +48,7 @@ def page_curves(frame: pd.DataFrame, quantities: Sequence[str]) -> PageCurves:
     for key, (start, end) in longest.items():
         kept = start + _kept(end - start, points)
         grid = grids.setdefault(tuple(epochs[kept].tolist()), len(grids))
-        found[key] = {"g": grid, **{name: few_digits(values[name][kept]) for name in names}}
+        found[key] = {"#": grid, **{name: few_digits(values[name][kept]) for name in names}}
     return PageCurves(list(grids), found)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.curves import are_dots
+from analysis.figures.curves import are_dots, reported_with_curves
 from analysis.figures.epoch_axes import good_limits, loss_label
 from analysis.figures.losses import LOSSES
 from analysis.figures.series import Series, series_of, styles
@@ -24,6 +24,8 @@ from analysis.tables.tables import TableView
 from tune_jobs.study.rows import Row
 
 _CURVES = "curves"
+# Of the metrics that a training function reports beside the compared one, so many have curves on the page.
+_MOST_REPORTED = 8
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ def _metric_panels(view: TableView, series: Sequence[Series]) -> list[dict[str, 
     panels = [_panel(COMPARED, label, domain=limits)]
     if view.losses_of:
         panels.append(_panel("train_loss", loss_label("Train", view.losses_of), log=True))
-    return panels
+    reported = reported_with_curves(view, series)[:_MOST_REPORTED]
+    return [*panels, *(_panel(one.name, view.heading(one)) | {"reported": True} for one in reported)]
 
 
 def _loss_panels(view: TableView) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 // Figures of curves: a line for each level, its replicates behind it, and a legend whose entries hide and show.
 
 const FEW_CURVES = 60;
+const MOST_BESIDE = 3;
 const FIGURE_STYLE = { fontFamily: "inherit", fontSize: "12px", background: "none", color: "var(--ink)" };
 
 /** A mark that names what it draws, so that it can be pointed at. */
@@ -16,7 +17,7 @@ const named = (of) => ({
 function pointsOf(row, replicate, quantity) {
   const curve = report.curves[replicate[KEY]];
   if (!curve?.[quantity]) return [];
-  const epochs = report.grids[curve.g];
+  const epochs = report.grids[curve["#"]];
   return curve[quantity]
     .map((value, place) => ({ row, replicate, epoch: epochs[place], value, colour: row.colour }))
     .filter((point) => point.value !== null && point.epoch <= row.last);
@@ -204,10 +205,8 @@ function curvesFigure(spec) {
   const hidden = new Set();
   const panels = make("div", { class: "panels" });
   const draw = (room) => {
-    const width =
-      spec.panels.length > 1 && room > 640
-        ? (room - 32 * (spec.panels.length - 1)) / spec.panels.length
-        : Math.min(room, 720);
+    const beside = Math.min(spec.panels.length, MOST_BESIDE);
+    const width = beside > 1 && room > 640 ? Math.floor((room - 32 * (beside - 1)) / beside) : Math.min(room, 720);
     const pick = (row, replicate) => openLevel(spec.table, row, replicate);
     panels.replaceChildren(
       ...spec.panels.map((panel) => curvesPanel(table, panel, (of) => !hidden.has(of), { width, pick })),

@@ -72,8 +72,9 @@ function openLevel(name, row, replicate = row.replicates[0]) {
 
 /** Draw the curves of a level's replicates, the picked one in colour. */
 function drawReplicates(panels, table, row, picked) {
-  const quantity = Object.values(report.charts).find((chart) => report.tables[chart.table] === table)?.panels[0];
-  if (!quantity) return;
+  const chart = Object.values(report.charts).find((one) => report.tables[one.table] === table);
+  if (!chart) return;
+  const quantities = chart.panels.filter((panel, place) => !place || panel.reported);
   const rows = row.replicates.map((one) => ({
     ...row,
     of: `s${one[SEED]}`,
@@ -83,12 +84,14 @@ function drawReplicates(panels, table, row, picked) {
     replicates: [one],
   }));
   rows.sort((a, b) => (a.replicates[0] === picked) - (b.replicates[0] === picked));
-  if (!rows.some((one) => pointsOf(one, one.replicates[0], quantity.q).length > 1)) return panels.replaceChildren();
+  if (!rows.some((one) => pointsOf(one, one.replicates[0], quantities[0].q).length > 1)) return panels.replaceChildren();
   const width = Math.min(640, drawer.clientWidth ? drawer.clientWidth - 64 : innerWidth - 64);
   panels.replaceChildren(
-    curvesPanel({ ...table, rows: rows.slice(-FEW_CURVES) }, { ...quantity, domain: null }, () => true, {
-      width,
-      height: 220,
-    }),
+    ...quantities.map((quantity) =>
+      curvesPanel({ ...table, rows: rows.slice(-FEW_CURVES) }, { ...quantity, domain: null }, () => true, {
+        width,
+        height: 220,
+      }),
+    ),
   );
 }

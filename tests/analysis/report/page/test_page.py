@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -18,6 +19,7 @@ from analysis.report.page.curves import few_digits, page_curves
 from analysis.report.page.page import _json
 from analysis.report.page.svg import inline_svg
 from analysis.report.report import _figure_bytes, write_report
+from tests.tune_jobs.trainers import Own
 
 STUDY = """\
 title: Names
@@ -30,6 +32,19 @@ tables:
       - {label: '</script><img src=http://x onerror=alert(1)>', set: {hidden_units: 4}}
       - {label: '日本 עברית 🙂 & "q" \\ %_', set: {hidden_units: 8}}
   - {title: Units, factor: hidden_units, levels: [4, 16]}
+"""
+TRAINER = """
+def train(trial, *, shift: int = 0):
+    for epoch in trial.epochs():
+        trial.report(validation_accuracy=90 + shift, f1=0.5 + 0.1 * shift, validation_loss=1)
+"""
+REPORTED = """
+seeds: 2
+base: {trainer: 'outs:train', epochs: 2}
+metrics: {validation_accuracy: {goal: max, unit: "%"}, f1: {goal: max, label: F1}, validation_loss: min}
+metric: validation_accuracy
+tables:
+  - {factor: shift, levels: [0, 1], figures: [curves]}
 """
 # What makes a browser fetch.
 FETCHED = ("src", "data", "poster", "srcset", "action")
@@ -88,13 +103,24 @@ def test_equal_levels_have_one_name_in_tables_and_figures(html: str) -> None:
     assert marked == names
 
 
+def test_all_metrics_that_a_training_function_reports_have_curves(tmp_path: Path) -> None:
+    own = Own(tmp_path)
+    own.module(outs=TRAINER)
+    html = write_report(own.run(own.study(REPORTED)), tmp_path / "report").html.read_text()
+    data = data_of(html)
+    panels = data["charts"]["shift"]["panels"]
+    assert [panel["label"] for panel in panels] == ["Validation Accuracy (%)", "F1", "Validation Loss"]
+    key = data["tables"]["shift"]["rows"][1]["replicates"][0][1]
+    assert data["curves"][key][panels[1]["q"]] == [0.6, 0.6]
+
+
 def test_a_replicate_has_its_curve_its_settings_and_its_commands(html: str) -> None:
     data = data_of(html)
     row = data["tables"]["odd"]["rows"][1]
     assert [replicate[0] for replicate in row["replicates"]] == [0, 1, 2]
     key = row["replicates"][0][1]
     curve = data["curves"][key]
-    assert len(curve["validation_metric"]) == len(data["grids"][curve["g"]]) == 3
+    assert len(curve["validation_metric"]) == len(data["grids"][curve["#"]]) == 3
     assert row["set"] == [["Hidden Layer Size", "8"]]
     assert "KEY" in data["commands"]["remove"]
     assert data["commands"]["run"].startswith("ablatune run ")
@@ -155,7 +181,7 @@ def test_thinned_curves_keep_their_ends_and_order(epochs: int, trials: int) -> N
     assert list(found.of_key) == [f"k{number}" for number in range(trials)]
     assert sum(len(curve["validation_metric"]) for curve in found.of_key.values()) <= max(200, 8 * trials)
     for number, curve in enumerate(found.of_key.values()):
-        grid = found.grids[curve["g"]]
+        grid = found.grids[curve["#"]]
         assert (grid[0], grid[-1]) == (1, epochs)
         assert list(grid) == sorted(set(grid))
         assert curve["validation_metric"][0] == number * epochs
