@@ -23,6 +23,7 @@ import ray
 from ray import tune
 from ray.cluster_utils import Cluster
 
+from tune_jobs.capacity.ray_private import few_processes, keep_trackers_out
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
@@ -34,6 +35,7 @@ from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS
 from tune_jobs.training.worker_report import ENDED, LOG, TRAINING
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
+from tune_jobs.workers.forking import ForkServer
 
 _CPUS_OF_NODE = 25
 _ON_PAPER = (500, 2_000, 10_000)
@@ -44,11 +46,11 @@ _START_SECONDS = 900.0
 def sleep_group(tune_config: Mapping[str, Any], *, seconds: float) -> None:
     """Take as long for each trial of a group as if it trained, and report as a worker does."""
     tune.report({"node": ray.get_runtime_context().get_node_id()})
-    endings: list[tuple[str, str, str, float]] = []
+    endings: list[tuple[str, str, str, float, None]] = []
     reported = time.monotonic()
     for values in tune_config["trial"]["trials"].payloads:
         time.sleep(seconds)
-        endings.append((values["key"], "completed", "", seconds))
+        endings.append((values["key"], "completed", "", seconds, None))
         if time.monotonic() - reported >= REPORT_PERIOD_SECONDS:
             tune.report({TRAINING: [], ENDED: endings, LOG: []})
             endings, reported = [], time.monotonic()
@@ -114,17 +116,22 @@ def driver_seconds() -> float:
 @contextmanager
 def cluster(workers: int) -> Iterator[None]:
     """Run a Ray cluster with so many logical CPUs."""
+    # As forks the workers share most of their memory, and more of them fit on this machine.
+    server = ForkServer(["pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec"], "ray.tune")
     nodes = Cluster()
     left = workers
-    while left > 0:
-        nodes.add_node(num_cpus=min(left, _CPUS_OF_NODE), include_dashboard=False, object_store_memory=100 * 2**20)
-        left -= _CPUS_OF_NODE
+    with few_processes(), server.starts_workers():
+        while left > 0:
+            nodes.add_node(num_cpus=min(left, _CPUS_OF_NODE), include_dashboard=False, object_store_memory=100 * 2**20)
+            left -= _CPUS_OF_NODE
+    keep_trackers_out()
     ray.init(address=nodes.address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
         nodes.shutdown()  # type: ignore[no-untyped-call]
+        server.end()
 
 
 def measure(workers: int, seconds: float, window_seconds: float) -> Window:
