@@ -9,15 +9,14 @@ generated 16x16 images with one thread; the repetitions of the two are interleav
 import platform
 import statistics
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from models.array_data import ArrayData
 from models.engine import train
 from tune_jobs.trial.config import TrialConfig
 
@@ -27,22 +26,7 @@ CONFIG = TrialConfig(
 )
 
 
-@dataclass(frozen=True)
-class Images:
-    """Random images in the shape of USPS."""
-
-    train_inputs: NDArray[np.float32]
-    train_targets: NDArray[np.int64]
-    validation_inputs: NDArray[np.float32]
-    validation_targets: NDArray[np.int64]
-    task: str = "classification"
-    classes: int = 10
-    target_mean: float = 0.0
-    target_std: float = 1.0
-    target_transform: str = "none"
-
-
-def textbook(data: Images) -> float:
+def textbook(data: ArrayData) -> float:
     """Seconds of the second epoch in a loop as tutorials write it: DataLoader, activation first, plain Adam."""
     torch.set_num_threads(1)
     network = nn.Sequential(
@@ -69,7 +53,7 @@ def textbook(data: Images) -> float:
     return ends[2] - ends[1]
 
 
-def engine(data: Images) -> float:
+def engine(data: ArrayData) -> float:
     """Seconds of the second epoch, as the engine records them."""
     seconds = train(CONFIG, [0], data)[0].history.train_seconds
     return seconds[1] - seconds[0]
@@ -80,7 +64,7 @@ def main() -> None:
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(6600, 1, 16, 16)).astype("float32")
     targets = generator.integers(0, 10, size=6600)
-    data = Images(inputs[:6000], targets[:6000], inputs[6000:], targets[6000:])
+    data = ArrayData(inputs[:6000], targets[:6000], inputs[6000:], targets[6000:], "classification", classes=10)
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     print(f"{processor or platform.processor()}, torch {torch.__version__}, 1 thread, n={REPEATS}")

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.array_data import ArrayData
 from models.engine import train
 from models.history import History
 from models.plan import TrainingControl, TrainingPlan
@@ -49,29 +49,17 @@ MOST_SECONDS = 270.0
 PROCESS_SECONDS = 90.0
 
 
-@dataclass(frozen=True)
-class Data:
-    """Random rows, with a fifth more to validate on."""
+def draw(rows: int, shape: tuple[int, ...], classes: int) -> ArrayData:
+    """Draw inputs [rows, *shape] and targets: classes, or values of a regression where there are none.
 
-    train_inputs: NDArray[np.float32]
-    train_targets: NDArray[np.generic]
-    validation_inputs: NDArray[np.float32]
-    validation_targets: NDArray[np.generic]
-    task: str
-    classes: int
-    target_mean: float = 0.0
-    target_std: float = 1.0
-    target_transform: str = "none"
-
-
-def draw(rows: int, shape: tuple[int, ...], classes: int) -> Data:
-    """Draw inputs [rows, *shape] and targets: classes, or values of a regression where there are none."""
+    A fifth as many rows are drawn to validate on.
+    """
     generator = np.random.default_rng(0)
     total = rows + rows // 5
     inputs = generator.random((total, *shape), dtype=np.float32)
     targets = generator.integers(classes, size=total) if classes else inputs.reshape(total, -1).mean(axis=1)
     task = "classification" if classes else "regression"
-    return Data(inputs[:rows], targets[:rows], inputs[rows:], targets[rows:], task, classes)
+    return ArrayData(inputs[:rows], targets[:rows], inputs[rows:], targets[rows:], task, classes)
 
 
 @dataclass(frozen=True)
@@ -85,7 +73,7 @@ class Problem:
 
     name: str
     config: TrialConfig
-    data: Data
+    data: ArrayData
     epochs: int
     share: float = 1.0
 

@@ -6,14 +6,14 @@ As in a run, all cores do so at once: they share the memory, which decides for t
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.array_data import ArrayData
 from models.engine import train
 from models.networks import multiplications
 from models.stacking.engine import train_stacked
@@ -24,6 +24,7 @@ from tune_jobs.trial.config import TrialConfig
 
 # Width, inputs and batch size of a network with two hidden layers: from a toy problem to more than MNIST takes.
 _NETWORKS = ((16, 8, 16), (64, 64, 16), (128, 256, 16), (128, 784, 16), (256, 784, 16))
+_CLASSES = 10
 _MEMBERS = 8
 # Of the stack whose memory is compared with that of one with `_MEMBERS`.
 _MORE_MEMBERS = 16
@@ -31,21 +32,6 @@ _MORE_MEMBERS = 16
 _BATCHES = (48, 40, 24, 16, 10)
 # The fastest counts: what else the machine does makes some slower.
 _EPOCHS = 4
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Random rows of ten classes."""
-
-    train_inputs: NDArray[np.float32]
-    train_targets: NDArray[np.generic]
-    validation_inputs: NDArray[np.float32]
-    validation_targets: NDArray[np.generic]
-    task: str = "classification"
-    classes: int = 10
-    target_mean: float = 0.0
-    target_std: float = 1.0
-    target_transform: str = "none"
 
 
 def _found(device: str) -> dict[str, Any]:
@@ -71,7 +57,7 @@ def peaks(device: str) -> Iterator[Peak]:
         yield Peak(training_bytes(config, (inputs,), data.classes), _MEMBERS, _MORE_MEMBERS, *taken)
 
 
-def _train_stack(config: TrialConfig, data: "_Data", width: int, device: str) -> Sequence[float]:
+def _train_stack(config: TrialConfig, data: ArrayData, width: int, device: str) -> Sequence[float]:
     """Train a stack; return the times of its first member, since the start of its training."""
     members = [(seed, Request(config, seed, data)) for seed in range(width)]
     return dict(train_stacked(members, width=width, device=device))[0].history.train_seconds
@@ -88,11 +74,11 @@ def _points(device: str) -> Iterator[tuple[float, float]]:
         yield float(size), _fastest_epoch(together) / _fastest_epoch(alone)
 
 
-def _drawn(rows: int, inputs: int) -> _Data:
+def _drawn(rows: int, inputs: int) -> ArrayData:
     generator = np.random.default_rng(0)
     drawn = generator.random((rows, inputs), dtype=np.float32)
-    targets = generator.integers(_Data.classes, size=rows)
-    return _Data(drawn, targets, drawn[:16], targets[:16])
+    targets = generator.integers(_CLASSES, size=rows)
+    return ArrayData(drawn, targets, drawn[:16], targets[:16], "classification", _CLASSES)
 
 
 def _fastest_epoch(cumulative: Sequence[float]) -> float:

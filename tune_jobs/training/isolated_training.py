@@ -6,7 +6,7 @@ worker after every epoch, as the engine asks the caller of `train`.
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import CodeProcess, ProcessLostError, log_changes, process_with
 from tune_jobs.user_code.questions import code_of
 
-_EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
+# What a process that trains asks the worker: to take an epoch, and to load and to save a snapshot.
+EPOCH, LOAD, SAVE = "epoch", "load", "save"
 # After its time limit, a trial that does not come back from the user's code is ended.
 _LATE_SECONDS = 30.0
 
@@ -52,12 +53,7 @@ def train_isolated(
     """
     seen = History(training.config.seed)
 
-    def answer(message: tuple[str, Any]) -> Any:
-        kind, content = message
-        if kind == _LOAD:
-            return kept.load()
-        if kind == _SAVE:
-            return kept.save(content)
+    def take_epoch(content: tuple[str, Mapping[str, Sequence[float]]]) -> str | None:
         seen.metric, curves = content
         for name, values in curves.items():
             getattr(seen, name).extend(values)
@@ -71,12 +67,26 @@ def train_isolated(
             training,
             data[0],
             seconds=seconds_for(training),
-            on_message=answer,
+            on_message=answering(take_epoch, kept.load, kept.save),
         )
         log_changes(references, ended.changes)
         return ended.told(code)
 
     return trained_in_process(train, code, references, lambda: seen, data=data)
+
+
+def answering(
+    take_epoch: Callable[[Any], Any], load: Callable[[], Any], save: Callable[[Any], None]
+) -> Callable[[tuple[str, Any]], Any]:
+    """Make what answers the questions of a process that trains."""
+
+    def answer(message: tuple[str, Any]) -> Any:
+        kind, content = message
+        if kind == LOAD:
+            return load()
+        return save(content) if kind == SAVE else take_epoch(content)
+
+    return answer
 
 
 def seconds_for(training: Training) -> float | None:
@@ -137,7 +147,7 @@ def train_for_worker(training: Training, data: str) -> TrainingEnd:
         nonlocal sent
         curves = {name: getattr(history, name)[sent:] for name in CURVES}
         sent = history.epochs
-        reason: str | None = ask((_EPOCH, (history.metric, curves)))
+        reason: str | None = ask((EPOCH, (history.metric, curves)))
         return reason
 
     # The storage is the worker's: an error of that kind is the user's too.
@@ -153,7 +163,7 @@ class _Asked:
     saved: float = field(default_factory=time.monotonic)
 
     def load(self) -> bytes | None:
-        content: bytes | None = ask((_LOAD, None))
+        content: bytes | None = ask((LOAD, None))
         return content
 
     def due(self) -> bool:
@@ -161,7 +171,7 @@ class _Asked:
 
     def save(self, content: bytes) -> None:
         self.saved = time.monotonic()
-        ask((_SAVE, content))
+        ask((SAVE, content))
 
 
 def _died(history: History, error: ProcessDeathError, code: Code) -> Trained:

@@ -13,14 +13,12 @@ from tune_jobs.isolation.server import ask
 from tune_jobs.trainer.link import Answer, Reported
 from tune_jobs.trainer.seeding import prepare_process
 from tune_jobs.trainer.trial import Trial
-from tune_jobs.training.isolated_training import seconds_for, trained_in_process
+from tune_jobs.training.isolated_training import EPOCH, LOAD, SAVE, answering, seconds_for, trained_in_process
 from tune_jobs.training.trainer_course import Course
 from tune_jobs.training.trial_training import Trained, Training, failed_in_process
 from tune_jobs.trial.metrics import Metrics
 from tune_jobs.user_code.modules import Code
 from tune_jobs.user_code.processes import CodeProcess
-
-_EPOCH, _LOAD, _SAVE = "epoch", "load", "save"
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,11 @@ def train_by_function(
     course = Course(training, metrics, after_epoch)
     function = training.config.trainer
 
-    def answer(message: tuple[str, Any]) -> Any:
-        kind, content = message
-        if kind == _LOAD:
-            return course.restore(kept.load())
-        if kind == _SAVE:
-            return kept.save(course.snapshot(content))
-        return replace(course.add(content), due=kept.due())
+    answer = answering(
+        lambda reported: replace(course.add(reported), due=kept.due()),
+        lambda: course.restore(kept.load()),
+        lambda content: kept.save(course.snapshot(content)),
+    )
 
     def train(isolated: CodeProcess) -> Trained:
         failure: Failure | None = isolated.process.call(
@@ -133,12 +129,12 @@ class _Asked:
     """The worker, asked by this process."""
 
     def report(self, reported: Reported) -> Answer:
-        answer: Answer = ask((_EPOCH, reported))
+        answer: Answer = ask((EPOCH, reported))
         return answer
 
     def load(self) -> tuple[int, bytes] | None:
-        found: tuple[int, bytes] | None = ask((_LOAD, None))
+        found: tuple[int, bytes] | None = ask((LOAD, None))
         return found
 
     def save(self, epoch: int, content: bytes) -> None:
-        ask((_SAVE, content))
+        ask((SAVE, content))
