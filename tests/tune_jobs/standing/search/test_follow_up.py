@@ -176,7 +176,7 @@ def test_a_step_that_cannot_be_built_yet_waits(searched: Any, monkeypatch: pytes
         if (config.hidden_units == 16) != (config.activation == "tanh"):
             raise ConfigError("hidden_units", "needs tanh")
 
-    for module in ("state", "follow_up"):
+    for module in ("point_trials", "follow_up"):
         monkeypatch.setattr(f"tune_jobs.standing.search.{module}.check_feasible", feasible)
     after = searched().to_the_end()
     assert [step.factor for step in after.steps] == ["optimizer", "hidden_units + activation"]
