@@ -13,7 +13,7 @@ class BatchStep:
     Args:
         stack: to train.
         rows: of a batch.
-        inputs, encoded: the rows to choose from, [n, features], filled up, and [n, …].
+        inputs, encoded: the rows to choose from, [n, features], padded, and [n, …].
         wanted: what `Stack.prepared` returned.
         graphs: whether CUDA may replay it.
     """

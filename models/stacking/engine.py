@@ -21,7 +21,7 @@ from models.protocols import TrainingData
 from models.reproducible import reproducible
 from models.stacking.batch_step import BatchStep
 from models.stacking.member import Member, Request
-from models.stacking.shape import WIDTH, Shape, filled_up, shape_of
+from models.stacking.shape import WIDTH, Shape, padded_size, shape_of
 from models.stacking.stack import Stack
 from models.user_code import normalises_batches
 
@@ -41,15 +41,14 @@ def train_stacked(
     Each takes a place of the stack as one becomes free, at the end of an epoch.
 
     Args:
-        requests: what to train, each with something to know it by; all of one `shape_of`. The next is taken when there
-            is a place for it.
+        requests: what to train, each with a tag; all of one `shape_of`. The next is taken when there is a place for it.
         width: how many train at once.
         places: how many the stack has, if more; the rest stay empty. On CUDA a member's bits may depend on it.
         device: "cpu", "cuda" or "cuda:1".
         graphs: whether CUDA may replay the steps from graphs, which changes no bit.
 
     Yields:
-        Each that has ended, with a trained network and its history, as they end.
+        The tag of each request, with the trained network and its history, in the order in which they end.
 
     Raises:
         ModelError: as `models.engine.train`.
@@ -77,7 +76,7 @@ class _Room:
 
 @dataclass
 class _Running(Generic[T]):
-    """A member in its place, and what it is known by."""
+    """A member in its place, and the tag of its request."""
 
     tag: T
     member: Member
@@ -120,7 +119,7 @@ class _Stacked(Generic[T]):
             for one, trained in self._epoch():
                 member = one.member
                 if ends_with(trained, member, member.trajectory, member.data, member.request.control):
-                    yield self._left(one)
+                    yield self._finish(one)
                 else:
                     member.keep_snapshot()
 
@@ -128,15 +127,15 @@ class _Stacked(Generic[T]):
         """Give the free places to those that wait, and their results at once to those with nothing left to train."""
         free = sorted(set(range(self._room.members)) - {one.index for one in self._running})
         for index in free:
-            # One that is resumed after its last epoch leaves at once.
+            # One that was resumed after its last epoch leaves at once.
             while (request := next(self._waiting, None)) is not None:
                 self._enter(*request, index)
                 if self._running[-1].member.trajectory.epochs_left:
                     break
-                yield self._left(self._running[-1])
+                yield self._finish(self._running[-1])
         for one in list(self._running):
             if not one.member.trajectory.epochs_left:
-                yield self._left(one)
+                yield self._finish(one)
 
     def _enter(self, tag: T, request: Request, index: int) -> None:
         check(request.config, [request.seed], request.data, request.plan, request.control)
@@ -154,7 +153,7 @@ class _Stacked(Generic[T]):
         member.enter(self._stack, index)
         return member
 
-    def _left(self, one: _Running[T]) -> tuple[T, Training]:
+    def _finish(self, one: _Running[T]) -> tuple[T, Training]:
         self._running.remove(one)
         one.member.leave(self._stack, one.index)
         return one.tag, Training(one.member.network.eval(), one.member.trajectory.history)
@@ -269,7 +268,7 @@ class _SharedData:
             alone = len(distinct) == 1
             rows = [one.inputs.flatten(start_dim=1) for one in distinct]
             inputs = rows[0] if alone else torch.cat(rows)
-            missing = filled_up(inputs.shape[1]) - inputs.shape[1]
+            missing = padded_size(inputs.shape[1]) - inputs.shape[1]
             inputs = F.pad(inputs, (0, missing)) if missing else inputs.contiguous()
             encoded = distinct[0].encoded if alone else torch.cat([one.encoded for one in distinct])
             self._joined = distinct, inputs, encoded

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
-from models.stacking.shape import filled_up
+from models.stacking.shape import padded_size
 
 _aten = torch.ops.aten
 
@@ -56,9 +56,9 @@ class Draws:
         self._device = device
 
     def room(self, rows: int) -> list[Tensor]:
-        """Make room for what is drawn for batches of so many rows: [places, n, features], filled up, by layer."""
+        """Make room for what is drawn for batches of so many rows: [places, n, features], padded, by layer."""
         places = len(self.rates)
-        return [torch.zeros((places, rows, filled_up(one)), device=self._device) for one in self.features]
+        return [torch.zeros((places, rows, padded_size(one)), device=self._device) for one in self.features]
 
     def draw(self, kept: Sequence[Tensor]) -> None:
         """Draw for one batch, only for real features, and in the order in which a single network draws."""
@@ -100,7 +100,7 @@ class _InPlace:
     Args:
         compute: overwrites.
         slope: given the gradient by the outputs, and the outputs, returns that by the inputs.
-        real: 1 for each feature and 0 for what only fills up, which must stay 0; None if it does.
+        real: 1 for each feature and 0 for padding, which must stay 0; None if it does.
     """
 
     gradients: Sequence[Tensor] = ()
@@ -191,9 +191,9 @@ _WRITTEN_OUT: Mapping[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callabl
 
 
 def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
-    filled, real = filled_up(features), None
-    if filled > features and float(single(torch.zeros(()))):
-        real = torch.zeros(filled, device=like.device)
+    padded, real = padded_size(features), None
+    if padded > features and float(single(torch.zeros(()))):
+        real = torch.zeros(padded, device=like.device)
         real[:features] = 1
     if type(single) in _WRITTEN_OUT:
         return _InPlace(*_WRITTEN_OUT[type(single)], real)
@@ -208,7 +208,7 @@ def stacked_layers(
     Args:
         network: an `nn.Sequential` of layers without layers in them.
         parameters, buffers: of the stack, [members, …], by the names that the network has for its own; their features
-            are filled up with zeros, see `models.stacking.shape.ALIGNED`.
+            are padded with zeros, see `models.stacking.shape.ALIGNED`.
         draws: for dropout.
     """
 

@@ -66,7 +66,7 @@ class Member:
         self.shuffle = torch.Generator().manual_seed(derived_seed(seed, SHUFFLING))
         self.trajectory = Trajectory(config, seed, request.plan, metric_of(data.objective, data.source.task))
         self._own = build_optimizer(config, self.network.parameters())
-        self.optimizer: Optimizer | _Kept = self._own
+        self.optimizer: Optimizer | _PlaceState = self._own
         self.schedule = build_schedule(config, self._own, batches)
         # Without gradients it does nothing. PyTorch warns of a schedule whose optimizer never steps.
         self._own.step()
@@ -83,10 +83,10 @@ class Member:
         if stack.updates_together:
             for kept in place.state.values():
                 kept.zero_()
-            self.optimizer = _Kept(self._own, place.state, stack.given.steps[index : index + 1])
+            self.optimizer = _PlaceState(self._own, place.state, stack.given.steps[index : index + 1])
         else:
             # The fused kernels want tensors without gaps, which the real parts are not.
-            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.filled]
+            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.padded]
             stack.steps[index] = OptimizerStep(self._own)
         stack.given.steps[index] = 0
         stack.given.momentum[index] = config.momentum
@@ -127,7 +127,7 @@ class Member:
 
     def _replace(self, place: Place) -> None:
         """Move the weights and running statistics into a place, and let the network view them there."""
-        for one in place.filled:
+        for one in place.padded:
             one.zero_()
         names = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         for name, view in (*place.parameters.items(), *place.buffers.items()):
@@ -136,7 +136,7 @@ class Member:
             tensor.data = view
 
 
-class _Kept:
+class _PlaceState:
     """What the stack's update keeps of one place, as the state of an optimizer.
 
     Args:

@@ -8,12 +8,12 @@ from models.registry import OBJECTIVES, is_reference
 
 # Members that train at once, unless told.
 WIDTH = 8
-# Features of a layer are filled up with zeros to a multiple of this. So all matrices of a stack begin at the start of a
-# cache line (64 bytes): batched products compute otherwise on those that do not, and a member's numbers would depend on
-# its place.
+# Features of a layer are padded with zeros to a multiple of this. So all matrices of a stack begin at the start of a
+# cache line (64 bytes): on others, batched products round differently, and a member's numbers would depend on its
+# place.
 ALIGNED = 16
-# Elements that a kernel may compute one by one at the end of a tensor, with other rounding than those before: twice
-# what the widest vector of a processor holds.
+# At most this many elements at the end of a tensor may be computed one by one, and rounded differently: twice what the
+# widest vector of a processor holds.
 VECTOR = 32
 
 
@@ -93,12 +93,12 @@ def _shape(config: TrainingConfig, inputs: tuple[int, ...], validation: int, cla
 def spare_places(shape: Shape, width: int = WIDTH) -> int:
     """Return how many places at the end of a stack are left empty.
 
-    The last elements of a tensor may be rounded otherwise than the rest. They must not be a member's, whose numbers
-    would then depend on its place: the tensors of a batch either fill whole vectors, or end in empty places.
+    The last elements of a tensor may be rounded differently. They must not be a member's, whose numbers would then
+    depend on its place: the tensors of a batch either fill whole vectors, or end in empty places.
     """
     # Of a batch, the last one included: at least one output for each row; more where the number of classes says so.
     batches = (shape.batch_size, shape.inputs[0] % shape.batch_size or shape.batch_size)
-    widths = (filled_up(shape.hidden_units or 1), shape.classes if shape.classes > 2 else 1)
+    widths = (padded_size(shape.hidden_units or 1), shape.classes if shape.classes > 2 else 1)
     sizes = {rows * columns for rows in batches for columns in widths}
     spare = 0
     while not all((width + spare) * size % VECTOR == 0 or spare * size >= VECTOR - 1 for size in sizes):
@@ -106,6 +106,6 @@ def spare_places(shape: Shape, width: int = WIDTH) -> int:
     return spare
 
 
-def filled_up(features: int) -> int:
+def padded_size(features: int) -> int:
     """Return how many features a layer of a stack has for so many of a network."""
     return -(-features // ALIGNED) * ALIGNED

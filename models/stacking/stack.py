@@ -13,7 +13,7 @@ from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
 from models.stacking.layers import Draws, stacked_layers
-from models.stacking.shape import VECTOR, Shape, filled_up, spare_places
+from models.stacking.shape import VECTOR, Shape, padded_size, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 
 # Weights of a network up to which one pass updates a whole stack: fewer kernels are launched. Beyond, each member's own
@@ -29,13 +29,13 @@ class Place:
     Attributes:
         parameters, buffers: by the names of a single network, and in its shapes.
         state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
-        filled: the parameters as the stack has them, with the features that fill them up.
+        padded: the parameters as the stack has them, with the padding.
     """
 
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     state: dict[str, Tensor]
-    filled: list[Tensor]
+    padded: list[Tensor]
 
 
 class Stack:
@@ -49,8 +49,7 @@ class Stack:
         width: how many members it has room for.
 
     Attributes:
-        members: how many it has room for.
-        places: how many it computes.
+        places: how many it computes: those of `width`, and some that stay empty.
         draws: what the dropout of each place is drawn from.
         given: the hyperparameters of each place, where all are updated together.
         steps: of each place that has a member, where members have optimizers of their own.
@@ -64,7 +63,7 @@ class Stack:
         if objective.losses is None:
             raise TypeError(f"{config.objective} has no losses of a stack")
         device = next(network.parameters()).device
-        self.members, self.places = width, width + spare_places(shape, width)
+        self.places = width + spare_places(shape, width)
         self.draws = Draws(self.places, device)
         self.given = Hyperparameters(self.places, decays=shape.decays)
         self.steps: list[OptimizerStep | None] = [None] * self.places
@@ -73,13 +72,13 @@ class Stack:
 
         self._outputs = objective.outputs
         singles = dict(network.named_parameters())
-        self._shapes = {name: _filled_up(single) for name, single in singles.items()}
+        self._shapes = {name: _padded_shape(single) for name, single in singles.items()}
         ends = [0, *accumulate(math.prod(shape) for shape in self._shapes.values())]
         self._table = torch.zeros((self.places, -(-ends[-1] // VECTOR) * VECTOR), device=device)
         self._columns_of = {name: slice(*bounds) for name, bounds in zip(singles, pairwise(ends), strict=True)}
         self._parameters = self._views(self._table)
         self._buffers = {
-            name: torch.zeros((self.places, *_filled_up(single)), device=device)
+            name: torch.zeros((self.places, *_padded_shape(single)), device=device)
             for name, single in network.named_buffers()
             if single.is_floating_point()
         }
@@ -102,14 +101,14 @@ class Stack:
         }
 
     def place(self, index: int) -> Place:
-        """Return the tensors of one place; what is written there is what trains. All are 0 but the learned numbers."""
-        filled = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
+        """Return the tensors of one place; what is written there is what trains. Padding is 0."""
+        padded = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
         buffers = {name: buffer[index] for name, buffer in self._buffers.items()}
         return Place(
-            {name: _cut(one, self._real[name]) for name, one in filled.items()},
+            {name: _cut(one, self._real[name]) for name, one in padded.items()},
             {name: _cut(one, self._real[name]) for name, one in buffers.items()},
             {name: kept[index] for name, kept in self._state.items()},
-            list(filled.values()),
+            list(padded.values()),
         )
 
     def prepared(self) -> Tensor:
@@ -125,7 +124,7 @@ class Stack:
         """Do one step of every place; what dropout keeps is in `draws.kept`.
 
         Args:
-            inputs: [places, n, features], filled up.
+            inputs: [places, n, features], padded.
             targets: encoded, [places, n, …].
             wanted: what `prepared` returned, on the device.
 
@@ -133,13 +132,13 @@ class Stack:
             The outputs [places, n, outputs] before the step, and the loss of each place.
         """
         with torch.no_grad():
-            filled = inputs
+            padded = inputs
             for layer in self._layers:
-                filled = layer.forward(filled)
-            outputs = filled[..., : self._outputs].contiguous()
+                padded = layer.forward(padded)
+            outputs = padded[..., : self._outputs].contiguous()
             losses, slope = self._losses(outputs, targets, self.smoothing)
-            if filled.shape[2] > self._outputs:
-                slope = F.pad(slope, (0, filled.shape[2] - self._outputs))
+            if padded.shape[2] > self._outputs:
+                slope = F.pad(slope, (0, padded.shape[2] - self._outputs))
             for layer in reversed(self._layers):
                 slope = layer.backward(slope)
             gradients = [one for layer in self._layers for one in layer.gradients]
@@ -167,10 +166,10 @@ class Stack:
                 step_place([gradient[place] for gradient in gradients])
 
 
-def _filled_up(single: Tensor) -> tuple[int, ...]:
-    return tuple(map(filled_up, single.shape))
+def _padded_shape(single: Tensor) -> tuple[int, ...]:
+    return tuple(map(padded_size, single.shape))
 
 
-def _cut(filled: Tensor, shape: torch.Size) -> Tensor:
+def _cut(padded: Tensor, shape: torch.Size) -> Tensor:
     """Return the part of a tensor that is real."""
-    return filled[tuple(map(slice, shape))]
+    return padded[tuple(map(slice, shape))]

@@ -38,7 +38,7 @@ class Update:
         prepare: hyperparameters to what a step needs of them, float64 [places] each.
         apply: changes weights, gradients, and what is kept, all [places, weights], in place; what `prepare` gives
             comes as columns [places, 1].
-        decouples: whether weight decay is its own affair, and no part of the gradient.
+        decouples: whether weight decay acts on the weights directly, rather than through the gradient.
     """
 
     state: tuple[str, ...]
