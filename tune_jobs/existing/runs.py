@@ -12,7 +12,6 @@ import pandas as pd
 from models.history import COMPLETED, DIVERGED, PRUNED, TIMED_OUT
 from tune_jobs.existing import names
 from tune_jobs.existing.columns import Columns
-from tune_jobs.existing.guessed_columns import whole_numbers
 from tune_jobs.ledger.record import FAILED, MISSING
 
 # How trackers and tuners say that a run has ended, or not.
@@ -165,8 +164,3 @@ class _Lines:
         if len(known) > 1 and any(later < earlier for earlier, later in pairwise(known)):
             return list(np.cumsum(np.nan_to_num(values)))
         return values
-
-
-def has_whole_seeds(columns: Columns) -> bool:
-    """Whether one column of whole numbers tells replicates apart: its values are their seeds."""
-    return len(columns.seeds) == 1 and whole_numbers(columns.frame[columns.seeds[0]])

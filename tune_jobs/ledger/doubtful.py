@@ -20,7 +20,7 @@ _KINDS = ("network", "objective", "optimizer", "schedule", "trainer")
 
 
 def doubtful_records(records: Iterable[Record]) -> list[Record]:
-    """Return the records of sessions that also ran user code which is not the record's, in order of time.
+    """Return the records of sessions that also ran other user code than the record's own, in order of time.
 
     A session is what one command trained for one study on one host without a long pause. Records that were trained in a
     process of their own, or elsewhere, are left out.

@@ -30,7 +30,7 @@ class KeptFiles:
 
     @property
     def bytes(self) -> int:
-        """That all of it takes."""
+        """How many bytes all of it takes."""
         written = self.folder.rglob("*") if self.folder is not None else ()
         return sum(self.checkpoints.values()) + sum(path.lstat().st_size for path in written if not path.is_dir())
 

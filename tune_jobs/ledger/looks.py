@@ -68,7 +68,7 @@ def _looks(content: bytes) -> Looks:
 def write_report_look(storage: Storage, study: str, variant: str, seeds: int) -> None:
     """Record that a report of a study was written with so many seeds; with one, there is no verdict to look at.
 
-    A storage that takes no more is left as it is.
+    If the storage refuses the file, that is logged and the report stands.
     """
     known = read_report_looks(storage, study, variant)
     if seeds < 2 or seeds in known:

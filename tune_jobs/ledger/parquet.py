@@ -16,7 +16,7 @@ from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.schema import SCHEMA
 from tune_jobs.storage.storage import Storage
 
-# Everything that has no default in a record; other columns are younger than the oldest ledgers.
+# Columns that every file has; the others, which have defaults in a record, were added later.
 _NEEDED = {field.name for field in fields(Record) if field.default is MISSING and field.default_factory is MISSING}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +87,7 @@ def _python_values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
 
     Args:
         column: to convert.
-        texts: those that were met before: most are the same in many records, which then share one.
+        texts: those met before; most are the same in many records, which then share one copy.
     """
     if pa.types.is_string(column.type):
         return [texts.setdefault(text, text) for text in column.to_pylist()]

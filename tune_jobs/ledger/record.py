@@ -20,9 +20,9 @@ from tune_jobs.trial.trial import Trial
 FAILED = "failed"
 # A run says this of a trial whose worker was lost too often; the ledger never holds it.
 LOST = "lost"
-# Of `Record.process`: where it trained, no user code ran that it does not name. Records of before this was so have "".
+# Of `Record.process`: no user code ran in its process but what it names. Older records have "".
 ISOLATED = "isolated"
-# Of `Record.process` too: it trained elsewhere, and nobody knows with which code, or whether it would do so again.
+# Of `Record.process` too: it trained elsewhere, with code that is not known.
 IMPORTED = "imported"
 # Not an outcome: the ledger does not have what a row reads.
 MISSING = "missing"

@@ -30,8 +30,8 @@ class Manifest:
 
     Attributes:
         overrides: what `--set` changed.
-        seeds: the most replicates that were run while the study declared `declared` of them.
-        declared: the replicates that the study declares.
+        seeds: the most replicates that were run while the study declared `declared`.
+        declared: how many replicates the study declares.
         fingerprints: of the data, by `tune_jobs.trial.data.data_id`.
         fraction: of the epochs that was trained.
         datasets: facts about the user's datasets; see `data_utils.DatasetInfo.to_dict`.

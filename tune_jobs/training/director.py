@@ -68,12 +68,12 @@ class Director:
         self._journal = journal
         self._clock = clock
         self._began = clock() - state.seconds
-        # The trials that a slot was given, and those that its present worker has.
+        # The trials given to each slot, and those that its current worker has.
         self._slots: dict[str, list[int]] = {}
         self._held: dict[str, set[int]] = {}
         self._losses: Counter[str] = Counter()
         self._running: set[int] = set()
-        # The replicate of each candidate that was assigned last.
+        # The replicate that was assigned last, of each candidate.
         self._seeds: dict[int, int] = {}
         self._out_of_time = False
         for searched in state.trials.values():
@@ -277,7 +277,7 @@ class Director:
         return decision
 
     def _answered_from_ledger(self, number: int) -> bool:
-        """If the ledger has all that this trial would train, pass its rungs and end it; return whether."""
+        """If the ledger has all that this trial would train, pass its rungs and end it; return whether it does."""
         searched = self._state.trials[number]
         known = any(record is not None for record in searched.records)
         if not known or searched.trial is None or searched.standing(self._search.read) == BROKEN:

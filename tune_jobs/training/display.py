@@ -16,7 +16,7 @@ from tune_jobs.training.terminal import Terminal
 # A log gets a line after this time, and later after this share of the time so far: a day makes about 200 lines.
 LINE_PERIOD_SECONDS, _LINE_PERIOD_SHARE = 10.0, 0.03
 _LIVE_PERIOD_SECONDS = 0.25
-# So many trials that end badly for one reason or another are named, by outcome; the others are counted.
+# So many trials that end badly are named, for each outcome; the others are counted.
 _MOST_NAMED = 20
 _BAD = (DIVERGED, FAILED, LOST, TIMED_OUT)
 

@@ -41,7 +41,7 @@ def _share(
 ) -> tuple[float, str]:
     """Return the share, and why it is that."""
     if settings.cluster.address is not None:
-        return 1.0, f"what fits on those of a cluster is not measured; {_GIVE_A_FRACTION}"
+        return 1.0, f"how many trials fit on a cluster's GPUs is not measured; {_GIVE_A_FRACTION}"
     cpus, each = settings.options.cpus or os.cpu_count() or 1, settings.resources.cpus_per_trial
     if settings.options.logical_gpus:
         share = gpu_share(None, None, cpus_per_gpu=cpus / settings.options.logical_gpus, cpus_per_trial=each)
@@ -51,16 +51,16 @@ def _share(
         return 1.0, "there is none on this machine"
     memory = memory_on_gpu(storage, measures=measures, say=say)
     if memory is None:
-        return 1.0, f"what trials take of it is not measured yet; {_GIVE_A_FRACTION}"
+        return 1.0, f"how much trials take is not measured yet; {_GIVE_A_FRACTION}"
     wanted = largest_process(study, memory, settings, storage)
     if wanted is None:
-        return 1.0, f"what code of yours takes of it is not known; {_GIVE_A_FRACTION}"
+        return 1.0, f"how much your code takes is not known; {_GIVE_A_FRACTION}"
     share = gpu_share(wanted, min(sizes), cpus_per_gpu=cpus / len(sizes), cpus_per_trial=each)
     return share, f"the largest take up to {file_size(wanted)} of {file_size(min(sizes))}, beside {cpus} CPUs"
 
 
 def largest_process(study: Study, memory: StackMemory, settings: Settings[Options], storage: Storage) -> float | None:
-    """Return the bytes of the largest process that trains rows of a study; None where code of the user's decides."""
+    """Return the bytes of the largest process that trains rows of a study; None where the user's code decides."""
     places = places_on("cuda", storage, settings.resources.stack)
     found = [0.0]
     for row in expand(study):

@@ -84,8 +84,8 @@ def train_members(
         on_epoch: called after each epoch with the trial's key; see `run_trial`.
 
     Raises:
-        WorkerStopped: as `run_trial`, and
-        WorkerCutOff: too; trials that have ended before are kept.
+        WorkerStopped: as `run_trial`.
+        WorkerCutOff: as `run_trial`; trials that have ended before are kept.
     """
     if trials and trials[0].mode == STACKED:
         yield from run_stack(
@@ -106,7 +106,7 @@ def train_members(
 def _written(trials: Sequence[Trial], job: Job, ledger: Ledger) -> tuple[list[Record], list[Trial]]:
     """Divide trials into those that the lost worker has finished, with their records, and the others.
 
-    A failure may be one of an earlier run, to be tried again; and one of this run costs little to see again.
+    A failure is not counted as finished: it may be of an earlier run, and is to be tried again.
     """
     kept = ledger.read(keys={trial.key for trial in trials}).records
     limit = job.time_limit_seconds
@@ -121,7 +121,7 @@ def _written(trials: Sequence[Trial], job: Job, ledger: Ledger) -> tuple[list[Re
 
 
 class _Reports:
-    """Tells the driver how far the trials of a group are, and which have ended; those are durable."""
+    """Tells the driver how far the trials of a group are, and which have ended and are durable."""
 
     def __init__(self, writer: RecordWriter) -> None:
         self.found: list[Record] = []

@@ -1,6 +1,6 @@
 """Divides the trials of a run into groups: one trial each where they are long, many where they are short.
 
-What Ray Tune spends on a worker's turn would otherwise be more than a short trial takes. Trials that train in stacks
+Otherwise Ray Tune would spend more on a worker's turn than a short trial takes. Trials that train in stacks
 are grouped by their shape.
 """
 
@@ -22,7 +22,7 @@ _LEAST_SECONDS = 0.1
 # A group takes at most this share of a worker's part of what is left.
 _SHARE_OF_REST = 1 / 3
 _MOST_TRIALS = 1024
-# Fewer members of a stack take as long as so many.
+# Fewer members of a stack take as long as this many.
 LEAST_IN_STACK = 4
 # The pace is that of the last trials that ended: neighbours in the order, so of similar size.
 _TRIALS_OF_PACE = 64

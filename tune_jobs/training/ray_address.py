@@ -83,12 +83,12 @@ def _asked(host: str, port: int) -> str:
                 connection.settimeout(max(0.01, until - time.monotonic()))
                 part = connection.recv(_HEADER_BYTES - len(answer))
                 if not part:
-                    return "what listens there is no cluster's head"
+                    return "what listens there is not the head of a cluster"
                 answer += part
     except TimeoutError:
         return f"no answer within {ANSWER_SECONDS:.0f} s"
     except ValueError:  # `idna` refuses it, with a UnicodeError
-        return f"{shown(host)} is no name of a machine"
+        return f"{shown(host)} is not the name of a machine"
     except OSError as error:
         return f"nothing answers there ({error.strerror or first_line(error)})"
-    return "" if answer[_TYPE] == _SETTINGS else "what listens there is no cluster's head"
+    return "" if answer[_TYPE] == _SETTINGS else "what listens there is not the head of a cluster"

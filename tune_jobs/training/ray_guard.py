@@ -16,7 +16,7 @@ from tune_jobs.ledger import provenance
 
 _PERIOD_SECONDS = 0.2
 
-# What is to be done before this process ends suddenly, such as giving a terminal back; the last first.
+# To be done if this process ends suddenly, such as giving a terminal back; the last first.
 _last_actions: list[Callable[[], None]] = []
 
 

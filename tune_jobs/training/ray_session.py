@@ -37,19 +37,20 @@ from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 from tune_jobs.workers.forking import ForkServer
 
-# What the process imports whose forks the workers are: all that training needs, but neither Ray nor what imports it …
+# What is imported by the process that workers are forked from: all that training needs, but neither Ray nor what
+# imports it …
 _FORKED_MODULES = (
     "models.engine",
     "models.stacking.engine",
     "tune_jobs.training.director",
     *("pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec", "tensorboardX"),
 )
-# … and what imports the rest in each of them.
+# … and the module that imports the rest in each worker.
 _PRELOADED = "tune_jobs.training.preloaded"
 _SPARE_BYTES = 256 * 2**20
-# That Ray has room for if it starts before it is known how large they are, and where its object store lies.
+# Room for data if Ray starts before their size is known, and where its object store lies.
 _GUESSED_BYTES, _SHARED_MEMORY = 512 * 2**20, Path("/dev/shm")
-# What workers must find in their environment. Ray logs what it is told to put there: nothing may be secret.
+# Environment variables of workers. Ray logs them, so none may be secret.
 _WORKER_ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",

@@ -5,7 +5,7 @@ from math import isfinite
 
 from models.history import History
 
-# Of a trial: past that every second one is forgotten.
+# Points that are kept of a trial; beyond that, every second one is dropped.
 _MOST_POINTS = 200
 
 Point = tuple[int, float]
@@ -25,7 +25,7 @@ class RunningCurves:
         self._points[key] = points if len(points) <= _MOST_POINTS else points[::2]
 
     def forget(self, key: str) -> None:
-        """Drop the curve of a trial that trains no more."""
+        """Drop the curve of a trial that no longer trains."""
         self._points.pop(key, None)
 
     @property

@@ -27,7 +27,7 @@ from tune_jobs.training.worker_report import TRAINING
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 
 _ASK_PERIOD_SECONDS = 0.2
-# Of a search's trials in one stack, and how often all places of all stacks are filled anew, at least.
+# Trials of a search in one stack, at most; and how often all places of all stacks are refilled, at least.
 _MOST_IN_STACK, _LEAST_ROUNDS = 8, 4
 
 

@@ -62,9 +62,9 @@ def run_stack(
         on_epoch: called after each epoch with the trial's key; if it returns a reason, the trial ends there.
 
     Raises:
-        WorkerStopped: as `TrialRun.after_epoch`, and
-        WorkerCutOff: too, or data could not be had, or the storage failed for too long; trials that have ended before
-            are kept.
+        WorkerStopped: as `TrialRun.after_epoch`.
+        WorkerCutOff: as `TrialRun.after_epoch`, or data could not be had, or the storage failed for too long; trials
+            that have ended before are kept.
     """
 
     def run_of(trial: Trial) -> TrialRun:

@@ -1,6 +1,6 @@
 """TensorBoard logs: the curves of a trial as they grow, its hyperparameters and its final metrics.
 
-A file takes longer than a tiny trial trains, and nobody watches such a trial: by default only longer ones get one.
+Writing a file takes longer than training a tiny trial, which nobody watches: by default only longer ones get one.
 """
 
 import logging

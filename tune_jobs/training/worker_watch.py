@@ -103,7 +103,7 @@ class Watch(tune.Callback, Generic[Shown]):
         raise NotImplementedError
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        # Trials may be silent for long.
+        # No result may come in for long.
         if time.monotonic() - self._refreshed >= _REFRESH_PERIOD_SECONDS:
             self._refreshed = time.monotonic()
             self.progress.refresh()

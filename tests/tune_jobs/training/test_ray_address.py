@@ -85,7 +85,7 @@ def test_a_port_that_accepts_and_never_answers(
 @pytest.mark.parametrize("text", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_a_server_of_another_kind(text: bytes, listening: socket.socket) -> None:
     serving = answer(listening, text)
-    with pytest.raises(UserError, match="what listens there is no cluster's head"):
+    with pytest.raises(UserError, match="what listens there is not the head of a cluster"):
         check_address(Cluster(address_of(listening)))
     serving.join()
 
@@ -104,7 +104,7 @@ def test_what_is_no_address(address: str) -> None:
 
 def test_a_host_whose_name_cannot_be_looked_up(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        UserError, match=r"--address a\.\.b:6379: 'a\.\.b' is no name of a machine; start the cluster, or"
+        UserError, match=r"--address a\.\.b:6379: 'a\.\.b' is not the name of a machine; start the cluster, or"
     ):
         check_address(Cluster("a..b:6379"))
     assert capsys.readouterr().err == "", "the thread that asks leaves no traceback"
