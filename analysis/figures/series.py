@@ -24,7 +24,7 @@ class Series:
 
     Attributes:
         levels: in words, the default marked.
-        curves: of `analysis.frames.frames.curves_frame`, of the longest of the levels; empty where nothing was run.
+        curves: of `curves_frame`, of the longest of the levels; empty where nothing was run.
         ended: how replicates diverged, failed or timed out, in words; then there is no mean line.
         marks: what is written at which (seed, epoch), where several levels share the line.
         key: what the marks stand for, where they are letters.
@@ -66,7 +66,7 @@ def series_of(view: TableView, curves: pd.DataFrame, trials: pd.DataFrame) -> li
 
     Args:
         view: the table.
-        curves: of `analysis.frames.frames.curves_frame`.
+        curves: of `curves_frame`.
         trials: of `analysis.frames.frames.trials_frame`.
     """
     groups: dict[tuple[str, ...], list[Line]] = {}

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.frames.collapse import suspects, with_one_class
-from analysis.frames.frames import curves_frame, trials_frame
+from analysis.frames.curves_frame import curves_frame
+from analysis.frames.frames import trials_frame
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record
@@ -31,7 +32,7 @@ class Evidence:
     Attributes:
         standing: the study's replicates, with their records without predictions.
         trials: of `analysis.frames.frames.trials_frame`.
-        curves: of `analysis.frames.frames.curves_frame`.
+        curves: of `analysis.frames.curves_frame.curves_frame`.
         openings: of test sets, by all studies in the ledger.
     """
 

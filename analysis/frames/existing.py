@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.frames.curves_frame import CURVES
 from analysis.frames.evidence import Evidence
-from analysis.frames.frames import CURVES, ReplicateLine
+from analysis.frames.frames import ReplicateLine
 from analysis.frames.outcomes import COMPLETED, DIVERGED
 from tune_jobs.existing.as_study import ExistingStudy, metric_column
 from tune_jobs.existing.names import TRAINING, measured_words, part_of

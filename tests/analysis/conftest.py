@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.frames.curves_frame import curves_frame
 from analysis.frames.evidence import Evidence, all_tables, gather
-from analysis.frames.frames import curves_frame, trials_frame
+from analysis.frames.frames import trials_frame
 from analysis.tables.building import build_table
 from analysis.tables.tables import TableView
 from tune_jobs.ledger.ledger import Contents, Ledger

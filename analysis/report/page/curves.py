@@ -28,7 +28,7 @@ class PageCurves:
 
 
 def page_curves(frame: pd.DataFrame, quantities: Sequence[str]) -> PageCurves:
-    """Take the quantities' curves out of a frame of `analysis.frames.frames.curves_frame`, the longest of each key."""
+    """Take the quantities' curves out of a frame of `curves_frame`, the longest of each key."""
     names = [name for name in quantities if name in frame and frame[name].notna().any()]
     if frame.empty or not names:
         return PageCurves([], {})
