@@ -21,9 +21,10 @@ from tune_jobs.isolation.call_errors import CallError, ProcessDeathError
 from tune_jobs.isolation.failure import at_place
 from tune_jobs.isolation.server import ask
 from tune_jobs.training.trial_training import Trained, Training, TrainingEnd, attempt, failed_in_process
+from tune_jobs.user_code.code_process import CodeProcess, ProcessLostError, log_changes
 from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.processes import CodeProcess, ProcessLostError, log_changes, process_with
+from tune_jobs.user_code.processes import process_with
 from tune_jobs.user_code.questions import code_of
 
 # What a process that trains asks the worker: to take an epoch, and to load and to save a snapshot.

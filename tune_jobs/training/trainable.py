@@ -26,7 +26,8 @@ from tune_jobs.training.trial_training import train_here
 from tune_jobs.training.worker_report import LACKS
 from tune_jobs.trial.data import data_slot
 from tune_jobs.trial.trial import Trial
-from tune_jobs.user_code.processes import ProcessLostError, start_for_training
+from tune_jobs.user_code.code_process import ProcessLostError
+from tune_jobs.user_code.processes import start_for_training
 from tune_jobs.user_code.questions import code_of
 
 REPORT_PERIOD_SECONDS = 1.0

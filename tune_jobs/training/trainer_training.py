@@ -17,8 +17,8 @@ from tune_jobs.training.isolated_training import EPOCH, LOAD, SAVE, answering, s
 from tune_jobs.training.trainer_course import Course
 from tune_jobs.training.trial_training import Trained, Training, failed_in_process
 from tune_jobs.trial.metrics import Metrics
+from tune_jobs.user_code.code_process import CodeProcess
 from tune_jobs.user_code.modules import Code
-from tune_jobs.user_code.processes import CodeProcess
 
 
 @dataclass(frozen=True)

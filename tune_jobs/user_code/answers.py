@@ -29,9 +29,9 @@ from tune_jobs.isolation.own_builtins import OwnBuiltins
 from tune_jobs.isolation.server import can_open_files, threads
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.fields import is_plain
+from tune_jobs.user_code.code_process import Imported, Surroundings
 from tune_jobs.user_code.modules import Code, load_reference
 from tune_jobs.user_code.parameters import OPAQUE, REQUIRED, Parameters, parameters_of
-from tune_jobs.user_code.processes import Imported, Surroundings
 from tune_jobs.user_code.side_effects import ProcessState
 
 # The user's code may replace it.

@@ -15,9 +15,10 @@ from data_utils.registry import DatasetInfo
 from models.registry import is_reference
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.data import TRAINERS_OWN, dataset_options, preparation
+from tune_jobs.user_code.code_process import CodeProcess, log_changes
 from tune_jobs.user_code.modules import Code, UserCodeError
 from tune_jobs.user_code.parameters import Parameters
-from tune_jobs.user_code.processes import CodeProcess, log_changes, process_with
+from tune_jobs.user_code.processes import process_with
 
 if TYPE_CHECKING:
     from tune_jobs.user_code.answers import Rehearsed

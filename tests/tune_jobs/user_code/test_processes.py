@@ -16,10 +16,11 @@ from tune_jobs.errors import UserError
 from tune_jobs.isolation.call_errors import ProcessDeathError
 from tune_jobs.isolation.process import Process
 from tune_jobs.user_code import processes
+from tune_jobs.user_code.code_process import ProcessLostError, question_seconds
 from tune_jobs.user_code.held_data import held
 from tune_jobs.user_code.modules import UserCodeError, freeze
 from tune_jobs.user_code.processes import _PROCESSES as PROCESSES
-from tune_jobs.user_code.processes import ProcessLostError, process_with, question_seconds
+from tune_jobs.user_code.processes import process_with
 from tune_jobs.user_code.questions import ask_parameters, foreign
 
 
