@@ -9,6 +9,7 @@ from enum import Enum
 from numbers import Real
 from typing import Any, Literal
 
+from data_utils.bounds import Bounds
 from models.registry import is_reference
 from tune_jobs.errors import ConfigError, shown, unknown
 
@@ -25,7 +26,7 @@ NO_NEUTRAL = _NoNeutral.NO_NEUTRAL
 
 
 @dataclass(frozen=True)
-class FieldSpec:
+class FieldSpec(Bounds):
     """Everything about a field except its name. Lists of fields are derived from these attributes, never written.
 
     Attributes:
@@ -34,7 +35,6 @@ class FieldSpec:
         kind: type of the value: bool, int, float, str, `numbers.Real` (an int stays an int), or object (any plain
             value).
         unit: unit of the value; "" for counts and names.
-        at_least, above, at_most, below: bounds of a number.
         choices: the allowed names, with their labels; text without choices is free.
         references: whether a reference to the user's code, ``module:Name``, is allowed beside the choices.
         only_reference: whether it must be a reference, or the neutral value.
@@ -59,10 +59,6 @@ class FieldSpec:
     help: str
     kind: type
     unit: str = ""
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
     choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
     references: bool = False
     only_reference: bool = False
@@ -114,17 +110,7 @@ class FieldSpec:
             return f"one of {', '.join(self.choices)}"
         kinds = {int: "a whole number", float: "a number", Real: "a number", bool: "true or false", str: "text"}
         kind = kinds.get(self.kind, "a plain value")
-        bounds = [
-            f"{words} {bound:g}"
-            for words, bound in (
-                ("at least", self.at_least),
-                ("above", self.above),
-                ("at most", self.at_most),
-                ("below", self.below),
-            )
-            if bound is not None
-        ]
-        return " or ".join([" ".join([kind, " and ".join(bounds)]).strip(), *self.also])
+        return " or ".join([f"{kind} {self.bounds_words}".strip(), *self.also])
 
     def _check_bool(self, name: str, value: Any) -> bool:
         if isinstance(value, str):  # in YAML 1.2, yes and no are text
@@ -154,13 +140,7 @@ class FieldSpec:
             raise ConfigError(name, f"{shown(value)} is not a whole number; give {self.rule}")
         whole = self.kind is int or (self.kind is Real and isinstance(value, int))
         number: int | float = int(value) if whole else float(value)
-        too_low = (self.at_least is not None and number < self.at_least) or (
-            self.above is not None and number <= self.above
-        )
-        too_high = (self.at_most is not None and number > self.at_most) or (
-            self.below is not None and number >= self.below
-        )
-        if too_low or too_high:
+        if not self.allow(number):
             raise ConfigError(name, f"{number:g} is out of bounds; give {self.rule}")
         return number
 

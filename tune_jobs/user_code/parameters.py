@@ -145,12 +145,9 @@ def built_in_options(specs: Iterable[OptionSpec]) -> Parameters:
             spec.help,
             type(spec.default),
             unit=spec.unit,
-            at_least=spec.at_least,
-            above=spec.above,
-            at_most=spec.at_most,
-            below=spec.below,
             choices=spec.choices,
             neutral=spec.default,
+            **spec.bounds,
         )
         for spec in specs
     }
