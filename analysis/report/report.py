@@ -26,7 +26,7 @@ from analysis.report.page.page import page_text
 from analysis.report.section import Section
 from analysis.report.shared import without_shared
 from analysis.report.summary import Fact, facts, not_as_planned, warnings
-from analysis.report.tables_tex import PAPER, STYLES, tables_tex
+from analysis.report.tables_tex import PAPER, STYLES, LatexStyle, tables_tex
 from analysis.tables.latex_text import latex_prose, latex_text
 from analysis.tables.long_latex import sheet_latex
 from analysis.tables.paper import latex_sheet
@@ -86,7 +86,7 @@ class ReportFiles:
     findings: Findings | None = field(default=None, repr=False)
 
 
-def write_report(standing: Standing, folder: Path, *, style: str = STYLES[0]) -> ReportFiles:
+def write_report(standing: Standing, folder: Path, *, style: str = STYLES[0], siunitx: bool = False) -> ReportFiles:
     """Write a study's report into a folder, from the trials that the ledger has.
 
     Equal ledgers give equal bytes. Each file is replaced as a whole; other files stay.
@@ -95,6 +95,7 @@ def write_report(standing: Standing, folder: Path, *, style: str = STYLES[0]) ->
         standing: where the study stands; its ledger is only read.
         folder: created if it does not exist.
         style: of the tables for LaTeX, one of `STYLES`.
+        siunitx: align the numbers of these tables by the package siunitx.
 
     Raises:
         UserError: the ledger has none of the study's trials, the style is not known, or the folder cannot be written.
@@ -110,7 +111,7 @@ def write_report(standing: Standing, folder: Path, *, style: str = STYLES[0]) ->
         facts(evidence, variant=standing.variant),
         warnings(evidence),
         reproduction,
-        style,
+        LatexStyle(short=style == PAPER, siunitx=siunitx),
     )
     if reproduction is None:
         return written
@@ -141,7 +142,7 @@ def _written(
     shown_facts: Sequence[Fact],
     shown_warnings: Sequence[str],
     reproduction: Reproduction | None = None,
-    style: str = STYLES[0],
+    style: LatexStyle | None = None,
 ) -> tuple[list[Section], ReportFiles]:
     make_folder(folder, "tables", "figures")
     with matplotlib.rc_context(_FIGURE_STYLE):
@@ -164,7 +165,7 @@ def _written(
         "unplanned": not_as_planned(views, evidence.trials),
     }
     written = replace(
-        _write_all(folder, words, shown, figures, evidence, style),
+        _write_all(folder, words, shown, figures, evidence, style or LatexStyle()),
         missing=int((evidence.trials["outcome"] == MISSING).sum()),
         replicates=len(evidence.trials),
         findings=found,
@@ -207,21 +208,23 @@ def _write_all(
     sections: Sequence[Section],
     figures: Mapping[str, bytes],
     evidence: Evidence,
-    style: str,
+    style: LatexStyle,
 ) -> ReportFiles:
     views = [section.view for section in sections if section.view]
     sheets = [extra for section in sections for extra in section.sheets]
     texts = {
         "index.html": page_text(words, sections, figures, evidence),
         "report.md": plain_environment(markdown_text).get_template("report.md").render(words),
-        "report.tex": plain_environment(latex_text).get_template("report.tex").render(words),
+        "report.tex": plain_environment(latex_text).get_template("report.tex").render(words, siunitx=style.siunitx),
         "tables.tex": tables_tex(sections, words["shared"], style),
         "trials.csv": frame_csv(evidence.trials),
     }
     tables = {f"{view.name}.{kind}": render(view) for view in views for kind, render in RENDERERS.items()}
-    tables |= {f"{view.name}.tex": sheet_latex(latex_sheet(view, short=style == PAPER)) for view in views}
+    tables |= {
+        f"{view.name}.tex": sheet_latex(latex_sheet(view, short=style.short), siunitx=style.siunitx) for view in views
+    }
     tables |= {f"{extra.name}.md": to_markdown(extra) for extra in sheets}
-    tables |= {f"{extra.name}.tex": sheet_latex(extra) for extra in sheets}
+    tables |= {f"{extra.name}.tex": sheet_latex(extra, siunitx=style.siunitx) for extra in sheets}
     tables |= {f"{extra.name}.csv": to_plain_csv(extra) for extra in sheets}
     tables |= {f"{name}.csv": frame_csv(frame) for section in sections for name, frame in section.frames.items()}
     written = {name: content for name, content in figures.items() if not name.endswith(".svg")}

@@ -16,11 +16,16 @@ _LONG_TEXT = 60
 _MOST_LINES, _MOST_WORDS = 40, 60
 
 
-def sheet_latex(shown: Sheet) -> str:
-    """Write a table as one that can be put anywhere, or where it is too long for that, over pages."""
+def sheet_latex(shown: Sheet, *, siunitx: bool = False) -> str:
+    """Write a table as one that can be put anywhere, or where it is too long for that, over pages.
+
+    Args:
+        shown: the table.
+        siunitx: align the numbers of the former by the package siunitx.
+    """
     texts = [cell for column in shown.columns[1:] if column.kind == "words" for cell in column.cells]
     short = shown.height <= _MOST_LINES and max(map(len, texts), default=0) <= _MOST_WORDS
-    return to_latex(shown) if short else to_long_latex(shown)
+    return to_latex(shown, siunitx=siunitx) if short else to_long_latex(shown)
 
 
 def to_long_latex(shown: Sheet) -> str:

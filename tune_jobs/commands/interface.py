@@ -212,12 +212,20 @@ class Study:
         settings = Settings(self.storage, self.data_dir, seeds, study.resources, options)
         return evaluate_study(study, settings, variant=standing.variant)
 
-    def report(self, folder: str | Path | None = None, *, style: str = "full", tracker: str | None = None) -> Report:
+    def report(
+        self,
+        folder: str | Path | None = None,
+        *,
+        style: str = "full",
+        siunitx: bool = False,
+        tracker: str | None = None,
+    ) -> Report:
         """Write the report (HTML, Markdown, LaTeX, CSV, figures) and return it; a notebook shows it.
 
         Args:
             folder: where to; report/STUDY unless told.
             style: of the tables for LaTeX: "full", or "paper" for level, metric, difference and verdict.
+            siunitx: align the numbers of these tables with the LaTeX package siunitx.
             tracker: where to send it to, in place of the study's trackers; "none" for nowhere.
 
         Raises:
@@ -229,7 +237,7 @@ class Study:
         options = TrackerOptions(tracker=tracker)
         trackers = chosen_trackers(self.definition.trackers, options.tracker)
         given = None if folder is None else Path(path_text("folder", folder))
-        return report_study(self.standing(), given, style=style, trackers=trackers)
+        return report_study(self.standing(), given, style=style, siunitx=siunitx, trackers=trackers)
 
     def print_report(self) -> None:
         """Print what was found and the tables, as wide as the terminal is; no file is written.

@@ -13,13 +13,16 @@ from tune_jobs.standing.standing import Standing
 from tune_jobs.study.trackers import Tracker
 
 
-def report_study(standing: Standing, folder: Path | None, *, style: str, trackers: Sequence[Tracker]) -> Report:
+def report_study(
+    standing: Standing, folder: Path | None, *, style: str, siunitx: bool, trackers: Sequence[Tracker]
+) -> Report:
     """Write a study's report and return it.
 
     Args:
         standing: of the study.
         folder: where to; report/STUDY by default.
         style: of the tables for LaTeX.
+        siunitx: whether siunitx aligns their numbers.
         trackers: to send it to.
 
     Raises:
@@ -28,7 +31,8 @@ def report_study(standing: Standing, folder: Path | None, *, style: str, tracker
     from analysis.report.report import write_report
 
     study = standing.study
-    written = write_report(standing, folder or Path("report") / report_name(study.name, standing.variant), style=style)
+    place = folder or Path("report") / report_name(study.name, standing.variant)
+    written = write_report(standing, place, style=style, siunitx=siunitx)
     variant = variant_id(study.overrides, study.fraction)
     write_report_look(standing.existing_ledger.storage, study.name, variant, len(standing.seeds))
     if trackers:

@@ -20,6 +20,8 @@ def report_parser(commands: Any) -> None:
     report.add_argument("--open", action="store_true", help="also open the page in a browser")
     styles = "of the tables for LaTeX: full, or paper for level, metric, difference and verdict (default: full)"
     report.add_argument("--style", choices=("full", "paper"), default="full", help=styles)
+    aligned = "align the numbers of these tables with the LaTeX package siunitx (default: plain LaTeX)"
+    report.add_argument("--siunitx", action="store_true", help=aligned)
     said = report.add_mutually_exclusive_group()
     json_argument(said)
     said.add_argument("--quiet", action="store_true", help="print nothing but warnings")
@@ -68,7 +70,7 @@ def _report(options: argparse.Namespace) -> int:
         return 0
     if options.more:
         return _report_together(options)
-    report = study.report(options.output, style=options.style, tracker=options.tracker)
+    report = study.report(options.output, style=options.style, siunitx=options.siunitx, tracker=options.tracker)
     if options.json:
         from tune_jobs.commands.documents import print_document, report_document
 

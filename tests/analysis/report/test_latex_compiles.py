@@ -11,6 +11,7 @@ import pytest
 
 from analysis.report.report import write_report
 from analysis.report.tables_tex import STYLES
+from tests.analysis.tables.test_siunitx import has_siunitx
 from tune_jobs.study.load import shipped_studies
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
 ]
 # What a line may stick out, in points.
 _SLACK = 3.0
-_PAPER = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{tables}\n\\end{document}\n"
+_PAPER = "\\documentclass{article}\n\\usepackage{PACKAGES}\n\\begin{document}\n\\input{tables}\n\\end{document}\n"
 ODD = "% _ & \\\\ # $ { } ~ ^ | `code` < > \\\" '' -- 🙂 עברית é ≈ Đ"
 HOSTILE = f"""\
 title: "{ODD}"
@@ -45,15 +46,22 @@ def compiled(folder: Path, name: str) -> str:
     return log
 
 
-def check(standing: Any, folder: Path, *, slack: float = _SLACK) -> None:
+def check(standing: Any, folder: Path, *, slack: float = _SLACK, siunitx: bool = False) -> None:
+    packages = "booktabs,siunitx" if siunitx else "booktabs"
     for style in STYLES:
-        write_report(standing, folder, style=style)
-        (folder / "paper.tex").write_text(_PAPER)
+        write_report(standing, folder, style=style, siunitx=siunitx)
+        (folder / "paper.tex").write_text(_PAPER.replace("PACKAGES", packages))
         for name in ("report.tex", "paper.tex"):
             log = compiled(folder, name)
             wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
             assert max(wide, default=0.0) <= slack, (name, style, wide)
             assert "Missing character" not in log
+
+
+@pytest.mark.skipif(not has_siunitx(), reason="the LaTeX package siunitx is not installed")
+def test_the_latex_with_siunitx_compiles(run_shipped: Any, run: Any, tmp_path: Path) -> None:
+    check(run_shipped("martini_jamal_2026").standing, tmp_path, siunitx=True)
+    check(run(HOSTILE).standing, tmp_path, slack=math.inf, siunitx=True)
 
 
 @pytest.mark.parametrize("name", shipped_studies())

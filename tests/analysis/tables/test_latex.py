@@ -87,6 +87,13 @@ def test_numbers_are_aligned_where_their_half_widths_begin() -> None:
     assert "a & 1.0 & \\,$\\pm$\\,0.5 \\\\\nb & -- &  \\\\" in text
 
 
+def test_levels_that_are_numbers_meet_at_the_point_with_marks_of_notes_behind_them() -> None:
+    levels, notes = Column("Rate", ("0.001*", "10", "−2.5")), Column("Note", ("", "diverged", ""), "note")
+    text = to_latex(Sheet("t", "T", (levels, Column("M", ("1.0", "2.0", "3.0")), notes)))
+    assert r"\begin{tabular}{@{}r@{}lr@{}}" in text
+    assert "0 & .001{*} & 1.0 \\\\\n10 & \\textsuperscript{a} & 2.0 \\\\\n$-$2 & .5 & 3.0 \\\\" in text
+
+
 def test_long_tables_break_over_pages() -> None:
     long = Sheet("t", "T", (Column("Level", ("x",) * 50, "words"),), ("A note.",))
     text = sheet_latex(long)
