@@ -83,18 +83,8 @@ def styles(view: TableView) -> dict[int, tuple[str, Any]]:
     Of two crossed factors, one decides the colour and the other the dashes.
     """
     lines = view.lines
-    levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(len(view.headings))]
-    if len(levels) == 2:
-        coloured = max((0, 1), key=lambda i: len(levels[i]))
-        dashed = 1 - coloured
-        if len(levels[coloured]) <= len(PALETTE) and len(levels[dashed]) <= len(DASHES):
-            return {
-                line.position: (
-                    DEFAULT_COLOUR if line.is_default else PALETTE[levels[coloured].index(line.labels[coloured])],
-                    DASHES[levels[dashed].index(line.labels[dashed])],
-                )
-                for line in lines
-            }
+    if len(view.headings) == 2 and (crossed := _crossed(view)):
+        return crossed
     pairs = [(colour, dashes) for dashes, colour in product(DASHES, PALETTE)]
     others = [line for line in lines if not line.is_default]
     numbers = [view.numbers.get(line.labels, -1) % len(pairs) for line in others]
@@ -102,6 +92,39 @@ def styles(view: TableView) -> dict[int, tuple[str, Any]]:
         numbers = [number % len(pairs) for number in range(len(others))]
     looks = {line.position: pairs[number] for number, line in zip(numbers, others, strict=True)}
     return looks | {line.position: (DEFAULT_COLOUR, "-") for line in lines if line.is_default}
+
+
+def _crossed(view: TableView) -> dict[int, tuple[str, Any]]:
+    """The looks of two crossed factors: one has the colours of its levels' own table, the other dashes.
+
+    Empty where these are too few.
+    """
+    lines = view.lines
+    levels = [list(dict.fromkeys(line.labels[i] for line in lines)) for i in range(2)]
+    coloured = max((0, 1), key=lambda i: len(levels[i]))
+    dashed = 1 - coloured
+    default = next((line.labels for line in lines if line.is_default), None)
+    colours = _own_colours(levels[coloured], view, coloured, default[coloured] if default else "")
+    ways = sorted(levels[dashed], key=lambda level: default is not None and level != default[dashed])
+    if not colours or len(ways) > len(DASHES):
+        return {}
+    return {line.position: (colours[line.labels[coloured]], DASHES[ways.index(line.labels[dashed])]) for line in lines}
+
+
+def _own_colours(levels: Sequence[str], view: TableView, factor: int, default: str) -> dict[str, str]:
+    """The colour of each level of a crossed factor, that of the factor's own table where it has one; empty if too few.
+
+    The default's level is black.
+    """
+    own = view.factors[factor] if view.factors else {}
+    others = [level for level in levels if level != default]
+    known = {level: own[level] for level in others if level in own and own[level] < len(PALETTE)}
+    free = [number for number in range(len(PALETTE)) if number not in known.values()]
+    left = [level for level in others if level not in known]
+    if len(left) > len(free):
+        return {}
+    numbers = known | dict(zip(left, free, strict=False))
+    return {level: PALETTE[number] for level, number in numbers.items()} | {default: DEFAULT_COLOUR}
 
 
 def level_words(line: Line) -> str:

@@ -21,7 +21,7 @@ from analysis.report.test_results import openings_in_words, tested_sheet
 from analysis.tables.building import build_table
 from analysis.tables.captions import Said
 from analysis.tables.confirming import confirmation_sentences
-from analysis.tables.level_numbers import level_numbers
+from analysis.tables.level_numbers import factor_numbers, level_numbers
 from tune_jobs.study.model import FRESH_PATH, PATH, Table
 from tune_jobs.trial.config import METRIC_SPECS
 
@@ -104,8 +104,9 @@ def _table_section(table: Table, evidence: Evidence) -> Section:
         table, rows, evidence.trials, seeds=evidence.standing.seeds, looks=() if looks is None else looks.plan
     )
     confirmed = [Said("", words) for words in confirmation_sentences(table, view, evidence)]
-    numbers = level_numbers(view.headings, all_tables(evidence.study), evidence.standing.rows)
-    view = replace(view, said=(*view.said, *confirmed), numbers=numbers)
+    of_report = (view.headings, all_tables(evidence.study), evidence.standing.rows)
+    factors = factor_numbers(*of_report) if len(view.headings) > 1 else ()
+    view = replace(view, said=(*view.said, *confirmed), numbers=level_numbers(*of_report), factors=factors)
     base = base_words(rows, evidence.study)
     command = evidence.study.command("run") if base and evidence.standing.ledger is not None else ""
     section = Section(table.name, table.title, view=view, base=base, command=command)

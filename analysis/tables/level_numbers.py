@@ -22,3 +22,16 @@ def level_numbers(headings: Labels, tables: Iterable[Table], rows: Sequence[Row]
     alike = [row for row in rows if row.table in names]
     ordered = [*(row for row in alike if not row.is_default), *(row for row in alike if row.is_default)]
     return {labels: number for number, labels in enumerate(dict.fromkeys(row.labels for row in ordered))}
+
+
+def factor_numbers(headings: Labels, tables: Iterable[Table], rows: Sequence[Row]) -> tuple[dict[str, int], ...]:
+    """Number the levels of each of several crossed factors as the tables of that factor alone do; empty without one.
+
+    Args:
+        headings: the factors.
+        tables: of the study.
+        rows: of all tables.
+    """
+    known = list(tables)
+    of_each = (level_numbers((heading,), known, rows) for heading in headings)
+    return tuple({labels[0]: number for labels, number in numbers.items()} for numbers in of_each)

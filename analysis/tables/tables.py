@@ -117,6 +117,7 @@ class TableView:
         reported: what a training function reports.
         beside: columns that stand beside those of a quantity, by its name, such as what a report printed.
         numbers: of levels by their labels, the same in all tables of a report; of `analysis.tables.level_numbers`.
+        factors: the same of each of several crossed factors, by label, as the tables of that factor alone have them.
     """
 
     name: str
@@ -132,6 +133,7 @@ class TableView:
     reported: tuple[DeclaredMetric, ...] = ()
     beside: Mapping[str, Column] = field(default_factory=dict)
     numbers: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    factors: tuple[Mapping[str, int], ...] = ()
 
     @property
     def caption(self) -> tuple[str, ...]:
