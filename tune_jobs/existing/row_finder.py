@@ -112,5 +112,5 @@ def equal(value: Any, cell: Value) -> bool:
             return False
         return not isinstance(cell, bool) and isclose(number, value, rel_tol=_SAME)
     if value is None or cell is None:
-        return str(cell) in ("", "None", "null") and str(value) in ("", "None", "null")
+        return str(cell).lower() in ("", "none", "null") and str(value) in ("", "None", "null")
     return str(plain(value)) == str(cell)

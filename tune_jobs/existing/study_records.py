@@ -127,7 +127,7 @@ class _Matching:
         """Name a run by what it was configured with."""
         columns = self._found.columns
         shown = {column: run.settings[columns.settings.index(column)] for column in self._found.fields.values()}
-        configured = ", ".join(f"{name}={value}" for name, value in shown.items())
+        configured = ", ".join(f"{name}={'none' if value is None else value}" for name, value in shown.items())
         seed = f"{columns.seeds[0]}={run.seed[0]}"
         return ", ".join(part for part in (run.name, configured, seed) if part)
 

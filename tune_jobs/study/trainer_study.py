@@ -199,7 +199,7 @@ def _fields(reference: str, parameters: Parameters) -> Iterator[str]:
 def _rule(spec: FieldSpec) -> str:
     if spec.kind is object:
         return ""
-    return cut(f"{spec.rule} or null" if spec.optional else spec.rule)
+    return cut(spec.rule)
 
 
 def _written(value: Any) -> str:

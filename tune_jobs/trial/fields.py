@@ -106,11 +106,12 @@ class FieldSpec(Bounds):
     @property
     def rule(self) -> str:
         """What the value must be, in words."""
+        absent = ["null"] if self.optional else []
         if self.choices:
-            return f"one of {', '.join(self.choices)}"
+            return " or ".join([f"one of {', '.join(self.choices)}", *absent])
         kinds = {int: "a whole number", float: "a number", Real: "a number", bool: "true or false", str: "text"}
         kind = kinds.get(self.kind, "a plain value")
-        return " or ".join([f"{kind} {self.bounds_words}".strip(), *self.also])
+        return " or ".join([f"{kind} {self.bounds_words}".strip(), *self.also, *absent])
 
     def _check_bool(self, name: str, value: Any) -> bool:
         if isinstance(value, str):  # in YAML 1.2, yes and no are text
@@ -128,7 +129,8 @@ class FieldSpec(Bounds):
             raise ConfigError(name, f"{shown(value)} is not text; put it in quotes")
         if not isinstance(value, str) or value not in self.choices:
             yours = "; or give module:Name for your own code" if self.references else ""
-            raise ConfigError(name, unknown(name, value, self.choices) + yours)
+            known = [*self.choices, "null"] if self.optional else self.choices
+            raise ConfigError(name, unknown(name, value, known) + yours)
         return value
 
     def _check_number(self, name: str, value: Any) -> int | float:

@@ -193,18 +193,18 @@ def _after(parameters: list[inspect.Parameter], count: int, reference: str, form
 
 def _spec(name: str, hint: Any, default: Any) -> FieldSpec:
     label = name.replace("_", " ").strip().capitalize()
-    bounds: dict[str, Any] = {}
-    if get_origin(hint) is Annotated:
-        hint, *extras = get_args(hint)
-        bounds = _bounds(extras)
+    hint, bounds = _unwrapped(hint)
     optional = default is None and get_origin(hint) is not None
     if get_origin(hint) in (Union, types.UnionType):
         options = [option for option in get_args(hint) if option is not type(None)]
         optional = len(options) < len(get_args(hint))
         hint = options[0] if len(options) == 1 else _widest(options)
+        hint, inner = _unwrapped(hint)
+        bounds |= inner
     if get_origin(hint) is Literal:
-        values = get_args(hint)
-        if all(isinstance(value, str) for value in values):
+        values = tuple(value for value in get_args(hint) if value is not None)
+        optional = optional or len(values) < len(get_args(hint))
+        if values and all(isinstance(value, str) for value in values):
             return FieldSpec(
                 label, "", str, choices={exact(value): exact(value) for value in values}, optional=optional
             )
@@ -218,6 +218,14 @@ def _spec(name: str, hint: Any, default: Any) -> FieldSpec:
         # Without an annotation, a default of 0 does not rule out 0.5.
         return FieldSpec(label, "", Real, **bounds)
     return FieldSpec(label, "", object, optional=True)
+
+
+def _unwrapped(hint: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what an annotation annotates, with the bounds that it gives: also of a part, ``Annotated[…] | None``."""
+    if get_origin(hint) is not Annotated:
+        return hint, {}
+    hint, *extras = get_args(hint)
+    return hint, _bounds(extras)
 
 
 def _widest(options: list[Any]) -> Any:

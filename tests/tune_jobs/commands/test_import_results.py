@@ -212,6 +212,13 @@ def test_whole_numbers_are_equal_only_if_they_are() -> None:
     assert not equal(True, 0.0)
 
 
+@pytest.mark.parametrize("cell", [None, "", "None", "none", "null"])
+def test_a_value_that_is_absent_is_found_however_it_is_written(cell: Any) -> None:
+    assert equal(None, cell)
+    assert not equal(8, cell)
+    assert not equal(None, 8)
+
+
 def test_one_odd_seed_spoils_no_others(place: Place) -> None:
     # As a file has them: where one is no number, all of the column are text.
     code, text = place.do_import(lines(seeds=(0, 1), widths=(2,)).assign(seed=["two", "1.0"]))

@@ -254,7 +254,8 @@ def test_parameters_have_bounds_choices_and_labels(tmp_path: Path) -> None:
         "from typing import Annotated, Literal\nfrom annotated_types import Ge, Interval\nfrom torch import nn\n"
         "def net(in_features, outputs, *, width: Annotated[int, Ge(2)] = 4, kind: Literal['a', 'b'] = 'a',\n"
         "        drop: Annotated[float, Interval(ge=0, lt=1)] = 0.0, sizes: tuple = (3, 4), deep: bool = False,\n"
-        "        epochs: int = 7, rate: float | None = None):\n"
+        "        epochs: int = 7, rate: float | None = None, clip: Annotated[float, Ge(0)] | None = 1.0,\n"
+        "        mode: Literal['a', 'b', None] = None):\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(in_features, outputs))\n"
     )
 
@@ -269,12 +270,18 @@ def test_parameters_have_bounds_choices_and_labels(tmp_path: Path) -> None:
     assert own[0]["network.epochs"] == 7
     assert study.tables[0].headings == ("Width",)
     assert load("{factor: network.epochs, levels: [1, 2]}")[1][1]["network.epochs"] == 2
-    assert load("{factor: rate, levels: [null, 0.5]}")[1][0]["network.rate"] is None
+    for name, level in (("rate", 0.5), ("clip", 0.5), ("mode", "a")):
+        absent, given = load(f"{{factor: {name}, levels: [null, {level}]}}")[1]
+        assert (absent[f"network.{name}"], given[f"network.{name}"]) == (None, level)
     for text, words in (
         ("{factor: width, levels: [1]}", "1 is out of bounds; give a whole number at least 2"),
         ("{factor: kind, levels: [c]}", "there is no kind 'c'; known: a, b"),
         ("{factor: drop, levels: [1]}", "1 is out of bounds; give a number at least 0 and below 1"),
         ("{factor: deep, levels: [1]}", "1 is not true or false"),
+        ("{factor: width, levels: [null]}", "None is not a whole number at least 2"),
+        ("{factor: rate, levels: [none]}", "'none' is not a number or null"),
+        ("{factor: clip, levels: [-1]}", "-1 is out of bounds; give a number at least 0 or null"),
+        ("{factor: mode, levels: [none]}", "there is no mode 'none'; known: a, b, null"),
     ):
         with pytest.raises(UserError) as caught:
             load(text)
