@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from tune_jobs.commands.inspect_ledger import agreed
 from tune_jobs.errors import UserError
-from tune_jobs.ledger.kept_files import KeptFiles, forget_files, kept_files
+from tune_jobs.ledger.kept_files import KeptFiles, folders_place, forget_files, kept_files
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import live_beacons, running_trials
@@ -33,6 +33,10 @@ def prune(storage_uri: str, *, study: str, folders: bool, unfinished: bool, conf
     running = running_trials(live_beacons(ledger.storage))
     found = {key: kept for key, kept in kept_files(ledger.storage, folders=folders).items() if key not in running}
     records = ledger.read(keys=found.keys()).records
+    if folders and ledger.storage.local_root is None:
+        print(f"folders: those on this machine, in {folders_place(ledger.storage)}; every other node has its own")
+        # A folder may also be that of a trial of another storage.
+        found = {key: kept for key, kept in found.items() if key in records or kept.checkpoints}
     chosen = {key: kept for key, kept in found.items() if _is_chosen(records.get(key), study, unfinished=unfinished)}
     left = sum(key not in records for key in found) if not (unfinished or study) else 0
     if left:

@@ -3,7 +3,9 @@
 No table needs it. A checkpoint lets a trial go on for more epochs, or after its worker was lost.
 """
 
+import os
 import shutil
+import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,19 @@ from tune_jobs.storage.storage import Storage
 
 # Where a folder of each training function's trial lies, by its key.
 TRIAL_FOLDERS = "trials"
+
+
+def folders_place(storage: Storage) -> Path:
+    """Where the folders of trials lie: in the storage where that is a folder, else on each node that trains.
+
+    On a node, those of all such storages lie together.
+    """
+    return (storage.local_root or node_place()) / TRIAL_FOLDERS
+
+
+def node_place() -> Path:
+    """Where a node keeps what training functions write, if the storage is no folder."""
+    return Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
 
 
 @dataclass
@@ -40,7 +55,7 @@ def kept_files(storage: Storage, *, folders: bool) -> dict[str, KeptFiles]:
 
     Args:
         storage: of the ledger.
-        folders: whether to look at the trials' folders, too; a storage that is no folder has none.
+        folders: whether to look at the trials' folders, too; where the storage is no folder, at those of this machine.
 
     Raises:
         StorageError: the storage cannot be read.
@@ -49,8 +64,8 @@ def kept_files(storage: Storage, *, folders: bool) -> dict[str, KeptFiles]:
     for name, size in storage.sizes(FOLDER).items():
         if not name.startswith("."):
             found.setdefault(name.partition("-")[0], KeptFiles()).checkpoints[name] = size
-    if folders and storage.local_root is not None:
-        for path in sorted((storage.local_root / TRIAL_FOLDERS).glob("*")):
+    if folders:
+        for path in sorted(folders_place(storage).glob("*")):
             if path.is_dir() and not path.is_symlink():
                 found.setdefault(path.name, KeptFiles()).folder = path
     return found

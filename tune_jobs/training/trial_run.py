@@ -1,8 +1,6 @@
 """A trial in a worker, around its training: its log, its checkpoints, and its record in the ledger."""
 
 import dataclasses
-import os
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +15,7 @@ from models.version import ENGINE_VERSIONS
 from tune_jobs.files import private
 from tune_jobs.ledger import provenance
 from tune_jobs.ledger.checkpoints import Checkpoints
-from tune_jobs.ledger.kept_files import TRIAL_FOLDERS
+from tune_jobs.ledger.kept_files import TRIAL_FOLDERS, node_place
 from tune_jobs.ledger.record import FAILED, ISOLATED, Record, encode_fields
 from tune_jobs.ledger.saved_models import FOLDER as MODELS
 from tune_jobs.ledger.saved_models import model_name
@@ -95,8 +93,7 @@ class TrialRun:
     @property
     def folder(self) -> Path:
         """For what a training function of the user writes: in the storage where that is a folder, else on this node."""
-        place = Path(tempfile.gettempdir()) / f"ablatune-trials-{os.getuid()}"
-        return (self._storage.local_root or private(place)) / TRIAL_FOLDERS / self.trial.key
+        return (self._storage.local_root or private(node_place())) / TRIAL_FOLDERS / self.trial.key
 
     @property
     def training(self) -> Training:
