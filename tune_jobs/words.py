@@ -1,6 +1,11 @@
 """Counts, durations, sizes and signs in words: the same on a terminal and in a report."""
 
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
 _MINUS = "−"
+_BLANKS = re.compile(r"(\s+)")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -36,3 +41,44 @@ def signed(value: float, decimals: int) -> str:
 def printable(text: str) -> str:
     """Replace what is no visible character by blanks: names may hold codes that change a terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
+
+
+@lru_cache(maxsize=4096)
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes: two for each letter of Chinese, Japanese or Korean."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def broken(text: str, columns: int, *, indent: str = "") -> list[str]:
+    """Break a text into lines of so many cells: between words, or beside a letter that is two cells wide.
+
+    A word that is longer than a line stays whole.
+
+    Args:
+        indent: of the lines after the first.
+    """
+    lines, blank = [""], ""
+    for piece in _pieces(text):
+        if piece.isspace():
+            blank = piece
+        elif not lines[-1].strip() or cells(lines[-1] + blank + piece) <= columns:
+            lines[-1] += ("" if len(lines) > 1 and lines[-1] == indent else blank) + piece
+            blank = ""
+        else:
+            lines.append(indent + piece)
+            blank = ""
+    return lines
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for word in filter(None, _BLANKS.split(text)):
+        start = 0
+        for place, letter in enumerate(word):
+            if cells(letter) > 1:
+                yield from filter(None, (word[start:place], letter))
+                start = place + 1
+        yield from filter(None, [word[start:]])

@@ -1,12 +1,11 @@
 """The report on a terminal: what was found, and the tables, as wide as the terminal is. It writes no file."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as Drawn
 from rich.text import Text
 
@@ -23,10 +22,10 @@ from analysis.report.search.winner_sheets import steps_sheet
 from analysis.report.stage_path import path_sheet
 from analysis.statistics.comparisons import BETTER, WORSE
 from analysis.tables.captions import shared_sentences
-from analysis.tables.columns import columns
+from analysis.tables.columns import columns, difference_parts
 from analysis.tables.sheet import Column, Sheet
 from analysis.tables.tables import TableView
-from tune_jobs.words import printable
+from tune_jobs.words import broken, cells, printable
 
 _DIFFERENCE = re.compile(r"^Difference from ")
 _STYLES = {BETTER: "green", WORSE: "red"}
@@ -103,7 +102,8 @@ def _of_view(view: TableView) -> list[_Ranked]:
     found = []
     for place, column in enumerate(columns(view)):
         if _DIFFERENCE.match(column.heading):
-            found += [_Ranked(part, 1) for part in _without_verdict(column)]
+            numbers, verdicts = zip(*difference_parts(view), strict=True)
+            found += [_Ranked(Column("Difference", numbers), 1), _Ranked(Column("Verdict", verdicts, "words"), 1)]
         elif column.heading in view.headings:
             found.append(_Ranked(column, 0))
         elif column.heading == "n":
@@ -117,17 +117,14 @@ def _of_sheet(sheet: Sheet) -> list[_Ranked]:
     return [_Ranked(column, place) for place, column in enumerate(sheet.columns)]
 
 
-def _without_verdict(column: Column) -> list[Column]:
-    parts = [cell.rpartition(", ") for cell in column.cells]
-    verdicts = Column("Verdict", tuple(verdict for *_, verdict in parts), "words")
-    return [Column("Difference", tuple(number for number, *_ in parts)), verdicts]
-
-
 def _print_sheet(console: Console, title: str, ranked: Sequence[_Ranked]) -> None:
     kept, left = _fitting(ranked, console)
     console.print()
     console.print(_text(title, style="bold"))
-    console.print(_drawn(kept))
+    if _width(kept, words=_longest_word) <= console.width:
+        console.print(_drawn(kept))
+    else:
+        console.print(_listed(kept))
     if left:
         names = ", ".join(column.heading for column in left)
         console.print(_text(f"left out at this width: {names}", style="dim"))
@@ -136,31 +133,43 @@ def _print_sheet(console: Console, title: str, ranked: Sequence[_Ranked]) -> Non
 def _fitting(ranked: Sequence[_Ranked], console: Console) -> tuple[list[Column], list[Column]]:
     """The columns that fit beside each other, and those that do not; the two of lowest rank always stay."""
     kept, left = list(ranked), []
-    while len({one.rank for one in kept}) > 2 and _width(one.column for one in kept) > console.width:
+    while len({one.rank for one in kept}) > 2 and _width([one.column for one in kept]) > console.width:
         worst = max(one.rank for one in kept)
         left += [one.column for one in kept if one.rank == worst]
         kept = [one for one in kept if one.rank != worst]
     return [one.column for one in kept], list(reversed(left))
 
 
-def _width(shown: Iterable[Column]) -> int:
+def _width(shown: Sequence[Column], words: Callable[[Sequence[str]], int] | None = None) -> int:
+    """How wide columns are beside each other; those of words as wide as `words` says of their lines."""
     widths = []
     for one in shown:
-        widest = max((Text(line).cell_len for line in chain(_head(one), _aligned(one))), default=0)
-        widths.append(widest if one.kind == "number" else min(widest, _LEAST_WORDS))
+        lines = [*_head(one), *_aligned(one)]
+        widest = max(map(cells, lines), default=0)
+        can_fold = words(lines) if words is not None else _LEAST_WORDS
+        widths.append(widest if one.kind == "number" else min(widest, can_fold))
     return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _longest_word(lines: Sequence[str]) -> int:
+    return max((cells(word) for line in lines for word in line.split()), default=0)
 
 
 def _head(column: Column) -> list[str]:
     """The heading, broken at a blank where it is wider than the cells."""
-    widest = max((len(cell) for cell in column.cells), default=0)
-    words, lines = column.heading.split(), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > max(widest, 8):
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
+    return broken(column.heading, max(8, *map(cells, column.cells)) if column.cells else 8)
+
+
+def _listed(shown: Sequence[Column]) -> RenderableType:
+    """The rows below each other, where not even the fewest columns fit: a line for each cell, with its heading."""
+    first, *others = shown
+    lines = []
+    for name, *row in zip(first.cells, *(column.cells for column in others), strict=True):
+        lines.append(_text(name, style="bold", overflow="fold"))
+        for column, cell in zip(others, row, strict=True):
+            if cell:
+                lines.append(_text(f"  {column.heading}: {cell}", style=_style(cell), overflow="fold"))
+    return Group(*lines)
 
 
 def _drawn(shown: Sequence[Column]) -> RenderableType:
@@ -169,7 +178,10 @@ def _drawn(shown: Sequence[Column]) -> RenderableType:
         words = column.kind != "number"
         heading = _text("\n".join(_head(column)))
         # Words may be folded where even the fewest columns are too wide; numbers never are.
-        table.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+        least = _longest_word([*_head(column), *column.cells]) if words else None
+        table.add_column(
+            heading, justify="left" if words else "right", no_wrap=not words, overflow="fold", min_width=least
+        )
     for row in zip(*map(_aligned, shown), strict=True):
         table.add_row(*(_text(cell, style=_style(cell)) for cell in row))
     return table

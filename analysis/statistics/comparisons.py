@@ -130,8 +130,13 @@ def comparison_words(found: Comparison, decimals: int, *, ends: bool = False, li
 
     With `ends` the interval is written by its ends; it is cut at the limits.
     """
+    return ", ".join(part for part in comparison_parts(found, decimals, ends=ends, limits=limits) if part)
+
+
+def comparison_parts(found: Comparison, decimals: int, *, ends: bool = False, limits: Limits = None) -> tuple[str, str]:
+    """Write the numbers of a comparison, and its verdict; see `comparison_words`."""
     if found.reason:
-        return "not compared"
+        return "", "not compared"
     parts = (
         [] if found.difference is None else [format_difference(found.difference, decimals, ends=ends, limits=limits)]
     )
@@ -139,5 +144,4 @@ def comparison_words(found: Comparison, decimals: int, *, ends: bool = False, li
         (count, n), (other, of) = found.shares
         parts = [f"{part} where both learnt" for part in parts]
         parts.insert(0 if found.by_share else len(parts), f"collapsed {count} of {n} against {other} of {of}")
-    small = " by less than the margin" if found.small else ""
-    return ", ".join([*parts, f"{found.verdict}{small}"])
+    return ", ".join(parts), f"{found.verdict}{' by less than the margin' if found.small else ''}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from analysis.frames.outcomes import COMPLETED, STOPPED_EARLY
-from analysis.statistics.comparisons import comparison_words, outlook_words
+from analysis.statistics.comparisons import comparison_parts, outlook_words
 from analysis.statistics.words import format_estimates, is_cut
 from analysis.tables.captions import DEFAULT_MARK
 from analysis.tables.comparing import COMPARED
@@ -110,14 +110,19 @@ def count_columns(view: TableView) -> list[Column]:
 def _differences(view: TableView) -> list[Column]:
     if not any(line.comparison for line in view.lines):
         return []
+    cells = tuple(", ".join(part for part in parts if part) for parts in difference_parts(view))
+    return [Column(f"Difference from {DEFAULT_MARK} ({pairing_words(view)})", cells)]
+
+
+def difference_parts(view: TableView) -> list[tuple[str, str]]:
+    """The difference of each line from the default, and its verdict."""
     decimals, limits, ends = difference_form(view)
-    cells = []
-    for line in view.lines:
-        if line.comparison is None:
-            cells.append("" if line.is_default else NO_VALUE)
-        else:
-            cells.append(comparison_words(line.comparison, decimals, ends=ends, limits=limits))
-    return [Column(f"Difference from {DEFAULT_MARK} ({pairing_words(view)})", tuple(cells))]
+    return [
+        comparison_parts(line.comparison, decimals, ends=ends, limits=limits)
+        if line.comparison is not None
+        else ("", "" if line.is_default else NO_VALUE)
+        for line in view.lines
+    ]
 
 
 def difference_form(view: TableView) -> tuple[int, Limits, bool]:

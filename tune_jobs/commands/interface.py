@@ -245,11 +245,10 @@ class Study:
         Raises:
             UserError: the ledger has none of the study's trials.
         """
-        from rich.console import Console
-
         from analysis.report.terminal import print_report
+        from tune_jobs.commands.output import console
 
-        print_report(self._evidence(), Console(highlight=False))
+        print_report(self._evidence(), console())
 
     def import_results(
         self,

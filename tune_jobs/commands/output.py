@@ -4,7 +4,12 @@ import os
 import re
 import shutil
 import sys
-import textwrap
+from typing import TYPE_CHECKING
+
+from tune_jobs.words import broken, cells
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Narrower terminals break lines themselves.
 _LEAST_COLUMNS = 20
@@ -45,9 +50,19 @@ def say(lines: str) -> None:
 
 def wrapped(line: str, columns: int) -> str:
     """Break a line between words, with the rest indented; a command between backquotes stays whole."""
-    if len(line) <= columns or columns < _LEAST_COLUMNS:
+    if cells(line) <= columns or columns < _LEAST_COLUMNS:
         return line
     kept = _CODE.sub(lambda found: found[0].replace(" ", _KEPT_BLANK), line)
     indent = " " * (len(line) - len(line.lstrip()) + 2)
-    broken = textwrap.fill(kept, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return broken.replace(_KEPT_BLANK, " ")
+    return "\n".join(broken(kept, columns, indent=indent)).replace(_KEPT_BLANK, " ")
+
+
+def console() -> "Console":
+    """Make a console of the standard output; what it raises where the reader of a pipe has gone is as of `print`."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process with exit code 1
+
+    return Piped(highlight=False)

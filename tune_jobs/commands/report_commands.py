@@ -64,8 +64,12 @@ def tables_parser(commands: Any) -> None:
 def _report(options: argparse.Namespace) -> int:
     study = study_of(options)
     if options.terminal:
+        from tune_jobs.commands.report_together import refuse_repeats
+
         _refuse_files(options)
-        for one in (study, *(study_of(options, name) for name in options.more)):
+        studies = [study, *(study_of(options, name) for name in options.more)]
+        refuse_repeats(studies)
+        for one in studies:
             one.print_report()
         return 0
     if options.more:

@@ -22,13 +22,33 @@ def report_together(studies: Sequence[Study], folder: str | Path | None = None) 
         folder: where to; report/A+B unless told.
 
     Raises:
-        UserError: fewer than two studies, the ledger has none of one's trials, or the folder cannot be written.
+        UserError: fewer than two studies, one of them twice, the ledger has none of one's trials, or the folder cannot
+            be written.
     """
     from analysis.report.studies.page import write_studies_report
 
     if len(studies) < 2:
         raise UserError("a report of several studies: give two or more")
+    refuse_repeats(studies)
     given = None if folder is None else Path(path_text("folder", folder))
     standings = [study.standing() for study in studies]
     names = [report_name(standing.study.name, standing.variant) for standing in standings]
     return write_studies_report(standings, given or Path("report") / cut_name("+".join(names)))
+
+
+def refuse_repeats(studies: Sequence[Study]) -> None:
+    """Refuse a study that is named twice, whatever the path: it would be compared with itself.
+
+    Raises:
+        UserError: there is one.
+    """
+    seen: dict[object, str] = {}
+    for study in studies:
+        definition, words = study.definition, next(iter(study.definition.given), study.definition.name)
+        source = Path(definition.source)
+        # Two studies made in Python may have no file, and one name.
+        what = (source.resolve() if source.is_file() else id(study), repr(definition.overrides), definition.fraction)
+        if what in seen:
+            again = words if words == seen[what] else f"{words} is {seen[what]}, which"
+            raise UserError(f"a report of several studies: {again} is named twice; name each study once")
+        seen[what] = words

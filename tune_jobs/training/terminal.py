@@ -4,14 +4,13 @@ It fits any width: lines that are too long for the terminal are split where that
 """
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TextIO
 
 from tune_jobs.training.ray_guard import at_sudden_end
 from tune_jobs.training.snapshot import InTraining, Snapshot
-from tune_jobs.words import printable
+from tune_jobs.words import broken, cells, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -122,11 +121,13 @@ def _best_lines(best: Sequence[tuple[str, str]], width: int) -> "list[Renderable
     lines: list[str] = []
     for value, label in best:
         whole = f"best so far: {value} ({label})"
-        if len(whole) <= width:
+        if cells(whole) <= width:
             lines.append(whole)
-        else:
-            more = textwrap.wrap(label, max(width - 2, 10), max_lines=_MOST_LABEL, placeholder=" …")
-            lines += [f"best so far: {value}", *(f"  {part}" for part in more)]
+            continue
+        more = broken(label, max(width - 2, 10))
+        if len(more) > _MOST_LABEL:
+            more = [*more[: _MOST_LABEL - 1], f"{more[_MOST_LABEL - 1]} …"]
+        lines += [*broken(f"best so far: {value}", width, indent="  "), *(f"  {part}" for part in more)]
     return list(map(_text, lines))
 
 
@@ -135,7 +136,7 @@ def _training_lines(training: Sequence[InTraining], width: int, most: int) -> "l
     shown = training if len(training) <= most else training[: most - 1]
     column = max((len(one.position) for one in shown), default=0)
     # Beside labels, not at the far end of a wide terminal.
-    longest = min(width - column - 2, max((len(one.label) for one in shown), default=0))
+    longest = min(width - column - 2, max((cells(one.label) for one in shown), default=0))
     lines: list[RenderableType] = []
     for one in shown:
         line = _text(one.label)

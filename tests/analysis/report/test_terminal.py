@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from analysis.report.terminal import print_report
@@ -79,3 +80,33 @@ def test_a_search_shows_its_best_trials_with_their_metric(run_search: Any, fate:
     assert "The best trials" in lines
     assert "Hidden Layer Size 16" in text
     assert "96.00" in text
+
+
+def test_nothing_is_broken_within_a_word_and_nothing_is_lost_at_20_columns(run: Any, fate: Any) -> None:
+    def fates(config: TrialConfig) -> Any:
+        return fate(last=90.0 - 12.0 * (config.hidden_units == 4) + config.seed * (0.1 + config.hidden_units / 100))
+
+    ran = run(STUDY.replace("title: Width,", "title: 隐藏层的宽度决定准确率 (Width),"), seeds=5, fates=fates)
+    whole = set("\n".join(printed(ran, 400)).split())
+    for width in (20, 24, 30, 40):
+        lines = printed(ran, width)
+        assert max(map(cell_len, lines)) <= width
+        known = {word for word in whole if cell_len(word) <= width - 2} | {
+            "Difference:",
+            "Verdict:",
+            "left",
+            "out",
+            "at",
+        }
+        broken = {word for line in lines for word in line.split() if word.isascii() and word.isalpha()} - known
+        assert broken <= {"this", "width"}
+        text = " ".join(" ".join(lines).split())
+        assert "−1" in text
+        assert "worse" in text
+
+
+def test_a_verdict_is_whole_whatever_stands_before_it(run: Any, fate: Any) -> None:
+    ran = run(STUDY, seeds=5, fates=lambda config: fate(last=90.0 + config.seed, one_class=config.hidden_units == 4))
+    lines = printed(ran, 200)
+    (row,) = [line for line in lines if line.startswith("4 ")]
+    assert "collapsed 5 of 5 against 0 of 5  worse" in " ".join(row.split("   ")).replace("   ", "  ")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.commands.output import wrapped
+from tune_jobs.ledger.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,3 +41,21 @@ def test_lines_are_broken_between_words_and_commands_stay_whole() -> None:
         "  names them",
     ]
     assert wrapped(line, 200) == line
+
+
+def test_lines_are_as_wide_as_their_cells() -> None:
+    """Letters of Chinese, Japanese and Korean take two cells, and have no blanks between them."""
+    lines = wrapped("failed: 学习率学习率学习率学习率学习率学习率 and more", 24).splitlines()
+    assert lines == ["failed: 学习率学习率学习", "  率学习率学习率学习率", "  and more"]
+    assert wrapped("学习率", 6) == "学习率"
+
+
+def test_the_report_on_a_terminal_ends_quietly_where_the_pipe_has_no_reader(filled: tuple[Path, Ledger]) -> None:
+    path, ledger = filled
+    command = [sys.executable, "-m", "tune_jobs", "report", str(path), "--storage", ledger.storage.uri, "--terminal"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
