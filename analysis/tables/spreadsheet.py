@@ -4,21 +4,27 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from numbers import Number
 
+import numpy as np
 import pandas as pd
 
 # What a spreadsheet takes for the beginning of a formula, also where spaces come first.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r]")
+_FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
 _NUMBER = r"[+-]?(\d[\d,]*(\.\d*)?|\.\d+)([eE][+-]?\d+)?%?"
 # A number, alone or as the tables write it: with its half-width or interval, and with words.
 _NUMBERS = re.compile(rf"{_NUMBER}( ± {_NUMBER}| \({_NUMBER} to {_NUMBER}\))?( [a-z][a-z ]*)?(, [a-z0-9 ,]*)?")
 
 
 def shielded(cell: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; all else stays as it is."""
-    if not isinstance(cell, str) or not _FORMULA.match(cell) or _NUMBERS.fullmatch(cell):
+    """Put an apostrophe before text that a spreadsheet would run as a formula; all else stays as it is.
+
+    What is neither text nor a number, such as a list, is taken as the text that it is written as.
+    """
+    if cell is None or isinstance(cell, Number):
         return cell
-    return f"'{cell}"
+    text = str(cell)
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else cell
 
 
 def csv_text(rows: Iterable[Sequence[object]], *, safe: bool = True) -> str:
@@ -37,8 +43,8 @@ def csv_text(rows: Iterable[Sequence[object]], *, safe: bool = True) -> str:
 def frame_csv(frame: pd.DataFrame) -> str:
     """Write a frame as CSV."""
     safe = frame.copy(deep=False)
-    for name in frame.select_dtypes(["object", "string"]).columns:
-        known = {value: shielded(value) for value in frame[name].unique() if isinstance(value, str)}
-        if any(value != text for value, text in known.items()):
-            safe[name] = frame[name].map(lambda value, known=known: known.get(value, value))
+    for name, kind in frame.dtypes.items():
+        # Numbers cannot be formulas; text, categories, lists and whatever else there is can.
+        if not isinstance(kind, np.dtype) or kind.kind not in "biuf":
+            safe[name] = pd.Series([shielded(cell) for cell in frame[name]], index=frame.index, dtype=object)
     return safe.rename(columns=shielded).to_csv(index=False, lineterminator="\n")

@@ -191,3 +191,36 @@ def test_tables_of_any_name_keep_their_form(view: Any, name: str) -> None:
     latex = to_latex(latex_sheet(named))
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}")
     assert "\n\n" not in latex
+
+
+_CELLS = st.one_of(st.text(max_size=8), st.sampled_from(["=1+1", " @x", "＝1", "\t=x", "-x", "+a", "−1"]), st.none())
+
+
+class _Own:
+    """A value that is neither text nor a number, and is written as a text."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return str(self._text)
+
+
+@given(
+    cells=st.lists(_CELLS, min_size=1, max_size=5),
+    kind=st.sampled_from(["object", "category", "string", "list", "own"]),
+)
+def test_no_column_of_a_frame_is_run_as_a_formula(cells: list[str | None], kind: str) -> None:
+    values: list[Any] = cells
+    if kind == "list":
+        values = [[cell, 1] for cell in cells]
+    elif kind == "own":
+        values = [_Own(cell) for cell in cells]
+    column = pd.Series(values, dtype=kind if kind in ("category", "string") else object)
+    text = frame_csv(pd.DataFrame({"=column": column, "n": 1.5}))
+    heading, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert heading == ["'=column", "n"]
+    assert [row[1] for row in rows] == ["1.5"] * len(cells)
+    for row, value in zip(rows, values, strict=True):
+        assert shielded(row[0]) == row[0]
+        assert row[0].removeprefix("'") == str("" if value is None else value).removeprefix("'")
