@@ -113,14 +113,14 @@ class YamlNode:
             return default
         if isinstance(node.value, bool) or not isinstance(node.value, int) or not least <= node.value <= most:
             rule = f"a whole number of at least {least} and at most {most}"
-            raise node.error(f"{shown(node.value)} is not {rule}", field=key)
+            raise node.error(node._is_not(rule), field=key)
         return int(node.value)
 
     def number(self) -> float:
         """The value as a finite number."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             key = self.path.rpartition(".")[2]
-            raise self.error(f"{shown(self.value)} is not a number; give a number", field=key)
+            raise self.error(self._is_not("a number"), field=key)
         if not abs(self.value) <= sys.float_info.max:
             raise self.error(
                 f"{shown(self.value)} is not a finite number; give one", field=self.path.rpartition(".")[2]
@@ -132,6 +132,9 @@ class YamlNode:
         for key, node in self.pairs():
             if key not in known:
                 raise node.error(unknown("key", key, known))
+
+    def _is_not(self, rule: str) -> str:
+        return f"has no value; give {rule}" if self.value is None else f"{shown(self.value)} is not {rule}; give one"
 
     @property
     def _kind(self) -> str:

@@ -91,6 +91,8 @@ class FieldSpec(Bounds):
             return self.neutral
         if self.kind is object:
             return _check_plain(name, value)
+        if value is None:
+            raise ConfigError(name, f"has no value; give {self.rule}")
         if self.kind is bool:
             return self._check_bool(name, value)
         if self.kind is str:
