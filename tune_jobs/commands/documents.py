@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune_jobs.ledger.runs import live_beacons, read_manifests, running_trials
 from tune_jobs.standing.best import best_score, score_of
+from tune_jobs.standing.next_command import next_command
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import stale_among, trial_states
 from tune_jobs.standing.words import disagreement_warnings
@@ -74,7 +75,7 @@ def status_document(standing: Standing) -> dict[str, Any]:
         "stages": [{"stage": choice.stage, "levels": list(choice.labels)} for choice in standing.choices],
         "search": _search(standing),
         "variants": [one.variant for one in read_manifests(storage, study.name).values()],
-        "next": study.command("run") if states.missing else study.command("report"),
+        "next": next_command(standing, missing=bool(states.missing)),
         "warnings": disagreement_warnings(standing.contents),
     }
 

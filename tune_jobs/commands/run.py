@@ -17,7 +17,7 @@ from tune_jobs.standing.confirmed import check_confirms, unreadable_picks
 from tune_jobs.standing.counts import Counts
 from tune_jobs.standing.fingerprints import data_fingerprints
 from tune_jobs.standing.kept_modes import stand_with_modes
-from tune_jobs.standing.looks import compares, row_id
+from tune_jobs.standing.looks import compares, open_rows
 from tune_jobs.standing.standing import Standing, stand
 from tune_jobs.standing.words import disagreement_warnings
 from tune_jobs.storage.storage import Storage
@@ -148,19 +148,21 @@ class _Rounds:
         from analysis.tables.looks import after_look
 
         standing = _again(before)
-        looks = None if standing.missing() else after_look(standing)
+        # Once all levels are decided, there is nothing to look at with more seeds: they have none.
+        decided = before.looks.taken and not open_rows(standing.study, standing.rows, before.looks)
+        looks = None if decided or standing.missing() else after_look(standing)
         if looks is None:
             return None
         study, ledger = standing.study, standing.existing_ledger
         write_looks(ledger.storage, study.name, variant_id(study.overrides, study.fraction), looks)
         compared = [row for row in standing.rows if compares(study, row)]
-        left = sum(row_id(row) not in looks.settled for row in compared)
-        decided = f"{len(compared) - left} of {counted(len(compared), 'level')} decided"
+        left = len(open_rows(study, standing.rows, looks))
+        found = f"{len(compared) - left} of {counted(len(compared), 'level')} decided"
         more = ""
         if left and looks.next:
             defaults = "its default" if left == 1 else "the defaults"
             more = f"; {counted(left, 'open level')} and {defaults} get {looks.next - looks.taken[-1]} more seeds"
-        self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {decided}{more}")
+        self.ongoing.say(f"a look at {looks.taken[-1]} seeds: {found}{more}")
         return _again(standing) if left and looks.next else None
 
     def _confirm(self, before: Standing) -> Standing | None:

@@ -7,10 +7,11 @@ from tune_jobs.ledger.lost_workers import Incident, incident_lines, read_inciden
 from tune_jobs.ledger.record import FAILED
 from tune_jobs.ledger.runs import live_beacons, read_manifests, running_trials
 from tune_jobs.standing.confirmed import unreadable_picks
+from tune_jobs.standing.next_command import is_complete, next_command
 from tune_jobs.standing.search.search_trial import BROKEN
 from tune_jobs.standing.search.words import search_in_words
 from tune_jobs.standing.standing import Standing
-from tune_jobs.standing.trial_states import stale_among, trial_states
+from tune_jobs.standing.trial_states import TrialStates, stale_among, trial_states
 from tune_jobs.standing.words import disagreement_warnings, outcomes_in_words, rows_in_words, stages_in_words
 from tune_jobs.study.model import PATH, SEARCH_TABLES
 from tune_jobs.trial.trial import Trial, label_of
@@ -43,7 +44,16 @@ def status_lines(standing: Standing) -> list[str]:
     if len(variants) > 1:
         lines.append(f"  variants that were run: {'; '.join(variants)}")
     lines += (f"  {line}" for line in unreadable_picks(standing.study, standing.rows, standing.picks))
-    return [*lines, *disagreement_warnings(standing.contents)]
+    return [*lines, *_next_lines(standing, states), *disagreement_warnings(standing.contents)]
+
+
+def _next_lines(standing: Standing, states: TrialStates) -> list[str]:
+    """Name the command that continues, or writes the report; none while trials are running."""
+    if states.running:
+        return []
+    missing = bool(states.missing)
+    does = "writes the tables and figures" if is_complete(standing, missing=missing) else "trains what is missing"
+    return [f"  next: `{next_command(standing, missing=missing)}` {does}"]
 
 
 def _heading(standing: Standing) -> str:

@@ -31,6 +31,11 @@ def compares(study: Study, row: Row) -> bool:
     return row.table in tables and row.config is not None and not row.is_default
 
 
+def open_rows(study: Study, rows: Sequence[Row], looks: Looks) -> list[Row]:
+    """The rows that no look has settled yet."""
+    return [row for row in rows if compares(study, row) and row_id(row) not in looks.settled]
+
+
 def with_looks(study: Study, rows: Sequence[Row], looks: Looks) -> list[Row]:
     """Give each row its seeds: as many as it was settled with, or as the next look needs.
 

@@ -7,6 +7,7 @@ from typing import Any
 from tune_jobs.ledger.record import Record
 from tune_jobs.ledger.runs import Beacon, live_beacons, running_trials
 from tune_jobs.standing.best import BestSoFar, Score, score_of
+from tune_jobs.standing.next_command import is_complete, next_command
 from tune_jobs.standing.standing import Standing
 from tune_jobs.standing.trial_states import trial_states
 from tune_jobs.trial.config import METRIC_SPECS, TrialConfig
@@ -25,9 +26,6 @@ def study_state(standing: Standing) -> dict[str, Any]:
     running = running_trials(beacons)
     states, ended, base = trial_states(standing, running), standing.ended, study.config()
     searching = search is not None and not search.over
-    # A stage that has not chosen has trials that nobody knows yet.
-    complete = not states.missing and not searching and len(standing.choices) == len(study.stages)
-
     return {
         "name": study.name,
         "title": study.title,
@@ -42,8 +40,8 @@ def study_state(standing: Standing) -> dict[str, Any]:
         "training": _training(running, standing.all_trials, base, beacons),
         "stages": [f"{choice.stage}: {', '.join(choice.labels)}" for choice in standing.choices],
         "searching": searching,
-        "complete": complete,
-        "next": study.command("report" if complete else "run"),
+        "complete": is_complete(standing, missing=bool(states.missing)),
+        "next": next_command(standing, missing=bool(states.missing)),
     }
 
 

@@ -1,5 +1,6 @@
 """Seeds that `run` adds until levels are decided, without training: records come from a function."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,14 @@ def test_the_next_command_keeps_the_seeds_that_were_added(
 ) -> None:
     Path("s.yaml").write_text(STUDY.replace("levels: [4, 8, 16]", "levels: [4, 8]").replace("units: 8", "units: 4"))
     assert main(["run", "s.yaml", "--cpus", "1", "--until-decided"]) == 0
-    assert "next: `ablatune run s.yaml --until-decided --confirm`" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.count("a look at") == shown.count("a look at 5 seeds: 1 of 1 level decided\n") == 1
+    assert "next: `ablatune run s.yaml --until-decided --confirm`" in shown
+    assert main(["status", "s.yaml"]) == 0
+    assert "  next: `ablatune report s.yaml` writes the tables and figures\n" in capsys.readouterr().out
     assert main(["run", "s.yaml", "--cpus", "1", "--until-decided", "--confirm"]) == 0
     shown = capsys.readouterr().out
+    assert "a look at" not in shown, "all was decided with 5 seeds, and no level has more"
     assert "Hidden layer size: 8 gains 10.0 points" in shown
     assert "--until-decided` adds seeds" not in shown
 
@@ -122,3 +128,21 @@ def test_a_plan_says_how_many_trials_it_may_take(
     assert "until decided: all looks were taken (5, 10, 20 seeds)" in capsys.readouterr().out
     assert main([*plan, "--seeds", "7"]) == 2
     assert "does not go with seeds that are added until levels are decided" in capsys.readouterr().err
+
+
+def test_status_of_a_run_between_two_looks_says_that_it_continues(
+    trained: list[tuple[int, int]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("s.yaml").write_text(STUDY)
+    train = run.train_trials
+
+    def until_ten_seeds(context: Any, missing: Sequence[Trial], **known: Any) -> int:
+        return 130 if any(trial.config.seed >= 10 for trial in missing) else train(context, missing, **known)
+
+    monkeypatch.setattr(run, "train_trials", until_ten_seeds)
+    assert main(["run", "s.yaml", "--cpus", "1", "--until-decided"]) == 130
+    capsys.readouterr()
+    assert main(["status", "s.yaml"]) == 0
+    assert "  next: `ablatune run s.yaml --until-decided` trains what is missing\n" in capsys.readouterr().out
+    assert main(["status", "s.yaml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["next"] == "ablatune run s.yaml --until-decided"
