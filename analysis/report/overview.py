@@ -48,7 +48,7 @@ def overview_of(
     groups = [*_table_groups(factors), *_path_groups(evidence)]
     pictures, frames = [], {}
     if groups:
-        shown = _first(groups)
+        shown = first_groups(groups)
         pictures.append(Picture("overview", forest_figure(shown), _forest_caption(groups, shown)))
         frames["differences"] = _frame(groups)
     points, first = _points(compared, evidence)
@@ -98,7 +98,7 @@ def _table_groups(factors: Sequence[FactorFound]) -> list[ForestGroup]:
         rows = [_row(level, found) for level, found in sorted(known, key=lambda pair: -sign * pair[1].mean)]
         if rows:
             name = f"{one.name[:1].upper()}{one.name[1:]} (default {one.default})"
-            groups.append(ForestGroup(name, _axis(one.view), tuple(rows)))
+            groups.append(ForestGroup(name, difference_axis(one.view), tuple(rows)))
     return groups
 
 
@@ -116,7 +116,7 @@ def _path_groups(evidence: Evidence) -> list[ForestGroup]:
             high=step.gain.high,
             verdict=step.verdict,
             holds=step.verdict in (BETTER, WORSE),
-            words=_words(step.gain, 2, difference_limits(unit)),
+            words=difference_words(step.gain, 2, difference_limits(unit)),
         )
         for step in path.steps
         if step.gain is not None and step.chosen
@@ -129,19 +129,23 @@ def _row(level: LevelFound, found: Difference) -> ForestRow:
     if level.comparison.by_share:
         words, low, high = f"{level.collapse}, {level.verdict}", None, None
         return ForestRow(level.label, found.mean, low, high, level.verdict, level.holds, words, level.line.position)
-    words = _words(found, difference_decimals(level.view, found.half_width or 0.0), difference_limits(level.view.unit))
+    words = difference_words(
+        found, difference_decimals(level.view, found.half_width or 0.0), difference_limits(level.view.unit)
+    )
     ends, position = (found.low, found.high), level.line.position
     return ForestRow(level.label, found.mean, *ends, level.verdict, level.holds, words, position)
 
 
-def _words(found: Difference, decimals: int, limits: Limits) -> str:
+def difference_words(found: Difference, decimals: int, limits: Limits) -> str:
+    """Write a difference beside its line of a figure: "+1.20 (0.40 to 2.00)"."""
     number = signed(found.mean, decimals)
     if found.low is None or found.high is None:
         return f"{number} in every pair" if found.n > 1 else number
     return f"{number} ({format_range(found.low, found.high, decimals, limits)})"
 
 
-def _axis(view: TableView) -> str:
+def difference_axis(view: TableView) -> str:
+    """What the axis of a table's differences is called, and which way is better."""
     unit = difference_unit(view.unit)
     better = "higher" if view.higher_is_better else "lower"
     return f"Difference in {compared_words(view.compared_label)}{f' ({unit})' if unit else ''}; {better} is better"
@@ -153,8 +157,8 @@ def _largest(one: FactorFound) -> float:
     )
 
 
-def _first(groups: Sequence[ForestGroup]) -> list[ForestGroup]:
-    """The factors with the largest differences, as many as a figure has room for."""
+def first_groups(groups: Sequence[ForestGroup]) -> list[ForestGroup]:
+    """The first groups of each axis, as many as a figure has room for."""
     shown: list[ForestGroup] = []
     axes = dict.fromkeys(group.axis for group in groups)
     for axis in axes:

@@ -46,7 +46,7 @@ from tune_jobs.ledger.record import MISSING
 from tune_jobs.standing.standing import Standing
 
 # Equal figures are equal bytes on every machine, whatever its matplotlibrc says.
-_FIGURE_STYLE: Any = {
+FIGURE_STYLE: Any = {
     "svg.hashsalt": "ablatune",
     "font.size": 9.0,
     "savefig.dpi": 200.0,
@@ -145,13 +145,13 @@ def _written(
     style: LatexStyle | None = None,
 ) -> tuple[list[Section], ReportFiles]:
     make_folder(folder, "tables", "figures")
-    with matplotlib.rc_context(_FIGURE_STYLE):
+    with matplotlib.rc_context(FIGURE_STYLE):
         shared, sections = without_shared(sections_of_report())
         views = [section.view for section in sections if section.view]
         factors = differences(compared_views(evidence, views))
         overview = overview_of(views, evidence, factors)
         shown = sections if overview is None else [overview, *sections]
-        figures = _figure_files(shown)
+        figures = figure_files(shown)
     found = findings_of(evidence, views, reproduction, factors)
     words = {
         "study": evidence.study,
@@ -182,7 +182,8 @@ def _frames(sections: Sequence[Section]) -> dict[str, pd.DataFrame]:
     return found | {name: frame for section in sections for name, frame in section.frames.items()}
 
 
-def _figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
+def figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
+    """Draw the figures of sections in each format: the content of the files by name."""
     return {
         f"{picture.name}.{kind}": _figure_bytes(picture.figure, kind)
         for section in sections

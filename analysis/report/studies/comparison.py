@@ -1,10 +1,15 @@
 """The rows that studies share, compared: in pairs where seeds and splits are the same, else by Welch's test."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from analysis.figures.forest import ForestGroup, ForestRow
+from analysis.report.differences import difference_decimals
+from analysis.report.overview import difference_axis, difference_words
 from analysis.report.studies.matching import StudyRow, StudyRows, Subject, shared_rows
 from analysis.statistics.comparisons import Comparison, Pairs, comparison_words, default_margin
 from analysis.statistics.table_tests import compare
@@ -16,12 +21,19 @@ from analysis.text import NO_VALUE, difference_limits, difference_unit, percent_
 from tune_jobs.trial.trial import differences
 from tune_jobs.words import counted
 
+_NO_TEST = ": no test"
+_NOT_IN_BOTH = "not in both"
+_SAME = "Rows with the same configuration, read at the same epoch on the same data, stand beside each other."
+_TESTS = (
+    "Differences are paired where seeds and splits are the same, else Welch's; those of two studies are corrected "
+    "together (Holm), and their intervals are Bonferroni's."
+)
 PAIRED, WELCH = "paired by seed", "Welch: other seeds or splits"
 
 
 @dataclass(frozen=True)
-class _Beside:
-    """A row of a study beside that of the first study that has it.
+class Beside:
+    """A row of a study beside that of another study.
 
     Attributes:
         how: they are compared, or why not.
@@ -32,11 +44,126 @@ class _Beside:
     comparison: Comparison | None = None
 
 
-def comparison_sheets(studies: Sequence[StudyRows]) -> list[Sheet]:
-    """Tables of the rows that studies share, one for each subject that two studies or more have."""
+@dataclass(frozen=True, eq=False)
+class SharedRows:
+    """The rows about a subject that two studies or more share, and each pair of studies compared.
+
+    Attributes:
+        number: counts the subjects that have such rows.
+        rows: of each, that of every study, or None.
+        labels: what the rows are called.
+        words: what the studies' defaults differ in, in sentences.
+        pairs: the rows of the second study against those of the first, by the places of both.
+    """
+
+    studies: Sequence[StudyRows]
+    subject: Subject
+    number: int
+    rows: Sequence[Sequence[StudyRow | None]]
+    labels: Sequence[str]
+    words: Sequence[str]
+    pairs: Mapping[tuple[int, int], Sequence[Beside]]
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the studies that have the subject."""
+        return [place for place, study in enumerate(self.studies) if self.subject in study.subjects]
+
+    def pair_name(self, pair: tuple[int, int]) -> str:
+        """The second study against the first."""
+        first, second = pair
+        return f"{self.studies[second].name} against {self.studies[first].name}"
+
+
+def compared_studies(studies: Sequence[StudyRows]) -> list[SharedRows]:
+    """Compare the rows that studies share, by each subject that two studies or more have."""
     subjects = dict.fromkeys(subject for study in studies for subject in study.subjects)
     common = [one for one in subjects if sum(one in study.subjects for study in studies) > 1]
-    return [sheet for number, one in enumerate(common) if (sheet := _sheet(studies, one, number))]
+    return [found for number, one in enumerate(common) if (found := _shared(studies, one, number))]
+
+
+def _shared(studies: Sequence[StudyRows], subject: Subject, number: int) -> SharedRows | None:
+    rows = shared_rows(studies, subject)
+    labels = [_label(studies, beside) for beside in rows]
+    defaults, words = _defaults(studies, subject)
+    if defaults:
+        rows, labels = [defaults, *rows], ["each study's default", *labels]
+    if not rows:
+        return None
+    places = [place for place, study in enumerate(studies) if subject in study.subjects]
+    pairs = {
+        (first, second): _besides([(beside[first], beside[second]) for beside in rows])
+        for first, second in combinations(places, 2)
+    }
+    return SharedRows(studies, subject, number, rows, labels, words, pairs)
+
+
+def comparison_sheets(found: Sequence[SharedRows]) -> list[Sheet]:
+    """A table of each subject's rows; with three studies or more, another of the differences between each two."""
+    return [sheet for one in found for sheet in _sheets(one)]
+
+
+def _sheets(found: SharedRows) -> list[Sheet]:
+    columns = [Column("Row", tuple(found.labels), "words")]
+    for place in found.places:
+        columns += _study_columns(found.studies[place], found.subject, [beside[place] for beside in found.rows])
+    name, title = f"shared-{found.number + 1}", found.subject.words
+    if len(found.pairs) == 1:
+        columns += _difference_columns(found)
+        return [Sheet(name, title, tuple(columns), (*found.words, *_caption()))]
+    untested = _untested(found)
+    means = Sheet(name, title, tuple(columns), (*found.words, _SAME, *untested))
+    lines = [
+        (found.pair_name(pair), label, _cell(found, pair, one), one.how)
+        for pair, besides in found.pairs.items()
+        for label, one in zip(found.labels, besides, strict=True)
+        if one.comparison is not None
+    ]
+    if not lines:
+        return [means]
+    studies, rows, cells, hows = zip(*lines, strict=True)
+    differences = (
+        Column("Studies", studies, "words"),
+        Column("Row", rows, "words"),
+        Column(f"Difference{_unit(found)}", cells),
+        Column("How", hows, "words"),
+    )
+    return [means, Sheet(f"{name}-pairs", f"Each two studies: {title}", differences, (_TESTS,))]
+
+
+def _untested(found: SharedRows) -> list[str]:
+    """Say which rows of each two studies are not tested, and why."""
+    parts = []
+    for pair, besides in found.pairs.items():
+        hows = Counter(one.how for one in besides if one.comparison is None and one.how != _NOT_IN_BOTH)
+        parts += [
+            f"{found.pair_name(pair)} in {counted(count, 'row')} ({how.removesuffix(_NO_TEST)})"
+            for how, count in hows.items()
+        ]
+    return [f"Not tested, since what rows share cannot differ: {'; '.join(parts)}."] if parts else []
+
+
+def forest_groups(found: Sequence[SharedRows]) -> list[ForestGroup]:
+    """The differences between each two studies, for a figure; rows that were not compared have none."""
+    groups = []
+    for one in found:
+        view, _ = _view_of(one.studies[one.places[0]], one.subject)
+        for pair, besides in one.pairs.items():
+            rows = [
+                _forest_row(label, beside.comparison, view)
+                for label, beside in zip(one.labels, besides, strict=True)
+                if beside.comparison is not None and beside.comparison.difference is not None
+            ]
+            if rows:
+                groups.append(ForestGroup(one.pair_name(pair), difference_axis(view), tuple(rows)))
+    return groups
+
+
+def _forest_row(label: str, comparison: Comparison, view: TableView) -> ForestRow:
+    found = comparison.difference
+    assert found is not None
+    words = difference_words(found, difference_decimals(view, found.half_width or 0.0), difference_limits(view.unit))
+    return ForestRow(label, found.mean, found.low, found.high, comparison.verdict, holds=True, words=words)
 
 
 def refusals(studies: Sequence[StudyRows]) -> list[str]:
@@ -57,26 +184,6 @@ def _why(one: StudyRows, other: StudyRows) -> str:
     if first.data == second.data and first.fingerprint != second.fingerprint:
         return f"both read {first.data}, but not the same rows of it: their data have changed between them"
     return f"the first shows {first.words}, the second {second.words}"
-
-
-def _sheet(studies: Sequence[StudyRows], subject: Subject, number: int) -> Sheet | None:
-    shared = shared_rows(studies, subject)
-    labels = [_label(studies, beside) for beside in shared]
-    defaults, words = _defaults(studies, subject)
-    if defaults:
-        shared, labels = [defaults, *shared], ["each study's default", *labels]
-    if not shared:
-        return None
-    columns = [Column("Row", tuple(labels), "words")]
-    for place, study in enumerate(studies):
-        if subject in study.subjects:
-            columns += _study_columns(study, subject, [beside[place] for beside in shared])
-    reference = next(place for place, study in enumerate(studies) if subject in study.subjects)
-    for place, study in enumerate(studies):
-        if place > reference and subject in study.subjects:
-            pairs = [(beside[reference], beside[place]) for beside in shared]
-            columns += _difference_columns(studies[reference], study, subject, pairs)
-    return Sheet(f"shared-{number + 1}", subject.words, tuple(columns), (*words, *_caption()))
 
 
 def _defaults(studies: Sequence[StudyRows], subject: Subject) -> tuple[list[StudyRow | None], list[str]]:
@@ -115,38 +222,42 @@ def _study_columns(study: StudyRows, subject: Subject, rows: Sequence[StudyRow |
     return [Column(study.name, tuple(shown)), Column("n", counts)]
 
 
-def _difference_columns(
-    first: StudyRows, study: StudyRows, subject: Subject, pairs: Sequence[tuple[StudyRow | None, StudyRow | None]]
-) -> list[Column]:
-    found = _besides(pairs)
-    view, decimals = _view_of(study, subject)
-    limits = difference_limits(view.unit)
-    cells = tuple(
-        NO_VALUE if one.comparison is None else comparison_words(one.comparison, decimals, ends=True, limits=limits)
-        for one in found
-    )
-    unit = f" ({difference_unit(view.unit)})" if view.unit else ""
+def _difference_columns(found: SharedRows) -> list[Column]:
+    """The differences of the only two studies."""
+    ((pair, besides),) = found.pairs.items()
+    cells = tuple(_cell(found, pair, one) for one in besides)
     return [
-        Column(f"{study.name} against {first.name}{unit}", cells),
-        Column("How", tuple(one.how for one in found), "words"),
+        Column(f"{found.pair_name(pair)}{_unit(found)}", cells),
+        Column("How", tuple(one.how for one in besides), "words"),
     ]
 
 
-def _besides(rows: Sequence[tuple[StudyRow | None, StudyRow | None]]) -> list[_Beside]:
-    """Compare each row with that of the first study; all tests of two studies are corrected together."""
-    found: dict[int, _Beside] = {}
+def _cell(found: SharedRows, pair: tuple[int, int], one: Beside) -> str:
+    view, decimals = _view_of(found.studies[pair[1]], found.subject)
+    if one.comparison is None:
+        return NO_VALUE
+    return comparison_words(one.comparison, decimals, ends=True, limits=difference_limits(view.unit))
+
+
+def _unit(found: SharedRows) -> str:
+    return f" ({difference_unit(found.subject.unit)})" if found.subject.unit else ""
+
+
+def _besides(rows: Sequence[tuple[StudyRow | None, StudyRow | None]]) -> list[Beside]:
+    """Compare each row of a study with that of another; all tests of two studies are corrected together."""
+    found: dict[int, Beside] = {}
     tested: dict[int, tuple[Pairs, str]] = {}
     for number, (base, row) in enumerate(rows):
         if base is None or row is None:
-            found[number] = _Beside("not in both")
+            found[number] = Beside(_NOT_IN_BOTH)
         elif common := len(base.keys & row.keys):
             same = base.keys == row.keys
-            found[number] = _Beside("the same trainings" if same else f"share {counted(common, 'training')}: no test")
+            found[number] = Beside("the same trainings" if same else f"share {counted(common, 'training')}{_NO_TEST}")
         else:
             tested[number] = _pairs(base, row)
     judged = _judged([pairs for pairs, _ in tested.values()], [rows[number][0] for number in tested])
     for (number, (_, how)), comparison in zip(tested.items(), judged, strict=True):
-        found[number] = _Beside(how, comparison)
+        found[number] = Beside(how, comparison)
     return [found[number] for number in range(len(rows))]
 
 
@@ -175,10 +286,5 @@ def _pairs(base: StudyRow, row: StudyRow) -> tuple[Pairs, str]:
     return pairs, PAIRED if paired else WELCH
 
 
-def _caption() -> list[str]:
-    return [
-        "Rows with the same configuration, read at the same epoch on the same data, stand beside each other.",
-        "Differences are paired where seeds and splits are the same, else Welch's; those of two studies are corrected "
-        "together (Holm), and their intervals are Bonferroni's.",
-        "Rows that share trainings are not tested: what they share cannot differ.",
-    ]
+def _caption() -> tuple[str, ...]:
+    return _SAME, _TESTS, "Rows that share trainings are not tested: what they share cannot differ."

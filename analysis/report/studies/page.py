@@ -1,20 +1,25 @@
 """The report of several studies: what each found, the rows that they share, and the tables of each."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from markupsafe import Markup
 
+from analysis.figures.forest import forest_figure
 from analysis.frames.evidence import Evidence, gather
 from analysis.published.reproduction import reproduction_of
 from analysis.report.environment import template_environment
 from analysis.report.findings import findings_of
+from analysis.report.overview import first_groups
 from analysis.report.page.page import coded, in_notebook, style
-from analysis.report.report import make_folder, plain_environment, write_file
-from analysis.report.studies.comparison import comparison_sheets, refusals
+from analysis.report.page.svg import inline_svg
+from analysis.report.report import FIGURE_STYLE, figure_files, make_folder, plain_environment, write_file
+from analysis.report.section import Picture, Section
+from analysis.report.studies.comparison import SharedRows, compared_studies, comparison_sheets, forest_groups, refusals
 from analysis.report.studies.matching import StudyRows, rows_of_study
 from analysis.tables.captions import shared_sentences
 from analysis.tables.columns import table_sheet
@@ -22,6 +27,10 @@ from analysis.tables.rendering import markdown_text
 from analysis.tables.sheet import Sheet
 from tune_jobs.standing.standing import Standing
 
+_CAPTION = (
+    "The rows that each two studies share, where they were trained apart. Lines are intervals, corrected for the "
+    "comparisons of these two studies; an arrow is an interval that goes beyond the axis."
+)
 _NOT_LETTERS = re.compile(r"\W+")
 
 
@@ -68,13 +77,19 @@ def write_studies_report(standings: Sequence[Standing], folder: Path) -> Studies
         UserError: a study has no trials in the ledger, or the folder cannot be written.
     """
     studies = [rows_of_study(gather(standing)) for standing in standings]
-    refused, shared = refusals(studies), comparison_sheets(studies)
+    found = compared_studies(studies)
+    refused, shared, pictures = refusals(studies), comparison_sheets(found), _pictures(found)
     parts = [_part(study, number) for number, study in enumerate(studies)]
     title = f"{', '.join(part.name for part in parts[:-1])} and {parts[-1].name}"
-    words: dict[str, Any] = {"title": title, "parts": parts, "refused": refused, "shared": shared}
-    make_folder(folder)
+    words: dict[str, Any] = {"title": title, "parts": parts, "refused": refused, "shared": shared, "pictures": pictures}
+    with matplotlib.rc_context(FIGURE_STYLE):
+        figures = figure_files([Section("compared", "Compared", pictures=pictures)])
+    files = {name: content for name, content in figures.items() if not name.endswith(".svg")}
+    make_folder(folder, *(["figures"] if files else []))
+    for name, content in files.items():
+        write_file(folder / "figures" / name, content)
     report = StudiesReport(folder / "index.html", folder / "report.md", refused, shared)
-    write_file(report.html, _html(words).encode())
+    write_file(report.html, _html(words, figures).encode())
     write_file(report.markdown, plain_environment(markdown_text).get_template("studies.md").render(words).encode())
     return report
 
@@ -96,7 +111,20 @@ def _part(study: StudyRows, number: int) -> _Part:
     )
 
 
-def _html(words: dict[str, Any]) -> str:
+def _pictures(found: Sequence[SharedRows]) -> list[Picture]:
+    """One figure of the differences between studies; none where none was tested."""
+    groups = forest_groups(found)
+    if not groups:
+        return []
+    with matplotlib.rc_context(FIGURE_STYLE):
+        return [Picture("differences", forest_figure(first_groups(groups)), _CAPTION)]
+
+
+def _html(words: dict[str, Any], figures: Mapping[str, bytes]) -> str:
     environment = template_environment(autoescape=True)
     environment.filters["coded"] = coded
-    return environment.get_template("studies.html").render(words, style=Markup(style()))
+    drawn = {
+        picture.name: Markup(inline_svg(figures[f"{picture.name}.svg"], f"f{number}", f"Figure: {_CAPTION}", {}))
+        for number, picture in enumerate(words["pictures"])
+    }
+    return environment.get_template("studies.html").render(words, drawn=drawn, style=Markup(style()))

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from analysis.report.studies.comparison import PAIRED, WELCH, comparison_sheets, refusals
+from analysis.report.studies.comparison import (
+    PAIRED,
+    WELCH,
+    compared_studies,
+    comparison_sheets,
+    forest_groups,
+    refusals,
+)
 from analysis.report.studies.matching import StudyRows, rows_of_study, shared_rows
 from analysis.report.studies.page import write_studies_report
 from analysis.tables.sheet import Sheet
@@ -48,7 +55,7 @@ def rows(sheet: Sheet) -> dict[str, dict[str, str]]:
 
 
 def compared(*studies: StudyRows) -> dict[str, dict[str, str]]:
-    (sheet,) = comparison_sheets(studies)
+    (sheet,) = comparison_sheets(compared_studies(studies))
     return rows(sheet)
 
 
@@ -64,7 +71,7 @@ def test_rows_with_the_same_configuration_stand_beside_each_other_once(of: Any) 
 
 def test_defaults_that_differ_are_compared_and_their_difference_named(of: Any) -> None:
     studies = [of(WIDTH % 0.0), of(WIDTH % 0.5)]
-    (sheet,) = comparison_sheets(studies)
+    (sheet,) = comparison_sheets(compared_studies(studies))
     cells = rows(sheet)["each study's default"]
     assert cells["How"] == PAIRED
     assert cells["small against small (points)"].endswith(", worse")
@@ -86,7 +93,7 @@ def test_rows_that_share_some_trainings_are_not_tested(of: Any) -> None:
 
 def test_what_cannot_be_compared_is_said_plainly_and_both_are_shown(of: Any, run: Any, tmp_path: Any) -> None:
     one, other = of(RATE), of(REGRESSION)
-    assert comparison_sheets([one, other]) == []
+    assert comparison_sheets(compared_studies([one, other])) == []
     (line,) = refusals([one, other])
     assert line.startswith(
         "small and small cannot be compared: the first shows Validation Accuracy (%) on digits, the "
@@ -110,3 +117,34 @@ def test_each_studys_findings_come_first_then_the_comparison_then_the_tables(of:
         assert text.rindex("test set has not been opened") < text.rindex("small with dropout=0.5")
         assert text.rindex("small with dropout=0.5") < text.index("Width", text.rindex("Tables of small"))
     assert len(report.shared) == 1
+
+
+def test_every_two_studies_that_share_a_row_are_compared_and_drawn(of: Any, tmp_path: Any) -> None:
+    studies = [of(RATE), of(WIDTH % 0.5, 5), of(WIDTH % 0.5, 3), of(WIDTH % 0.25, 5)]
+    found = compared_studies(studies)
+    means, pairs = comparison_sheets(found)
+    assert "How" not in [column.heading for column in means.columns]
+    assert means.caption[-1] == (
+        "Not tested, since what rows share cannot differ: small against small in 4 rows (share 3 trainings)."
+    ), "of the second and the third study alone"
+    defaults = [row for row in pairs.rows if row[1] == "each study's default"]
+    assert len(defaults) == 5
+    assert sum(row[2].endswith("worse") for row in defaults) == 3, "each with dropout against the one without"
+    groups = forest_groups(found)
+    drawn = [(row.label, row.verdict) for group in groups for row in group.rows]
+    assert len(drawn) == len(pairs.rows)
+    report = write_studies_report([one.evidence.standing for one in studies], tmp_path)
+    page = report.html.read_text()
+    assert page.count("<svg ") == 1
+    assert "(figures/differences.png)" in report.markdown.read_text()
+    assert (tmp_path / "figures" / "differences.png").stat().st_size > 1000
+    again = write_studies_report([one.evidence.standing for one in studies], tmp_path / "again")
+    assert again.html.read_bytes() == report.html.read_bytes()
+
+
+def test_without_a_test_there_is_no_figure(of: Any, tmp_path: Any) -> None:
+    studies = [of(WIDTH % 0.0), of(RATE)]
+    assert forest_groups(compared_studies(studies)) == []
+    report = write_studies_report([one.evidence.standing for one in studies], tmp_path)
+    assert "<svg" not in report.html.read_text()
+    assert not (tmp_path / "figures").exists()
