@@ -37,6 +37,14 @@ def check_address(cluster: Cluster) -> None:
         raise UserError(f"{named(cluster)}: {problem}; {_advice(cluster)}")
 
 
+def head_problem(cluster: Cluster) -> str:
+    """Say why the head of a cluster that was joined does not answer now; "" if it does."""
+    try:
+        return _problem(*_host_and_port(cluster.address or ""))
+    except (ConnectionError, ValueError) as error:  # `auto` finds no head on this machine any more
+        return first_line(error)
+
+
 def named(cluster: Cluster) -> str:
     """The address with where it came from, for a message."""
     shown = redacted(cluster.address or "")

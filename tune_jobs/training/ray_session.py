@@ -30,9 +30,9 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
-from tune_jobs.training.ray_address import check_address, named
+from tune_jobs.training.ray_address import check_address, head_problem, named
 from tune_jobs.training.ray_folder import private_folder
-from tune_jobs.training.ray_guard import guard
+from tune_jobs.training.ray_guard import guard, guard_head
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
 from tune_jobs.workers.forking import ForkServer
@@ -150,7 +150,8 @@ def _has_room(data_size: int) -> bool:
     return _room is not None and data_size <= _room
 
 
-# Ends what was started beside the running Ray: the watch over its processes, and the fork server of its workers.
+# Ends what was started beside the running Ray: the watch over its processes or over the head of the cluster, and the
+# fork server of its workers.
 _beside = ExitStack()
 
 
@@ -226,6 +227,7 @@ def _join_cluster(cluster: Cluster) -> None:
             f"{named(cluster)}: {' '.join(str(error).split())}; the cluster must be up, and have this machine's "
             "versions of Ray and Python"
         ) from error
+    _beside.callback(guard_head(lambda: head_problem(cluster), named(cluster)))
 
 
 def _start_node(cluster: Cluster, data_size: int) -> None:

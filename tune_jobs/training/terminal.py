@@ -33,9 +33,13 @@ class Terminal:
         from rich.console import Console
         from rich.live import Live
 
+        class Visible(Console):
+            def show_cursor(self, show: bool = True) -> bool:
+                return False  # a process that is killed could not show it again
+
         self._snapshot: Snapshot | None = None
         self._live = Live(
-            console=Console(file=stream),
+            console=Visible(file=stream),
             get_renderable=self._rendered,
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,

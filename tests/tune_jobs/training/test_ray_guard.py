@@ -48,6 +48,33 @@ def test_a_ray_that_is_shut_down_is_no_longer_watched() -> None:
     assert "cleaned up" not in done.stdout
 
 
+HEAD = """
+import sys, time
+from tune_jobs.training import ray_guard
+
+ray_guard._HEAD_PERIOD_SECONDS, ray_guard._HEAD_GONE_SECONDS = 0.05, 0.3
+answers = {"gone": lambda: "nothing answers there", "back": lambda: "" if time.monotonic() > back else "gone"}
+back = time.monotonic() + 0.15
+stop = ray_guard.guard_head(answers[sys.argv[1]], "--address head:6379")
+if len(sys.argv) > 2:
+    stop()
+time.sleep(1)
+print("goes on", flush=True)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["gone"], ["back"], ["gone", "stopped"]])
+def test_a_head_that_stays_away_ends_the_run_with_one_line(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", HEAD, *arguments], capture_output=True, text=True, check=False)
+    if arguments != ["gone"]:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "goes on\n", "")
+        return
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ablatune: --address head:6379: the head of the cluster has been gone for 0 s (nothing ")
+    assert "trials that finished are kept; the same command continues: " in line
+
+
 @pytest.mark.parametrize(
     ("code", "words"), [(-15, "raylet was ended by SIGTERM, and"), (3, "raylet ended with exit code 3, and")]
 )

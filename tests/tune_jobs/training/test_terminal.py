@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tune_jobs.training.snapshot import InTraining, Snapshot
-from tune_jobs.training.terminal import Picture
+from tune_jobs.training.terminal import Picture, Terminal
 
 LONG = "hidden_layers=2, hidden_units=18, activation=GELU, dropout=0.110274, batch_norm=yes, learning_rate=0.0195718"
 
@@ -65,3 +65,20 @@ def test_as_many_trials_are_named_as_the_terminal_has_lines_for_and_the_others_c
     lines = drawn(Picture(snapshot(100)), 80, height)
     assert sum("17/100 epochs" in line for line in lines) == named
     assert lines[-1] == (f"and {100 - named} more in training" if named else "100 in training")
+
+
+def test_the_cursor_is_never_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed could not show it again."""
+
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    shown = Terminal(screen)
+    shown.update(snapshot(1))
+    shown.say("a line")
+    shown.close()
+    assert "17/100 epochs" in screen.getvalue()
+    assert "\x1b[?25" not in screen.getvalue()
