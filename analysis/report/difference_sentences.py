@@ -140,7 +140,8 @@ def _chance_sentence(factors: Sequence[FactorFound]) -> str:
     tables = counted(len(factors), "table")
     return (
         f"Over {counted(tests, 'comparison')} in {tables}, on average at most {SIGNIFICANCE:.0%} of the differences "
-        "named first are false (Benjamini and Hochberg, 1995)."
+        "named first are false (Benjamini and Hochberg, 1995); intervals are those of the tables, each corrected "
+        "for its own comparisons."
     )
 
 

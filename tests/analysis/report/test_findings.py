@@ -37,6 +37,9 @@ def test_the_largest_difference_comes_first_with_its_interval(ran: Any) -> None:
     assert " points (" in first
     assert first.endswith("practically equal to 8.") or "no clear difference for 16" in first
     assert any("at most 5% of the differences named first are false" in words for words in rest)
+    assert any(
+        words.endswith("intervals are those of the tables, each corrected for its own comparisons.") for words in rest
+    )
 
 
 def test_what_to_use_is_never_stronger_than_the_verdicts(ran: Any) -> None:
