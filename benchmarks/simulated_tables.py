@@ -95,4 +95,5 @@ def shown(levels: Array, default: Array, rows: int | None, level: float = SIGNIF
 
 
 def percents(shares: Sequence[float | np.floating], decimals: int) -> str:
+    """Write shares as percents: "4.1/3.9/5.0"."""
     return "/".join(f"{100 * share:.{decimals}f}" for share in shares)

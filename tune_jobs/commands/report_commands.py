@@ -12,6 +12,7 @@ from tune_jobs.words import counted
 
 
 def report_parser(commands: Any) -> None:
+    """Add `report`."""
     report = commands.add_parser("report", help="write a study's tables and figures, or several studies on one page")
     study_arguments(report)
     more = "further studies: all are put on one page, rows with the same configuration beside each other"
@@ -31,6 +32,7 @@ def report_parser(commands: Any) -> None:
 
 
 def view_parser(commands: Any) -> None:
+    """Add `view`."""
     view = commands.add_parser("view", help="a local page that shows studies as they run, with their reports")
     named = "names of shipped studies, or study files (default: those that the storage has)"
     view.add_argument("studies", nargs="*", metavar="STUDY", help=named)
@@ -42,6 +44,7 @@ def view_parser(commands: Any) -> None:
 
 
 def tables_parser(commands: Any) -> None:
+    """Add `tables`."""
     tables = commands.add_parser("tables", help="the tables and figures of results that others trained")
     tables.add_argument(
         "place",

@@ -1,4 +1,4 @@
-"""What the methods of a study return."""
+"""What the methods of `ablatune.Study` return."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -16,6 +16,7 @@ _FAULTS: Mapping[int, str] = {
     signal.SIGFPE: "an arithmetic error",
     signal.SIGILL: "an illegal instruction",
 }
+# How a process ended that cannot answer any more, by its exit code.
 UNANSWERED: Mapping[int, str] = {
     server.NO_CHANNEL: "closed files that are not its own",
     server.NO_FUNCTIONS: "cannot go on without functions of Python that were replaced in it",

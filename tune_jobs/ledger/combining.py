@@ -1,4 +1,4 @@
-"""Several records of one key as one."""
+"""Combines the records that a ledger has of one key."""
 
 from dataclasses import replace
 from typing import Any

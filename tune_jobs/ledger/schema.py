@@ -1,4 +1,4 @@
-"""A record as a row of a Parquet file."""
+"""The columns of the ledger's Parquet files."""
 
 import pyarrow as pa
 
