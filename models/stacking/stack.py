@@ -49,7 +49,8 @@ class Stack:
         width: how many members it has room for.
 
     Attributes:
-        places: how many it computes: those of `width`, and some that stay empty.
+        members: how many it has room for.
+        places: how many it computes: some of them stay empty.
         draws: what the dropout of each place is drawn from.
         given: the hyperparameters of each place, where all are updated together.
         steps: of each place that has a member, where members have optimizers of their own.
@@ -63,7 +64,7 @@ class Stack:
         if objective.losses is None:
             raise TypeError(f"{config.objective} has no losses of a stack")
         device = next(network.parameters()).device
-        self.places = width + spare_places(shape, width)
+        self.members, self.places = width, width + spare_places(shape, width)
         self.draws = Draws(self.places, device)
         self.given = Hyperparameters(self.places, decays=shape.decays)
         self.steps: list[OptimizerStep | None] = [None] * self.places
