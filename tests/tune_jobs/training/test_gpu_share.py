@@ -54,7 +54,7 @@ def test_what_is_not_known_gets_a_whole_gpu_and_says_so(settle: Any) -> None:
     for options, words in (
         ({"memory": None}, "not measured yet; give a fraction"),
         ({"gpus": ()}, "there is none on this machine"),
-        ({"address": "head:6379"}, "what fits on those of a cluster is not measured"),
+        ({"address": "head:6379"}, "how many trials fit on a cluster's GPUs is not measured"),
     ):
         share, said = settle(**options)
         assert share == 1.0
