@@ -83,15 +83,20 @@ def up(port: int) -> Iterator[Server]:
             thread.join()
 
 
+def free_port() -> int:
+    """Find a port of this machine at which nobody answers."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
     """A port of this machine at which nothing answers yet; the environment has secrets."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 def test_what_a_server_missed_while_it_was_down_is_sent_once_it_is_up(
