@@ -1,6 +1,9 @@
 """The report's page in a browser: nothing fails, nothing is fetched, and tables and figures react."""
 
+import base64
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,3 +188,20 @@ def test_the_first_screen_of_a_phone_has_what_was_found_what_to_use_the_cost_and
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert len(ends) == 4
     assert all(0 < top < bottom <= size["height"] for top, bottom in ends)
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_a_long_table_is_printed_with_its_heading_on_each_page(browser: Any, tmp_path: Path) -> None:
+    script(
+        browser,
+        "const table = document.querySelector('[data-table=learning_rate]'), body = table.tBodies[0];"
+        "table.querySelector('thead button').textContent = 'Heading of a long table';"
+        "const rows = [...body.rows];"
+        "for (let round = 0; round < 20; round += 1) body.append(...rows.map((row) => row.cloneNode(true)));",
+    )
+    (tmp_path / "page.pdf").write_bytes(base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]))
+    browser.refresh()
+    command = ["pdftotext", "-layout", "page.pdf", "-"]
+    text = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    pages = [page for page in text.split("\f") if "0.0001" in page and "0.05" in page]
+    assert len([page for page in pages if "Heading" in page]) >= 2
