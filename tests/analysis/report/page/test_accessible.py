@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.report.page.page import style
 from analysis.report.report import write_report
 
 STUDY = """\
@@ -45,6 +46,37 @@ class Elements(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.found:
             self.words[len(self.found) - 1] = self.words.get(len(self.found) - 1, "") + data
+
+
+def themes() -> dict[str, dict[str, str]]:
+    """The page's colours by name, on a light and on a dark page."""
+    text = style()
+    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", text.partition("@media")[0]))
+    dark = text.partition("(prefers-color-scheme: dark)")[2].partition("\n}\n")[0]
+    return {"light": light, "dark": light | dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark))}
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_have_the_contrast_that_wcag_asks_for(theme: str) -> None:
+    colours = themes()[theme]
+    for text in ("ink", "soft", "warn", "accent"):
+        for ground in ("paper", "tint", "point", "warn-tint"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for drawn in ("grey", *(f"level-{number}" for number in range(6))):
+        assert contrast(colours[drawn], colours["paper"]) >= 3.0, drawn
 
 
 @pytest.fixture(scope="module")
