@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from tune_jobs.commands.arguments import Parser, Version, json_argument, storage
 from tune_jobs.commands.completion import SHELLS
 from tune_jobs.commands.end_signals import SAFE_TO_REPEAT, ended_like_ctrl_c
 from tune_jobs.commands.ledger_commands import ledger_parser
-from tune_jobs.commands.output import flush_output, is_of_output, stop_printing
+from tune_jobs.commands.output import complain, flush_output, is_of_output, say, stop_printing
 from tune_jobs.commands.report_commands import report_parser, tables_parser, view_parser
 from tune_jobs.commands.training_commands import training_parsers
 from tune_jobs.errors import UserError
@@ -45,11 +44,10 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         return code
     except UserError as error:
         # The traceback of the user's code helps to mend it; one of ours would not.
-        print(getattr(error, "trace", ""), end="", file=sys.stderr)
-        print(f"ablatune: {' '.join(str(error).split())}", file=sys.stderr)
+        complain(f"{getattr(error, 'trace', '')}ablatune: {' '.join(str(error).split())}")
         return USER_ERROR
     except KeyboardInterrupt:
-        print(SAFE_TO_REPEAT, file=sys.stderr)
+        complain(SAFE_TO_REPEAT)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has gone (`ablatune ledger list | head`): there is nobody left to print to.
@@ -59,7 +57,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         if not is_of_output(error):
             raise
         stop_printing()
-        print(f"ablatune: the output cannot be written ({error.strerror}); give it a place with room", file=sys.stderr)
+        complain(f"ablatune: the output cannot be written ({error.strerror}); give it a place with room")
         return 1
 
 
@@ -131,11 +129,11 @@ def _studies(options: argparse.Namespace) -> int:
         print_document(studies_document(found))
         return 0
     for study in found:
-        print(f"{study.name}\n    {study.title}\n    reproduces: {study.reproduces}")
+        say(f"{study.name}\n    {study.title}\n    reproduces: {study.reproduces}")
         stages = f", {counted(len(study.stages), 'stage')}" if study.stages else ""
         search = f", a search of {counted(len(study.search.space), 'field')}" if study.search is not None else ""
         tables = f"{counted(len(study.tables), 'table')}{stages}{search}"
-        print(f"    {tables}, {counted(study.seeds, 'seed')}; {study.description}\n")
+        say(f"    {tables}, {counted(study.seeds, 'seed')}; {study.description}\n")
     return 0
 
 
@@ -146,7 +144,7 @@ def _status(options: argparse.Namespace) -> int:
 
         print_document(status_document(study.standing()))
     else:
-        print(study.status())
+        say(study.status())
     return 0
 
 
@@ -158,8 +156,8 @@ def _init(options: argparse.Namespace) -> int:
     from tune_jobs.study.init import write_starter
 
     study, network = write_starter(options.folder or Path())
-    print(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
-    print(f"next: ablatune run {shlex.quote(str(study))}")
+    say(f"{study}: the study, with comments\n{network}: the network that it trains; both are yours to edit")
+    say(f"next: ablatune run {shlex.quote(str(study))}")
     return 0
 
 
@@ -170,9 +168,9 @@ def _init_table(options: argparse.Namespace) -> int:
         raise UserError("init: --data FILE and --target COLUMN go together; give both")
     written = write_table_study(options.folder or Path(), options.data, options.target)
     for line in written.taken:
-        print(f"data: {line}")
-    print(f"{written.path}: the study, with all this written out; it is yours to edit")
-    print(f"next: ablatune run {shlex.quote(str(written.path))}")
+        say(f"data: {line}")
+    say(f"{written.path}: the study, with all this written out; it is yours to edit")
+    say(f"next: ablatune run {shlex.quote(str(written.path))}")
     return 0
 
 
@@ -183,11 +181,11 @@ def _init_trainer(options: argparse.Namespace) -> int:
         raise UserError("init: --trainer is for a training function, which reads its data itself; leave --data out")
     written = write_trainer_study(options.folder, options.trainer)
     if written.guessed:
-        print(f"metrics: {written.guessed}")
-    print(f"{written.path}: the study, with all this written out; it is yours to edit")
+        say(f"metrics: {written.guessed}")
+    say(f"{written.path}: the study, with all this written out; it is yours to edit")
     if written.to_fill_in:
-        print(f"first fill in {', '.join(written.to_fill_in)}, which the function does not say")
-    print(f"next: ablatune run {shlex.quote(str(written.path))}")
+        say(f"first fill in {', '.join(written.to_fill_in)}, which the function does not say")
+    say(f"next: ablatune run {shlex.quote(str(written.path))}")
     return 0
 
 

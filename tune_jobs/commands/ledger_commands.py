@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.commands.arguments import storage_argument, study_arguments, study_of
+from tune_jobs.commands.output import say
 
 
 def ledger_parser(commands: Any) -> None:
@@ -100,7 +101,7 @@ def _import(options: argparse.Namespace) -> int:
         experiment=options.experiment,
         dry_run=options.dry_run,
     )
-    print(imported)
+    say(str(imported))
     return 0
 
 

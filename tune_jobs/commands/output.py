@@ -4,7 +4,8 @@ import os
 import re
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 from tune_jobs.words import broken, cells
 
@@ -40,12 +41,22 @@ def stop_printing() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def complain(lines: str) -> None:
+    """Print to standard error; where that cannot be written, the exit code alone says what happened."""
+    with suppress(OSError):
+        print(_fitted(lines, sys.stderr), file=sys.stderr, flush=True)
+
+
 def say(lines: str) -> None:
     """Print lines; on a terminal, break them between words, and no command in them."""
-    if sys.stdout is not None and sys.stdout.isatty():
-        columns = shutil.get_terminal_size().columns
-        lines = "\n".join(wrapped(line, columns) for line in lines.split("\n"))
-    print(lines)
+    print(_fitted(lines, sys.stdout))
+
+
+def _fitted(lines: str, stream: TextIO | None) -> str:
+    if stream is None or not stream.isatty():
+        return lines
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(wrapped(line, columns) for line in lines.split("\n"))
 
 
 def wrapped(line: str, columns: int) -> str:

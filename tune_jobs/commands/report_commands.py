@@ -6,6 +6,7 @@ from typing import Any
 
 from tune_jobs.commands.arguments import data_argument, json_argument, storage_argument, study_arguments, study_of
 from tune_jobs.commands.flags_from_options import add_flags
+from tune_jobs.commands.output import say
 from tune_jobs.errors import UserError
 from tune_jobs.training.run_options import TrackerOptions
 from tune_jobs.words import counted
@@ -84,7 +85,7 @@ def _report(options: argparse.Namespace) -> int:
         print_document(report_document(study.definition, report))
     elif not options.quiet:
         for line in _report_lines(study, report):
-            print(line)
+            say(line)
     if options.open:
         _open(report.html)
     return 0
@@ -99,7 +100,7 @@ def _report_together(options: argparse.Namespace) -> int:
     report = report_together([study_of(options, name) for name in (options.study, *options.more)], options.output)
     if not options.quiet:
         for line in (*report.refused, f"report: {report.html}"):
-            print(line)
+            say(line)
     if options.open:
         _open(report.html)
     return 0
@@ -151,5 +152,5 @@ def _tables(options: argparse.Namespace) -> int:
         experiment=options.experiment,
         output=options.output,
     )
-    print(report)
+    say(str(report))
     return 0

@@ -57,14 +57,14 @@ def _plan(parsed: argparse.Namespace) -> int:
 
         print_document(plan_document(forecast))
     else:
-        print(forecast)
+        say(str(forecast))
     return 0
 
 
 def _check(parsed: argparse.Namespace) -> int:
     findings = study_of(parsed).check(**vars(options_from(parsed, CheckOptions)))
     for finding in findings:
-        print(finding.line)
+        say(finding.line)
     return 0 if all(finding.fine for finding in findings) else 1
 
 
@@ -115,8 +115,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         from analysis.report.test_results import in_words
 
         for line in in_words(done.opening):
-            print(line)
+            say(line)
     for final, path in done.models.items():
-        print(f"kept the best replicate on validation of {done.chosen[final]}: {path}")
+        say(f"kept the best replicate on validation of {done.chosen[final]}: {path}")
     code: int = done.code
     return code

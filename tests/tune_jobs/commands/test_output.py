@@ -59,3 +59,12 @@ def test_the_report_on_a_terminal_ends_quietly_where_the_pipe_has_no_reader(fill
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_an_error_that_nobody_reads_is_still_an_exit_code() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tune_jobs", "status", "no-such-study"]
+    done = subprocess.run(command, stderr=writing, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    os.close(writing)
+    assert done.returncode == 2
