@@ -11,6 +11,8 @@ from tune_jobs.words import counted, duration
 
 # So many levels that did not go as planned are named.
 _MOST_NAMED = 3
+# More of a reason is left to the table.
+_MOST_LETTERS = 60
 
 
 def ending_sentences(unplanned: Sequence[tuple[str, str, str]], views: Sequence[TableView]) -> list[str]:
@@ -24,7 +26,8 @@ def ending_sentences(unplanned: Sequence[tuple[str, str, str]], views: Sequence[
     if unplanned:
         named = "; ".join(f"{table}, {level}: {_short(what)}" for table, level, what in unplanned[:_MOST_NAMED])
         more = len(unplanned) - _MOST_NAMED
-        sentences.append(f"Not as planned: {named}" + (f"; and {more} more, listed below." if more > 0 else "."))
+        rest = f"; and {more} more, listed below." if more > 0 else "" if named.endswith("…") else "."
+        sentences.append(f"Not as planned: {named}{rest}")
     names = factor_names(views)
     collapsed = [
         f"{names[view.name]} {' × '.join(line.labels)} in {line.collapse.count} of {line.collapse.n}"
@@ -74,4 +77,8 @@ def cost_sentences(evidence: Evidence) -> list[str]:
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= 60 else f"{words[:57].rstrip()}…"
+    """Cut what is long, after a word where it has any."""
+    if len(words) <= _MOST_LETTERS:
+        return words
+    start = words[:_MOST_LETTERS]
+    return f"{(start.rpartition(' ')[0] or start).rstrip(' ,;:')}…"

@@ -110,3 +110,12 @@ def test_a_verdict_is_whole_whatever_stands_before_it(run: Any, fate: Any) -> No
     lines = printed(ran, 200)
     (row,) = [line for line in lines if line.startswith("4 ")]
     assert "collapsed 5 of 5 against 0 of 5  worse" in " ".join(row.split("   ")).replace("   ", "  ")
+
+
+def test_a_long_reason_is_cut_after_a_word(run: Any, fate: Any) -> None:
+    reason = "the layer, as it was given, cannot be built, because a width of 4 is too small"
+    failed = fate(outcome="failed", reason=reason, epochs=1)
+    ran = run(STUDY, seeds=2, fates=lambda config: failed if config.hidden_units == 4 else fate(last=90.0))
+    lines = printed(ran, 200)
+    assert "- Not as planned: Width, 4: failed, seeds 0, 1: the layer, as it was given, cannot be…" in lines
+    assert reason in "\n".join(lines), "the table has the whole of it"
