@@ -278,7 +278,7 @@ def test_parameters_have_bounds_choices_and_labels(tmp_path: Path) -> None:
         ("{factor: kind, levels: [c]}", "there is no kind 'c'; known: a, b"),
         ("{factor: drop, levels: [1]}", "1 is out of bounds; give a number at least 0 and below 1"),
         ("{factor: deep, levels: [1]}", "1 is not true or false"),
-        ("{factor: width, levels: [null]}", "None is not a whole number at least 2"),
+        ("{factor: width, levels: [null]}", "has no value; give a whole number at least 2"),
         ("{factor: rate, levels: [none]}", "'none' is not a number or null"),
         ("{factor: clip, levels: [-1]}", "-1 is out of bounds; give a number at least 0 or null"),
         ("{factor: mode, levels: [none]}", "there is no mode 'none'; known: a, b, null"),

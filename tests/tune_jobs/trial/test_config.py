@@ -104,5 +104,5 @@ def test_yes_and_no_are_true_and_false_in_fields_that_are_either(text: object, v
 
 def test_null_is_the_neutral_value_where_a_field_has_one() -> None:
     assert TrialConfig(weight_decay=None, input_transform=None, batch_norm=None) == TrialConfig()  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="batch_size: None is not a whole number"):
+    with pytest.raises(ConfigError, match="batch_size: has no value; give a whole number at least 1"):
         TrialConfig(batch_size=None)  # type: ignore[arg-type]
