@@ -36,6 +36,8 @@ _MARKS: dict[str, dict[str, Any]] = {
     DIVERGED_FATE: {"marker": "x", "color": "black", "s": 20, "linewidths": 1.0},
 }
 _JITTER = 0.16
+# More curves than these lie over each other, and more marks are drawn as an image.
+MOST_CURVES, _MANY_MARKS = 500, 1_000
 _COLUMNS = 4
 # A logarithmic range narrower than this factor has ticks between the powers of ten.
 _FEW_DECADES = 50.0
@@ -228,6 +230,15 @@ def progress_figure(trials: pd.DataFrame, *, metric: str, unit: str, higher_is_b
     return legend_below(figure, [axes[0]])
 
 
+def few_curves(curves: pd.DataFrame) -> pd.DataFrame:
+    """The curves of at most `MOST_CURVES` trials, an even draw over how far they came."""
+    ends = curves.sort_values("epoch").groupby("trial")["epoch"].last().sort_values(kind="stable")
+    if len(ends) <= MOST_CURVES:
+        return curves
+    places = np.unique(np.linspace(0, len(ends) - 1, MOST_CURVES).round().astype(int))
+    return curves[curves["trial"].isin(ends.index[places])]
+
+
 def search_curves_figure(
     curves: pd.DataFrame, *, rungs: Sequence[int], metric: str, unit: str, higher_is_better: bool
 ) -> Figure:
@@ -279,7 +290,9 @@ def _scatter_fates(ax: Axes, x: "pd.Series[float]", y: "pd.Series[float]", fates
     for fate in (STOPPED, SURVIVED, AUDITED):
         marked = (fates == fate) & y.notna()
         if marked.any():
-            ax.scatter(x[marked], y[marked], **_MARKS[fate], label=fate, zorder=2)
+            # Many marks are an image: as shapes they are megabytes of a page.
+            many = int(marked.sum()) > _MANY_MARKS
+            ax.scatter(x[marked], y[marked], **_MARKS[fate], label=fate, zorder=2, rasterized=many)
 
 
 def _mark_diverged(ax: Axes, x: "pd.Series[float]", higher_is_better: bool) -> None:

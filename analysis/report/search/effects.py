@@ -62,11 +62,12 @@ def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
 
 
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
+    drawn = f", drawn from {len(data.values):,}," if len(data.values) > found.n else ""
     head = (
-        f"A random forest was fitted to the ranks (as normal scores) of {found.n} trials by validation {goal.words} "
-        f"after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance over the whole "
-        "space was split into the effects of single parameters and of pairs (functional ANOVA). Its out-of-bag R², on "
-        f"trials that a tree has not seen, is {found.r_squared:.2f}."
+        f"A random forest was fitted to the ranks (as normal scores) of {found.n} trials{drawn} by validation "
+        f"{goal.words} after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance "
+        "over the whole space was split into the effects of single parameters and of pairs (functional ANOVA). Its "
+        f"out-of-bag R², on trials that a tree has not seen, is {found.r_squared:.2f}."
     ).replace("-0.00", "0.00")
     if found.r_squared <= 0:
         return [

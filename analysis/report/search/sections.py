@@ -5,7 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.search import Slice, audit_figure, progress_figure, search_curves_figure, slices_figure
+from analysis.figures.search import (
+    Slice,
+    audit_figure,
+    few_curves,
+    progress_figure,
+    search_curves_figure,
+    slices_figure,
+)
 from analysis.frames.evidence import Evidence
 from analysis.frames.search_frames import (
     DIVERGED_FATE,
@@ -166,10 +173,12 @@ def _pictures(study: Study, state: State, goal: Goal, frame: pd.DataFrame) -> li
     if len(curves):
         rungs = sorted({rung for rungs in state.search.scheduler.brackets(state.epochs) for rung in rungs})
         drawn = [] if state.search.scheduler.name == "median" else rungs
-        figure = search_curves_figure(curves, rungs=drawn, **told)
-        pictures.append(
-            Picture("search-curves", figure, _curves_caption(goal, drawn, replicates=state.search.replicates))
-        )
+        shown = few_curves(curves)
+        figure = search_curves_figure(shown, rungs=drawn, **told)
+        caption = _curves_caption(goal, drawn, replicates=state.search.replicates)
+        if len(shown) < len(curves):
+            caption += f" Of {curves['trial'].nunique():,} trials, {shown['trial'].nunique()} are drawn."
+        pictures.append(Picture("search-curves", figure, caption))
     marked = frame[frame["fate"] != ""]
     if len(marked):
         panels, trials = _slices(study, state, marked)

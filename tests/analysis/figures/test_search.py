@@ -9,12 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.search import (
+    MOST_CURVES,
     Slice,
     audit_figure,
     draw_audit,
     draw_progress,
     draw_search_curves,
     draw_slice,
+    few_curves,
     progress_figure,
     search_curves_figure,
     slices_figure,
@@ -165,3 +167,12 @@ def test_every_figure_is_drawn_whole() -> None:
         assert_whole(figure)
     with pytest.raises(ValueError, match="give at least one"):
         slices_figure(trials(), [], **ACCURACY)
+
+
+def test_of_many_curves_an_even_draw_is_drawn() -> None:
+    many = 3 * MOST_CURVES
+    curves = pd.DataFrame({"trial": np.repeat(np.arange(many), 2), "epoch": np.tile([1, 2], many), "value": 1.0})
+    drawn = few_curves(curves)
+    assert drawn["trial"].nunique() == MOST_CURVES
+    assert len(drawn) == 2 * MOST_CURVES
+    assert few_curves(drawn) is drawn

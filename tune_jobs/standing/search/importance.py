@@ -40,6 +40,8 @@ CONFIDENCE = 0.95
 LEAST_SHARE = 0.01
 # Fewer trials leave a tree nothing to split.
 FEWEST_TRIALS = 10
+# Of more trials than this, so many are drawn: what a forest takes grows with the square of its trials.
+MOST_TRIALS = 500
 _LEAF = 3
 _FEATURES = 0.6
 # Permutations that agree up to rounding have no spread to standardise by.
@@ -84,7 +86,7 @@ class Importance:
         rest: the share of effects of three or more columns together.
         r_squared: out of bag: 1 is a forest that predicts trials it has not seen exactly; 0 or less one that
             predicts them no better than their mean, which says nothing about importance.
-        n: number of trials.
+        n: number of trials, at most `MOST_TRIALS`.
         resamples: number of resamples of the trials.
         permutations: number of permutations of the null bands.
     """
@@ -123,6 +125,8 @@ def functional_anova(
 ) -> Importance:
     """Return the shares of main effects and pairs, with intervals and null bands; the same seed gives the same bits.
 
+    Of more than `MOST_TRIALS` trials, so many are drawn.
+
     Args:
         points: the trials, [n, columns]: a range from 0 to 1 in its own (logarithmic) scale, a choice as codes from 0.
             A parameter that a trial does not use has its default.
@@ -137,9 +141,12 @@ def functional_anova(
     """
     space = Layout.of(tuple(int(k) for k in levels))
     spots, worth = _checked(points, space.levels, values)
-    scaled = (worth - worth.mean()) / worth.std()
-    n, d = spots.shape
     rng = np.random.default_rng(seed)
+    if len(worth) > MOST_TRIALS:
+        kept = np.sort(rng.choice(len(worth), MOST_TRIALS, replace=False))
+        spots, worth = spots[kept], worth[kept]
+    scaled = (worth - worth.mean()) / (worth.std() or 1.0)
+    n, d = spots.shape
     grower = _Grower(space, spots, rng)
     forest = grower.forest(scaled, effort.trees)
     drawn = rng.integers(n, size=(effort.resamples, n))
