@@ -41,7 +41,7 @@ LEAST_SHARE = 0.01
 # Fewer trials leave a tree nothing to split.
 FEWEST_TRIALS = 10
 # Of more trials than this, so many are drawn: what a forest takes grows with the square of its trials.
-MOST_TRIALS = 500
+MOST_TRIALS = 600
 _LEAF = 3
 _FEATURES = 0.6
 # Permutations that agree up to rounding have no spread to standardise by.
