@@ -35,7 +35,7 @@ from tune_jobs.training.trainable import REPORT_PERIOD_SECONDS
 from tune_jobs.training.worker_report import ENDED, LOG, TRAINING
 from tune_jobs.trial.config import TrialConfig
 from tune_jobs.trial.trial import Trial
-from tune_jobs.workers.forking import ForkServer
+from tune_jobs.workers.forking import IMPORTED_BY_RAY, ForkServer
 
 _CPUS_OF_NODE = 25
 _ON_PAPER = (500, 2_000, 10_000)
@@ -117,7 +117,7 @@ def driver_seconds() -> float:
 def cluster(workers: int) -> Iterator[None]:
     """Run a Ray cluster with so many logical CPUs."""
     # As forks the workers share most of their memory, and more of them fit on this machine.
-    server = ForkServer(["pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec"], "ray.tune")
+    server = ForkServer(IMPORTED_BY_RAY, "ray.tune")
     nodes = Cluster()
     left = workers
     with few_processes(), server.starts_workers():

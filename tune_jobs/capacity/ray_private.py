@@ -77,10 +77,15 @@ def keep_environment_out() -> None:
 
 def keep_trackers_out() -> None:
     """Keep Tune from importing the clients of trackers, which takes seconds where they are installed."""
-    module, name = _COUNTER
+    _put_in_place(_COUNTER, _count_none)
+
+
+def _put_in_place(part: tuple[str, str], replacement: Any) -> None:
+    """Replace a function of a module for good; does nothing where Ray has none."""
+    module, name = part
     with suppress(UserError):
         _part(module, name)
-        setattr(sys.modules[module], name, _count_none)
+        setattr(sys.modules[module], name, replacement)
 
 
 def _count_none(callbacks: Any) -> bool:
@@ -149,10 +154,7 @@ def _start_nothing(self: Any, **told: Any) -> None:
 
 def keep_messages_out() -> None:
     """Log what Ray would print of its own processes: of one that died, pages of its log."""
-    module, name = _PRINTER
-    with suppress(UserError):
-        _part(module, name)
-        setattr(sys.modules[module], name, _log_message)
+    _put_in_place(_PRINTER, _log_message)
 
 
 def _log_message(data: Any, *more: Any, **told: Any) -> None:

@@ -35,7 +35,7 @@ from tune_jobs.training.ray_folder import private_folder
 from tune_jobs.training.ray_guard import guard, guard_head
 from tune_jobs.training.settings import Cluster
 from tune_jobs.training.storage_check import check_storage
-from tune_jobs.workers.forking import ForkServer
+from tune_jobs.workers.forking import IMPORTED_BY_RAY, ForkServer
 
 # What is imported by the process that workers are forked from: all that training needs, but neither Ray nor what
 # imports it …
@@ -43,7 +43,8 @@ _FORKED_MODULES = (
     "models.engine",
     "models.stacking.engine",
     "tune_jobs.training.director",
-    *("pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec", "tensorboardX"),
+    *IMPORTED_BY_RAY,
+    "tensorboardX",
 )
 # … and the module that imports the rest in each worker.
 _PRELOADED = "tune_jobs.training.preloaded"

@@ -14,6 +14,8 @@ from tune_jobs.capacity.ray_private import PRELOAD, workers_started_by
 from tune_jobs.workers.start_worker import FORK_SERVER
 from tune_jobs.workers.variables import with_variables
 
+# Most of what Ray and Tune import in a worker, apart from themselves.
+IMPORTED_BY_RAY = ("pandas", "pyarrow.parquet", "pydantic", "requests", "jsonschema", "fsspec")
 _HERE = Path(__file__).parent
 
 
