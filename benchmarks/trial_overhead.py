@@ -92,7 +92,7 @@ def whole_run(project: Path, trials: int) -> tuple[float, float]:
         )
         seconds = time.perf_counter() - start
     said, _, peak = done.stdout.rpartition("peak:")
-    if done.returncode or f"{trials} completed" not in said:
+    if done.returncode or f"{trials:,} completed" not in said:
         raise RuntimeError(f"not all of {trials} trials were completed:\n{done.stdout}{done.stderr}")
     return seconds, float(peak)
 
