@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import BboxBase
 
 from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below, plain, style_axes, white_outline
 
@@ -15,8 +16,9 @@ from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below,
 _WIDE = 4.0
 # Values further below the best than this many times the range of the front are off the axis.
 _FAR = 4.0
-# The share of the axis that a name takes.
-_ROOM = 0.3
+# Where a name may stand beside its mark, as steps to the right and up where higher is better: first where the steps of
+# the front leave room.
+_PLACES = ((-1, 1), (1, -1), (1, 1), (-1, -1))
 
 
 @dataclass(frozen=True)
@@ -111,26 +113,39 @@ def tradeoff_figure(points: Sequence[Point], front: Sequence[Point], *, heading:
 
 
 def _name(ax: Axes, front: Sequence[Point], *, higher_is_better: bool) -> None:
-    low, high = ax.get_xlim()
-    for point in front:
-        # Left of the mark, where the front leaves room, unless the axis ends there.
-        share = (
-            (point.seconds - low) / (high - low)
-            if ax.get_xscale() == "linear"
-            else log(point.seconds / low, high / low)
-        )
-        right = share > _ROOM
-        ax.annotate(
-            plain(point.label),
-            (point.seconds, point.value),
-            xytext=(-5 if right else 5, 5 if higher_is_better else -9),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            fontsize="small",
-            path_effects=white_outline(),
-            gid=point.gid,
-            zorder=5,
-        )
+    """Name the points of the front, the best first; one that has no room beside those before it stays without."""
+    figure = ax.get_figure(root=True)
+    if not isinstance(figure, Figure):
+        return
+    # What a name takes is known only once all else has its place.
+    figure.draw_without_rendering()
+    inside = ax.get_window_extent()
+    taken: list[BboxBase] = []
+    for point in reversed(front):
+        for place in _PLACES if higher_is_better else [(x, -y) for x, y in _PLACES]:
+            name = _named(ax, point, place)
+            box = name.get_window_extent()
+            if inside.x0 <= box.x0 and box.x1 <= inside.x1 and not box.count_overlaps(taken):
+                taken.append(box)
+                break
+            name.remove()
+
+
+def _named(ax: Axes, point: Point, place: tuple[int, int]) -> Annotation:
+    """Write the name of a point beside it, on the side that `place` says."""
+    right, above = place[0] > 0, place[1] > 0
+    return ax.annotate(
+        plain(point.label),
+        (point.seconds, point.value),
+        xytext=(5 * place[0], 5 * place[1]),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="bottom" if above else "top",
+        fontsize="small",
+        path_effects=white_outline(),
+        gid=point.gid,
+        zorder=5,
+    )
 
 
 def _focus(ax: Axes, points: Sequence[Point], front: Sequence[Point], *, higher_is_better: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.frames.collapse import suspects, with_one_class
 from analysis.frames.curves_frame import curves_frame
 from analysis.frames.frames import trials_frame
+from analysis.frames.search_frames import goal_of, search_frame
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Contents, Ledger
 from tune_jobs.ledger.record import Record
@@ -65,6 +67,13 @@ class Evidence:
         search = self.standing.search
         trials = search.trials.values() if search is not None else ()
         return {*self.trials["key"], *(trial.key for one in trials for trial in one.begun)}
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """A line for each trial of the search, of `search_frame`; empty before there is one."""
+        state = self.standing.search
+        goal = goal_of(state) if state is not None else None
+        return search_frame(state, goal) if state is not None and goal is not None else pd.DataFrame()
 
     def rows_of(self, table: str) -> list[tuple[int, Row]]:
         """Return the rows of a table, each with its position among all rows."""

@@ -10,7 +10,7 @@ from rich.table import Table as Drawn
 from rich.text import Text
 
 from analysis.frames.evidence import Evidence
-from analysis.frames.search_frames import goal_of, search_frame
+from analysis.frames.search_frames import goal_of
 from analysis.published.beside import with_published
 from analysis.published.reproduction import reproduction_of
 from analysis.report.findings import findings_of, views_of
@@ -89,7 +89,7 @@ def _further_sheets(evidence: Evidence) -> list[Sheet]:
         fresh = fresh_words(evidence, after, goal) if after is not None else {}
         if state.best(1):
             default = default_values(evidence.study, state)
-            sheets.append(best_sheet(evidence.study, state, search_frame(state, goal), goal, default, fresh))
+            sheets.append(best_sheet(evidence.study, state, evidence.searched, goal, default, fresh))
         if path is not None and path.steps:
             sheets.append(steps_sheet(path, goal))
     elif path is not None and path.steps:

@@ -72,7 +72,7 @@ def _report(options: argparse.Namespace) -> int:
 
         _refuse_files(options)
         studies = [study, *(study_of(options, name) for name in options.more)]
-        refuse_repeats(studies)
+        refuse_repeats([one.definition for one in studies], "a report of several studies")
         for one in studies:
             one.print_report()
         return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tune_jobs.commands.end_signals import noting_signals
 from tune_jobs.commands.interface import Study
+from tune_jobs.commands.report_together import refuse_repeats
 from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.runs import STUDIES
@@ -31,18 +32,19 @@ def view(named: Sequence[str], storage: str, data_dir: Path, *, port: int, opens
         opens: whether to open a browser.
 
     Raises:
-        UserError: there is nothing to show, or the port is taken.
+        UserError: there is nothing to show, a study is named twice, or the port is taken.
     """
     from tune_jobs.view.reports import CurrentReport
     from tune_jobs.view.server import Viewed, serve
 
-    shown = {one: watched(one, storage, data_dir) for one in named or _studies_in(storage)}
+    shown = [(one, watched(one, storage, data_dir)) for one in named or _studies_in(storage)]
+    refuse_repeats([study.current.definition for _, study in shown], "view")
     places = ["--storage", storage, "--data-dir", str(data_dir)]
     # From here on a signal interrupts nothing, so that the folder is removed in any case.
     with noting_signals() as over, tempfile.TemporaryDirectory(prefix="ablatune-view-") as folder:
         all_viewed = [
             Viewed(study, CurrentReport([one, *places], Path(folder) / str(number)))
-            for number, (one, study) in enumerate(shown.items())
+            for number, (one, study) in enumerate(shown)
         ]
         studies = {f"{number}-{one.name}": one for number, one in enumerate(all_viewed)}
         serve(studies, port, partial(_ready, opens=opens), over)

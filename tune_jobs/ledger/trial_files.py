@@ -44,7 +44,7 @@ class TrialFiles:
             names, cut = self.names(), dict[str, str]()
             try:
                 wanted = [name for name in names if keys is None or may_hold(name, keys)]
-                tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut), wanted)
+                tables = self.storage.each(partial(self._table_unless_cut, columns=columns, cut=cut, keys=keys), wanted)
                 found = [record for table in tables if table is not None for record in records_in(table, keys)]
             except FileNotFoundError:
                 continue
@@ -111,11 +111,13 @@ class TrialFiles:
             redacted(self.storage.uri),
         )
 
-    def _table_unless_cut(self, name: str, columns: Sequence[str], cut: dict[str, str]) -> pa.Table | None:
+    def _table_unless_cut(
+        self, name: str, columns: Sequence[str], cut: dict[str, str], keys: set[str] | None = None
+    ) -> pa.Table | None:
         """Read columns of a file; None if it is cut or damaged, which is noted in `cut` with the reason."""
         try:
             single = self.storage.is_s3 and bool(single_key(name))
-            return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=single)
+            return read_table(self.storage, FOLDER, name, columns=columns, in_one_request=single, keys=keys)
         except CutFileError as error:
             cut[name] = str(error)
             return None

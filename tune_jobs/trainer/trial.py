@@ -1,5 +1,7 @@
 """The trial that a training function of the user is given."""
 
+import atexit
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +33,7 @@ class Trial:
         threads: of the CPU.
         total: how many epochs it trains.
         metrics: the names that it reports; empty for any.
-        folder: of its own, for what it writes; None for a temporary one.
+        folder: of its own, for what it writes; None for a temporary one, removed when the process ends.
 
     Attributes:
         seed, split_seed, devices, threads, total: as given.
@@ -81,7 +83,7 @@ class Trial:
             split_seed: see `Trial`.
             device: that the function trains on.
             threads: of the CPU.
-            folder: for what the function writes; a temporary one by default.
+            folder: for what the function writes; by default a temporary one, removed when the process ends.
         """
         prepare_process(seed, threads)
         place = None if folder is None else Path(folder)
@@ -105,6 +107,7 @@ class Trial:
         """A folder of the trial's own; on one machine, the same when the trial starts again."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="ablatune-trial-"))
+            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
 

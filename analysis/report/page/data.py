@@ -14,7 +14,7 @@ from analysis.figures.losses import LOSSES
 from analysis.figures.series import Series, series_of, styles
 from analysis.figures.style import axis_label
 from analysis.frames.evidence import Evidence, all_tables
-from analysis.frames.search_frames import goal_of, search_frame
+from analysis.frames.search_frames import goal_of
 from analysis.report.page.curves import few_digits, page_curves
 from analysis.report.page.svg import INK, LEVEL_COLOURS
 from analysis.report.section import Section
@@ -206,8 +206,7 @@ def _search(evidence: Evidence) -> dict[str, Any] | None:
     goal = goal_of(state) if state is not None else None
     if state is None or goal is None:
         return None
-    frame = search_frame(state, goal)
-    frame = frame[frame["fate"] != ""]
+    frame = evidence.searched[evidence.searched["fate"] != ""]
     parameters = [
         {
             "label": study.own.label(one.name),

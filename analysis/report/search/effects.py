@@ -62,7 +62,7 @@ def _labels(study: Study, names: tuple[str, ...]) -> dict[tuple[int, ...], str]:
 
 
 def _importance_words(found: Importance, data: Coded, labels: Mapping[tuple[int, ...], str], goal: Goal) -> list[str]:
-    drawn = f", drawn from {len(data.values):,}," if len(data.values) > found.n else ""
+    drawn = f", drawn from {data.known:,}," if data.known > found.n else ""
     head = (
         f"A random forest was fitted to the ranks (as normal scores) of {found.n} trials{drawn} by validation "
         f"{goal.words} after epoch {data.epoch}, the first epoch at which all of them can be compared. Its variance "

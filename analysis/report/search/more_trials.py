@@ -4,6 +4,7 @@ from math import isfinite
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.figures.tuning_curve import tuning_curve_figure
 from analysis.frames.search_frames import Goal
@@ -16,6 +17,8 @@ from tune_jobs.study.samplers import STARTUP_TRIALS
 from tune_jobs.words import counted
 
 _LEAST = 5
+# Of a curve: the mean of the best costs time for each number of trials, and they are more than a figure has pixels.
+_POINTS = 400
 _OPEN = "open"
 
 
@@ -27,9 +30,8 @@ def more_trials_section(state: State, goal: Goal, frame: pd.DataFrame) -> Sectio
     if len(random) < _LEAST:
         return None
     scores = _scores(random, goal)
-    every = np.arange(1, 2 * len(scores) + 1)
     figure = tuning_curve_figure(
-        tuning_curve(scores, every),
+        tuning_curve(scores, _drawn(2 * len(scores))),
         goal.sign * pd.Series(_scores(drawn, goal)).cummax(),
         metric=goal.label,
         unit=goal.unit,
@@ -50,6 +52,12 @@ def _scores(frame: pd.DataFrame, goal: Goal) -> np.ndarray:
     """What each trial offers the search: its value at full length, or where it was stopped; higher is better."""
     values = frame["final"].astype(float).fillna(frame["value"].astype(float)).mask(frame["diverged"].astype(bool))
     return (goal.sign * values).fillna(-np.inf).to_numpy(dtype=float)
+
+
+def _drawn(count: int) -> NDArray[np.int64]:
+    """The numbers of trials at which the curve is drawn: each, or so many that a line through them looks the same."""
+    spaced = np.geomspace(1, count, min(count, _POINTS)).round().astype(np.int64)
+    return np.unique(np.concatenate([np.arange(1, min(count, _POINTS) + 1), spaced]))
 
 
 def _shown(count: int) -> list[int]:

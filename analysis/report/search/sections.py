@@ -23,7 +23,6 @@ from analysis.frames.search_frames import (
     course,
     goal_of,
     search_curves,
-    search_frame,
 )
 from analysis.report.search.effects import edges_section, importance_section, pairs_section
 from analysis.report.search.more_trials import more_trials_section
@@ -53,7 +52,7 @@ def search_sections(evidence: Evidence) -> list[Section]:
     goal = goal_of(state)
     if goal is None:
         return [_search_section(evidence, state, None, pd.DataFrame())]
-    frame = search_frame(state, goal)
+    frame = evidence.searched
     found = [
         _search_section(evidence, state, goal, frame),
         _audit_section(evidence, state, goal, frame),

@@ -1,5 +1,7 @@
 """The figures of the first screen: all differences on one axis, and time against quality."""
 
+from itertools import combinations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,4 +70,17 @@ def test_the_points_of_the_front_are_named_and_far_ones_counted() -> None:
     front = pareto_front(points, higher_is_better=True)
     (ax,) = tradeoff_figure(points, front, heading="Accuracy (%)", higher_is_better=True).axes
     texts = [text.get_text() for text in ax.texts]
-    assert texts == ["↓ 1 more level beyond the axis", "default", "slow"]
+    assert texts == ["↓ 1 more level beyond the axis", "slow", "default"]
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_names_of_the_front_lie_within_the_axes_and_not_over_each_other(higher_is_better: bool) -> None:
+    sign = 1 if higher_is_better else -1
+    points = [Point(f"Hidden layer size {n} and more", 1.0 + 0.01 * n, sign * (90 + 0.05 * n)) for n in range(40)]
+    front = pareto_front(points, higher_is_better=higher_is_better)
+    (ax,) = tradeoff_figure(points, front, heading="Accuracy (%)", higher_is_better=higher_is_better).axes
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert ax.texts[0].get_text() == points[-1].label, "the best is named in any case"
+    assert 3 <= len(boxes) < len(front)
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert all(ax.get_window_extent().x0 <= box.x0 and box.x1 <= ax.get_window_extent().x1 for box in boxes)

@@ -131,6 +131,10 @@ def test_what_cannot_be_shown_is_one_line(
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "not shown: widths; give their study files to show them too"
     assert said[1].endswith("has no study that can be shown; give its file: ablatune view STUDY.yaml")
+    (elsewhere / "link.yaml").symlink_to(path)
+    for again in (str(path), "link.yaml"):
+        assert main(["view", str(path), again, "--storage", ledger.storage.uri, "--no-browser"]) == 2
+        assert "is named twice; name each study once" in capsys.readouterr().err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -30,6 +30,7 @@ from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.tree import DecisionTreeRegressor
 
 from tune_jobs.standing.search.boxes import Boxes, Layout, boxes, covariances
@@ -40,8 +41,6 @@ CONFIDENCE = 0.95
 LEAST_SHARE = 0.01
 # Fewer trials leave a tree nothing to split.
 FEWEST_TRIALS = 10
-# Of more trials than this, so many are drawn: what a forest takes grows with the square of its trials.
-MOST_TRIALS = 600
 _LEAF = 3
 _FEATURES = 0.6
 # Permutations that agree up to rounding have no spread to standardise by.
@@ -86,7 +85,7 @@ class Importance:
         rest: the share of effects of three or more columns together.
         r_squared: out of bag: 1 is a forest that predicts trials it has not seen exactly; 0 or less one that
             predicts them no better than their mean, which says nothing about importance.
-        n: number of trials, at most `MOST_TRIALS`.
+        n: number of trials.
         resamples: number of resamples of the trials.
         permutations: number of permutations of the null bands.
     """
@@ -125,8 +124,6 @@ def functional_anova(
 ) -> Importance:
     """Return the shares of main effects and pairs, with intervals and null bands; the same seed gives the same bits.
 
-    Of more than `MOST_TRIALS` trials, so many are drawn.
-
     Args:
         points: the trials, [n, columns]: a range from 0 to 1 in its own (logarithmic) scale, a choice as codes from 0.
             A parameter that a trial does not use has its default.
@@ -142,9 +139,6 @@ def functional_anova(
     space = Layout.of(tuple(int(k) for k in levels))
     spots, worth = _checked(points, space.levels, values)
     rng = np.random.default_rng(seed)
-    if len(worth) > MOST_TRIALS:
-        kept = np.sort(rng.choice(len(worth), MOST_TRIALS, replace=False))
-        spots, worth = spots[kept], worth[kept]
     scaled = (worth - worth.mean()) / (worth.std() or 1.0)
     n, d = spots.shape
     grower = _Grower(space, spots, rng)
@@ -196,7 +190,11 @@ class _Grower:
         """Grow trees, each on another resample of the values [n], or of the rows that were drawn."""
         n = len(values)
         rows = np.arange(n) if drawn is None else drawn
-        return [self._tree(values, np.bincount(rows[self._rng.integers(n, size=n)], minlength=n)) for _ in range(trees)]
+        # To check the same settings for each of some thousand trees takes a fifth of the time.
+        with config_context(skip_parameter_validation=True):
+            return [
+                self._tree(values, np.bincount(rows[self._rng.integers(n, size=n)], minlength=n)) for _ in range(trees)
+            ]
 
     def _tree(self, values: Array, counts: NDArray[np.int64]) -> _Grown:
         """Return a tree of which each leaf holds several different trials."""

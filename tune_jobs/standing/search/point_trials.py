@@ -14,7 +14,12 @@ from tune_jobs.trial.trial import Trial
 
 
 def make_trial(
-    study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str], seed: int = 0
+    study: Study,
+    search: Search,
+    values: Mapping[str, Any],
+    fingerprints: Mapping[str, str],
+    seed: int = 0,
+    epochs: int | None = None,
 ) -> Trial:
     """Build the trial of a point of the space.
 
@@ -24,6 +29,7 @@ def make_trial(
         values: of the point.
         fingerprints: of the data, by `data_id`.
         seed: of the replicate; 0 in a search without.
+        epochs: of `full_length`, for who knows them already: they cost as much as the trial.
 
     Raises:
         UserError: it cannot be built.
@@ -31,17 +37,21 @@ def make_trial(
     config: TrialConfig = study.config(search.base, values).replace(seed=0)
     check_feasible(config)
     config = search_replicate(study, config, seed)
-    epochs = full_length(study, search)
+    epochs = epochs or full_length(study, search)
     mode = study.mode_of(SEARCH, config)
     key = trial_key(config, fingerprints[data_id(config)], mode)
     return Trial(key, config, epochs, frozenset({epochs}), measure_improvements=search.read == "best", mode=mode)
 
 
 def further_trials(
-    study: Study, search: Search, values: Mapping[str, Any], fingerprints: Mapping[str, str]
+    study: Study,
+    search: Search,
+    values: Mapping[str, Any],
+    fingerprints: Mapping[str, str],
+    epochs: int | None = None,
 ) -> tuple[Trial, ...]:
     """Build the trials of a point of the space with seeds 1, 2, …; none in a search without replicates."""
-    return tuple(make_trial(study, search, values, fingerprints, seed) for seed in range(1, search.replicates))
+    return tuple(make_trial(study, search, values, fingerprints, seed, epochs) for seed in range(1, search.replicates))
 
 
 def searched_default(study: Study, search: Search) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from tune_jobs.standing.search.state import State
 from tune_jobs.study.space import Parameter
 
 _LEAST_TRIALS = 10
+# Of more trials, so many are drawn: what a forest takes grows with the square of its trials.
+MOST_TRIALS = 600
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Coded:
             few that collapsed would else be all of the variance.
         epoch: after which it is.
         numbers: of the trials.
+        known: how many trials there are; of more than `MOST_TRIALS` so many are drawn.
     """
 
     points: NDArray[np.float64]
@@ -33,10 +36,14 @@ class Coded:
     values: NDArray[np.float64]
     epoch: int
     numbers: tuple[int, ...]
+    known: int
 
 
 def coded(state: State) -> Coded | None:
-    """Code the trials as of the first rung, which all of them have reached; None if there are too few."""
+    """Code the trials as of the first rung, which all of them have reached; None if there are too few.
+
+    Which trials are drawn of many depends on the search's seed alone.
+    """
     # Takes a second to import, and most commands read no search.
     from scipy.stats import norm, rankdata
 
@@ -46,21 +53,26 @@ def coded(state: State) -> Coded | None:
     for one in state.all:
         if one.record is None or one.record.outcome == FAILED or not space.holds(one.values):
             continue
-        scores = scores_of(one.record, read=search.read, select=search.select)
         mean = state.mean_at(one, epoch)
         if mean is not None:
             found.append((one, mean))
-        elif scores and scores[-1] == -inf:
+        elif scores_of(one.record, read=search.read, select=search.select)[-1:] == [-inf]:
             found.append((one, -inf))
     finite = [score for _, score in found if isfinite(score)]
     if len(found) < _LEAST_TRIALS or len(set(finite)) < 2:
         return None
-    points = np.array([[_code(parameter, one) for parameter in space] for one, _ in found])
-    ranks = rankdata([max(score, min(finite)) for _, score in found])
+    ranks = rankdata(np.maximum([score for _, score in found], min(finite)))
     # Blom's approximation (1958) of the expected order statistics of a normal sample.
     values = norm.ppf((ranks - 0.375) / (len(ranks) + 0.25))
+    drawn = np.arange(len(found))
+    if len(found) > MOST_TRIALS:
+        drawn = np.sort(np.random.default_rng(search.seed).choice(len(found), MOST_TRIALS, replace=False))
+        if len(set(values[drawn])) < 2:
+            return None
+    trials = [found[place][0] for place in drawn]
+    points = np.array([[_code(parameter, one) for parameter in space] for one in trials])
     levels = tuple(len(parameter.choices) for parameter in space)
-    return Coded(points, levels, values, epoch, tuple(one.number for one, _ in found))
+    return Coded(points, levels, values[drawn], epoch, tuple(one.number for one in trials), len(found))
 
 
 def _code(parameter: Parameter, one: SearchTrial) -> float:

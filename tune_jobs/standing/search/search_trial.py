@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite, nan
 from typing import Any, Protocol
 
@@ -76,7 +77,7 @@ class SearchTrial:
         """Its name in messages."""
         return f"trial {self.number}" if self.number >= 0 else "a row of a table"
 
-    @property
+    @cached_property
     def stopped_at(self) -> int | None:
         """The rung that stopped it, in epochs; None if no rung did."""
         return next((epoch for epoch, last in self.decisions.items() if last.stop and not last.more), None)

@@ -57,7 +57,7 @@ class State:
         Raises:
             UserError: it cannot be built.
         """
-        return make_trial(self.study, self.search, values, self.fingerprints)
+        return make_trial(self.study, self.search, values, self.fingerprints, epochs=self.epochs)
 
     def drawn(self, event: Event, lookup: Callable[[str], Record | None] = lambda key: None) -> SearchTrial:
         """Make the trial that an event says was drawn, with the record that is found under its key."""
@@ -67,7 +67,7 @@ class State:
             trial = self.make_trial(event.values)
         except UserError:
             return drawn
-        more = further_trials(self.study, self.search, event.values, self.fingerprints)
+        more = further_trials(self.study, self.search, event.values, self.fingerprints, self.epochs)
         return _with_records(replace(drawn, trial=trial, more=more, more_records=(None,) * len(more)), lookup)
 
     def journal(self, storage: Storage) -> Journal:

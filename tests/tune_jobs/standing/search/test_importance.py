@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_jobs.standing.search.importance import MOST_TRIALS, Effort, Importance, functional_anova
+from tune_jobs.standing.search.importance import Effort, Importance, functional_anova
 
 QUICK = Effort(trees=32, resamples=20, permutations=20, few_trees=8)
 
@@ -173,13 +173,3 @@ def test_trials_that_do_not_vary_in_any_column_show_nothing() -> None:
     found = functional_anova(np.full((12, 2), 0.5), [0, 0], np.arange(12), seed=0, effort=QUICK)
     assert not any(effect.shown for effect in (*found.mains, *found.pairs))
     assert found.r_squared <= 0
-
-
-def test_of_many_trials_some_are_drawn() -> None:
-    rng = np.random.default_rng(0)
-    points = rng.random((3 * MOST_TRIALS, 2))
-    found = functional_anova(
-        points, [0, 0], points[:, 0], seed=0, effort=Effort(trees=8, resamples=2, permutations=2, few_trees=2)
-    )
-    assert found.n == MOST_TRIALS
-    assert found.mains[0].share > 0.9

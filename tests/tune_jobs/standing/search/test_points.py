@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from models.history import DIVERGED
+from tune_jobs.standing.search import points
 from tune_jobs.standing.search.points import coded
 
 
@@ -70,3 +72,18 @@ def test_points_outside_the_space_are_left_out(simulation: Any, make_study: Any)
     data = coded(state)
     assert data is not None
     assert data.numbers == tuple(n for n, one in state.trials.items() if one.values["optimizer"] == "adam")
+
+
+def test_of_many_trials_some_are_drawn(simulation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = simulation(budget={"trials": 40}).run()
+    whole = coded(state)
+    monkeypatch.setattr(points, "MOST_TRIALS", 15)
+    drawn, again = coded(state), coded(state)
+    assert whole is not None
+    assert drawn is not None
+    assert again is not None
+    assert (whole.known, drawn.known, len(drawn.points)) == (40, 40, 15)
+    assert drawn.numbers == again.numbers, "the search's seed says which"
+    places = [whole.numbers.index(number) for number in drawn.numbers]
+    assert np.array_equal(drawn.points, whole.points[places])
+    assert np.array_equal(drawn.values, whole.values[places]), "a rank is that among all trials"
