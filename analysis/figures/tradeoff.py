@@ -16,6 +16,7 @@ from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below,
 _WIDE = 4.0
 # Values further below the best than this many times the range of the front are off the axis.
 _FAR = 4.0
+_FINE = 200
 # Where a name may stand beside its mark, as steps to the right and up where higher is better: first where the steps of
 # the front leave room.
 _PLACES = ((-1, 1), (1, -1), (1, 1), (-1, -1))
@@ -53,7 +54,7 @@ def pareto_front(points: Sequence[Point], *, higher_is_better: bool) -> list[Poi
 def draw_tradeoff(
     ax: Axes, points: Sequence[Point], front: Sequence[Point], *, heading: str, higher_is_better: bool
 ) -> Axes:
-    """Draw a mark for each configuration, the front as steps with its points named, and the default.
+    """Draw a mark for each configuration, the front as steps, and the default.
 
     Args:
         ax: to draw on.
@@ -101,34 +102,36 @@ def draw_tradeoff(
     ax.set_xlabel("Time of a training (s)")
     ax.set_ylabel(plain(heading))
     _focus(ax, points, front, higher_is_better=higher_is_better)
-    _name(ax, front, higher_is_better=higher_is_better)
     return style_axes(ax)
 
 
 def tradeoff_figure(points: Sequence[Point], front: Sequence[Point], *, heading: str, higher_is_better: bool) -> Figure:
-    """Draw time against quality as a figure; see `draw_tradeoff`."""
+    """Draw time against quality as a figure, with the points of the front named; see `draw_tradeoff`."""
     figure = Figure(figsize=(PAGE_WIDTH, 3.4), layout="constrained")
     ax = draw_tradeoff(figure.subplots(), points, front, heading=heading, higher_is_better=higher_is_better)
-    return legend_below(figure, [ax])
+    legend_below(figure, [ax])
+    _name(figure, ax, front, higher_is_better=higher_is_better)
+    return figure
 
 
-def _name(ax: Axes, front: Sequence[Point], *, higher_is_better: bool) -> None:
+def _name(figure: Figure, ax: Axes, front: Sequence[Point], *, higher_is_better: bool) -> None:
     """Name the points of the front, the best first; one that has no room beside those before it stays without."""
-    figure = ax.get_figure(root=True)
-    if not isinstance(figure, Figure):
-        return
-    # What a name takes is known only once all else has its place.
+    # What a name takes is known only once all else has its place, and at a resolution at which the widths of letters
+    # are not rounded.
+    dpi = figure.dpi
+    figure.set_dpi(_FINE)
     figure.draw_without_rendering()
     inside = ax.get_window_extent()
     taken: list[BboxBase] = []
     for point in reversed(front):
         for place in _PLACES if higher_is_better else [(x, -y) for x, y in _PLACES]:
             name = _named(ax, point, place)
-            box = name.get_window_extent()
+            box = name.get_window_extent().expanded(1.02, 1.1)
             if inside.x0 <= box.x0 and box.x1 <= inside.x1 and not box.count_overlaps(taken):
                 taken.append(box)
                 break
             name.remove()
+    figure.set_dpi(dpi)
 
 
 def _named(ax: Axes, point: Point, place: tuple[int, int]) -> Annotation:

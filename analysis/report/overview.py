@@ -48,8 +48,7 @@ def overview_of(
     groups = [*_table_groups(factors), *_path_groups(evidence)]
     pictures, frames = [], {}
     if groups:
-        shown = first_groups(groups)
-        pictures.append(Picture("overview", forest_figure(shown), _forest_caption(groups, shown)))
+        pictures += _forest_pictures(groups)
         frames["differences"] = _frame(groups)
     points, first = _points(compared, evidence)
     if first is not None and len(points) > _FEWEST:
@@ -69,6 +68,18 @@ def overview_of(
     if not pictures and not evidence.study.tables:
         pictures = _rows_picture(views, evidence)
     return Section("overview", "At a glance", pictures=pictures, frames=frames) if pictures else None
+
+
+def _forest_pictures(groups: Sequence[ForestGroup]) -> list[Picture]:
+    """A figure for each axis; what all of them share is said below the first."""
+    shown, found = first_groups(groups), []
+    for number, axis in enumerate(dict.fromkeys(group.axis for group in shown), start=1):
+        figure = forest_figure([group for group in shown if group.axis == axis])
+        if number == 1:
+            found.append(Picture("overview", figure, _forest_caption(groups, shown)))
+        else:
+            found.append(Picture(f"overview-{number}", figure, f"The same for the {axis[:1].lower()}{axis[1:]}."))
+    return found
 
 
 def _rows_picture(views: Sequence[TableView], evidence: Evidence) -> list[Picture]:

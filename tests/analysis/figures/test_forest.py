@@ -78,7 +78,9 @@ def test_names_of_the_front_lie_within_the_axes_and_not_over_each_other(higher_i
     sign = 1 if higher_is_better else -1
     points = [Point(f"Hidden layer size {n} and more", 1.0 + 0.01 * n, sign * (90 + 0.05 * n)) for n in range(40)]
     front = pareto_front(points, higher_is_better=higher_is_better)
-    (ax,) = tradeoff_figure(points, front, heading="Accuracy (%)", higher_is_better=higher_is_better).axes
+    figure = tradeoff_figure(points, front, heading="Accuracy (%)", higher_is_better=higher_is_better)
+    (ax,) = figure.axes
+    figure.set_dpi(200)  # as a file is drawn: letters are not rounded to pixels
     boxes = [text.get_window_extent() for text in ax.texts]
     assert ax.texts[0].get_text() == points[-1].label, "the best is named in any case"
     assert 3 <= len(boxes) < len(front)

@@ -68,3 +68,19 @@ def test_each_table_names_its_base_and_the_command_that_runs_it(ran: Any) -> Non
         assert section.base.startswith("Default (")
         assert "hidden layer size 8" in section.base
         assert section.command.startswith("ablatune run ")
+
+
+def test_each_unit_has_a_figure_of_its_own(run: Any, fate: Any) -> None:
+    text = STUDY + (
+        "  - title: Progress\n    name: progress\n    factor: hidden_units\n    levels: [4, 8]\n"
+        "    base: {dataset: diabetes, objective: mse}\n"
+    )
+    ran = run(text, seeds=3)
+    section = overview_of(views_of(ran.evidence), ran.evidence)
+    assert section is not None
+    names = [picture.name for picture in section.pictures]
+    assert names[:2] == ["overview", "overview-2"]
+    axes = [picture.figure.axes for picture in section.pictures[:2]]
+    assert [len(found) for found in axes] == [1, 1]
+    assert sum("(points)" in found[0].get_xlabel() for found in axes) == 1
+    assert section.pictures[1].caption.startswith("The same for the difference in")
