@@ -27,10 +27,12 @@ from pathlib import Path
 import numpy as np
 
 from data_utils import load_trial_data
+from models.version import SINGLE
 from tune_jobs.ledger.file_names import FOLDER, PACK_SIZE
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.ledger.parquet import to_parquet
 from tune_jobs.ledger.record import ISOLATED, Record, encode_fields
+from tune_jobs.ledger.runs import Manifest, write_manifest
 from tune_jobs.ledger.targets import targets_name, write_targets
 from tune_jobs.standing.standing import stand
 from tune_jobs.storage.storage import Storage
@@ -142,7 +144,11 @@ def write_ledger(folder: Path, trials: int) -> Path:
     data = load_trial_data("digits", data_dir=folder)
     storage = Storage.at(str(folder / path.stem))
     Ledger.open(storage, create=True)
-    standing = stand(study, None, range(study.seeds), {data_id(study.config()): data.fingerprint})
+    fingerprints = {data_id(study.config()): data.fingerprint}
+    standing = stand(study, None, range(study.seeds), fingerprints)
+    # As a run leaves it: without, the next run would find out anew how the trials train.
+    modes = {table.name: SINGLE for table in study.tables}
+    write_manifest(storage, Manifest(study.name, {}, study.seeds, fingerprints, declared=study.seeds, modes=modes))
     targets = data.validation_targets
     write_targets(storage, targets_name(data.fingerprint, study.config()), {"targets": targets})
     generator = np.random.default_rng(0)
