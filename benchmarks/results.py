@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "trial_overhead": ("What a trial costs beside its training", ("trial_overhead.py",)),
     "trainer_overhead": ("A training function beside the engine", ("trainer_overhead.py",)),
     "ledger_scale": ("Large ledgers", ("ledger_scale.py", "--huge")),
+    "many_workers": ("Workers that one driver keeps busy", ("many_workers.py", "--window", "30")),
     "coverage": ("How often tables are wrong, simulated", ("coverage.py",)),
     "resampled": ("How often few seeds contradict many, on real trials", ("resampled.py",)),
     "gpu": ("Stacked and single on one device, in small", ("gpu.py", "--device", "cpu")),

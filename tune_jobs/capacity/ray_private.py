@@ -162,6 +162,20 @@ def _log_message(data: Any, *more: Any, **told: Any) -> None:
         _log.info("Ray: %s", line)
 
 
+def worker_starts_for(controller: Any, trial: Any) -> bool:
+    """Whether a worker of Tune's is starting for a trial that waits; False where this Tune does not say.
+
+    Args:
+        controller: as a scheduler is given it.
+        trial: of Tune's.
+    """
+    with suppress(AttributeError):
+        whole = controller._tune_controller
+        worker = whole._trial_to_actor.get(trial)
+        return worker is not None and bool(whole._actor_manager.is_actor_started(worker))
+    return False
+
+
 def own_processes() -> dict[str, "Popen[Any]"]:
     """Return the processes of the Ray that this process has started, by name; none where this Ray does not say."""
     with suppress(UserError, AttributeError, TypeError):

@@ -15,6 +15,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.free_workers import WaitingFirst
 from tune_jobs.training.ray_guard import at_sudden_end
 from tune_jobs.training.worker_watch import RESTARTS
 from tune_jobs.workers.variables import with_variables
@@ -84,11 +85,12 @@ def run_tuner(
         KeyboardInterrupt: Ctrl-C ended the run, or came as it ended.
     """
     scratch = tempfile.mkdtemp(prefix="ablatune-")
+    order = WaitingFirst()  # type: ignore[no-untyped-call]
     remove = partial(shutil.rmtree, scratch, ignore_errors=True)
     try:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
-            tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
+            tune_config=tune.TuneConfig(reuse_actors=True, scheduler=order, **tune_config),
             run_config=tune.RunConfig(
                 name="trials",
                 storage_path=scratch,
