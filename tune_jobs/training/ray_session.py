@@ -30,6 +30,7 @@ from tune_jobs.errors import UserError, first_line
 from tune_jobs.storage.probe import probe
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
+from tune_jobs.training.held_errors import Held, held_errors
 from tune_jobs.training.ray_address import check_address, head_problem, named
 from tune_jobs.training.ray_folder import private_folder
 from tune_jobs.training.ray_guard import guard, guard_head
@@ -213,15 +214,25 @@ def _signals_kept() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
+# What Ray's library writes where a cluster asks for a token and this process has none, or another.
+_REFUSED_TOKEN = "InvalidAuthToken"
 _QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "error"}
 
 
 def _join_cluster(cluster: Cluster) -> None:
     check_address(cluster)
     environment = {"env_vars": {**_WORKER_ENVIRONMENT, **_KERNELS}}
+    held = Held()
     try:
-        ray.init(address=cluster.address, runtime_env=environment, **_QUIET)
+        # Ray's library writes a line for each second in which it is refused.
+        with held_errors() as held:
+            ray.init(address=cluster.address, runtime_env=environment, **_QUIET)
     except (ConnectionError, ValueError) as error:
+        if _REFUSED_TOKEN in held.text:
+            raise UserError(
+                f"{named(cluster)}: refuses this machine's token; give the cluster's: set RAY_AUTH_MODE=token, and "
+                "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH, as on its head"
+            ) from error
         raise UserError(f"{named(cluster)}: {first_line(error)}; is the cluster up?") from error
     except RuntimeError as error:  # such as a cluster with another version, which Ray says in several lines
         raise UserError(

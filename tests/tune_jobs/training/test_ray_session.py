@@ -6,11 +6,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tune_jobs.errors import UserError
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.storage.storage import Storage
+from tune_jobs.training import ray_session
+from tune_jobs.training.settings import Cluster
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = {
@@ -99,3 +103,22 @@ def test_a_run_leaves_no_secret_and_its_workers_have_the_environment(tmp_path: P
     assert not list(short_place.glob("ray*"))
     readable = [path for path in home.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
     assert readable == []
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("RPC error: InvalidAuthToken: incorrect", "token"), ("", "is the cluster up")]
+)
+def test_a_cluster_that_refuses_is_one_line(
+    written: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**told: Any) -> None:
+        os.write(2, f"{written}\n".encode() * 20)
+        raise ConnectionError("Failed to connect")
+
+    monkeypatch.setattr(ray_session, "check_address", lambda cluster: None)
+    monkeypatch.setattr(ray_session.ray, "init", refuse)
+    with pytest.raises(UserError, match=said) as found:
+        ray_session._join_cluster(Cluster(address="head:6379"))
+    assert str(found.value).startswith("--address head:6379: ")
+    assert "\n" not in str(found.value)
+    assert capfd.readouterr().err == ""
