@@ -23,7 +23,7 @@ import ray
 from ray import tune
 from ray.cluster_utils import Cluster
 
-from tune_jobs.capacity.ray_private import few_processes, keep_trackers_out
+from tune_jobs.capacity.ray_private import few_processes, keep_messages_out, keep_trackers_out
 from tune_jobs.ledger.ledger import Ledger
 from tune_jobs.storage.storage import Storage
 from tune_jobs.study.resources import Resources
@@ -126,6 +126,7 @@ def cluster(workers: int) -> Iterator[None]:
             left -= _CPUS_OF_NODE
     keep_trackers_out()
     ray.init(address=nodes.address, log_to_driver=False, logging_level=logging.ERROR)
+    keep_messages_out()
     try:
         yield
     finally:
