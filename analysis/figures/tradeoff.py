@@ -16,6 +16,7 @@ from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below,
 _WIDE = 4.0
 # Values further below the best than this many times the range of the front are off the axis.
 _FAR = 4.0
+# Dots per inch, as the files have.
 _FINE = 200
 # Where a name may stand beside its mark, as steps to the right and up where higher is better: first where the steps of
 # the front leave room.

@@ -9,6 +9,7 @@ from analysis.report.differences import FactorFound, LevelFound, share_of
 from analysis.statistics.comparisons import EQUAL, UNCLEAR, seeds_words
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.power import MOST_SEEDS
+from analysis.text import difference_unit, format_number
 from tune_jobs.words import counted
 
 # So many factors with a difference get a sentence each, and so many without one.
@@ -36,7 +37,7 @@ def difference_sentences(factors: Sequence[FactorFound]) -> list[str]:
     sentences += _left_sentences(left)
     if held:
         sentences.append(_chance_sentence(factors))
-    return sentences
+    return sentences + _margin_sentences(factors)
 
 
 def _leads(one: FactorFound, factors: Sequence[FactorFound]) -> str:
@@ -138,11 +139,24 @@ def _needed_sentence(unclear: Sequence[FactorFound]) -> list[str]:
 def _chance_sentence(factors: Sequence[FactorFound]) -> str:
     tests = sum(len(one.levels) for one in factors)
     tables = counted(len(factors), "table")
+    aside = ", those of one table alone aside," if any(one.alone for one in factors) else ""
     return (
         f"Over {counted(tests, 'comparison')} in {tables}, on average at most {SIGNIFICANCE:.0%} of the differences "
-        "named first are false (Benjamini and Hochberg, 1995); intervals are those of the tables, each corrected "
-        "for its own comparisons."
+        f"shown{aside} are false (Benjamini and Hochberg, 1995). Intervals are {1 - SIGNIFICANCE:.0%}, each corrected "
+        "for the comparisons of its table."
     )
+
+
+def _margin_sentences(factors: Sequence[FactorFound]) -> list[str]:
+    """Say what practically equal means, where a sentence has the words and all tables with a unit mean the same."""
+    margins: dict[str, set[float]] = {}
+    for one in factors:
+        for level in one.of(EQUAL):
+            margins.setdefault(difference_unit(one.view.unit), set()).add(level.comparison.margin or 0.0)
+    if not margins or any(len(found) > 1 for found in margins.values()):
+        return []
+    sizes = [f"±{format_number(value, 2 if value < 100 else 0)} {unit}".rstrip() for unit, (value,) in margins.items()]
+    return [f"“{EQUAL[:1].upper()}{EQUAL[1:]}”: the whole interval lies within {' or '.join(sizes)}."]
 
 
 def _name(one: FactorFound) -> str:

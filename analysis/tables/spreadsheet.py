@@ -24,7 +24,12 @@ def shielded(cell: object) -> object:
     if cell is None or isinstance(cell, Number):
         return cell
     text = str(cell)
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else cell
+    return _with_newlines(f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else cell)
+
+
+def _with_newlines(cell: object) -> object:
+    """Make a carriage return in a text a newline: writers leave it bare, and readers end the row there."""
+    return re.sub("\r\n?", "\n", str(cell)) if cell is not None and "\r" in str(cell) else cell
 
 
 def csv_text(rows: Iterable[Sequence[object]], *, safe: bool = True) -> str:
@@ -36,7 +41,7 @@ def csv_text(rows: Iterable[Sequence[object]], *, safe: bool = True) -> str:
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows([shielded(cell) for cell in row] if safe else row for row in rows)
+    writer.writerows([shielded(cell) if safe else _with_newlines(cell) for cell in row] for row in rows)
     return stream.getvalue()
 
 

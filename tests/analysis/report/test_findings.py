@@ -36,10 +36,8 @@ def test_the_largest_difference_comes_first_with_its_interval(ran: Any) -> None:
     assert first.startswith("Hidden layer size matters most: 4 costs ")
     assert " points (" in first
     assert first.endswith("practically equal to 8.") or "no clear difference for 16" in first
-    assert any("at most 5% of the differences named first are false" in words for words in rest)
-    assert any(
-        words.endswith("intervals are those of the tables, each corrected for its own comparisons.") for words in rest
-    )
+    assert any("at most 5% of the differences shown are false" in words for words in rest)
+    assert any(words.endswith("Intervals are 95%, each corrected for the comparisons of its table.") for words in rest)
 
 
 def test_what_to_use_is_never_stronger_than_the_verdicts(ran: Any) -> None:
@@ -111,3 +109,11 @@ def test_stages_are_judged_by_fresh_seeds(run: Any, fate: Any, gain: float, use:
     assert known.matters[0].startswith("The stages: +") or gain < 1
     assert "against the start, with 3 fresh seeds" in known.matters[0]
     assert known.use[0].startswith(use)
+
+
+def test_what_practically_equal_means_is_said_once_for_each_unit(run: Any, fate: Any) -> None:
+    text = STUDY.replace("tables:", "margin: 2\ntables:")
+    words = [
+        one for one in found(run(text, seeds=10, fates=lambda config: fate(last=90.0))).sentences if "equal" in one
+    ]
+    assert "“Practically equal”: the whole interval lies within ±2.00 points." in words

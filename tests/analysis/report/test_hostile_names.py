@@ -210,6 +210,8 @@ class _Own:
     cells=st.lists(_CELLS, min_size=1, max_size=5),
     kind=st.sampled_from(["object", "category", "string", "list", "own"]),
 )
+@example(cells=["\r"], kind="object")
+@example(cells=["a\r\nb\rc"], kind="category")
 def test_no_column_of_a_frame_is_run_as_a_formula(cells: list[str | None], kind: str) -> None:
     values: list[Any] = cells
     if kind == "list":
@@ -223,4 +225,5 @@ def test_no_column_of_a_frame_is_run_as_a_formula(cells: list[str | None], kind:
     assert [row[1] for row in rows] == ["1.5"] * len(cells)
     for row, value in zip(rows, values, strict=True):
         assert shielded(row[0]) == row[0]
-        assert row[0].removeprefix("'") == str("" if value is None else value).removeprefix("'")
+        written = str("" if value is None else value).replace("\r\n", "\n").replace("\r", "\n")
+        assert row[0].removeprefix("'") == written.removeprefix("'")
