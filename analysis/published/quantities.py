@@ -68,6 +68,10 @@ class Replicates:
             for outcome in OUTCOMES_WITHOUT_NUMBER:
                 if outcome != DIVERGED and (replicates["outcome"] == outcome).any():
                     raise UntestableError(f"{level}: {outcome.replace('_', ' ')}")
+            if quantity == "train_seconds" and replicates["shares_time"].any():
+                raise UntestableError(
+                    f"{level} trained in a stack, whose time its trainings share; `--stack off` trains them singly"
+                )
             lost = replicates[replicates[quantity].isna()]
             for words, those in (("diverged", lost["outcome"] == DIVERGED), ("not finite", lost["epoch"].notna())):
                 if those.any() and quantity not in TESTED:
@@ -132,7 +136,7 @@ def with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame 
     """Add a column to the trials for every quantity in `TESTABLE`.
 
     A replicate that diverged, or whose number is not finite, has the worst value (infinite, with the sign that is
-    worse); one that has not ended has NaN.
+    worse); one that has not ended has NaN. Column shares_time says which trained in stacks.
     """
     frame = _with_tests(trials, tests)
     known = frame[frame["metric"] != ""].groupby("table")["metric"].first()
@@ -140,11 +144,13 @@ def with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame 
     sign = np.where(higher, 1.0, -1.0)
     last = {(row.table, ", ".join(row.labels)): row.epochs for row in rows}
     never = [float(last.get(place, 0) + 1) for place in zip(frame["table"], frame["level"], strict=True)]
+    stacked = {(row.table, ", ".join(row.labels)) for row in rows if row.stacked}
     diverged = (frame["outcome"] == DIVERGED).to_numpy()
     ended = frame["epoch"].notna().to_numpy() | diverged
     tested = frame["tested"].notna().to_numpy()
     until = frame["epochs_until"].to_numpy(dtype=np.float64)
     derived = {
+        "shares_time": np.array([place in stacked for place in zip(frame["table"], frame["level"], strict=True)]),
         "reached": np.where(ended, (~np.isnan(until)).astype(np.float64), nan),
         "epochs_until": np.where(np.isnan(until) & ended, never, until),
         "metric_gap": sign * (frame["train_metric"] - frame["validation_metric"]).to_numpy(dtype=np.float64),

@@ -1,6 +1,7 @@
 """Sentences against replicates: what holds, what is contradicted, and what few seeds cannot tell."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from analysis.published.verdicts import (
     judge,
 )
 from analysis.statistics.claim_inference import LEVEL, directed, more_varied, ordered, within_margin
+from models.version import STACKED
 from tune_jobs.study.load import load_study, shipped_studies
 from tune_jobs.study.rows import Row, expand
 
@@ -453,3 +455,14 @@ def test_equivalence_is_the_95_percent_interval_inside_the_margin(
     if abs(reach - margin) > 1e-6:
         found = within_margin(differences, margin, "", "", 1.0)
         assert ((found.p_claim or 0) <= LEVEL) == (reach < margin)
+
+
+def test_a_time_that_a_stack_shares_tells_nothing(rows: Sequence[Row]) -> None:
+    stacked = [replace(row, mode=STACKED) if row.labels == ("Tanh",) else row for row in rows]
+    trials = replicates({"ReLU": around(20), "Tanh": around(10)})
+    slower = check("higher", ["ReLU"], ["Tanh"], quantity="train_seconds")
+    assert result(rows, trials, slower).verdict == HOLDS
+    found = result(stacked, trials, slower)
+    assert found.verdict == CANNOT_TELL
+    assert found.checks[0].reason.startswith("Tanh trained in a stack, whose time its trainings share; `--stack off`")
+    assert result(stacked, trials, check("higher", ["ReLU"], ["Tanh"])).verdict == HOLDS
