@@ -9,6 +9,8 @@ from models.learner import TrainedEpoch
 from models.objectives import score
 
 _BATCH = 1024
+# Of a convolutional network on one core: the activations of more inputs leave its cache, at 1.5 times the time.
+_IN_CACHE = 64
 
 
 @torch.no_grad()
@@ -16,7 +18,24 @@ def evaluate(network: nn.Module, inputs: Tensor, data: DeviceData) -> Tensor:
     """Return the outputs [n, outputs] for inputs [n, *input_shape] in evaluation mode."""
     network.eval()
     parts = torch.split(inputs, _BATCH)
-    return torch.cat([network(part.clone() if data.user_network else part) for part in parts])
+    if data.user_network:
+        parts = tuple(part.clone() for part in parts)
+    elif inputs.device.type == "cpu" and torch.get_num_threads() == 1 and _has_convolutions(network):
+        parts = tuple(small for part in parts for small in in_cache(part))
+    return torch.cat([network(part) for part in parts])
+
+
+def in_cache(inputs: Tensor) -> tuple[Tensor, ...]:
+    """Divide inputs [n, …] into parts of 64 to 127, or as they are if they are fewer.
+
+    The outputs stay the same bits: products round by the number of their rows only where these are few.
+    """
+    before = max(1, len(inputs) // _IN_CACHE) - 1
+    return torch.split(inputs, [*([_IN_CACHE] * before), len(inputs) - before * _IN_CACHE])
+
+
+def _has_convolutions(network: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) for module in network.modules())
 
 
 def epoch_row(trained: TrainedEpoch, validation_outputs: Tensor, data: DeviceData) -> EpochRow:
