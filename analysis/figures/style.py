@@ -1,6 +1,8 @@
 """What all figures share: colours, axes, legends, and text that matplotlib does not interpret."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from textwrap import fill
 from typing import Any
 
@@ -28,6 +30,14 @@ _LEGEND_LINE_INCHES = 0.19
 _HANDLE_INCHES, _LETTER_INCHES = 0.6, 0.075
 _LEGEND_ENTRY_INCHES = 1.7
 _LEGEND_WIDTH = 30
+
+
+@contextmanager
+def boxes_for_missing_letters() -> Iterator[None]:
+    """Say nothing of characters that the font lacks, which are drawn as boxes; the tables show them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def plain(text: str) -> str:

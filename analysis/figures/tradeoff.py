@@ -10,7 +10,17 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import BboxBase
 
-from analysis.figures.style import BLUE, GREY, ORANGE, PAGE_WIDTH, legend_below, plain, style_axes, white_outline
+from analysis.figures.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PAGE_WIDTH,
+    boxes_for_missing_letters,
+    legend_below,
+    plain,
+    style_axes,
+    white_outline,
+)
 
 # Times that differ by less than this factor are drawn on a linear axis.
 _WIDE = 4.0
@@ -111,7 +121,8 @@ def tradeoff_figure(points: Sequence[Point], front: Sequence[Point], *, heading:
     figure = Figure(figsize=(PAGE_WIDTH, 3.4), layout="constrained")
     ax = draw_tradeoff(figure.subplots(), points, front, heading=heading, higher_is_better=higher_is_better)
     legend_below(figure, [ax])
-    _name(figure, ax, front, higher_is_better=higher_is_better)
+    with boxes_for_missing_letters():
+        _name(figure, ax, front, higher_is_better=higher_is_better)
     return figure
 
 

@@ -1,7 +1,6 @@
 """Write a study's report as HTML, Markdown, LaTeX, CSV and figures. Only this module of analysis writes files."""
 
 import io
-import warnings as python_warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.figures.style import boxes_for_missing_letters
 from analysis.frames.evidence import Evidence, gather
 from analysis.frames.existing import existing_evidence
 from analysis.published.reproduction import Reproduction, counts_in_words, reproduction_of
@@ -194,9 +194,7 @@ def figure_files(sections: Sequence[Section]) -> dict[str, bytes]:
 
 def _figure_bytes(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
-    with python_warnings.catch_warnings():
-        # Characters that the font lacks are drawn as boxes; the tables show them.
-        python_warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with boxes_for_missing_letters():
         figure.savefig(stream, format=kind, metadata=_METADATA[kind])
     # Keep the first layout for every file type. With "none" in place of None, matplotlib would draw each file twice.
     figure.set_layout_engine(None)

@@ -12,8 +12,9 @@ from analysis.tables.latex_text import latex_prose, latex_text
 from analysis.tables.sheet import Column, Sheet
 from analysis.tables.siunitx import PREAMBLE, number_cell, number_kind, split_after_number, widest_number
 
-# The width that a table may take, and the gap between two of its columns, in points.
-_WIDTH, _GAP = 345.0, 8.0
+# The width that a table may take, and the gap between two of its columns, in points. A line of the class article has
+# 345; the widths of letters are estimates.
+_WIDTH, _GAP = 336.0, 8.0
 # The sizes of type, by how wide their characters are: smaller type is wider for its height.
 _SIZES = (("footnotesize", 8.0), ("scriptsize", 7.5))
 # Headings and words longer than this are broken into lines.
