@@ -61,7 +61,8 @@ def test_a_gpu_is_never_shared_by_more_than_fit_and_cpu_nodes_take_no_gpu_trials
     shared = [cluster.add_node(num_cpus=1, num_gpus=1).node_id for _ in range(2)]
     plain = cluster.add_node(num_cpus=1).node_id
     text = "seeds: 8\nbase: {epochs: 60}\ntables: [{factor: hidden_units, levels: [4, 8]}]\n"
-    asked = {"cpus_per_trial": 0.25, "gpus_per_trial": 0.25, "logical_gpus": 1}
+    # Members of a stack train at once in one process.
+    asked = {"cpus_per_trial": 0.25, "gpus_per_trial": 0.25, "logical_gpus": 1, "stack": "off"}
     assert study(tmp_path, text).run(address=cluster.address, **asked).complete
     turns: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for one in records(tmp_path):
