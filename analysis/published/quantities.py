@@ -143,14 +143,15 @@ def with_derived(trials: pd.DataFrame, rows: Sequence[Row], tests: pd.DataFrame 
     higher = frame["table"].map(lambda table: METRIC_SPECS[known.get(table, "accuracy")].higher_is_better)
     sign = np.where(higher, 1.0, -1.0)
     last = {(row.table, ", ".join(row.labels)): row.epochs for row in rows}
-    never = [float(last.get(place, 0) + 1) for place in zip(frame["table"], frame["level"], strict=True)]
+    places = list(zip(frame["table"], frame["level"], strict=True))
+    never = [float(last.get(place, 0) + 1) for place in places]
     stacked = {(row.table, ", ".join(row.labels)) for row in rows if row.stacked}
     diverged = (frame["outcome"] == DIVERGED).to_numpy()
     ended = frame["epoch"].notna().to_numpy() | diverged
     tested = frame["tested"].notna().to_numpy()
     until = frame["epochs_until"].to_numpy(dtype=np.float64)
     derived = {
-        "shares_time": np.array([place in stacked for place in zip(frame["table"], frame["level"], strict=True)]),
+        "shares_time": np.array([place in stacked for place in places]),
         "reached": np.where(ended, (~np.isnan(until)).astype(np.float64), nan),
         "epochs_until": np.where(np.isnan(until) & ended, never, until),
         "metric_gap": sign * (frame["train_metric"] - frame["validation_metric"]).to_numpy(dtype=np.float64),

@@ -9,7 +9,8 @@ from analysis.report.differences import FactorFound, LevelFound, share_of
 from analysis.statistics.comparisons import EQUAL, UNCLEAR, seeds_words
 from analysis.statistics.intervals import SIGNIFICANCE
 from analysis.statistics.power import MOST_SEEDS
-from analysis.text import difference_unit, format_number
+from analysis.tables.captions import with_unit
+from analysis.text import difference_unit
 from tune_jobs.words import counted
 
 # So many factors with a difference get a sentence each, and so many without one.
@@ -155,8 +156,8 @@ def _margin_sentences(factors: Sequence[FactorFound]) -> list[str]:
             margins.setdefault(difference_unit(one.view.unit), set()).add(level.comparison.margin or 0.0)
     if not margins or any(len(found) > 1 for found in margins.values()):
         return []
-    sizes = [f"±{format_number(value, 2 if value < 100 else 0)} {unit}".rstrip() for unit, (value,) in margins.items()]
-    return [f"“{EQUAL[:1].upper()}{EQUAL[1:]}”: the whole interval lies within {' or '.join(sizes)}."]
+    sizes = [f"±{with_unit(value, unit)}" for unit, (value,) in margins.items()]
+    return [f"“{EQUAL.capitalize()}”: the whole interval lies within {' or '.join(sizes)}."]
 
 
 def _name(one: FactorFound) -> str:

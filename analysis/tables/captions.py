@@ -246,7 +246,7 @@ def judging_words(family: str, margin: float | None, unit: str) -> str:
         margin: within which a change is none for practical purposes.
         unit: of a difference.
     """
-    inside = f" “{EQUAL}”: the whole interval lies within ±{_with_unit(margin, unit)}." if margin is not None else ""
+    inside = f" “{EQUAL}”: the whole interval lies within ±{with_unit(margin, unit)}." if margin is not None else ""
     return (
         f"Verdicts are at {SIGNIFICANCE:.0%} after Holm's correction over the {family}, and the intervals of these "
         f"differences are corrected as well.{inside}"
@@ -266,17 +266,18 @@ def _flattery_sentence(known: Judging, metric: tuple[str, str]) -> list[Said]:
     if not known.flattery:
         return []
     name, unit = metric
-    size = _with_unit(known.flattery, difference_unit(unit))
+    size = with_unit(known.flattery, difference_unit(unit))
     words = f"Picking the best of as many equal levels flatters it by {size} of {compared_words(name)}, on average."
     return [Said("", words)]
 
 
-def _with_unit(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str) -> str:
+    """Write a size with its unit, such as a margin: "2.38 points", "2,950 dollars"."""
     return f"{format_number(value, 2 if value < 100 else 0)} {unit}".rstrip()
 
 
 def _margin_sentence(known: Judging, unit: str) -> str:
-    number = _with_unit(known.margin or 0.0, unit)
+    number = with_unit(known.margin or 0.0, unit)
     source = "as the study declares" if known.declared else f"what {known.rows:,} validation rows leave open"
     return f"“{EQUAL}”: the whole interval lies within the margin of ±{number} ({source})."
 

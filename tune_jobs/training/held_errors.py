@@ -29,10 +29,8 @@ def held_errors() -> Iterator[Held]:
         os.dup2(file.fileno(), 2)
         try:
             yield held
-        except BaseException:
+        finally:
             held.text = _put_back(before, file.fileno())
-            raise
-        held.text = _put_back(before, file.fileno())
     os.write(2, held.text.encode(errors="replace"))
 
 
