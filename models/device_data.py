@@ -34,6 +34,22 @@ def _upload(
     return on_device, torch.tensor(targets, device=device)
 
 
+def chosen_rows(rows: Tensor, chosen: Tensor) -> Tensor:
+    """Return the chosen rows [m, …] of [n, …], in the same layout of memory.
+
+    On a CPU an index would take three times as long.
+    """
+    if rows.is_cuda:
+        return rows[chosen]
+    last = rows.dim() == 4 and not rows.is_contiguous()
+    stored = rows.permute(0, 2, 3, 1) if last else rows
+    if not stored.is_contiguous():
+        return rows[chosen]
+    taken = stored.flatten(start_dim=1).index_select(0, chosen) if rows.dim() > 1 else rows.index_select(0, chosen)
+    taken = taken.view(len(chosen), *stored.shape[1:])
+    return taken.permute(0, 3, 1, 2) if last else taken
+
+
 class Uploads:
     """The dataset that this process trained on last, on its device, for the next training on the same.
 

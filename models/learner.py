@@ -1,6 +1,6 @@
 """What changes while a network is trained: its weights, its optimizer and schedule, and the random generators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.augmentation import augmentation_of
 from models.batch_gradients import BatchGradients, Computed
-from models.device_data import DeviceData
+from models.device_data import DeviceData, chosen_rows
 from models.networks import build_network
 from models.optimizer_step import OptimizerStep
 from models.optimizers import build_optimizer
@@ -19,6 +19,8 @@ from models.schedules import build_schedule
 from models.user_code import has_user_code, normalises_batches
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+# Rows of more bytes would leave a core's cache before they are read.
+_GATHERED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Learner:
             self.network = self.network.to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(config, self.network.parameters())
         self._batches = batch_bounds(len(data.train.inputs), config.batch_size, normalises_batches(self.network))
+        self._parts = self._gathered_together()
         self.schedule = build_schedule(config, self.optimizer, len(self._batches))
         self._step = OptimizerStep(self.optimizer, direct=not has_user_code(config))
         self._static = data.device.type == "cuda" if static is None else static
@@ -70,6 +73,16 @@ class Learner:
         self._static = self._static and not has_user_code(config)
         # By the rows of a batch.
         self._gradients: dict[int, BatchGradients] = {}
+
+    def _gathered_together(self) -> list[list[tuple[int, int]]]:
+        """Divide the batches into those whose rows are gathered at once."""
+        inputs = self._data.train.inputs
+        together = len(self._batches)
+        # An augmentation changes all rows of an epoch at once.
+        if not inputs.is_cuda and self.augmentation is None:
+            (first, last), row_bytes = self._batches[0], inputs[0].numel() * inputs.element_size()
+            together = max(1, _GATHERED_BYTES // (row_bytes * (last - first)))
+        return [self._batches[at : at + together] for at in range(0, len(self._batches), together)]
 
     def train_epoch(self, deadline: float | None) -> TrainedEpoch | None:
         """Train on every batch once; None if the deadline, in seconds of `perf_counter`, came first."""
@@ -82,17 +95,13 @@ class Learner:
 
         start = now(device)
         order = order.to(device)
-        inputs, encoded = train.inputs[order], train.encoded[order]
-        if self.augmentation is not None:
-            inputs = self.augmentation(inputs, order)
-        for first, last in self._batches:
+        for inputs, encoded in self._in_batches(order):
             if deadline is not None and perf_counter() > deadline:
                 return None
             if step.takes_closure:
-                batch = inputs[first:last], encoded[first:last]
-                outputs, loss = update(step, self.network, self._data.objective.loss, *batch)
+                outputs, loss = update(step, self.network, self._data.objective.loss, inputs, encoded)
             else:
-                outputs, loss, gradients = self._compute(inputs[first:last], encoded[first:last])
+                outputs, loss, gradients = self._compute(inputs, encoded)
                 step(gradients)
             losses.append(loss)
             all_outputs.append(outputs)
@@ -108,6 +117,18 @@ class Learner:
             learning_rate=learning_rate,
             seconds=seconds,
         )
+
+    def _in_batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give inputs and encoded targets of each batch of the rows in this order."""
+        train = self._data.train
+        for part in self._parts:
+            begin, end = part[0][0], part[-1][1]
+            rows = order[begin:end]
+            inputs, encoded = chosen_rows(train.inputs, rows), chosen_rows(train.encoded, rows)
+            if self.augmentation is not None:
+                inputs = self.augmentation(inputs, rows)
+            for first, last in part:
+                yield inputs[first - begin : last - begin], encoded[first - begin : last - begin]
 
     def _compute(self, inputs: Tensor, encoded: Tensor) -> Computed:
         if not self._static:

@@ -130,10 +130,12 @@ def _adamw(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
 
 
 def _adam_with(fused: Callable[..., None], parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
-    means, squares, steps = ([one[name] for one in state] for name in ("exp_avg", "exp_avg_sq", "step"))
+    means, squares = ([one[name] for one in state] for name in ("exp_avg", "exp_avg_sq"))
+    count = _counted_together(state)
+    steps = list(count.unbind())
 
     def step(gradients: list[Tensor], group: dict[str, Any]) -> None:
-        torch._foreach_add_(steps, 1)
+        count.add_(1)
         beta1, beta2 = group["betas"]
         fused(
             parameters,
@@ -152,6 +154,14 @@ def _adam_with(fused: Callable[..., None], parameters: list[Tensor], state: list
         )
 
     return step
+
+
+def _counted_together(state: list[dict[str, Tensor]]) -> Tensor:
+    """Put the steps that an optimizer counts for each parameter into one tensor, to be counted at once."""
+    together = torch.stack([one["step"] for one in state])
+    for one, count in zip(state, together.unbind(), strict=True):
+        one["step"] = count
+    return together
 
 
 def _sgd(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
@@ -175,10 +185,11 @@ def _sgd(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
 
 
 def _rmsprop(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
-    squares, steps = ([one[name] for one in state] for name in ("square_avg", "step"))
+    squares = [one["square_avg"] for one in state]
+    count = _counted_together(state)
 
     def step(gradients: list[Tensor], group: dict[str, Any]) -> None:
-        torch._foreach_add_(steps, 1)
+        count.add_(1)
         if group["weight_decay"]:
             gradients = list(torch._foreach_add(gradients, parameters, alpha=group["weight_decay"]))
         torch._foreach_mul_(squares, group["alpha"])

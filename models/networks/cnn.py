@@ -72,6 +72,8 @@ def _build(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) ->
     """Build `hidden_layers` convolutions with optional 2x2 max-pooling, and a linear head."""
     from torch import nn
 
+    from models.networks.pooling import MaxPool2x2
+
     layers: list[nn.Module] = []
     plan = convolution_layers(config, input_shape)
     for layer in plan:
@@ -86,7 +88,7 @@ def _build(config: NetworkConfig, input_shape: tuple[int, ...], outputs: int) ->
         nonlinearity: list[nn.Module] = [activation.load()()]
         if layer.pooled:
             # A monotone activation commutes with max-pooling; pooled first, it works on a quarter of the pixels.
-            nonlinearity.insert(0 if activation.monotone else 1, nn.MaxPool2d(2))
+            nonlinearity.insert(0 if activation.monotone else 1, MaxPool2x2())
         layers.extend(nonlinearity)
         if config.dropout:
             layers.append(nn.Dropout(config.dropout))

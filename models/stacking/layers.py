@@ -18,6 +18,34 @@ from models.stacking.shape import padded_size
 _aten = torch.ops.aten
 
 
+# Weights of one member from which on their gradient is computed when they are updated, if they are updated singly. Of
+# few weights, the product for one member may round in another way than that for all.
+_ONE_BY_ONE = 1 << 15
+
+
+class OneByOne:
+    """The gradient by the weights, computed for one member when it is asked for.
+
+    It takes the place of the one before, so that an update finds it in the cache.
+
+    Args:
+        slope: of the loss by the layer's outputs, [members, n, out].
+        inputs: of the layer, [members, n, in].
+        room: takes the gradient, [out, in].
+    """
+
+    def __init__(self, slope: Tensor, inputs: Tensor, room: Tensor) -> None:
+        self._transposed, self._inputs, self._room = slope.transpose(1, 2), inputs, room
+
+    def __getitem__(self, member: int) -> Tensor:
+        """Return that of a member; the next one that is asked for overwrites it."""
+        return torch.mm(self._transposed[member], self._inputs[member], out=self._room)
+
+
+# By the members.
+Gradient = Tensor | OneByOne
+
+
 class Layer(Protocol):
     """A layer of all members, which remembers from `forward` to `backward` what its gradients need.
 
@@ -25,7 +53,7 @@ class Layer(Protocol):
         gradients: of the loss by its parameters, in their order, after `backward`.
     """
 
-    gradients: Sequence[Tensor]
+    gradients: Sequence[Gradient]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the outputs; the inputs may be overwritten."""
@@ -78,20 +106,27 @@ class _Linear:
         weight: [members, out, in].
         bias: [members, out].
         first: whether it is the network's first layer, so nobody asks for the gradient by its inputs.
+        singly: whether members are updated one after another.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, first: bool) -> None:
-        self.gradients: Sequence[Tensor] = ()
+    def __init__(self, weight: Tensor, bias: Tensor, *, first: bool, singly: bool) -> None:
+        self.gradients: Sequence[Gradient] = ()
         self._weight, self._transposed, self._bias = weight, weight.transpose(1, 2), bias.unsqueeze(1)
         self._first = first
+        self._room = torch.empty_like(weight[0]) if singly and weight[0].numel() >= _ONE_BY_ONE else None
 
     def forward(self, inputs: Tensor) -> Tensor:
         self._inputs = inputs
         return torch.baddbmm(self._bias, inputs, self._transposed)
 
     def backward(self, slope: Tensor) -> Tensor:
-        self.gradients = torch.bmm(slope.transpose(1, 2), self._inputs), slope.sum(dim=1)
+        self.gradients = self._by_weight(slope), slope.sum(dim=1)
         return slope if self._first else torch.bmm(slope, self._weight)
+
+    def _by_weight(self, slope: Tensor) -> Gradient:
+        if self._room is None:
+            return torch.bmm(slope.transpose(1, 2), self._inputs)
+        return OneByOne(slope, self._inputs, self._room)
 
 
 class _InPlace:
@@ -103,7 +138,7 @@ class _InPlace:
         real: 1 for each feature and 0 for padding, which must stay 0; None if it does.
     """
 
-    gradients: Sequence[Tensor] = ()
+    gradients: Sequence[Gradient] = ()
 
     def __init__(
         self, compute: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], real: Tensor | None
@@ -121,7 +156,7 @@ class _InPlace:
 class _Dropout:
     """As `nn.Dropout` in training, with a rate and a generator for each member."""
 
-    gradients: Sequence[Tensor] = ()
+    gradients: Sequence[Gradient] = ()
 
     def __init__(self, draws: Draws, layer: int) -> None:
         self._draws, self._layer = draws, layer
@@ -142,7 +177,7 @@ class _Differentiated:
     """
 
     def __init__(self, compute: Callable[[Tensor], Tensor], parameters: Sequence[Tensor] = ()) -> None:
-        self.gradients: Sequence[Tensor] = ()
+        self.gradients: Sequence[Gradient] = ()
         self._compute, self._parameters = compute, parameters
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -201,7 +236,12 @@ def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
 
 
 def stacked_layers(
-    network: nn.Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], draws: Draws
+    network: nn.Module,
+    parameters: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+    draws: Draws,
+    *,
+    singly: bool,
 ) -> list[Layer]:
     """Make the layers of a stack of networks like this one.
 
@@ -210,6 +250,7 @@ def stacked_layers(
         parameters, buffers: of the stack, [members, …], by the names that the network has for its own; their features
             are padded with zeros, see `models.stacking.shape.ALIGNED`.
         draws: for dropout.
+        singly: whether members are updated one after another.
     """
 
     def own(index: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -222,7 +263,7 @@ def stacked_layers(
         if isinstance(single, nn.Flatten):
             continue  # the inputs of a stack are rows
         if isinstance(single, nn.Linear):
-            layers.append(_Linear(weights["weight"], weights["bias"], first=not layers))
+            layers.append(_Linear(weights["weight"], weights["bias"], first=not layers, singly=singly))
             features = single.out_features
         elif isinstance(single, nn.BatchNorm1d):
             running = own(index, buffers)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
-from models.stacking.layers import Draws, stacked_layers
+from models.stacking.layers import Draws, Gradient, stacked_layers
 from models.stacking.shape import VECTOR, Shape, padded_size, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 
@@ -84,8 +85,10 @@ class Stack:
             if single.is_floating_point()
         }
         self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
-        self._layers = stacked_layers(network, self._parameters, self._buffers, self.draws)
         self.updates_together = device.type == "cuda" or ends[-1] <= _UPDATED_TOGETHER
+        self._layers = stacked_layers(
+            network, self._parameters, self._buffers, self.draws, singly=not self.updates_together
+        )
         if self.updates_together:
             self._update = UPDATES[config.optimizer]
             self._state = {name: torch.zeros_like(self._table) for name in self._update.state}
@@ -144,7 +147,7 @@ class Stack:
                 slope = layer.backward(slope)
             gradients = [one for layer in self._layers for one in layer.gradients]
             if self.updates_together:
-                self._update_together(gradients, wanted)
+                self._update_together(cast(Sequence[Tensor], gradients), wanted)
             else:
                 self._update_singly(gradients)
         return outputs, losses
@@ -161,7 +164,7 @@ class Stack:
             wanted=wanted,
         )
 
-    def _update_singly(self, gradients: Sequence[Tensor]) -> None:
+    def _update_singly(self, gradients: Sequence[Gradient]) -> None:
         for place, step_place in enumerate(self.steps):
             if step_place is not None:
                 step_place([gradient[place] for gradient in gradients])

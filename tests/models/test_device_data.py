@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.device_data import DeviceData, Uploads
+from models.device_data import DeviceData, Uploads, chosen_rows
 from models.engine import train
 from models.objectives import build_objective
 from models.stacking.engine import train_stacked
@@ -78,3 +78,26 @@ def test_the_users_code_gets_tensors_of_its_own(images: Any) -> None:
     assert data[0].train.inputs is not data[1].train.inputs
     shipped = [DeviceData.on_device(TrialConfig(), images, objective, CPU) for _ in range(2)]
     assert shipped[0].train.inputs is shipped[1].train.inputs
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (4, 3), (1, 6, 5), (3, 6, 5), (2, 3, 4, 5)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_chosen_rows_are_those_of_an_index_in_the_same_layout(
+    shape: tuple[int, ...], layout: torch.memory_format
+) -> None:
+    if layout is torch.channels_last and len(shape) != 3:
+        return
+    rows = torch.randn(9, *shape)
+    rows = rows.contiguous(memory_format=layout) if shape else rows
+    chosen = torch.tensor([8, 0, 3, 3])
+    found = chosen_rows(rows, chosen)
+    assert torch.equal(found, rows[chosen])
+    assert found.stride() == rows[chosen].stride()
+    found.zero_()
+    assert rows.abs().min() > 0
+
+
+def test_rows_of_no_layout_are_chosen_too() -> None:
+    rows = torch.randn(6, 4, 5, 3).transpose(1, 3)[:, :, ::2]
+    chosen = torch.tensor([5, 1])
+    assert torch.equal(chosen_rows(rows, chosen), rows[chosen])

@@ -472,3 +472,14 @@ def test_a_trial_that_diverged_was_not_pruned(images: Any) -> None:
         images, epochs=5, optimizer="sgd", learning_rate=1e30, control=TrainingControl(on_epoch=lambda done: "pruned")
     )
     assert done.outcome == "diverged"
+
+
+@pytest.mark.parametrize("network", ["mlp", "cnn"])
+def test_how_many_rows_are_gathered_at_once_changes_no_bit(
+    network: str, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = history(images, network=network, batch_size=7)
+    monkeypatch.setattr("models.learner._GATHERED_BYTES", 1)
+    by_batch = history(images, network=network, batch_size=7)
+    for name in CURVES:
+        assert getattr(by_batch, name) == getattr(whole, name)

@@ -117,3 +117,19 @@ def test_only_an_optimizer_that_cannot_do_without_gets_a_closure() -> None:
     step = OptimizerStep(Idle(network.parameters()), direct=False)
     with pytest.raises(ModelError, match="step of Idle needs a closure and does not call it"):
         update(step, network, nn.functional.mse_loss, torch.ones(3, 2), torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_every_parameter_keeps_its_own_count_of_steps(optimizer: str) -> None:
+    (_, _), (twin, own) = pair(optimizer)
+    step = OptimizerStep(own)
+    for _ in range(3):
+        step.clear()
+        backward(twin, torch.ones(2, 7))
+        step(step.gradients())
+    kept = [one["step"] for one in own.state_dict()["state"].values() if "step" in one]
+    assert [float(one) for one in kept] == [3.0] * len(kept)
+    # PyTorch's own step counts each.
+    own.load_state_dict(copy.deepcopy(own.state_dict()))
+    own.step()
+    assert [float(one["step"]) for one in own.state_dict()["state"].values() if "step" in one] == [4.0] * len(kept)

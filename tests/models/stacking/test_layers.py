@@ -1,0 +1,27 @@
+"""The layers of a stack."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.stacking.layers import OneByOne
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    members=st.sampled_from([2, 4, 8, 11]),
+    rows=st.sampled_from([1, 3, 10, 20, 64, 129]),
+    inputs=st.integers(41, 130),
+    seed=st.integers(0, 99),
+)
+def test_gradients_one_by_one_have_the_bits_of_those_of_all_members(
+    members: int, rows: int, inputs: int, seed: int
+) -> None:
+    """Whoever trained with the one goes on with the other."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs, outputs = 8 * inputs, 104
+    given_inputs = torch.randn((members, rows, inputs), generator=generator)
+    slope = torch.randn((members, rows, outputs), generator=generator)
+    together = torch.bmm(slope.transpose(1, 2), given_inputs)
+    one_by_one = OneByOne(slope, given_inputs, torch.empty(outputs, inputs))
+    assert all(torch.equal(one_by_one[member], together[member]) for member in range(members))
