@@ -10,6 +10,7 @@ rotating order. The medians, and each as a share of the fastest peer, are printe
 """
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -74,20 +75,17 @@ class Told:
         return [self.base, *others]
 
 
-def run_ours(told: Told) -> None:
-    """A study with a table for each factor."""
-    import ablatune
-
-    base = told.base
-    study = ablatune.Study(
-        name="grid_race",
-        storage=told.storage,
-        data_dir=told.data_dir,
-        seeds=1,
-        base={name: getattr(base, name) for name in ("dataset", "network", "epochs", "batch_size", *LEVELS)},
-        tables=[{"factor": name, "levels": list(levels)} for name, levels in LEVELS.items()],
-    )
-    study.run(cpus=CPUS, download=False)
+def our_command(told: Told) -> list[str]:
+    """`ablatune run` of a study with a table for each factor, whose file is written here."""
+    study = {
+        "seeds": 1,
+        "base": {name: getattr(told.base, name) for name in ("dataset", "network", "epochs", "batch_size", *LEVELS)},
+        "tables": [{"factor": name, "levels": list(levels)} for name, levels in LEVELS.items()],
+    }
+    file = told.storage / "grid_race.yaml"
+    file.write_text(json.dumps(study))
+    where = ["--storage", str(told.storage / "results"), "--data-dir", str(told.data_dir), "--no-download"]
+    return [sys.executable, "-m", "tune_jobs", "run", str(file), "--cpus", str(CPUS), *where]
 
 
 def run_loop(told: Told) -> None:
@@ -159,12 +157,21 @@ def optuna_worker(told: Told) -> None:
 
 
 CONTENDERS: dict[str, tuple[str, Callable[[Told], None]]] = {
-    "ours": ("ablatune run", run_ours),
     "loop": ("a loop", run_loop),
     "ray": ("Ray Tune, grid_search", run_ray),
     "ray_reuse": ("Ray Tune, reused actors", partial(run_ray, reuse=True)),
     "optuna": ("Optuna, GridSampler, 2 processes", run_optuna),
 }
+
+
+OURS = "ours"
+LABELS = {OURS: "ablatune run"} | {name: label for name, (label, _) in CONTENDERS.items()}
+
+
+def _command_of(name: str, told: Told) -> list[str]:
+    if name == OURS:
+        return our_command(told)
+    return [sys.executable, __file__, "--run", name, *_arguments_of(told)]
 
 
 def _arguments_of(told: Told) -> list[str]:
@@ -178,7 +185,7 @@ def seconds_of(name: str, told: Told) -> float:
         SystemExit: it failed.
     """
     with tempfile.TemporaryDirectory(prefix="grid-race-") as folder:
-        command = [sys.executable, __file__, "--run", name, *_arguments_of(replace(told, storage=Path(folder)))]
+        command = _command_of(name, replace(told, storage=Path(folder)))
         start = time.perf_counter()
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
         seconds = time.perf_counter() - start
@@ -194,14 +201,14 @@ def race(names: list[str], told: Told, repetitions: int) -> dict[str, list[float
         first = number % len(names)
         for name in [*names[first:], *names[:first]]:
             found[name].append(seconds_of(name, told))
-            print(f"{number + 1}/{repetitions} {CONTENDERS[name][0]}: {found[name][-1]:.1f} s", flush=True)
+            print(f"{number + 1}/{repetitions} {LABELS[name]}: {found[name][-1]:.1f} s", flush=True)
     return found
 
 
 def table(found: dict[str, list[float]], told: Told) -> str:
     """The results as a Markdown table, with the machine and the versions."""
     medians = {name: statistics.median(seconds) for name, seconds in found.items()}
-    fastest = min((median for name, median in medians.items() if name != "ours"), default=None)
+    fastest = min((median for name, median in medians.items() if name != OURS), default=None)
     versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "ray", "optuna"))
     lines = [
         f"{len(told.configurations())} configurations of {told.epochs} epochs on {told.base.dataset}, one seed; "
@@ -213,7 +220,7 @@ def table(found: dict[str, list[float]], told: Told) -> str:
     for name, median in sorted(medians.items(), key=lambda item: item[1]):
         share = f"{median / fastest:.2f}" if fastest is not None else ""
         every = ", ".join(f"{seconds:.1f}" for seconds in found[name])
-        lines.append(f"| {CONTENDERS[name][0]} | {median:.1f} | {share} | {every} |")
+        lines.append(f"| {LABELS[name]} | {median:.1f} | {share} | {every} |")
     return "\n".join(lines) + "\n"
 
 
@@ -222,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=33, help="of each configuration (33)")
     parser.add_argument("--repetitions", type=int, default=3, help="of the race (3)")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", choices=LABELS, default=list(LABELS))
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("ABLATUNE_DATA_DIR", "data")))
     parser.add_argument("--table", type=Path, help="also write the table to this file")
     parser.add_argument("--storage", type=Path, default=Path(), help=argparse.SUPPRESS)

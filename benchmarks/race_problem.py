@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_utils import TrialData, load_trial_data
 from models.history import History
+from models.registry import ACTIVATIONS
 from tune_jobs.trial.config import TrialConfig
 
 if TYPE_CHECKING:
@@ -92,15 +93,13 @@ def train_textbook(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> N
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from models.networks import build_network
-
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     train_rows = TensorDataset(torch.tensor(data.train_inputs), torch.tensor(data.train_targets))
     validation_rows = TensorDataset(torch.tensor(data.validation_inputs), torch.tensor(data.validation_targets))
     train_loader = DataLoader(train_rows, batch_size=config.batch_size, shuffle=True)
     validation_loader = DataLoader(validation_rows, batch_size=EVALUATION_BATCH)
-    network = build_network(config, tuple(data.train_inputs.shape[1:]), data.classes)
+    network = _textbook_network(config, tuple(data.train_inputs.shape[1:]), data.classes)
     optimizer = _textbook_optimizer(config, network)
     criterion = nn.CrossEntropyLoss()
     for epoch in range(1, config.epochs + 1):
@@ -129,6 +128,23 @@ def train_engine(config: TrialConfig, data: TrialData, on_epoch: OnEpoch) -> Non
         on_epoch(history.epochs, history.validation_metric[-1])
 
     train(config, [config.seed], data, control=TrainingControl(on_epoch=measured))
+
+
+def _textbook_network(config: TrialConfig, input_shape: tuple[int, ...], classes: int) -> "nn.Module":
+    """The same convolutional network in plain PyTorch, pooled first as in Ray's example."""
+    from torch import nn
+
+    channels, height, width = input_shape
+    layers: list[nn.Module] = []
+    for _ in range(config.hidden_layers):
+        layers.append(nn.Conv2d(channels, config.hidden_units, config.kernel_size, padding=config.kernel_size // 2))
+        if config.batch_norm:
+            layers.append(nn.BatchNorm2d(config.hidden_units))
+        layers += [nn.MaxPool2d(2), ACTIVATIONS[config.activation].load()()]
+        if config.dropout:
+            layers.append(nn.Dropout(config.dropout))
+        channels, height, width = config.hidden_units, height // 2, width // 2
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, classes))
 
 
 def _textbook_optimizer(config: TrialConfig, network: "nn.Module") -> "Optimizer":

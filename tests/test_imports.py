@@ -215,6 +215,10 @@ def test_counting_does_without_torch_and_ray(tmp_path: Path) -> None:
     assert not {"torch", "ray"} & loaded(f"from tune_jobs.commands.cli import main\nmain({arguments!r})")
 
 
+def test_what_a_run_says_it_found_does_without_scipys_statistics_until_a_test_needs_them() -> None:
+    assert "scipy.stats" not in loaded("import analysis.report.findings")
+
+
 def test_the_project_wins_over_the_users_own_models_module(tmp_path: Path) -> None:
     for name in ("models", "analysis", "data_utils"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong module')")

@@ -5,7 +5,7 @@ from itertools import combinations
 from math import log
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from analysis.published.claims import RISES_WITH, Check
 from analysis.published.quantities import Replicates, UntestableError
@@ -103,9 +103,9 @@ def _reached(check: Check, data: Replicates) -> Finding:
     """Test exactly, by the binomial, that more (or fewer) than half of all runs reach the target."""
     (hits,) = data.arrays("reached", check.subjects)
     reached, n = int((hits == 1).sum()), hits.size
-    share = binomtest(reached, n).proportion_ci(method="exact")
+    share = scipy.stats.binomtest(reached, n).proportion_ci(method="exact")
     words = f"reached by {reached} of {n} (of all runs, {share.low:.0%} to {share.high:.0%})"
-    often, seldom = (float(binomtest(reached, n, alternative=way).pvalue) for way in ("greater", "less"))
+    often, seldom = (float(scipy.stats.binomtest(reached, n, alternative=way).pvalue) for way in ("greater", "less"))
     claim, contrary = (often, seldom) if check.kind == "reaches" else (seldom, often)
     return Finding((words,), n, claim, contrary)
 

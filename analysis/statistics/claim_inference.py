@@ -9,9 +9,9 @@ from itertools import combinations
 from math import floor, log10
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from scipy.stats import t as student_t
+from scipy.special import stdtr
 
 from analysis.statistics.intervals import ROUNDING, SIGNIFICANCE, Difference, error_factor, estimate, few_distinct, holm
 from analysis.statistics.words import format_difference
@@ -83,7 +83,7 @@ def directed(
         effect = effect_words(differences, unit, what, spread_known=False)
         return replace(sign_test(np.sign(differences), sign, ""), effects=(effect,))
     statistic = sign * float(differences.mean()) / (spread * error_factor(values.size, overlap))
-    above, below = student_t.sf([statistic, -statistic], values.size - 1)
+    above, below = stdtr(values.size - 1, [-statistic, statistic])
     return Finding((effect,), values.size, float(above), float(below))
 
 
@@ -97,7 +97,7 @@ def sign_test(signs: Array, sign: float, what: str) -> Finding:
     effect = f"{what} in {up} of {signs.size} pairs (diverged is worst)"
     if not n:
         return Finding((effect,), signs.size, 1.0, 1.0)
-    above, below = (float(binomtest(up, n, alternative=way).pvalue) for way in ("greater", "less"))
+    above, below = (float(scipy.stats.binomtest(up, n, alternative=way).pvalue) for way in ("greater", "less"))
     return Finding((effect,), signs.size, *((above, below) if sign > 0 else (below, above)))
 
 
@@ -131,7 +131,7 @@ def within_margin(
         return replace(sign_test(inside, 1.0, ""), effects=(effect,))
     error = spread * error_factor(n, overlap)
     inside_above, inside_below, above, below = (
-        float(student_t.sf(distance / error, n - 1))
+        float(stdtr(n - 1, -distance / error))
         for distance in (margin + mean, margin - mean, mean - margin, -mean - margin)
     )
     return Finding((effect,), n, max(inside_above, inside_below), min(above, below))

@@ -1,9 +1,9 @@
 """Predicted Gaussians: how they are read off a network's outputs, and how often their intervals contain the target."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from scipy.stats import binom, rankdata
 
 from analysis.statistics.intervals import CONFIDENCE
 
@@ -91,7 +91,7 @@ def coverage_band(
     These are quantiles of the binomial distribution of the number of targets that a level's interval contains.
     """
     levels, tail = _levels(nominal), (1 - confidence) / 2
-    return binom.ppf(tail, count, levels) / count, binom.ppf(1 - tail, count, levels) / count
+    return scipy.stats.binom.ppf(tail, count, levels) / count, scipy.stats.binom.ppf(1 - tail, count, levels) / count
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
@@ -109,7 +109,7 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
         )
     if np.isnan(one).any() or np.isnan(other).any():
         raise ValueError("x and y: a value is NaN; leave the pair out")
-    first, second = rankdata(one) - (one.size + 1) / 2, rankdata(other) - (one.size + 1) / 2
+    first, second = scipy.stats.rankdata(one) - (one.size + 1) / 2, scipy.stats.rankdata(other) - (one.size + 1) / 2
     spread = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / spread if spread > 0 else float("nan")
 

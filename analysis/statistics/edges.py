@@ -20,8 +20,8 @@ from math import ceil, floor, inf, log10
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, spearmanr
 
 from analysis.statistics.intervals import SIGNIFICANCE, holm
 from analysis.text import p_text
@@ -170,7 +170,7 @@ class _Candidate:
         """The p value of the top trials lying nearer to the edge than the others."""
         others = np.setdiff1d(np.arange(len(self.scores)), self.top)
         distance = self.distance
-        return float(mannwhitneyu(distance[self.top], distance[others], alternative="less").pvalue)
+        return float(scipy.stats.mannwhitneyu(distance[self.top], distance[others], alternative="less").pvalue)
 
     def falls_off(self) -> bool:
         """Whether the metric is shown to decline towards the edge."""
@@ -179,7 +179,7 @@ class _Candidate:
         distance, scores = distance[near], self.scores[near]
         if len(scores) < 3 or np.all(distance == distance[0]) or np.all(scores == scores[0]):
             return False
-        return bool(spearmanr(distance, scores, alternative="greater").pvalue <= SIGNIFICANCE)
+        return bool(scipy.stats.spearmanr(distance, scores, alternative="greater").pvalue <= SIGNIFICANCE)
 
     def edge(self, adjusted_p: float) -> Edge:
         wider = _wider(self.parameter, self.side)

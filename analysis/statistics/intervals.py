@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import inf, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtr, stdtrit
-from scipy.stats import binomtest
 
 from analysis.statistics.proportions import binomial_variance
 
@@ -175,7 +175,7 @@ def sign_test_p(differences: NDArray[np.float64], *, scale: float) -> float:
     (Dixon and Mood, 1946, The statistical sign test.)
     """
     untied = differences[np.abs(differences) > ROUNDING * scale]
-    return float(binomtest(int((untied > 0).sum()), untied.size).pvalue) if untied.size else 1.0
+    return float(scipy.stats.binomtest(int((untied > 0).sum()), untied.size).pvalue) if untied.size else 1.0
 
 
 def student_quantile(confidence: float, freedom: int) -> float:

@@ -4,8 +4,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
-from scipy.stats import t as student_t
+from scipy.special import ndtri, stdtrit
 
 from analysis.statistics.intervals import CONFIDENCE
 
@@ -53,4 +52,4 @@ def prediction_half_width(
         SAME_ROWS: (sampled * widening, 0.0),
     }[noise]
     upper = 0.5 + confidence / 2
-    return sqrt(student_t.ppf(upper, n - 1) ** 2 * estimated + norm.ppf(upper) ** 2 * known)
+    return sqrt(stdtrit(n - 1, upper) ** 2 * estimated + ndtri(upper) ** 2 * known)

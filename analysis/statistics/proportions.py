@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from scipy.stats import barnard_exact, binomtest
+import scipy
 
 
 def binomial_variance(percent: float, rows: int, *, overlap: float = 0.0) -> float:
@@ -27,7 +27,7 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
 
     (Clopper and Pearson, 1934, The use of confidence or fiducial limits illustrated in the case of the binomial.)
     """
-    found = binomtest(count, n).proportion_ci(method="exact")
+    found = scipy.stats.binomtest(count, n).proportion_ci(method="exact")
     return float(found.low), float(found.high)
 
 
@@ -40,4 +40,4 @@ def equal_shares_p(count: int, n: int, other: int, of: int) -> float:
     """
     if count * of == other * n:
         return 1.0
-    return min(float(barnard_exact([[count, other], [n - count, of - other]]).pvalue), 1.0)
+    return min(float(scipy.stats.barnard_exact([[count, other], [n - count, of - other]]).pvalue), 1.0)

@@ -5,9 +5,9 @@ from functools import lru_cache
 from math import inf
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, gammaln
-from scipy.stats import beta
 
 from analysis.statistics.intervals import SIGNIFICANCE
 
@@ -105,5 +105,5 @@ def _band(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     tails = betainc(places, count + 1 - places, draws)
     least = 2 * np.minimum(tails, 1 - tails).min(axis=1)
     level = np.quantile(least, SIGNIFICANCE)
-    low, high = (beta.ppf(tail, places, count + 1 - places) for tail in (level / 2, 1 - level / 2))
+    low, high = (scipy.stats.beta.ppf(tail, places, count + 1 - places) for tail in (level / 2, 1 - level / 2))
     return low, high

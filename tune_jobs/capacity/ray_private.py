@@ -24,7 +24,7 @@ TESTED = ("2.60",)
 HEAD_RESOURCE = "node:__internal_head__"
 # What a process of Ray's autoscaler is told on its command line.
 AUTOSCALING_FLAG, GCS_FLAG = "--autoscaling-config=", "--gcs-address="
-_CLASS_CACHE = "ray.tune.execution.class_cache"
+_TUNE, _CLASS_CACHE = "ray.tune", "ray.tune.execution.class_cache"
 _NODE_CLASS, _START = ("ray._private.node", "Node"), "start_raylet"
 # Prints what Ray says of its processes, and the output of workers, which is not asked for.
 _PRINTER = "ray._private.worker", "print_to_stdstream"
@@ -111,23 +111,28 @@ def _no_dashboard() -> Exception:
 
 
 @contextmanager
-def workers_started_by(script: Path) -> Iterator[None]:
-    """Start a node whose workers are started by a script, in the place of Ray's `setup_worker.py`.
+def node_started_with(script: Path | None = None) -> Iterator[None]:
+    """Start a node whose workers are started by a script, and import Tune while it comes up.
 
-    A Ray that starts its node in another way uses its own.
+    The import takes half a second, and would else follow when the node is up. A Ray that starts its node in another way
+    uses its own script, and imports Tune later.
 
     Args:
-        script: for Python; it is told what Ray's is told.
+        script: for Python, in the place of Ray's `setup_worker.py`; it is told what Ray's is told. None for Ray's own.
     """
     start: Any = None
     with suppress(UserError):
         start = getattr(_part(*_NODE_CLASS), _START, None)
 
-    def start_with_script(self: Any, *told: Any, **named: Any) -> Any:
-        self._ray_params.setup_worker_path = str(script)
-        return start(self, *told, **named)
+    def start_and_import(self: Any, *told: Any, **named: Any) -> Any:
+        if script is not None:
+            self._ray_params.setup_worker_path = str(script)
+        started = start(self, *told, **named)
+        with suppress(ImportError):  # whoever needs it says so
+            importlib.import_module(_TUNE)
+        return started
 
-    with _replaced(_NODE_CLASS, _START, start_with_script):
+    with _replaced(_NODE_CLASS, _START, start_and_import):
         yield
 
 

@@ -23,6 +23,7 @@ from tune_jobs.capacity.ray_private import (
     keep_environment_out,
     keep_messages_out,
     keep_trackers_out,
+    node_started_with,
     own_processes,
     warn_if_untested,
 )
@@ -60,8 +61,15 @@ _WORKER_ENVIRONMENT = {
     "PL_DISABLE_FORK": "1",
 }
 _IDLE = "RAY_idle_worker_killing_time_threshold_ms"
-# By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
-_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
+# How a worker uses memory, unless the environment says otherwise.
+_MEMORY = {
+    # By default a reused worker keeps the kernels of the last 1,024 layers, which with many networks are gigabytes.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
+    # By default glibc gives large tensors back as they are freed, and every step waits for new pages: 3% of training
+    # convolutional networks, in some processes a third.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
+}
 
 
 @dataclass(frozen=True)
@@ -184,7 +192,7 @@ def _start_ray(cluster: Cluster, data_size: int) -> None:
             _join_cluster(cluster)
         else:
             _start_node(cluster, data_size)
-    # Last, since it imports Tune: workers start meanwhile.
+    # Last, since it imports Tune where no node was started.
     keep_environment_out()
     keep_trackers_out()
     # A cluster's object store has a fixed size, and spills to disk.
@@ -221,7 +229,7 @@ _QUIET: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "error"}
 
 def _join_cluster(cluster: Cluster) -> None:
     check_address(cluster)
-    environment = {"env_vars": {**_WORKER_ENVIRONMENT, **_KERNELS}}
+    environment = {"env_vars": {**_WORKER_ENVIRONMENT, **_MEMORY}}
     held = Held()
     try:
         # Ray's library writes a line for each second in which it is refused.
@@ -244,7 +252,7 @@ def _join_cluster(cluster: Cluster) -> None:
 
 def _start_node(cluster: Cluster, data_size: int) -> None:
     # Ray's processes inherit the environment.
-    os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _KERNELS[name]) for name in _KERNELS}})
+    os.environ.update({**_WORKER_ENVIRONMENT, **{name: os.environ.get(name, _MEMORY[name]) for name in _MEMORY}})
     folder = private_folder()
     try:
         with few_processes(), _forked_workers():
@@ -273,7 +281,8 @@ def _forked_workers() -> Iterator[None]:
     try:
         server = ForkServer(_FORKED_MODULES, _PRELOADED)
     except OSError:
-        yield
+        with node_started_with():
+            yield
         return
     _beside.callback(server.end)
     with server.starts_workers():

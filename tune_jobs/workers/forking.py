@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tune_jobs.capacity.ray_private import PRELOAD, workers_started_by
+from tune_jobs.capacity.ray_private import PRELOAD, node_started_with
 from tune_jobs.workers.start_worker import FORK_SERVER
 from tune_jobs.workers.variables import with_variables
 
@@ -63,7 +63,7 @@ class ForkServer:
         preload = ",".join(filter(None, (os.environ.get(PRELOAD), self._preloaded)))
         with (
             with_variables({FORK_SERVER: self.address, PRELOAD: preload}),
-            workers_started_by(_HERE / "start_worker.py"),
+            node_started_with(_HERE / "start_worker.py"),
         ):
             yield
 

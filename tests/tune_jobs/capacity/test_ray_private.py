@@ -160,8 +160,30 @@ def test_what_is_replaced_while_a_node_starts_is_put_back() -> None:
 
     names = ("start_raylet", "start_monitor", "start_api_server", "start_log_monitor")
     before = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
-    with ray_private.few_processes(), ray_private.workers_started_by(Path("one.py")):
+    with ray_private.few_processes(), ray_private.node_started_with(Path("one.py")):
         during = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
     after = [getattr(node.Node, name) for name in names] + [utils.get_dashboard_dependency_error]
     assert after == before
     assert all(one is not other for one, other in zip(during, before, strict=True))
+
+
+STARTED_NODE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from ray._private.node import Node
+from tune_jobs.capacity.ray_private import node_started_with
+
+Node.start_raylet = lambda self, *told: (told, self._ray_params.setup_worker_path, "ray.tune" in sys.modules)
+node = Node.__new__(Node)
+node._ray_params = SimpleNamespace(setup_worker_path="ray's")
+with node_started_with(Path("one.py") if {script} else None):
+    print(node.start_raylet(1, 2), "ray.tune" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("script", "path"), [(True, "one.py"), (False, "ray's")])
+def test_tune_is_imported_once_the_node_has_been_started(script: bool, path: str) -> None:
+    code = STARTED_NODE.format(script=script)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{((1, 2), path, False)} True\n"

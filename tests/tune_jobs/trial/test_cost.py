@@ -8,6 +8,7 @@ from tune_jobs.trial.trial import Trial
 def test_heavier_trials_weigh_more() -> None:
     light, heavy = TrialConfig(), TrialConfig(network="cnn", hidden_layers=3, hidden_units=64)
     assert epoch_weight(heavy) > epoch_weight(light) > 0
+    assert epoch_weight(TrialConfig(dropout=0.1)) == epoch_weight(TrialConfig(batch_norm=True)) > epoch_weight(light)
     assert epoch_weight(TrialConfig(batch_size=1)) > epoch_weight(TrialConfig(batch_size=64))
 
 
