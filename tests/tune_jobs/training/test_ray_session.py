@@ -89,7 +89,7 @@ def test_a_run_leaves_no_secret_and_its_workers_have_the_environment(tmp_path: P
     work.mkdir()
     home.mkdir()
     (work / "study.yaml").write_text(STUDY)
-    ends = {name: value[-3:] for name, value in SECRETS.items()}
+    ends = {name: value[-3:] for name, value in SECRETS.items()} | {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20)}
     (work / "needing.py").write_text(NETWORK.format(ends=ends))
     said = run(work, "--cpus", "1", HOME=str(home), TMPDIR=str(short_place), RAY_TMPDIR="", **SECRETS)
     records = Ledger.open(Storage.at(str(work / "results"))).read().records.values()
