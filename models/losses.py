@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from math import log, pi
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +19,21 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
 
-    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-        logarithms = outputs.log_softmax(dim=2)
-        chosen: Tensor = _Chosen.apply(logarithms, targets.unsqueeze(2))
-        nll = -chosen.mean(dim=(1, 2))
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        logarithms, columns = outputs.log_softmax(dim=2), targets.unsqueeze(2)
+        nll = logarithms.gather(2, columns).mean(dim=(1, 2)).neg_()
+        # Not by `scatter`, which may take the indices in any order on CUDA.
+        is_target = columns == torch.arange(classes, device=columns.device)
+        _, rows, _ = outputs.shape
         # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
-        return nll if not config.label_smoothing else (1 - smoothing) * nll - smoothing * logarithms.mean(dim=(1, 2))
+        if not config.label_smoothing:
+            return nll, _through_softmax(torch.where(is_target, -1 / rows, 0.0), logarithms)
+        share = smoothing.view(-1, 1, 1)
+        slope = torch.where(is_target, (share - 1) / rows, 0.0) - share / (rows * classes)
+        mean = logarithms.mean(dim=(1, 2))
+        return (1 - smoothing) * nll - smoothing * mean, _through_softmax(slope, logarithms)
 
-    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
+    return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=losses)
 
 
 def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -110,23 +116,10 @@ def gaussian_variance(raw: Tensor, link: str) -> Tensor:
     return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
 
 
-class _Chosen(torch.autograd.Function):
-    """Of [members, n, classes], the values of classes [members, n, 1].
-
-    As `gather`, whose deterministic gradient on CUDA sorts the indices.
-    """
-
-    @staticmethod
-    def forward(context: Any, values: Tensor, classes: Tensor) -> Tensor:
-        context.save_for_backward(classes)
-        context.count = values.shape[2]
-        return values.gather(2, classes)
-
-    @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None]:
-        (classes,) = context.saved_tensors
-        chosen = classes == torch.arange(context.count, device=classes.device)
-        return torch.where(chosen, slope, 0.0), None
+def _through_softmax(slope: Tensor, logarithms: Tensor) -> Tensor:
+    """Turn the gradient by the logarithms of probabilities into that by the outputs, both [members, n, classes]."""
+    outputs: Tensor = torch.ops.aten._log_softmax_backward_data(slope, logarithms, 2, slope.dtype)
+    return outputs
 
 
 def _differentiated(losses: Callable[[Tensor, Tensor, Tensor], Tensor]) -> MembersLosses:
