@@ -45,8 +45,7 @@ def chosen_rows(rows: Tensor, chosen: Tensor) -> Tensor:
     stored = rows.permute(0, 2, 3, 1) if last else rows
     if not stored.is_contiguous():
         return rows[chosen]
-    taken = stored.flatten(start_dim=1).index_select(0, chosen) if rows.dim() > 1 else rows.index_select(0, chosen)
-    taken = taken.view(len(chosen), *stored.shape[1:])
+    taken = stored.view(len(stored), -1).index_select(0, chosen).view(len(chosen), *stored.shape[1:])
     return taken.permute(0, 3, 1, 2) if last else taken
 
 

@@ -5,12 +5,12 @@ from itertools import combinations
 from math import log
 
 import numpy as np
-import scipy
 
 from analysis.published.claims import RISES_WITH, Check
 from analysis.published.quantities import Replicates, UntestableError
 from analysis.statistics.claim_inference import Finding, all_of, directed, more_varied, ordered, within_margin
 from analysis.statistics.intervals import estimate
+from analysis.statistics.proportions import half_p_values, share_interval
 
 
 def finding_of(check: Check, data: Replicates) -> Finding:
@@ -103,9 +103,9 @@ def _reached(check: Check, data: Replicates) -> Finding:
     """Test exactly, by the binomial, that more (or fewer) than half of all runs reach the target."""
     (hits,) = data.arrays("reached", check.subjects)
     reached, n = int((hits == 1).sum()), hits.size
-    share = scipy.stats.binomtest(reached, n).proportion_ci(method="exact")
-    words = f"reached by {reached} of {n} (of all runs, {share.low:.0%} to {share.high:.0%})"
-    often, seldom = (float(scipy.stats.binomtest(reached, n, alternative=way).pvalue) for way in ("greater", "less"))
+    low, high = share_interval(reached, n)
+    words = f"reached by {reached} of {n} (of all runs, {low:.0%} to {high:.0%})"
+    often, seldom = half_p_values(reached, n)
     claim, contrary = (often, seldom) if check.kind == "reaches" else (seldom, often)
     return Finding((words,), n, claim, contrary)
 

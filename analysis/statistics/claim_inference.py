@@ -9,11 +9,11 @@ from itertools import combinations
 from math import floor, log10
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from analysis.statistics.intervals import ROUNDING, SIGNIFICANCE, Difference, error_factor, estimate, few_distinct, holm
+from analysis.statistics.proportions import half_p_values
 from analysis.statistics.words import format_difference
 
 # One-sided: a claim is shown exactly where the 95% interval printed beside it lies on the claimed side.
@@ -97,7 +97,7 @@ def sign_test(signs: Array, sign: float, what: str) -> Finding:
     effect = f"{what} in {up} of {signs.size} pairs (diverged is worst)"
     if not n:
         return Finding((effect,), signs.size, 1.0, 1.0)
-    above, below = (float(scipy.stats.binomtest(up, n, alternative=way).pvalue) for way in ("greater", "less"))
+    above, below = half_p_values(up, n)
     return Finding((effect,), signs.size, *((above, below) if sign > 0 else (below, above)))
 
 

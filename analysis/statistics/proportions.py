@@ -31,6 +31,12 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+def half_p_values(count: int, n: int) -> tuple[float, float]:
+    """The one-sided p values, by the exact binomial, of more and of fewer than half of all, seen in `count` of n."""
+    more, fewer = (float(scipy.stats.binomtest(count, n, alternative=way).pvalue) for way in ("greater", "less"))
+    return more, fewer
+
+
 @cache
 def equal_shares_p(count: int, n: int, other: int, of: int) -> float:
     """The two-sided p value of two shares being equal, seen in `count` of n and in `other` of `of`.
