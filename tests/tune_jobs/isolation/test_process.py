@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.processes import ends, running
 from tune_jobs.errors import UserError
 from tune_jobs.isolation.call_errors import CallError, ProcessDeathError
 from tune_jobs.isolation.process import Process, start
@@ -33,22 +34,6 @@ def process(first: Process) -> Iterator[Process]:
     forked = first.fork()
     yield forked
     forked.end()
-
-
-def running(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def ends(pid: int) -> bool:
-    until = time.monotonic() + 30
-    while running(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not running(pid)
 
 
 def test_a_fork_answers_from_its_own_process(first: Process, process: Process) -> None:
