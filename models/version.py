@@ -7,5 +7,6 @@ from types import MappingProxyType
 SINGLE, STACKED = "single", "stacked"
 
 # Part of every trial's key, by its execution mode: raise one when a change alters any trajectory's numbers.
-# Stacks, 2: square roots by NumPy on the CPU; the gradient of the Gaussian likelihood is written out.
-ENGINE_VERSIONS: Mapping[str, int] = MappingProxyType({SINGLE: 1, STACKED: 2})
+# Stacks, 2: square roots by NumPy on the CPU; the gradient of the Gaussian likelihood is written out. 3: features are
+# padded only as far as batches need it.
+ENGINE_VERSIONS: Mapping[str, int] = MappingProxyType({SINGLE: 1, STACKED: 3})

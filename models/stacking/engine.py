@@ -21,7 +21,7 @@ from models.protocols import TrainingData
 from models.reproducible import reproducible
 from models.stacking.batch_step import BatchStep
 from models.stacking.member import Member, Request
-from models.stacking.shape import WIDTH, Shape, padded_size, shape_of
+from models.stacking.shape import WIDTH, Shape, alignment, padded_size, shape_of
 from models.stacking.stack import Stack
 from models.user_code import normalises_batches
 
@@ -98,7 +98,7 @@ class _Stacked(Generic[T]):
     ) -> None:
         self._shape, self._waiting, self._device = shape, waiting, device
         self._room, self._graphs = room, graphs
-        self._data = _SharedData(device)
+        self._data = _SharedData(device, alignment(shape))
         _, request = first
         data = self._data.of(request)
         example = Member(request, data, 1)
@@ -238,10 +238,15 @@ def _is_late(member: Member) -> bool:
 
 
 class _SharedData:
-    """Datasets on the device, each once however many members train on it."""
+    """Datasets on the device, each once however many members train on it.
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    Args:
+        device: to train on.
+        multiple: what the inputs are padded to a multiple of.
+    """
+
+    def __init__(self, device: torch.device, multiple: int) -> None:
+        self._device, self._multiple = device, multiple
         self._known: list[tuple[TrainingData, DeviceData]] = []
         self._joined: tuple[list[Part], Tensor, Tensor] | None = None
 
@@ -268,7 +273,7 @@ class _SharedData:
             alone = len(distinct) == 1
             rows = [one.inputs.flatten(start_dim=1) for one in distinct]
             inputs = rows[0] if alone else torch.cat(rows)
-            missing = padded_size(inputs.shape[1]) - inputs.shape[1]
+            missing = padded_size(inputs.shape[1], self._multiple) - inputs.shape[1]
             inputs = F.pad(inputs, (0, missing)) if missing else inputs.contiguous()
             encoded = distinct[0].encoded if alone else torch.cat([one.encoded for one in distinct])
             self._joined = distinct, inputs, encoded

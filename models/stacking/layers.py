@@ -13,8 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
-from models.stacking.shape import padded_size
-
 _aten = torch.ops.aten
 
 
@@ -72,31 +70,31 @@ class Draws:
     Attributes:
         generators: of each place; None without a member, for which nothing is drawn.
         rates: the probability of dropping a value.
-        features: of each layer that drops; the layers fill it in.
+        features: of each layer that drops, and how many they are with the padding; the layers fill it in.
         kept: by layer, what the values of a batch are multiplied by; see `room`.
     """
 
     def __init__(self, places: int, device: torch.device) -> None:
         self.generators: list[torch.Generator | None] = [None] * places
         self.rates = [0.0] * places
-        self.features: list[int] = []
+        self.features: list[tuple[int, int]] = []
         self.kept: list[Tensor] = []
         self._device = device
 
     def room(self, rows: int) -> list[Tensor]:
         """Make room for what is drawn for batches of so many rows: [places, n, features], padded, by layer."""
         places = len(self.rates)
-        return [torch.zeros((places, rows, padded_size(one)), device=self._device) for one in self.features]
+        return [torch.zeros((places, rows, padded), device=self._device) for _, padded in self.features]
 
     def draw(self, kept: Sequence[Tensor]) -> None:
         """Draw for one batch, only for real features, and in the order in which a single network draws."""
-        drawn = [one.new_empty(one.shape[1], real) for one, real in zip(kept, self.features, strict=True)]
+        drawn = [one.new_empty(one.shape[1], real) for one, (real, _) in zip(kept, self.features, strict=True)]
         for place, (generator, rate) in enumerate(zip(self.generators, self.rates, strict=True)):
             if generator is None:
                 continue
-            for one, values, real in zip(kept, drawn, self.features, strict=True):
+            for one, values in zip(kept, drawn, strict=True):
                 # As the single layer draws, so a member drops what it drops singly.
-                one[place, :, :real] = values.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+                one[place, :, : values.shape[1]] = values.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
 
 
 class _Linear:
@@ -225,10 +223,10 @@ _WRITTEN_OUT: Mapping[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callabl
 }
 
 
-def _activation(single: nn.Module, features: int, like: Tensor) -> Layer:
-    padded, real = padded_size(features), None
+def _activation(single: nn.Module, features: int, padded: int, device: torch.device) -> Layer:
+    real = None
     if padded > features and float(single(torch.zeros(()))):
-        real = torch.zeros(padded, device=like.device)
+        real = torch.zeros(padded, device=device)
         real[:features] = 1
     if type(single) in _WRITTEN_OUT:
         return _InPlace(*_WRITTEN_OUT[type(single)], real)
@@ -248,7 +246,7 @@ def stacked_layers(
     Args:
         network: an `nn.Sequential` of layers without layers in them.
         parameters, buffers: of the stack, [members, …], by the names that the network has for its own; their features
-            are padded with zeros, see `models.stacking.shape.ALIGNED`.
+            are padded with zeros, see `models.stacking.shape.alignment`.
         draws: for dropout.
         singly: whether members are updated one after another.
     """
@@ -257,22 +255,22 @@ def stacked_layers(
         return {name.removeprefix(f"{index}."): one for name, one in tensors.items() if name.startswith(f"{index}.")}
 
     layers: list[Layer] = []
-    features = 0
+    features = padded = 0
     for index, single in network.named_children():
         weights = own(index, parameters)
         if isinstance(single, nn.Flatten):
             continue  # the inputs of a stack are rows
         if isinstance(single, nn.Linear):
             layers.append(_Linear(weights["weight"], weights["bias"], first=not layers, singly=singly))
-            features = single.out_features
+            features, padded = single.out_features, weights["weight"].shape[1]
         elif isinstance(single, nn.BatchNorm1d):
             running = own(index, buffers)
             layers.append(_batch_norm(single, **weights, mean=running["running_mean"], var=running["running_var"]))
         elif isinstance(single, nn.Dropout):
             layers.append(_Dropout(draws, len(draws.features)))
-            draws.features.append(features)
+            draws.features.append((features, padded))
         elif not weights:
-            layers.append(_activation(single, features, next(iter(parameters.values()))))
+            layers.append(_activation(single, features, padded, next(iter(parameters.values())).device))
         else:
             raise TypeError(f"{type(single).__name__} has no layer of a stack")
     return layers

@@ -1,5 +1,6 @@
 """Which trainings can be members of one stack: a function of their configurations and data alone (no torch)."""
 
+import math
 from typing import NamedTuple
 
 from models.networks import NETWORKS
@@ -8,10 +9,9 @@ from models.registry import OBJECTIVES, is_reference
 
 # Members that train at once, unless told.
 WIDTH = 8
-# Features of a layer are padded with zeros to a multiple of this. So all matrices of a stack begin at the start of a
-# cache line (64 bytes): on others, batched products round differently, and a member's numbers would depend on its
-# place.
-ALIGNED = 16
+# All matrices of a stack begin at a multiple of so many elements, at the start of a cache line (64 bytes): elsewhere,
+# batched products round differently, and a member's numbers would depend on its place.
+LINE = 16
 # At most this many elements at the end of a tensor may be computed one by one, and rounded differently: twice what the
 # widest vector of a processor holds.
 VECTOR = 32
@@ -26,6 +26,7 @@ class Shape(NamedTuple):
         batch_size: rows of a batch.
         objective: its name, and how it reads a variance.
         optimizer: its name.
+        normalises: whether there is batch normalisation.
         drops, smooths, decays: whether there is dropout, label smoothing and weight decay; how much may differ.
         inputs: shape of all training inputs, [n, *input_shape].
         validation: rows of the validation part.
@@ -37,6 +38,7 @@ class Shape(NamedTuple):
     batch_size: int
     objective: tuple[str, str]
     optimizer: str
+    normalises: bool
     drops: bool
     smooths: bool
     decays: bool
@@ -73,7 +75,7 @@ def _shape(config: TrainingConfig, inputs: tuple[int, ...], validation: int, cla
     if not can_stack(config):
         return None
     read = NETWORKS[config.network].reads
-    layers = tuple(getattr(config, name) for name in read if name != "dropout")
+    layers = tuple(getattr(config, name) for name in read if name not in ("batch_norm", "dropout"))
     reads = OBJECTIVES[config.objective].reads
     return Shape(
         layers=(config.network, *layers),
@@ -81,6 +83,7 @@ def _shape(config: TrainingConfig, inputs: tuple[int, ...], validation: int, cla
         batch_size=config.batch_size,
         objective=(config.objective, config.variance_link if "variance_link" in reads else ""),
         optimizer=config.optimizer,
+        normalises="batch_norm" in read and config.batch_norm,
         drops="dropout" in read and config.dropout > 0,
         smooths="label_smoothing" in reads and config.label_smoothing > 0,
         decays=config.weight_decay > 0,
@@ -96,16 +99,32 @@ def spare_places(shape: Shape, width: int = WIDTH) -> int:
     The last elements of a tensor may be rounded differently. They must not be a member's, whose numbers would then
     depend on its place: the tensors of a batch either fill whole vectors, or end in empty places.
     """
-    # Of a batch, the last one included: at least one output for each row; more where the number of classes says so.
-    batches = (shape.batch_size, shape.inputs[0] % shape.batch_size or shape.batch_size)
-    widths = (padded_size(shape.hidden_units or 1), shape.classes if shape.classes > 2 else 1)
-    sizes = {rows * columns for rows in batches for columns in widths}
+    # Of a batch: at least one output for each row; more where the number of classes says so.
+    widths = (padded_size(shape.hidden_units or 1, alignment(shape)), shape.classes if shape.classes > 2 else 1)
+    sizes = {rows * columns for rows in _batches(shape) for columns in widths}
     spare = 0
     while not all((width + spare) * size % VECTOR == 0 or spare * size >= VECTOR - 1 for size in sizes):
         spare += 1
     return spare
 
 
-def padded_size(features: int) -> int:
-    """Return how many features a layer of a stack has for so many of a network."""
-    return -(-features // ALIGNED) * ALIGNED
+def alignment(shape: Shape) -> int:
+    """Return what the features of a layer are padded to a multiple of, with zeros.
+
+    It is the least with which the matrices of every member, [n, features] for a batch and [features, features] for
+    weights, fill whole cache lines; `LINE` at most.
+    """
+    if shape.normalises:
+        # It takes the features of all members as one row: those of each must begin at a cache line.
+        return LINE
+    return max(math.isqrt(LINE), LINE // math.gcd(LINE, *_batches(shape)))
+
+
+def padded_size(size: int, multiple: int) -> int:
+    """Return the least multiple that is not below a size."""
+    return -(-size // multiple) * multiple
+
+
+def _batches(shape: Shape) -> tuple[int, int]:
+    """Return how many rows a batch has, and how many the last of an epoch."""
+    return shape.batch_size, shape.inputs[0] % shape.batch_size or shape.batch_size

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -14,7 +14,7 @@ from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
 from models.stacking.layers import Draws, Gradient, stacked_layers
-from models.stacking.shape import VECTOR, Shape, padded_size, spare_places
+from models.stacking.shape import LINE, VECTOR, Shape, alignment, padded_size, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 
 # Weights of a network up to which one pass updates a whole stack: fewer kernels are launched. Beyond, each member's own
@@ -74,18 +74,19 @@ class Stack:
 
         self._outputs = objective.outputs
         singles = dict(network.named_parameters())
-        self._shapes = {name: _padded_shape(single) for name, single in singles.items()}
-        ends = [0, *accumulate(math.prod(shape) for shape in self._shapes.values())]
-        self._table = torch.zeros((self.places, -(-ends[-1] // VECTOR) * VECTOR), device=device)
-        self._columns_of = {name: slice(*bounds) for name, bounds in zip(singles, pairwise(ends), strict=True)}
+        multiple = alignment(shape)
+        self._shapes = {name: _padded_shape(single, multiple) for name, single in singles.items()}
+        begins = [0, *accumulate(padded_size(math.prod(one), LINE) for one in self._shapes.values())]
+        self._table = torch.zeros((self.places, padded_size(begins[-1], VECTOR)), device=device)
+        self._begins = dict(zip(singles, begins, strict=False))
         self._parameters = self._views(self._table)
         self._buffers = {
-            name: torch.zeros((self.places, *_padded_shape(single)), device=device)
+            name: torch.zeros((self.places, *_padded_shape(single, multiple)), device=device)
             for name, single in network.named_buffers()
             if single.is_floating_point()
         }
         self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
-        self.updates_together = device.type == "cuda" or ends[-1] <= _UPDATED_TOGETHER
+        self.updates_together = device.type == "cuda" or begins[-1] <= _UPDATED_TOGETHER
         self._layers = stacked_layers(
             network, self._parameters, self._buffers, self.draws, singly=not self.updates_together
         )
@@ -100,8 +101,8 @@ class Stack:
     def _views(self, table: Tensor) -> dict[str, Tensor]:
         """Cut a table [places, weights] into the parameters, [places, …]."""
         return {
-            name: table[:, columns].view(self.places, *self._shapes[name]).detach()
-            for name, columns in self._columns_of.items()
+            name: table[:, begin : begin + math.prod(shape)].view(self.places, *shape).detach()
+            for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True)
         }
 
     def place(self, index: int) -> Place:
@@ -170,8 +171,8 @@ class Stack:
                 step_place([gradient[place] for gradient in gradients])
 
 
-def _padded_shape(single: Tensor) -> tuple[int, ...]:
-    return tuple(map(padded_size, single.shape))
+def _padded_shape(single: Tensor, multiple: int) -> tuple[int, ...]:
+    return tuple(padded_size(size, multiple) for size in single.shape)
 
 
 def _cut(padded: Tensor, shape: torch.Size) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.engine import Training, train
@@ -102,7 +102,7 @@ MATES = st.lists(
     mates=MATES,
     place=st.integers(0, 12),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    units=st.sampled_from([7, 600]),
+    units=st.sampled_from([7, 602]),
     batch_size=st.sampled_from([1, 16]),
     width=st.integers(2, 16),
     other_data=st.booleans(),
@@ -244,7 +244,7 @@ SIZES = st.fixed_dictionaries(
         "network": st.sampled_from(["mlp", "mlp", "linear"]),
         "hidden_layers": st.integers(1, 3),
         "hidden_units": st.sampled_from([1, 3, 8, 10, 13, 16, 33, 50, 100]),
-        "batch_size": st.sampled_from([2, 5, 10, 16, 33]),
+        "batch_size": st.sampled_from([2, 5, 10, 16, 20, 33]),
         "activation": st.sampled_from(sorted(ACTIVATIONS)),
         "batch_norm": st.booleans(),
         "weight_decay": st.sampled_from([0.0, 0.01]),
@@ -260,6 +260,13 @@ SIZES = st.fixed_dictionaries(
     classes=st.sampled_from([0, 2, 3, 10]),
     rows=st.sampled_from([60, 67]),
     places=st.lists(st.sampled_from([(2, 1), (3, 2), (5, 3), (8, 6), (16, 11)]), min_size=2, max_size=2, unique=True),
+)
+@example(
+    fields={"hidden_units": 1, "batch_size": 16, "batch_norm": True, "activation": "elu"},
+    features=1,
+    classes=0,
+    rows=60,
+    places=[(2, 1), (5, 3)],
 )
 def test_a_member_has_the_same_bits_in_every_place_whatever_its_sizes(
     fields: dict[str, Any],
