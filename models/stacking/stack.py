@@ -76,9 +76,10 @@ class Stack:
         singles = dict(network.named_parameters())
         multiple = alignment(shape)
         self._shapes = {name: _padded_shape(single, multiple) for name, single in singles.items()}
-        begins = [0, *accumulate(padded_size(math.prod(one), LINE) for one in self._shapes.values())]
-        self._table = torch.zeros((self.places, padded_size(begins[-1], VECTOR)), device=device)
-        self._begins = dict(zip(singles, begins, strict=False))
+        sizes = (padded_size(math.prod(one), LINE) for one in self._shapes.values())
+        *begins, size = accumulate(sizes, initial=0)
+        self._table = torch.zeros((self.places, padded_size(size, VECTOR)), device=device)
+        self._begins = dict(zip(singles, begins, strict=True))
         self._parameters = self._views(self._table)
         self._buffers = {
             name: torch.zeros((self.places, *_padded_shape(single, multiple)), device=device)
@@ -86,7 +87,7 @@ class Stack:
             if single.is_floating_point()
         }
         self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
-        self.updates_together = device.type == "cuda" or begins[-1] <= _UPDATED_TOGETHER
+        self.updates_together = device.type == "cuda" or size <= _UPDATED_TOGETHER
         self._layers = stacked_layers(
             network, self._parameters, self._buffers, self.draws, singly=not self.updates_together
         )

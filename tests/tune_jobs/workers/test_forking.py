@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.processes import ends
 from tune_jobs.capacity.ray_private import PRELOAD
 from tune_jobs.training.ray_session import _FORKED_MODULES
 from tune_jobs.workers import start_worker
@@ -152,7 +151,7 @@ def test_a_server_ends_with_its_driver_whatever_ends_it_and_leaves_nothing() -> 
     driver.kill()
     driver.communicate()
     wait(lambda: not Path(address).parent.exists())
-    assert ends(int(pid))
+    wait(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_what_is_imported_before_workers_are_forked_does_not_import_ray() -> None:
