@@ -7,8 +7,10 @@ networks, and the numbers are the same, bit for bit.
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Parameter
@@ -131,11 +133,10 @@ def _adamw(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
 
 def _adam_with(fused: Callable[..., None], parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
     means, squares = ([one[name] for one in state] for name in ("exp_avg", "exp_avg_sq"))
-    count = _counted_together(state)
-    steps = list(count.unbind())
+    steps, count_one = _counted_together(state)
 
     def step(gradients: list[Tensor], group: dict[str, Any]) -> None:
-        count.add_(1)
+        count_one()
         beta1, beta2 = group["betas"]
         fused(
             parameters,
@@ -156,12 +157,21 @@ def _adam_with(fused: Callable[..., None], parameters: list[Tensor], state: list
     return step
 
 
-def _counted_together(state: list[dict[str, Tensor]]) -> Tensor:
-    """Put the steps that an optimizer counts for each parameter into one tensor, to be counted at once."""
+def _counted_together(state: list[dict[str, Tensor]]) -> tuple[list[Tensor], Callable[[], object]]:
+    """Put the steps that an optimizer counts for each parameter into one tensor.
+
+    Returns:
+        The count of each parameter, and what counts one more step of all.
+    """
     together = torch.stack([one["step"] for one in state])
-    for one, count in zip(state, together.unbind(), strict=True):
+    counts = list(together.unbind())
+    for one, count in zip(state, counts, strict=True):
         one["step"] = count
-    return together
+    if together.device.type != "cpu":
+        return counts, partial(together.add_, 1)
+    # PyTorch makes a tensor of the 1 each time, which takes longer than the addition.
+    values = together.numpy()
+    return counts, partial(np.add, values, 1, out=values)
 
 
 def _sgd(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
@@ -186,10 +196,10 @@ def _sgd(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
 
 def _rmsprop(parameters: list[Tensor], state: list[dict[str, Tensor]]) -> _Kernel:
     squares = [one["square_avg"] for one in state]
-    count = _counted_together(state)
+    _, count_one = _counted_together(state)
 
     def step(gradients: list[Tensor], group: dict[str, Any]) -> None:
-        count.add_(1)
+        count_one()
         if group["weight_decay"]:
             gradients = list(torch._foreach_add(gradients, parameters, alpha=group["weight_decay"]))
         torch._foreach_mul_(squares, group["alpha"])

