@@ -1,6 +1,7 @@
 """The built-in losses, each as an objective."""
 
 from collections.abc import Callable
+from functools import cache
 from math import log, pi
 
 import torch
@@ -20,18 +21,25 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
         return F.cross_entropy(outputs, targets, label_smoothing=config.label_smoothing)
 
     def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
-        logarithms, columns = outputs.log_softmax(dim=2), targets.unsqueeze(2)
-        nll = logarithms.gather(2, columns).mean(dim=(1, 2)).neg_()
-        # Not by `scatter`, which may take the indices in any order on CUDA.
-        is_target = columns == torch.arange(classes, device=columns.device)
         _, rows, _ = outputs.shape
+        logarithms = outputs.log_softmax(dim=2)
+        nll = logarithms.gather(2, targets.unsqueeze(2)).sum(dim=(1, 2)).div_(-rows)
         # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
         if not config.label_smoothing:
-            return nll, _through_softmax(torch.where(is_target, -1 / rows, 0.0), logarithms)
+            return nll, _through_softmax(F.embedding(targets, by_class(rows, outputs.device)), logarithms)
+        is_target = F.embedding(targets, by_class(1, outputs.device)) < 0
         share = smoothing.view(-1, 1, 1)
         slope = torch.where(is_target, (share - 1) / rows, 0.0) - share / (rows * classes)
         mean = logarithms.mean(dim=(1, 2))
         return (1 - smoothing) * nll - smoothing * mean, _through_softmax(slope, logarithms)
+
+    @cache
+    def by_class(rows: int, device: torch.device) -> Tensor:
+        """Return the gradient of the mean loss of rows by the logarithms of one, for each class that may be its target.
+
+        Chosen from a table, not by `scatter`, which may take the indices in any order on CUDA.
+        """
+        return torch.where(torch.eye(classes, dtype=torch.bool, device=device), -1 / rows, 0.0)
 
     return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=losses)
 

@@ -18,7 +18,7 @@ _aten = torch.ops.aten
 
 # Weights of one member from which on their gradient is computed when they are updated, if they are updated singly. Of
 # few weights, the product for one member may round in another way than that for all.
-_ONE_BY_ONE = 1 << 15
+_ONE_BY_ONE = 1 << 16
 
 
 class OneByOne:
@@ -27,17 +27,17 @@ class OneByOne:
     It takes the place of the one before, so that an update finds it in the cache.
 
     Args:
-        slope: of the loss by the layer's outputs, [members, n, out].
         inputs: of the layer, [members, n, in].
-        room: takes the gradient, [out, in].
+        slope: of the loss by the layer's outputs, [members, n, out].
+        room: takes the gradient, [in, out].
     """
 
-    def __init__(self, slope: Tensor, inputs: Tensor, room: Tensor) -> None:
-        self._transposed, self._inputs, self._room = slope.transpose(1, 2).unbind(), inputs.unbind(), room
+    def __init__(self, inputs: Tensor, slope: Tensor, room: Tensor) -> None:
+        self._transposed, self._slope, self._room = inputs.transpose(1, 2).unbind(), slope.unbind(), room
 
     def __getitem__(self, member: int) -> Tensor:
         """Return that of a member; the next one that is asked for overwrites it."""
-        return torch.mm(self._transposed[member], self._inputs[member], out=self._room)
+        return torch.mm(self._transposed[member], self._slope[member], out=self._room)
 
 
 # By the members.
@@ -98,10 +98,10 @@ class Draws:
 
 
 class _Linear:
-    """As `nn.Linear`.
+    """As `nn.Linear`, with its weights transposed: the products that need them then read them row by row.
 
     Args:
-        weight: [members, out, in].
+        weight: [members, in, out].
         bias: [members, out].
         first: whether it is the network's first layer, so nobody asks for the gradient by its inputs.
         singly: whether members are updated one after another.
@@ -115,16 +115,16 @@ class _Linear:
 
     def forward(self, inputs: Tensor) -> Tensor:
         self._inputs = inputs
-        return torch.baddbmm(self._bias, inputs, self._transposed)
+        return torch.baddbmm(self._bias, inputs, self._weight)
 
     def backward(self, slope: Tensor) -> Tensor:
         self.gradients = self._by_weight(slope), slope.sum(dim=1)
-        return slope if self._first else torch.bmm(slope, self._weight)
+        return slope if self._first else torch.bmm(slope, self._transposed)
 
     def _by_weight(self, slope: Tensor) -> Gradient:
         if self._room is None:
-            return torch.bmm(slope.transpose(1, 2), self._inputs)
-        return OneByOne(slope, self._inputs, self._room)
+            return torch.bmm(self._inputs.transpose(1, 2), slope)
+        return OneByOne(self._inputs, slope, self._room)
 
 
 class _InPlace:
@@ -218,8 +218,11 @@ _WRITTEN_OUT: Mapping[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callabl
         lambda inputs: F.leaky_relu_(inputs, _LEAK),
         lambda slope, outputs: _aten.leaky_relu_backward.default(slope, outputs, _LEAK, True),
     ),
-    nn.Tanh: (torch.tanh_, _aten.tanh_backward.default),
-    nn.Sigmoid: (torch.sigmoid_, _aten.sigmoid_backward.default),
+    nn.Tanh: (torch.tanh_, lambda slope, outputs: _aten.tanh_backward.grad_input(slope, outputs, grad_input=slope)),
+    nn.Sigmoid: (
+        torch.sigmoid_,
+        lambda slope, outputs: _aten.sigmoid_backward.grad_input(slope, outputs, grad_input=slope),
+    ),
 }
 
 
@@ -245,8 +248,8 @@ def stacked_layers(
 
     Args:
         network: an `nn.Sequential` of layers without layers in them.
-        parameters, buffers: of the stack, [members, …], by the names that the network has for its own; their features
-            are padded with zeros, see `models.stacking.shape.alignment`.
+        parameters, buffers: of the stack, [members, …], by the names that the network has for its own; matrices are
+            transposed, and features padded with zeros, see `models.stacking.shape.alignment`.
         draws: for dropout.
         singly: whether members are updated one after another.
     """
@@ -262,7 +265,7 @@ def stacked_layers(
             continue  # the inputs of a stack are rows
         if isinstance(single, nn.Linear):
             layers.append(_Linear(weights["weight"], weights["bias"], first=not layers, singly=singly))
-            features, padded = single.out_features, weights["weight"].shape[1]
+            features, padded = single.out_features, weights["weight"].shape[2]
         elif isinstance(single, nn.BatchNorm1d):
             running = own(index, buffers)
             layers.append(_batch_norm(single, **weights, mean=running["running_mean"], var=running["running_var"]))

@@ -86,7 +86,7 @@ class Member:
             self.optimizer = _PlaceState(self._own, place.state, stack.given.steps[index : index + 1])
         else:
             # The fused kernels want tensors without gaps, which the real parts are not.
-            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.padded]
+            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.kept]
             stack.steps[index] = OptimizerStep(self._own)
         stack.given.steps[index] = 0
         stack.given.momentum[index] = config.momentum
@@ -107,7 +107,7 @@ class Member:
     def leave(self, stack: Stack, index: int) -> None:
         """Give the place up and keep the weights."""
         for tensor in (*self.network.parameters(), *self.network.buffers()):
-            tensor.data = tensor.data.clone()
+            tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
             tensor.grad = None
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
@@ -127,7 +127,7 @@ class Member:
 
     def _replace(self, place: Place) -> None:
         """Move the weights and running statistics into a place, and let the network view them there."""
-        for one in place.padded:
+        for one in place.kept:
             one.zero_()
         names = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         for name, view in (*place.parameters.items(), *place.buffers.items()):

@@ -30,13 +30,13 @@ class Place:
     Attributes:
         parameters, buffers: by the names of a single network, and in its shapes.
         state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
-        padded: the parameters as the stack has them, with the padding.
+        kept: the parameters as the stack keeps them: padded, and matrices transposed.
     """
 
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     state: dict[str, Tensor]
-    padded: list[Tensor]
+    kept: list[Tensor]
 
 
 class Stack:
@@ -75,7 +75,7 @@ class Stack:
         self._outputs = objective.outputs
         singles = dict(network.named_parameters())
         multiple = alignment(shape)
-        self._shapes = {name: _padded_shape(single, multiple) for name, single in singles.items()}
+        self._shapes = {name: _padded_shape(_transposed(single), multiple) for name, single in singles.items()}
         sizes = (padded_size(math.prod(one), LINE) for one in self._shapes.values())
         *begins, size = accumulate(sizes, initial=0)
         self._table = torch.zeros((self.places, padded_size(size, VECTOR)), device=device)
@@ -100,7 +100,7 @@ class Stack:
             self._state = {}
 
     def _views(self, table: Tensor) -> dict[str, Tensor]:
-        """Cut a table [places, weights] into the parameters, [places, …]."""
+        """Cut a table [places, weights] into the parameters as the stack keeps them, [places, …]."""
         return {
             name: table[:, begin : begin + math.prod(shape)].view(self.places, *shape).detach()
             for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True)
@@ -108,13 +108,13 @@ class Stack:
 
     def place(self, index: int) -> Place:
         """Return the tensors of one place; what is written there is what trains. Padding is 0."""
-        padded = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
+        kept = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
         buffers = {name: buffer[index] for name, buffer in self._buffers.items()}
         return Place(
-            {name: _cut(one, self._real[name]) for name, one in padded.items()},
+            {name: _cut(_transposed(one), self._real[name]) for name, one in kept.items()},
             {name: _cut(one, self._real[name]) for name, one in buffers.items()},
-            {name: kept[index] for name, kept in self._state.items()},
-            list(padded.values()),
+            {name: state[index] for name, state in self._state.items()},
+            list(kept.values()),
         )
 
     def prepared(self) -> Tensor:
@@ -169,13 +169,19 @@ class Stack:
     def _update_singly(self, gradients: Sequence[Gradient]) -> None:
         # All places at once: that takes a fifth of the time of one after another.
         by_place = [one.unbind() if isinstance(one, Tensor) else one for one in gradients]
-        for place, step_place in enumerate(self.steps):
+        # The last place first: the weights of the first are then still in the cache when the next step begins.
+        for place, step_place in reversed(list(enumerate(self.steps))):
             if step_place is not None:
                 step_place([gradient[place] for gradient in by_place])
 
 
 def _padded_shape(single: Tensor, multiple: int) -> tuple[int, ...]:
     return tuple(padded_size(size, multiple) for size in single.shape)
+
+
+def _transposed(parameter: Tensor) -> Tensor:
+    """Transpose a matrix; other parameters stay as they are."""
+    return parameter.t() if parameter.ndim == 2 else parameter
 
 
 def _cut(padded: Tensor, shape: torch.Size) -> Tensor:
