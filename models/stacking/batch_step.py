@@ -34,18 +34,21 @@ class BatchStep:
 
         Args:
             inputs, encoded: the rows to choose from.
-            chosen: of each place, the rows of its batch, [places, n].
+            chosen: the rows of the batch of each place, one place after another, [places * n].
             wanted: what `Stack.prepared` returned, on the device.
 
         Returns:
-            As `Stack.train_batch`; the next call overwrites it.
+            As `Stack.train_batch`.
         """
-        chosen = chosen.reshape(-1)
         torch.index_select(inputs, 0, chosen, out=self._inputs)
         torch.index_select(encoded, 0, chosen, out=self._encoded)
-        self._wanted.copy_(wanted)
-        self._stack.draws.draw(self._kept)
-        return self._replayed(self._compute)
+        if len(wanted):
+            self._wanted.copy_(wanted)
+        if self._kept:
+            self._stack.draws.draw(self._kept)
+        outputs, losses = self._replayed(self._compute)
+        # A replay overwrites them.
+        return (outputs.clone(), losses.clone()) if outputs.is_cuda else (outputs, losses)
 
     def _compute(self) -> tuple[Tensor, Tensor]:
         batch = self._stack.places, self._rows

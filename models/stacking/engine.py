@@ -171,26 +171,22 @@ class _Stacked(Generic[T]):
         order = torch.zeros((places, rows), dtype=torch.int64)
         for one, own, begin in zip(running, orders, starts, strict=True):
             order[one.index] = own + begin
-        order = order.to(self._device)
-        losses = torch.empty((len(self._bounds), places), device=self._device)
-        outputs: Tensor | None = None
-        for batch, wanted in enumerate(self._hyperparameters(running)):
+        made: list[tuple[Tensor, Tensor]] = []
+        for chosen, wanted in zip(self._by_batch(order.to(self._device)), self._hyperparameters(running), strict=True):
             late |= {one.index for one in running if _is_late(one.member)}
             if len(late) == len(running):
                 break
-            first, last = self._bounds[batch]
-            if last - first not in self._steps:
-                step = BatchStep(self._stack, last - first, inputs, encoded, wanted, graphs=self._graphs)
-                self._steps[last - first] = step
-            made, losses[batch] = self._steps[last - first](inputs, encoded, order[:, first:last], wanted)
-            if outputs is None:
-                outputs = made.new_empty((places, seen, *made.shape[2:]))
-            outputs[:, first:last] = made
+            count = len(chosen) // places
+            if count not in self._steps:
+                step = BatchStep(self._stack, count, inputs, encoded, wanted, graphs=self._graphs)
+                self._steps[count] = step
+            made.append(self._steps[count](inputs, encoded, chosen, wanted))
         seconds = (now(self._device) - start) / len(running)
 
-        if outputs is None or len(late) == len(running):
+        if len(late) == len(running):
             return [(one, None) for one in running]
-        all_losses = losses.cpu().double()
+        outputs = torch.cat([one for one, _ in made], dim=1)
+        losses = torch.stack([one for _, one in made]).cpu().double()
         sizes = torch.tensor([last - first for first, last in self._bounds], dtype=torch.float64)
         return [
             (
@@ -198,7 +194,7 @@ class _Stacked(Generic[T]):
                 None
                 if one.index in late
                 else TrainedEpoch(
-                    losses=all_losses[:, one.index],
+                    losses=losses[:, one.index],
                     sizes=sizes,
                     outputs=outputs[one.index],
                     targets=one.member.data.train.targets[own[:seen].to(self._device)],
@@ -209,15 +205,22 @@ class _Stacked(Generic[T]):
             for one, own in zip(running, orders, strict=True)
         ]
 
+    def _by_batch(self, order: Tensor) -> list[Tensor]:
+        """Divide the order of the rows, [places, n], into that of each batch, [places * batch]."""
+        size, (first, last) = self._bounds[0][1], self._bounds[-1]
+        whole = first + size if last - first == size else first
+        batches = order[:, :whole].view(len(order), -1, size).transpose(0, 1).flatten(start_dim=1).unbind()
+        return [*batches] if whole == last else [*batches, order[:, first:last].flatten()]
+
     def _hyperparameters(self, running: Sequence[_Running[T]]) -> Iterable[Tensor]:
         """Give what the update needs of the hyperparameters for each batch; the schedules follow the batches."""
-        by_batch = self._by_batch(running)
+        by_batch = self._prepared(running)
         if not self._stack.updates_together:
             return by_batch
         # All at once: CUDA would wait for each.
         return torch.stack(list(by_batch)).to(self._device)
 
-    def _by_batch(self, running: Sequence[_Running[T]]) -> Iterator[Tensor]:
+    def _prepared(self, running: Sequence[_Running[T]]) -> Iterator[Tensor]:
         changing = [one for one in running if one.member.schedule.by_batch]
         self._set_rates(running)
         for _, last in self._bounds:

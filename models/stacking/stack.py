@@ -97,7 +97,7 @@ class Stack:
             self._gradients = torch.zeros_like(self._table)
             self._gradients_of = list(self._views(self._gradients).values())
         else:
-            self._state = {}
+            self._state, self._nothing = {}, torch.empty(0)
 
     def _views(self, table: Tensor) -> dict[str, Tensor]:
         """Cut a table [places, weights] into the parameters as the stack keeps them, [places, …]."""
@@ -123,7 +123,7 @@ class Stack:
         It is empty where members have optimizers of their own, which know.
         """
         if not self.updates_together:
-            return torch.empty(0)
+            return self._nothing
         return torch.from_numpy(prepared(self._update, self.given))
 
     def train_batch(self, inputs: Tensor, targets: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,5 +39,6 @@ def test_the_numbers_are_those_of_this_engine_version(golden: ModuleType) -> Non
             np.testing.assert_allclose(
                 values, stored["histories"][name][curve], err_msg=f"{name} {curve}: {ADVICE}", **tolerance
             )
-        if golden.machine() == stored["machine"]:
-            assert golden.bits(curves) == stored["bits"][name], f"{name}: {ADVICE}"
+        known = stored["bits"].get(golden.machine(), {})
+        if name in known:
+            assert golden.bits(curves) == known[name], f"{name}: {ADVICE}"

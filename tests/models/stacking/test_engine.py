@@ -305,6 +305,7 @@ def test_features_that_only_fill_up_stay_zero(activation: str, images: Any) -> N
     (stack,) = made
     for name, real in stack._real.items():
         if name in stack._parameters:
+            # Matrices are kept transposed.
             padded = stack._parameters[name].detach()[0].clone()
-            padded[tuple(map(slice, real))] = 0
+            padded[tuple(map(slice, reversed(real)))] = 0
             assert not padded.any(), name

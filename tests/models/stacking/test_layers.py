@@ -22,6 +22,6 @@ def test_gradients_one_by_one_have_the_bits_of_those_of_all_members(
     inputs, outputs = 8 * inputs, 104
     given_inputs = torch.randn((members, rows, inputs), generator=generator)
     slope = torch.randn((members, rows, outputs), generator=generator)
-    together = torch.bmm(slope.transpose(1, 2), given_inputs)
-    one_by_one = OneByOne(slope, given_inputs, torch.empty(outputs, inputs))
+    together = torch.bmm(given_inputs.transpose(1, 2), slope)
+    one_by_one = OneByOne(given_inputs, slope, torch.empty(inputs, outputs))
     assert all(torch.equal(one_by_one[member], together[member]) for member in range(members))
