@@ -21,7 +21,7 @@ from models.protocols import TrainingData
 from models.reproducible import reproducible
 from models.stacking.batch_step import BatchStep
 from models.stacking.member import Member, Request
-from models.stacking.shape import WIDTH, Shape, alignment, padded_size, shape_of
+from models.stacking.shape import LEAST_WIDTH, WIDTH, Shape, alignment, padded_size, shape_of
 from models.stacking.stack import Stack
 from models.user_code import normalises_batches
 
@@ -100,14 +100,14 @@ class _Stacked(Generic[T]):
         self._room, self._graphs = room, graphs
         self._data = _SharedData(device, alignment(shape))
         _, request = first
-        data = self._data.of(request)
-        example = Member(request, data, 1)
+        example = Member(request, self._data.of(request), 1)
         rows = len(request.data.train_inputs)
         self._bounds = batch_bounds(rows, request.config.batch_size, normalises_batches(example.network))
-        self._stack = Stack(shape, request.config, example.network, data.objective, room.places)
+        self._stack = self._stack_for(example)
         # By the rows of a batch.
         self._steps: dict[int, BatchStep] = {}
         self._running: list[_Running[T]] = []
+        self._all_entered = False
         self._enter(*first, 0)
 
     def run(self) -> Iterator[tuple[T, Training]]:
@@ -116,6 +116,8 @@ class _Stacked(Generic[T]):
             yield from self._refill()
             if not self._running:
                 return
+            if self._all_entered:
+                self._narrow()
             for one, trained in self._epoch():
                 member = one.member
                 if ends_with(trained, member, member.trajectory, member.data, member.request.control):
@@ -133,9 +135,27 @@ class _Stacked(Generic[T]):
                 if self._running[-1].member.trajectory.epochs_left:
                     break
                 yield self._finish(self._running[-1])
+            self._all_entered = request is None
         for one in list(self._running):
             if not one.member.trajectory.epochs_left:
                 yield self._finish(one)
+
+    def _narrow(self) -> None:
+        """Move the members to a stack with fewer places, now that nobody waits for those that are free.
+
+        Not on CUDA, where the bits of a member may depend on the places.
+        """
+        places = max(LEAST_WIDTH, len(self._running))
+        if self._device.type == "cpu" and places < self._room.places:
+            self._room, self._steps = _Room(places, places), {}
+            self._stack = self._stack_for(self._running[0].member)
+            for index, one in enumerate(self._running):
+                one.member.move(self._stack, index)
+                one.index = index
+
+    def _stack_for(self, example: Member) -> Stack:
+        """Make a stack of networks like that of a member."""
+        return Stack(self._shape, example.request.config, example.network, example.data.objective, self._room.places)
 
     def _enter(self, tag: T, request: Request, index: int) -> None:
         check(request.config, [request.seed], request.data, request.plan, request.control)

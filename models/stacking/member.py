@@ -94,6 +94,12 @@ class Member:
         stack.smoothing[index] = config.label_smoothing
         stack.draws.rates[index], stack.draws.generators[index] = config.dropout, self.dropout
 
+    def move(self, stack: Stack, index: int) -> None:
+        """Go on in a place of another stack."""
+        state = self.optimizer.state_dict()
+        self.enter(stack, index)
+        self.optimizer.load_state_dict(state)
+
     def resume(self) -> bool:
         """Continue from the snapshot, if there is one; return whether the member must be made anew without it."""
         content = self.snapshots.load() if self.snapshots is not None else None

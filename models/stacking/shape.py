@@ -9,6 +9,8 @@ from models.registry import OBJECTIVES, is_reference
 
 # Members that train at once, unless told.
 WIDTH = 8
+# A stack of one place would use other kernels than the rest, and so give other bits.
+LEAST_WIDTH = 2
 # All matrices of a stack begin at a multiple of so many elements, at the start of a cache line (64 bytes): elsewhere,
 # batched products round differently, and a member's numbers would depend on its place.
 LINE = 16

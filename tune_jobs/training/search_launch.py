@@ -12,6 +12,7 @@ from ray import tune
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from models.stacking.shape import LEAST_WIDTH
 from tune_jobs.errors import StorageError
 from tune_jobs.storage.storage import Storage
 from tune_jobs.training.director import Director
@@ -22,7 +23,6 @@ from tune_jobs.training.run_options import TrainingOptions
 from tune_jobs.training.search_progress import SearchProgress
 from tune_jobs.training.search_worker import train_search_trial
 from tune_jobs.training.settings import Settings
-from tune_jobs.training.stack_training import LEAST_WIDTH
 from tune_jobs.training.worker_report import TRAINING
 from tune_jobs.training.worker_watch import EndsWith, Watch, last_line
 

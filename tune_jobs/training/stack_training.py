@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from data_utils import TrialData
 from models.history import History
 from models.plan import TrainingControl
+from models.stacking.shape import LEAST_WIDTH
 from tune_jobs.errors import StorageError
 from tune_jobs.isolation.failure import is_out_of_memory
 from tune_jobs.ledger.record import Record
@@ -24,9 +25,6 @@ from tune_jobs.words import counted
 
 if TYPE_CHECKING:
     from models.stacking.member import Request
-
-# A stack of one place would use other kernels than the rest, and so give other bits.
-LEAST_WIDTH = 2
 
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from data_utils import TrialData
 from models.history import History
+from models.stacking.shape import LEAST_WIDTH
 from models.version import STACKED
 from tune_jobs.capacity.ray_nodes import node_name
 from tune_jobs.errors import StorageError, UserError
@@ -19,7 +20,7 @@ from tune_jobs.trainer.requirements import lacking
 from tune_jobs.training.isolated_training import train_isolated
 from tune_jobs.training.job import Job
 from tune_jobs.training.record_writer import RecordWriter
-from tune_jobs.training.stack_training import LEAST_WIDTH, run_stack
+from tune_jobs.training.stack_training import run_stack
 from tune_jobs.training.trainer_training import Place, train_by_function
 from tune_jobs.training.trial_run import TrialRun, WorkerCutOff
 from tune_jobs.training.trial_training import train_here

@@ -16,6 +16,7 @@ from models.errors import ModelError
 from models.history import DIVERGED, PRUNED, STOPPED_EARLY, TIMED_OUT, History
 from models.plan import TrainingControl, TrainingPlan
 from models.registry import ACTIVATIONS, OBJECTIVES, OPTIMIZERS, SCHEDULES
+from models.stacking import engine
 from models.stacking.engine import train_stacked
 from models.stacking.member import Request
 from models.stacking.shape import shape_of
@@ -288,10 +289,9 @@ def test_a_member_has_the_same_bits_in_every_place_whatever_its_sizes(
     assert all(at(*place) == alone for place in places)
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_features_that_only_fill_up_stay_zero(activation: str, images: Any) -> None:
-    from models.stacking import engine
-
+@pytest.fixture
+def made_stacks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The stacks that training makes, in order."""
     made: list[Any] = []
 
     class Kept(engine.Stack):
@@ -299,13 +299,39 @@ def test_features_that_only_fill_up_stay_zero(activation: str, images: Any) -> N
             super().__init__(*given)
             made.append(self)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "Stack", Kept)
-        stacked([Request(config(activation=activation, hidden_units=5, batch_norm=True, weight_decay=0.1), 0, images)])
-    (stack,) = made
+    monkeypatch.setattr(engine, "Stack", Kept)
+    return made
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_features_that_only_fill_up_stay_zero(activation: str, images: Any, made_stacks: list[Any]) -> None:
+    stacked([Request(config(activation=activation, hidden_units=5, batch_norm=True, weight_decay=0.1), 0, images)])
+    stack = made_stacks[-1]
     for name, real in stack._real.items():
         if name in stack._parameters:
             # Matrices are kept transposed.
             padded = stack._parameters[name].detach()[0].clone()
             padded[tuple(map(slice, reversed(real)))] = 0
             assert not padded.any(), name
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"batch_norm": True, "dropout": 0.3, "schedule": "one_cycle"},
+        {"hidden_units": 700, "dropout": 0.3, "schedule": "plateau"},
+        *({"optimizer": name, "weight_decay": 0.01} for name in OPTIMIZERS),
+        *({"optimizer": name, "weight_decay": 0.01, "hidden_units": 700} for name in OPTIMIZERS),
+    ],
+    ids=str,
+)
+def test_members_move_to_fewer_places_when_others_end_and_nobody_waits(
+    fields: dict[str, Any], images: Any, made_stacks: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs = (2, 1, 8, 3, 6, 1, 4, 5)
+    requests = [Request(config(**fields, epochs=count), number, images) for number, count in enumerate(epochs)]
+    moved = stacked(requests, width=6)
+    # Six train at first, and the two that wait take the places of those that end first. The last one has two places.
+    assert [stack.members for stack in made_stacks] == [6, 5, 4, 3, 2]
+    monkeypatch.setattr(engine._Stacked, "_narrow", lambda self: None)
+    assert [bits(one.history) for one in stacked(requests, width=6)] == [bits(one.history) for one in moved]
