@@ -7,7 +7,7 @@ To stack another kind of layer, write a class like `_Linear`, and say in `stacke
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,49 +15,50 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 
 _aten = torch.ops.aten
 
-
-# Weights of one member from which on their gradient is computed when they are updated, if they are updated singly. Of
-# few weights, the product for one member may round in another way than that for all.
-_ONE_BY_ONE = 1 << 16
+T = TypeVar("T")
 
 
 class OneByOne:
-    """The gradient by the weights, computed for one member when it is asked for.
+    """The gradient by a matrix of weights, computed for one member when it is asked for.
 
     It takes the place of the one before, so that an update finds it in the cache.
 
     Args:
-        inputs: of the layer, [members, n, in].
-        slope: of the loss by the layer's outputs, [members, n, out].
         room: takes the gradient, [in, out].
     """
 
-    def __init__(self, inputs: Tensor, slope: Tensor, room: Tensor) -> None:
-        self._transposed, self._slope, self._room = inputs.transpose(1, 2).unbind(), slope.unbind(), room
+    def __init__(self, room: Tensor) -> None:
+        self._room, self._row = room, room.view(-1)
+        self._transposed: Sequence[Tensor] = ()
+        self._slope: Sequence[Tensor] = ()
+
+    def hold(self, inputs: Tensor, slope: Tensor) -> None:
+        """Remember what the gradient is made of.
+
+        Args:
+            inputs: of the layer, [members, n, in].
+            slope: of the loss by the layer's outputs, [members, n, out].
+        """
+        self._transposed, self._slope = inputs.transpose(1, 2).unbind(), slope.unbind()
 
     def __getitem__(self, member: int) -> Tensor:
-        """Return that of a member; the next one that is asked for overwrites it."""
-        return torch.mm(self._transposed[member], self._slope[member], out=self._room)
+        """Return that of a member, [in * out]; the next one that is asked for overwrites it."""
+        torch.mm(self._transposed[member], self._slope[member], out=self._room)
+        return self._row
 
 
-# By the members.
+# Takes the gradient by a parameter, [members, …].
 Gradient = Tensor | OneByOne
 
 
 class Layer(Protocol):
-    """A layer of all members, which remembers from `forward` to `backward` what its gradients need.
-
-    Attributes:
-        gradients: of the loss by its parameters, in their order, after `backward`.
-    """
-
-    gradients: Sequence[Gradient]
+    """A layer of all members, which remembers from `forward` to `backward` what its gradients need."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the outputs; the inputs may be overwritten."""
 
     def backward(self, slope: Tensor) -> Tensor:
-        """Given the gradient of the loss by the outputs, return that by the inputs."""
+        """Given the gradient of the loss by the outputs, return that by the inputs; put away those by parameters."""
 
 
 class Draws:
@@ -103,28 +104,25 @@ class _Linear:
     Args:
         weight: [members, in, out].
         bias: [members, out].
+        by_weight, by_bias: take the gradients.
         first: whether it is the network's first layer, so nobody asks for the gradient by its inputs.
-        singly: whether members are updated one after another.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, first: bool, singly: bool) -> None:
-        self.gradients: Sequence[Gradient] = ()
+    def __init__(self, weight: Tensor, bias: Tensor, by_weight: Gradient, by_bias: Tensor, *, first: bool) -> None:
         self._weight, self._transposed, self._bias = weight, weight.transpose(1, 2), bias.unsqueeze(1)
-        self._first = first
-        self._room = torch.empty_like(weight[0]) if singly and weight[0].numel() >= _ONE_BY_ONE else None
+        self._by_weight, self._by_bias, self._first = by_weight, by_bias, first
 
     def forward(self, inputs: Tensor) -> Tensor:
         self._inputs = inputs
         return torch.baddbmm(self._bias, inputs, self._weight)
 
     def backward(self, slope: Tensor) -> Tensor:
-        self.gradients = self._by_weight(slope), slope.sum(dim=1)
+        if isinstance(self._by_weight, OneByOne):
+            self._by_weight.hold(self._inputs, slope)
+        else:
+            torch.bmm(self._inputs.transpose(1, 2), slope, out=self._by_weight)
+        torch.sum(slope, dim=1, out=self._by_bias)
         return slope if self._first else torch.bmm(slope, self._transposed)
-
-    def _by_weight(self, slope: Tensor) -> Gradient:
-        if self._room is None:
-            return torch.bmm(self._inputs.transpose(1, 2), slope)
-        return OneByOne(self._inputs, slope, self._room)
 
 
 class _InPlace:
@@ -135,8 +133,6 @@ class _InPlace:
         slope: given the gradient by the outputs, and the outputs, returns that by the inputs.
         real: 1 for each feature and 0 for padding, which must stay 0; None if it does.
     """
-
-    gradients: Sequence[Gradient] = ()
 
     def __init__(
         self, compute: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], real: Tensor | None
@@ -154,8 +150,6 @@ class _InPlace:
 class _Dropout:
     """As `nn.Dropout` in training, with a rate and a generator for each member."""
 
-    gradients: Sequence[Gradient] = ()
-
     def __init__(self, draws: Draws, layer: int) -> None:
         self._draws, self._layer = draws, layer
 
@@ -172,11 +166,16 @@ class _Differentiated:
     Args:
         compute: inputs to outputs.
         parameters: what it reads besides, of which gradients are wanted.
+        gradients: take them.
     """
 
-    def __init__(self, compute: Callable[[Tensor], Tensor], parameters: Sequence[Tensor] = ()) -> None:
-        self.gradients: Sequence[Gradient] = ()
-        self._compute, self._parameters = compute, parameters
+    def __init__(
+        self,
+        compute: Callable[[Tensor], Tensor],
+        parameters: Sequence[Tensor] = (),
+        gradients: Sequence[Tensor] = (),
+    ) -> None:
+        self._compute, self._parameters, self._gradients = compute, parameters, gradients
 
     def forward(self, inputs: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -185,11 +184,15 @@ class _Differentiated:
         return self._outputs.detach()
 
     def backward(self, slope: Tensor) -> Tensor:
-        to_inputs, *self.gradients = torch.autograd.grad(self._outputs, [self._inputs, *self._parameters], slope)
+        to_inputs, *found = torch.autograd.grad(self._outputs, [self._inputs, *self._parameters], slope)
+        for room, gradient in zip(self._gradients, found, strict=True):
+            room.copy_(gradient)
         return to_inputs
 
 
-def _batch_norm(single: nn.BatchNorm1d, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor) -> Layer:
+def _batch_norm(
+    single: nn.BatchNorm1d, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, gradients: Sequence[Tensor]
+) -> Layer:
     """Make a layer as `nn.BatchNorm1d` in training: all tensors [members, units]."""
     weight, bias = weight.detach().requires_grad_(), bias.detach().requires_grad_()
 
@@ -208,7 +211,7 @@ def _batch_norm(single: nn.BatchNorm1d, weight: Tensor, bias: Tensor, mean: Tens
         )
         return normalised.view(rows, members, units).transpose(0, 1).contiguous()
 
-    return _Differentiated(compute, (weight, bias))
+    return _Differentiated(compute, (weight, bias), gradients)
 
 
 _LEAK = nn.LeakyReLU().negative_slope
@@ -239,10 +242,9 @@ def _activation(single: nn.Module, features: int, padded: int, device: torch.dev
 def stacked_layers(
     network: nn.Module,
     parameters: Mapping[str, Tensor],
+    gradients: Mapping[str, Gradient],
     buffers: Mapping[str, Tensor],
     draws: Draws,
-    *,
-    singly: bool,
 ) -> list[Layer]:
     """Make the layers of a stack of networks like this one.
 
@@ -250,25 +252,26 @@ def stacked_layers(
         network: an `nn.Sequential` of layers without layers in them.
         parameters, buffers: of the stack, [members, …], by the names that the network has for its own; matrices are
             transposed, and features padded with zeros, see `models.stacking.shape.alignment`.
+        gradients: take those by the parameters.
         draws: for dropout.
-        singly: whether members are updated one after another.
     """
 
-    def own(index: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def own(index: str, tensors: Mapping[str, T]) -> dict[str, T]:
         return {name.removeprefix(f"{index}."): one for name, one in tensors.items() if name.startswith(f"{index}.")}
 
     layers: list[Layer] = []
     features = padded = 0
     for index, single in network.named_children():
-        weights = own(index, parameters)
+        weights, by = own(index, parameters), own(index, gradients)
         if isinstance(single, nn.Flatten):
             continue  # the inputs of a stack are rows
         if isinstance(single, nn.Linear):
-            layers.append(_Linear(weights["weight"], weights["bias"], first=not layers, singly=singly))
+            layers.append(_Linear(**weights, by_weight=by["weight"], by_bias=_whole(by["bias"]), first=not layers))
             features, padded = single.out_features, weights["weight"].shape[2]
         elif isinstance(single, nn.BatchNorm1d):
             running = own(index, buffers)
-            layers.append(_batch_norm(single, **weights, mean=running["running_mean"], var=running["running_var"]))
+            mean, var = running["running_mean"], running["running_var"]
+            layers.append(_batch_norm(single, **weights, mean=mean, var=var, gradients=[*map(_whole, by.values())]))
         elif isinstance(single, nn.Dropout):
             layers.append(_Dropout(draws, len(draws.features)))
             draws.features.append((features, padded))
@@ -277,3 +280,9 @@ def stacked_layers(
         else:
             raise TypeError(f"{type(single).__name__} has no layer of a stack")
     return layers
+
+
+def _whole(gradient: Gradient) -> Tensor:
+    if isinstance(gradient, OneByOne):
+        raise TypeError("only the gradients by matrices are computed one by one")
+    return gradient

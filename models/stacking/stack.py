@@ -1,9 +1,8 @@
 """The tensors of a stack: weights, gradients, and what the optimizer keeps, of all places at once."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import cast
 
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's own abbreviatio
 from models.objectives import Objective
 from models.optimizer_step import OptimizerStep
 from models.protocols import TrainingConfig
-from models.stacking.layers import Draws, Gradient, stacked_layers
+from models.stacking.layers import Draws, Gradient, OneByOne, stacked_layers
 from models.stacking.shape import LINE, VECTOR, Shape, alignment, padded_size, spare_places
 from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 
@@ -21,6 +20,23 @@ from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 # fused optimizer reads and writes less memory. It must not depend on the width, which must not change a bit. On CUDA
 # it is always one pass: the kernels of many optimizers take longer to launch than to run.
 _UPDATED_TOGETHER = 1 << 15
+# Weights of a matrix from which on its gradient is computed for one member after another, where members have their own
+# optimizers. Of few weights, the product for one member may round in another way than that for all.
+_ONE_BY_ONE = 1 << 16
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring weights of a member that are updated as one tensor.
+
+    Attributes:
+        begin, end: where they are in the row of a member.
+        gradient: takes that of all members, [places, weights].
+    """
+
+    begin: int
+    end: int
+    gradient: Gradient
 
 
 @dataclass(frozen=True)
@@ -30,7 +46,7 @@ class Place:
     Attributes:
         parameters, buffers: by the names of a single network, and in its shapes.
         state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
-        kept: the parameters as the stack keeps them: padded, and matrices transposed.
+        kept: the weights as the stack keeps them, with the padding: tensors [weights] that are updated one by one.
     """
 
     parameters: dict[str, Tensor]
@@ -88,14 +104,11 @@ class Stack:
         }
         self._real = {name: one.shape for name, one in (*singles.items(), *network.named_buffers())}
         self.updates_together = device.type == "cuda" or size <= _UPDATED_TOGETHER
-        self._layers = stacked_layers(
-            network, self._parameters, self._buffers, self.draws, singly=not self.updates_together
-        )
+        self._runs = self._divided()
+        self._layers = stacked_layers(network, self._parameters, self._gradients(), self._buffers, self.draws)
         if self.updates_together:
             self._update = UPDATES[config.optimizer]
             self._state = {name: torch.zeros_like(self._table) for name in self._update.state}
-            self._gradients = torch.zeros_like(self._table)
-            self._gradients_of = list(self._views(self._gradients).values())
         else:
             self._state, self._nothing = {}, torch.empty(0)
 
@@ -106,15 +119,47 @@ class Stack:
             for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True)
         }
 
+    def _divided(self) -> list[_Run]:
+        """Divide the row of a member into what is updated as one tensor, and make room for the gradients."""
+        matrices = {
+            self._begins[name]: shape
+            for name, shape in self._shapes.items()
+            if not self.updates_together and len(shape) == 2 and math.prod(shape) >= _ONE_BY_ONE
+        }
+        width = self._table.shape[1]
+        edges = {0, width, *matrices, *(begin + math.prod(shape) for begin, shape in matrices.items())}
+        return [
+            _Run(
+                begin,
+                end,
+                OneByOne(self._table.new_zeros(matrices[begin]))
+                if begin in matrices
+                else self._table.new_zeros((self.places, end - begin)),
+            )
+            for begin, end in pairwise(sorted(edges))
+        ]
+
+    def _gradients(self) -> dict[str, Gradient]:
+        """Return what takes the gradient by each parameter, [places, …]."""
+        found: dict[str, Gradient] = {}
+        for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True):
+            (run,) = (one for one in self._runs if one.begin <= begin < one.end)
+            if isinstance(run.gradient, OneByOne):
+                found[name] = run.gradient
+            else:
+                first = begin - run.begin
+                found[name] = run.gradient[:, first : first + math.prod(shape)].view(self.places, *shape)
+        return found
+
     def place(self, index: int) -> Place:
         """Return the tensors of one place; what is written there is what trains. Padding is 0."""
-        kept = {name: parameter.detach()[index] for name, parameter in self._parameters.items()}
+        padded = {name: parameter[index] for name, parameter in self._parameters.items()}
         buffers = {name: buffer[index] for name, buffer in self._buffers.items()}
         return Place(
-            {name: _cut(_transposed(one), self._real[name]) for name, one in kept.items()},
+            {name: _cut(_transposed(one), self._real[name]) for name, one in padded.items()},
             {name: _cut(one, self._real[name]) for name, one in buffers.items()},
             {name: state[index] for name, state in self._state.items()},
-            list(kept.values()),
+            [self._table[index, run.begin : run.end] for run in self._runs],
         )
 
     def prepared(self) -> Tensor:
@@ -147,32 +192,30 @@ class Stack:
                 slope = F.pad(slope, (0, padded.shape[2] - self._outputs))
             for layer in reversed(self._layers):
                 slope = layer.backward(slope)
-            gradients = [one for layer in self._layers for one in layer.gradients]
             if self.updates_together:
-                self._update_together(cast(Sequence[Tensor], gradients), wanted)
+                self._update_together(wanted)
             else:
-                self._update_singly(gradients)
+                self._update_singly()
         return outputs, losses
 
-    def _update_together(self, gradients: Sequence[Tensor], wanted: Tensor) -> None:
-        for view, gradient in zip(self._gradients_of, gradients, strict=True):
-            view.copy_(gradient)
+    def _update_together(self, wanted: Tensor) -> None:
+        (run,) = self._runs
         step(
             self._update,
             decays=self.given.decays,
             weights=self._table,
-            gradients=self._gradients,
+            gradients=cast(Tensor, run.gradient),
             state=list(self._state.values()),
             wanted=wanted,
         )
 
-    def _update_singly(self, gradients: Sequence[Gradient]) -> None:
+    def _update_singly(self) -> None:
         # All places at once: that takes a fifth of the time of one after another.
-        by_place = [one.unbind() if isinstance(one, Tensor) else one for one in gradients]
+        gradients = [run.gradient.unbind() if isinstance(run.gradient, Tensor) else run.gradient for run in self._runs]
         # The last place first: the weights of the first are then still in the cache when the next step begins.
         for place, step_place in reversed(list(enumerate(self.steps))):
             if step_place is not None:
-                step_place([gradient[place] for gradient in by_place])
+                step_place([gradient[place] for gradient in gradients])
 
 
 def _padded_shape(single: Tensor, multiple: int) -> tuple[int, ...]:
