@@ -22,8 +22,8 @@ PATH = Path(__file__).with_name("golden.json")
 CURVES = ("train_loss", "train_metric", "validation_loss", "validation_metric", "learning_rate")
 CASES: dict[str, dict[str, Any]] = {
     "mlp_adam": {"hidden_layers": 2},
-    # So many weights that each member of a stack has an optimizer of its own.
-    "mlp_wide": {"hidden_layers": 2, "hidden_units": 200, "learning_rate": 0.003},
+    # So many weights that each member of a stack has an optimizer of its own, and gradients one after another.
+    "mlp_wide": {"hidden_units": 1100, "learning_rate": 0.003},
     "cnn_mse": {"network": "cnn", "hidden_layers": 2, "objective": "mse"},
     "cnn_dropout_batch_norm": {"network": "cnn", "dropout": 0.2, "batch_norm": True, "activation": "gelu"},
     "nesterov_step": {"optimizer": "nesterov", "schedule": "step", "decay_every": 1, "learning_rate": 0.05},

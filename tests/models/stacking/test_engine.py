@@ -66,7 +66,7 @@ def test_a_member_trains_as_it_does_singly(optimizer: str, schedule: str, images
         {"label_smoothing": 0.2},
         {"network": "linear"},
         # Its members have their own optimizers: the weights are many.
-        {"hidden_units": 700, "dropout": 0.1},
+        {"hidden_units": 1100, "dropout": 0.1},
         *({"activation": name} for name in ACTIVATIONS),
     ],
     ids=str,
@@ -103,7 +103,7 @@ MATES = st.lists(
     mates=MATES,
     place=st.integers(0, 12),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    units=st.sampled_from([7, 602]),
+    units=st.sampled_from([7, 602, 1030]),
     batch_size=st.sampled_from([1, 16]),
     width=st.integers(2, 16),
     other_data=st.booleans(),
@@ -142,7 +142,7 @@ def test_one_pass_over_many_weights_trains_as_singly(
 ) -> None:
     """As on a GPU, where one pass updates networks of every size."""
     monkeypatch.setattr("models.stacking.stack._UPDATED_TOGETHER", 1 << 30)
-    one = config(hidden_units=700, optimizer=optimizer, learning_rate=0.001, weight_decay=0.01, schedule="one_cycle")
+    one = config(hidden_units=1100, optimizer=optimizer, learning_rate=0.001, weight_decay=0.01, schedule="one_cycle")
     (found,) = stacked([Request(one, 2, images)])
     assert_close(found.history, train(one, [2], images)[0].history)
 
@@ -207,7 +207,7 @@ class Kept:
         self.saved.append(content)
 
 
-@pytest.mark.parametrize("fields", [{"batch_norm": True}, {"hidden_units": 700}, {"optimizer": "rmsprop"}], ids=str)
+@pytest.mark.parametrize("fields", [{"batch_norm": True}, {"hidden_units": 1100}, {"optimizer": "rmsprop"}], ids=str)
 @pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
 def test_a_member_goes_on_from_its_snapshot(schedule: str, fields: dict[str, Any], images: Any) -> None:
     one = config(epochs=5, schedule=schedule, dropout=0.2, **fields)
@@ -319,9 +319,9 @@ def test_features_that_only_fill_up_stay_zero(activation: str, images: Any, made
     "fields",
     [
         {"batch_norm": True, "dropout": 0.3, "schedule": "one_cycle"},
-        {"hidden_units": 700, "dropout": 0.3, "schedule": "plateau"},
+        {"hidden_units": 1100, "dropout": 0.3, "schedule": "plateau"},
         *({"optimizer": name, "weight_decay": 0.01} for name in OPTIMIZERS),
-        *({"optimizer": name, "weight_decay": 0.01, "hidden_units": 700} for name in OPTIMIZERS),
+        *({"optimizer": name, "weight_decay": 0.01, "hidden_units": 1100} for name in OPTIMIZERS),
     ],
     ids=str,
 )
