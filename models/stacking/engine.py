@@ -43,7 +43,8 @@ def train_stacked(
     Args:
         requests: what to train, each with a tag; all of one `shape_of`. The next is taken when there is a place for it.
         width: how many train at once.
-        places: how many the stack has, if more; the rest stay empty. On CUDA a member's bits may depend on it.
+        places: how many the stack has, if more; the rest stay empty. On CUDA a member's bits may depend on it. Unless
+            told, the stack gets fewer on the CPU when members have ended and nobody waits.
         device: "cpu", "cuda" or "cuda:1".
         graphs: whether CUDA may replay the steps from graphs, which changes no bit.
 
@@ -62,16 +63,18 @@ def train_stacked(
     if shape is None:
         raise ValueError("the first of the requests does not stack")
     with reproducible(1, torch.device(device)):
-        stacked = _Stacked(shape, first, waiting, _Room(width, max(width, places)), torch.device(device), graphs=graphs)
+        room = _Room(width, max(width, places), narrows=device == "cpu" and not places)
+        stacked = _Stacked(shape, first, waiting, room, torch.device(device), graphs=graphs)
         yield from stacked.run()
 
 
 @dataclass(frozen=True)
 class _Room:
-    """How many members a stack trains at once, and how many places for them it has."""
+    """How many members a stack trains at once, how many places for them it has, and whether they may become fewer."""
 
     members: int
     places: int
+    narrows: bool
 
 
 @dataclass
@@ -116,7 +119,7 @@ class _Stacked(Generic[T]):
             yield from self._refill()
             if not self._running:
                 return
-            if self._all_entered:
+            if self._all_entered and self._room.narrows:
                 self._narrow()
             for one, trained in self._epoch():
                 member = one.member
@@ -141,13 +144,10 @@ class _Stacked(Generic[T]):
                 yield self._finish(one)
 
     def _narrow(self) -> None:
-        """Move the members to a stack with fewer places, now that nobody waits for those that are free.
-
-        Not on CUDA, where the bits of a member may depend on the places.
-        """
+        """Move the members to a stack with fewer places, if some are free."""
         places = max(LEAST_WIDTH, len(self._running))
-        if self._device.type == "cpu" and places < self._room.places:
-            self._room, self._steps = _Room(places, places), {}
+        if places < self._room.places:
+            self._room, self._steps = _Room(places, places, narrows=True), {}
             self._stack = self._stack_for(self._running[0].member)
             for index, one in enumerate(self._running):
                 one.member.move(self._stack, index)
