@@ -24,7 +24,7 @@ _VALIDATED_ROWS = 1024
 # What CUDA and its libraries take for a process.
 _PROCESS_BYTES = float(1 << 30)
 _BYTES = 4
-# Numbers that are kept for each weight: itself, its gradient twice, two of the optimizer, three in between.
+# Numbers that are reckoned for each weight: itself, its gradient, two of the optimizer, and as many again in between.
 _PER_WEIGHT = 8
 # And for each row of a batch and unit of a layer: what the layer makes, its gradient, and what is in between.
 _PER_UNIT = 6
