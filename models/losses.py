@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 
-from models.objectives import MembersLosses, Objective
+from models.objectives import Objective
 from models.protocols import ObjectiveConfig
 
 MINIMUM_VARIANCE = 1e-6
@@ -48,9 +48,7 @@ def mse(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     """Squared error: of the value in regression, of one-hot targets (two classes: 0 or 1) in classification."""
 
     def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
-        errors = outputs - targets
-        count = errors.shape[1] * errors.shape[2]
-        return errors.square().mean(dim=(1, 2)), errors.mul_(2 / count)
+        return _squared_errors(outputs, targets)
 
     if task == "regression":
         return Objective(1, _column, F.mse_loss, _first, losses=losses)
@@ -65,22 +63,26 @@ def mse_softmax(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs.softmax(dim=1), targets)
 
-    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-        return (outputs.softmax(dim=2) - targets).square().mean(dim=(1, 2))
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        probabilities = outputs.softmax(dim=2)
+        made, slope = _squared_errors(probabilities, targets)
+        return made, torch.ops.aten._softmax_backward_data(slope, probabilities, 2, slope.dtype)
 
-    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=_differentiated(losses))
+    return Objective(classes, _one_hot(classes), loss, _largest, probabilities=_softmax, losses=losses)
 
 
 def bce_with_logits(config: ObjectiveConfig, task: str, classes: int) -> Objective:
     """Binary cross-entropy in nats: one logit for two classes, else one logit per class."""
     loss = F.binary_cross_entropy_with_logits
 
-    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
-        return loss(outputs, targets, reduction="none").mean(dim=(1, 2))
+    def losses(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+        count = outputs.shape[1] * outputs.shape[2]
+        slope = outputs.sigmoid().sub_(targets).div_(count)
+        return loss(outputs, targets, reduction="none").mean(dim=(1, 2)), slope
 
     if classes == 2:
-        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=_differentiated(losses))
-    return Objective(classes, _one_hot(classes), loss, _largest, losses=_differentiated(losses))
+        return Objective(1, _column, loss, _above_zero, probabilities=_of_two_classes, losses=losses)
+    return Objective(classes, _one_hot(classes), loss, _largest, losses=losses)
 
 
 def gaussian_nll(config: ObjectiveConfig, task: str, classes: int) -> Objective:
@@ -130,17 +132,11 @@ def _through_softmax(slope: Tensor, logarithms: Tensor) -> Tensor:
     return outputs
 
 
-def _differentiated(losses: Callable[[Tensor, Tensor, Tensor], Tensor]) -> MembersLosses:
-    """Let autograd find the gradient."""
-
-    def with_slope(outputs: Tensor, targets: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            given = outputs.detach().requires_grad_()
-            made = losses(given, targets, smoothing)
-            (slope,) = torch.autograd.grad([made], [given], [torch.ones_like(made)])
-        return made.detach(), slope
-
-    return with_slope
+def _squared_errors(values: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean squared error of each member, [members], and its gradient by the values, [members, n, values]."""
+    errors = values - targets
+    count = errors.shape[1] * errors.shape[2]
+    return errors.square().mean(dim=(1, 2)), errors.mul_(2 / count)
 
 
 def _unchanged(targets: Tensor) -> Tensor:

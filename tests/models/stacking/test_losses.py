@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from models.losses import cross_entropy
+from models.objectives import Objective
+from models.registry import OBJECTIVES
 from tune_jobs.trial.config import TrialConfig
 
 
@@ -34,6 +36,34 @@ def test_cross_entropy_has_the_bits_of_autograd(smooths: bool, rows: int, classe
     expected_losses, expected_slope = autograd(outputs, targets, smoothing, smooths=smooths)
     assert torch.equal(losses, expected_losses)
     assert torch.equal(slope, expected_slope)
+
+
+@pytest.mark.parametrize(
+    ("objective", "task", "classes"),
+    [
+        (name, task, classes)
+        for name, known in sorted(OBJECTIVES.items())
+        for task, classes in (("regression", 0), ("classification", 2), ("classification", 5))
+        if task in known.tasks
+    ],
+)
+def test_the_losses_of_members_and_their_gradients_are_those_of_the_single_loss(
+    objective: str, task: str, classes: int
+) -> None:
+    config = TrialConfig(objective=objective)
+    made: Objective = OBJECTIVES[objective].load()(config, task, classes)
+    assert made.losses is not None
+    torch.manual_seed(classes)
+    outputs = torch.randn(3, 7, made.outputs) * torch.tensor([0.1, 1.0, 10.0]).view(3, 1, 1)
+    targets = torch.randint(classes, (3, 7)) if classes else torch.randn(3, 7)
+    encoded = torch.stack([made.encode(one) for one in targets])
+    losses, slope = made.losses(outputs.clone(), encoded, torch.zeros(3))
+    for member in range(3):
+        given = outputs[member].clone().requires_grad_()
+        loss = made.loss(given, encoded[member])
+        (expected,) = torch.autograd.grad(loss, given)
+        torch.testing.assert_close(losses[member], loss.detach(), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(slope[member], expected, rtol=1e-5, atol=1e-7)
 
 
 def test_what_is_no_number_stays_with_its_member() -> None:
