@@ -23,6 +23,7 @@ TITLE = "# Measured\n\nWritten by `make bench`; each section says when and on wh
 # Title, and the script with its arguments; {data} is the folder of the datasets.
 SECTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "epoch_time": ("An epoch of the engine beside a textbook loop", ("epoch_time.py",)),
+    "stacked_epochs": ("An epoch of a perceptron in a stack", ("stacked_epochs.py",)),
     "stacked_studies": ("Small networks in stacks", ("stacked_studies.py", "--data-dir", "{data}")),
     "trial_overhead": ("What a trial costs beside its training", ("trial_overhead.py",)),
     "trainer_overhead": ("A training function beside the engine", ("trainer_overhead.py",)),
