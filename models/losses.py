@@ -26,20 +26,12 @@ def cross_entropy(config: ObjectiveConfig, task: str, classes: int) -> Objective
         nll = logarithms.gather(2, targets.unsqueeze(2)).sum(dim=(1, 2)).div_(-rows)
         # Without smoothing there is no second term: where a logarithm is infinite, zero times it is not a number.
         if not config.label_smoothing:
-            return nll, _through_softmax(F.embedding(targets, by_class(rows, outputs.device)), logarithms)
-        is_target = F.embedding(targets, by_class(1, outputs.device)) < 0
+            return nll, _through_softmax(F.embedding(targets, _by_class(classes, rows, outputs.device)), logarithms)
+        is_target = F.embedding(targets, _by_class(classes, 1, outputs.device)) < 0
         share = smoothing.view(-1, 1, 1)
         slope = torch.where(is_target, (share - 1) / rows, 0.0) - share / (rows * classes)
         mean = logarithms.mean(dim=(1, 2))
         return (1 - smoothing) * nll - smoothing * mean, _through_softmax(slope, logarithms)
-
-    @cache
-    def by_class(rows: int, device: torch.device) -> Tensor:
-        """Return the gradient of the mean loss of rows by the logarithms of one, for each class that may be its target.
-
-        Chosen from a table, not by `scatter`, which may take the indices in any order on CUDA.
-        """
-        return torch.where(torch.eye(classes, dtype=torch.bool, device=device), -1 / rows, 0.0)
 
     return Objective(classes, _unchanged, loss, _largest, probabilities=_softmax, losses=losses)
 
@@ -124,6 +116,15 @@ def gaussian_moments(link: str) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
 def gaussian_variance(raw: Tensor, link: str) -> Tensor:
     """Map raw outputs to variances of at least `MINIMUM_VARIANCE`."""
     return (raw.exp() if link == "exp" else F.softplus(raw)) + MINIMUM_VARIANCE
+
+
+@cache
+def _by_class(classes: int, rows: int, device: torch.device) -> Tensor:
+    """Return the gradient of the mean cross-entropy of rows by the logarithms of one, [targets, classes].
+
+    It is looked up by the target, not made by `scatter`, which may take the indices in any order on CUDA.
+    """
+    return torch.where(torch.eye(classes, dtype=torch.bool, device=device), -1 / rows, 0.0)
 
 
 def _through_softmax(slope: Tensor, logarithms: Tensor) -> Tensor:

@@ -57,7 +57,8 @@ class InProgress:
         }
         content = {
             "format": _FORMAT,
-            "network": learner.network.state_dict(),
+            # Copies: the weights of a member of a stack are views, and a view is saved with all that it is a part of.
+            "network": {name: _copied(value) for name, value in learner.network.state_dict().items()},
             "optimizer": learner.optimizer.state_dict(),
             "schedule": learner.schedule.state(),
             "generators": {name: generator.get_state() for name, generator in learner.generators().items()},
@@ -113,6 +114,10 @@ class InProgress:
 def _unusable(why: str) -> SnapshotError:
     _log.warning("a snapshot cannot be used, training starts from the first epoch: %s", why)
     return SnapshotError(why)
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _as_tensor(value: Any) -> Any:

@@ -68,8 +68,8 @@ class Member:
         self._own = build_optimizer(config, self.network.parameters())
         self.optimizer: Optimizer | _PlaceState = self._own
         self.schedule = build_schedule(config, self._own, batches)
-        # Without gradients it does nothing. PyTorch warns of a schedule whose optimizer never steps.
-        self._own.step()
+        # PyTorch warns of a schedule whose optimizer never steps. A step, even without gradients, imports its compiler.
+        self._own._opt_called = True  # type: ignore[attr-defined]
 
     @property
     def learning_rate(self) -> float:
@@ -78,15 +78,14 @@ class Member:
 
     def enter(self, stack: Stack, index: int) -> None:
         """Take a place: from now on the network's weights are views of the stack's."""
+        stack.clear(index)
         place, config = stack.place(index), self.request.config
         self._replace(place)
         if stack.updates_together:
-            for kept in place.state.values():
-                kept.zero_()
             self.optimizer = _PlaceState(self._own, place.state, stack.given.steps[index : index + 1])
         else:
             # The fused kernels want tensors without gaps, which the real parts are not.
-            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.kept]
+            self._own.param_groups[0]["params"] = [nn.Parameter(one) for one in place.weights]
             stack.steps[index] = OptimizerStep(self._own)
         stack.given.steps[index] = 0
         stack.given.momentum[index] = config.momentum
@@ -133,8 +132,6 @@ class Member:
 
     def _replace(self, place: Place) -> None:
         """Move the weights and running statistics into a place, and let the network view them there."""
-        for one in place.kept:
-            one.zero_()
         names = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
         for name, view in (*place.parameters.items(), *place.buffers.items()):
             tensor = names[name]

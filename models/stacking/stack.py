@@ -21,7 +21,7 @@ from models.stacking.updates import UPDATES, Hyperparameters, prepared, step
 # it is always one pass: the kernels of many optimizers take longer to launch than to run.
 _UPDATED_TOGETHER = 1 << 15
 # Weights of a matrix from which on its gradient is computed for one member after another, where members have their own
-# optimizers. Of few weights, the product for one member may round in another way than that for all.
+# optimizers: those of all members would not stay in the cache until they are read.
 _ONE_BY_ONE = 1 << 16
 
 
@@ -46,13 +46,13 @@ class Place:
     Attributes:
         parameters, buffers: by the names of a single network, and in its shapes.
         state: what the stack's update keeps, by its name for it, each [weights]; empty where members have their own.
-        kept: the weights as the stack keeps them, with the padding: tensors [weights] that are updated one by one.
+        weights: as the stack keeps them, with the padding: tensors [weights] that are updated one by one.
     """
 
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     state: dict[str, Tensor]
-    kept: list[Tensor]
+    weights: list[Tensor]
 
 
 class Stack:
@@ -151,6 +151,12 @@ class Stack:
                 found[name] = run.gradient[:, first : first + math.prod(shape)].view(self.places, *shape)
         return found
 
+    def clear(self, index: int) -> None:
+        """Make all tensors of a place 0, with what a member that diverged may have left beside its weights."""
+        for tensor in (self._table, *self._state.values(), *(run.gradient for run in self._runs)):
+            if isinstance(tensor, Tensor):
+                tensor[index].zero_()
+
     def place(self, index: int) -> Place:
         """Return the tensors of one place; what is written there is what trains. Padding is 0."""
         padded = {name: parameter[index] for name, parameter in self._parameters.items()}
@@ -210,7 +216,7 @@ class Stack:
         )
 
     def _update_singly(self) -> None:
-        # All places at once: that takes a fifth of the time of one after another.
+        # Taking all places apart at once takes a fifth of the time of one after another.
         gradients = [run.gradient.unbind() if isinstance(run.gradient, Tensor) else run.gradient for run in self._runs]
         # The last place first: the weights of the first are then still in the cache when the next step begins.
         for place, step_place in reversed(list(enumerate(self.steps))):

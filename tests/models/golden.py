@@ -87,13 +87,19 @@ if __name__ == "__main__":
     made = histories()
     stored = json.loads(PATH.read_text())
     raised = {mode for mode, version in ENGINE_VERSIONS.items() if version != stored["engine_versions"][mode]}
-    # Those of other kinds of machines hold as long as the version does.
+    # Those of other kinds of machines hold as long as the version and the case do.
+    same = {name for name, fields in CASES.items() if stored["cases"].get(name) == fields}
     kept = {
-        other: {name: one for name, one in found.items() if mode_of(name) not in raised}
+        other: {
+            name: one
+            for name, one in found.items()
+            if mode_of(name) not in raised and name.removeprefix("stacked ") in same
+        }
         for other, found in stored["bits"].items()
     }
     content = {
         "engine_versions": dict(ENGINE_VERSIONS),
+        "cases": CASES,
         "bits": {**kept, machine(): {name: bits(curves) for name, curves in made.items()}},
         "histories": made,
     }

@@ -11,6 +11,9 @@ from itertools import zip_longest
 
 from models.engine import train
 from models.registry import OPTIMIZERS, SCHEDULES
+from models.stacking.engine import train_stacked
+from models.stacking.member import Request
+from models.stacking.shape import can_stack
 from tests.models.conftest import generate
 from tune_jobs.trial.config import TrialConfig
 
@@ -20,6 +23,9 @@ for network, optimizer, schedule in zip_longest(("mlp", "cnn"), OPTIMIZERS, SCHE
     named = {name: value for name, value in named.items() if value is not None}
     config = TrialConfig(**named, epochs=2, batch_size=30)
     for result in train(config, [0], generate()):
+        assert result.history.epochs == 2, config
+    if can_stack(config):
+        ((_, result),) = train_stacked([(0, Request(config, 0, generate()))])
         assert result.history.epochs == 2, config
 print(sorted(name for name in sys.modules if name in ("torch._dynamo", "torch._inductor", "sympy")))
 """

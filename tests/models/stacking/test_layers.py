@@ -17,7 +17,6 @@ from models.stacking.layers import OneByOne
 def test_gradients_one_by_one_have_the_bits_of_those_of_all_members(
     members: int, rows: int, inputs: int, seed: int
 ) -> None:
-    """Whoever trained with the one goes on with the other."""
     generator = torch.Generator().manual_seed(seed)
     inputs, outputs = 8 * inputs, 104
     given_inputs = torch.randn((members, rows, inputs), generator=generator)

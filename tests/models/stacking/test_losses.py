@@ -1,4 +1,4 @@
-"""The losses of a stack: their gradients are those that autograd finds, bit for bit."""
+"""The losses of a stack, and their gradients, are those of single training."""
 
 import pytest
 import torch
