@@ -57,8 +57,7 @@ class InProgress:
         }
         content = {
             "format": _FORMAT,
-            # Copies: the weights of a member of a stack are views, and a view is saved with all that it is a part of.
-            "network": {name: _copied(value) for name, value in learner.network.state_dict().items()},
+            "network": {name: _by_itself(value) for name, value in learner.network.state_dict().items()},
             "optimizer": learner.optimizer.state_dict(),
             "schedule": learner.schedule.state(),
             "generators": {name: generator.get_state() for name, generator in learner.generators().items()},
@@ -116,8 +115,11 @@ def _unusable(why: str) -> SnapshotError:
     return SnapshotError(why)
 
 
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
+def _by_itself(value: Any) -> Any:
+    """Copy a part of a larger tensor, as a weight of a member of a stack is: it would be saved with all of that."""
+    if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
+        return value.clone()
+    return value
 
 
 def _as_tensor(value: Any) -> Any:

@@ -192,7 +192,7 @@ class _Stacked(Generic[T]):
         for one, own, begin in zip(running, orders, starts, strict=True):
             order[one.index] = own + begin
         made: list[tuple[Tensor, Tensor]] = []
-        for chosen, wanted in zip(self._by_batch(order.to(self._device)), self._hyperparameters(running), strict=True):
+        for wanted, chosen in zip(self._hyperparameters(running), self._by_batch(order.to(self._device)), strict=True):
             late |= {one.index for one in running if _is_late(one.member)}
             if len(late) == len(running):
                 break

@@ -96,7 +96,7 @@ class Stack:
         *begins, size = accumulate(sizes, initial=0)
         self._table = torch.zeros((self.places, padded_size(size, VECTOR)), device=device)
         self._begins = dict(zip(singles, begins, strict=True))
-        self._parameters = self._views(self._table)
+        self._parameters = {name: _view(self._table, begin, self._shapes[name]) for name, begin in self._begins.items()}
         self._buffers = {
             name: torch.zeros((self.places, *_padded_shape(single, multiple)), device=device)
             for name, single in network.named_buffers()
@@ -111,13 +111,6 @@ class Stack:
             self._state = {name: torch.zeros_like(self._table) for name in self._update.state}
         else:
             self._state, self._nothing = {}, torch.empty(0)
-
-    def _views(self, table: Tensor) -> dict[str, Tensor]:
-        """Cut a table [places, weights] into the parameters as the stack keeps them, [places, …]."""
-        return {
-            name: table[:, begin : begin + math.prod(shape)].view(self.places, *shape).detach()
-            for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True)
-        }
 
     def _divided(self) -> list[_Run]:
         """Divide the row of a member into what is updated as one tensor, and make room for the gradients."""
@@ -142,17 +135,16 @@ class Stack:
     def _gradients(self) -> dict[str, Gradient]:
         """Return what takes the gradient by each parameter, [places, …]."""
         found: dict[str, Gradient] = {}
-        for (name, begin), shape in zip(self._begins.items(), self._shapes.values(), strict=True):
+        for name, begin in self._begins.items():
             (run,) = (one for one in self._runs if one.begin <= begin < one.end)
             if isinstance(run.gradient, OneByOne):
                 found[name] = run.gradient
             else:
-                first = begin - run.begin
-                found[name] = run.gradient[:, first : first + math.prod(shape)].view(self.places, *shape)
+                found[name] = _view(run.gradient, begin - run.begin, self._shapes[name])
         return found
 
     def clear(self, index: int) -> None:
-        """Make all tensors of a place 0, with what a member that diverged may have left beside its weights."""
+        """Make weights, gradients and the update's state of a place 0: one that diverged may have left more there."""
         for tensor in (self._table, *self._state.values(), *(run.gradient for run in self._runs)):
             if isinstance(tensor, Tensor):
                 tensor[index].zero_()
@@ -222,6 +214,11 @@ class Stack:
         for place, step_place in reversed(list(enumerate(self.steps))):
             if step_place is not None:
                 step_place([gradient[place] for gradient in gradients])
+
+
+def _view(table: Tensor, begin: int, shape: tuple[int, ...]) -> Tensor:
+    """Return a part of each row of a table [places, weights] in a shape, [places, *shape]."""
+    return table[:, begin : begin + math.prod(shape)].view(len(table), *shape)
 
 
 def _padded_shape(single: Tensor, multiple: int) -> tuple[int, ...]:
